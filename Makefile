@@ -1,0 +1,47 @@
+# pg_journey: sessions, people, touches and profiles inside PostgreSQL.
+#
+#   make && make install      build and install for the server of PG_CONFIG
+#   make demo                 the whole flow on a private server, on sample data
+#   make check                every test on a private server of its own
+
+EXTENSION   = pg_journey
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pg_journey.control)
+
+MODULE_big = pg_journey
+OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+PGFILEDESC = "pg_journey - event modeling inside the warehouse"
+
+INSTALL_PARTS = $(sort $(wildcard sql/install/*.sql))
+BUILT_SQL     = sql/pg_journey--$(EXTVERSION).sql
+DATA          = $(wildcard sql/upgrade/pg_journey--*--*.sql)
+DATA_built    = $(BUILT_SQL)
+
+REGRESS      = $(patsubst sql/%.sql,%,$(sort $(filter-out $(BUILT_SQL),$(wildcard sql/*.sql))))
+REGRESS_OPTS = --inputdir=. --load-extension=pg_journey
+
+PG_CPPFLAGS = -Isrc -DPG_JOURNEY_VERSION=\"$(EXTVERSION)\"
+PG_CFLAGS   = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+              -Wno-missing-field-initializers -Wno-declaration-after-statement
+SHLIB_LINK  = -ljansson
+
+LISTS       = src/lists/lists_data.h
+EXTRA_CLEAN = $(BUILT_SQL) $(LISTS) results regression.diffs regression.out tmp_check
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(BUILT_SQL): $(INSTALL_PARTS) pg_journey.control
+	cat $(INSTALL_PARTS) > $@
+
+# The lists (public suffixes, referrers, channels, click ids) are compiled in.
+$(LISTS): src/lists/generate.pl $(wildcard src/lists/*.tsv src/lists/*.dat)
+	perl src/lists/generate.pl src/lists > $@.tmp && mv $@.tmp $@
+
+$(OBJS): $(wildcard src/*.h) $(LISTS) pg_journey.control
+
+.PHONY: demo demo-shell check
+demo demo-shell:
+	@test/$@
+check:
+	@test/check

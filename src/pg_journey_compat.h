@@ -1,0 +1,25 @@
+/*
+ * pg_journey_compat.h
+ *		Differences between server versions 14 to 18. No other file of the project
+ *		looks at PG_VERSION_NUM. Each shim has the name that the newest version gives.
+ */
+#ifndef PG_JOURNEY_COMPAT_H
+#define PG_JOURNEY_COMPAT_H
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#if PG_VERSION_NUM < 160000
+#define palloc_array(type, count) ((type *) palloc(sizeof(type) * (count)))
+#define palloc0_array(type, count) ((type *) palloc0(sizeof(type) * (count)))
+#define palloc_object(type) ((type *) palloc(sizeof(type)))
+#define palloc0_object(type) ((type *) palloc0(sizeof(type)))
+#define repalloc_array(ptr, type, count) ((type *) repalloc(ptr, sizeof(type) * (count)))
+#endif
+
+#if PG_VERSION_NUM < 150000
+#define InitMaterializedSRF(fcinfo, flags) SetSingleFuncCall(fcinfo, flags)
+#endif
+
+#endif							/* PG_JOURNEY_COMPAT_H */

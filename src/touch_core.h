@@ -1,0 +1,81 @@
+/*
+ * touch_core.h
+ *		Where a visit came from: what a URL, the campaign columns and the referrer say.
+ */
+#ifndef TOUCH_CORE_H
+#define TOUCH_CORE_H
+
+#include "journey_core.h"
+
+typedef enum JTouchType
+{
+	JTOUCH_NONE,				/* nothing: a direct or internal visit */
+	JTOUCH_UTM,
+	JTOUCH_CLICK_ID,
+	JTOUCH_CAMPAIGN_COLUMNS,
+	JTOUCH_REFERRER,
+	JTOUCH_DIRECT				/* a session without any touch; never from JTouchFrom() */
+} JTouchType;
+
+typedef struct JClickId
+{
+	const char *name;			/* canonical name from the list, e.g. "gclid" */
+	JStr		value;
+} JClickId;
+
+#define JTOUCH_MAX_CLICK_IDS 64
+
+typedef struct JTouch
+{
+	JTouchType	type;
+	JStr		source;
+	JStr		medium;
+	JStr		campaign;
+	JStr		term;
+	JStr		content;
+	JStr		campaign_id;
+	JStr		channel;		/* one of the 20 names */
+	JStr		click_id_type;	/* of the most telling click id, by rank */
+	JStr		click_id;
+	JStr		referrer_host;
+	JStr		landing_page;	/* the page's URL */
+	int			n_click_ids;	/* all of them, in the list's order, one per name */
+	JClickId	click_ids[JTOUCH_MAX_CLICK_IDS];
+} JTouch;
+
+typedef struct JTouchOptions
+{
+	int			n_internal_hosts;	/* hosts (and their subdomains) that are ours */
+	JStr	   *internal_hosts;
+	int			n_ignored_referrers;	/* hosts (and their subdomains) that send no one */
+	JStr	   *ignored_referrers;
+} JTouchOptions;
+
+/* What an event brings to its touch. */
+typedef struct JTouchInput
+{
+	JStr		url;
+	JStr		referrer;
+	JStr		source;			/* campaign columns */
+	JStr		medium;
+	JStr		campaign;
+	JStr		term;
+	JStr		content;
+	bool		use_referrer;	/* false: the referrer is no touch (not a session's first page) */
+} JTouchInput;
+
+/*
+ * Fills *touch by the design's rule for touches; false, and type JTOUCH_NONE, where there is none.
+ * referrer_host and landing_page are filled in any case. New strings are palloc'd in the current
+ * context, others point into the input. Never fails, whatever the bytes; strings that it makes are
+ * valid UTF-8 without NUL if the input's are.
+ */
+extern bool JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch);
+
+/* GA4's default channel group. */
+extern JStr JChannel(JStr source, JStr medium, JStr campaign);
+
+/* The name of a type as the contract has it: 'utm', 'click_id', ... */
+extern const char *JTouchTypeName(JTouchType type);
+
+#endif							/* TOUCH_CORE_H */
