@@ -10,7 +10,8 @@
 #include "varatt.h"
 #endif
 
-#if PG_VERSION_NUM < 160000
+/* since 16; the minor releases of mid 2026 have it for all versions */
+#ifndef palloc_array
 #define palloc_array(type, count) ((type *) palloc(sizeof(type) * (count)))
 #define palloc0_array(type, count) ((type *) palloc0(sizeof(type) * (count)))
 #define palloc_object(type) ((type *) palloc(sizeof(type)))
