@@ -630,22 +630,19 @@ JReadEvent(JTimelineReader *reader)
 	return true;
 }
 
-/* Reads the header. */
-static JTimelineReader *
-JReaderStart(const char *body, Size len)
+/* Reads the header of a body. What the reader holds of another body's strings stays where it is. */
+static void
+JReaderStart(JTimelineReader *reader, const char *body, Size len)
 {
-	JTimelineReader *reader = palloc(sizeof(JTimelineReader));
 	uint64		count = 0;
 
-	memset(reader, 0, offsetof(JTimelineReader, local_strings));
+	memset(&reader->event, 0, sizeof(JEvent));
 	reader->next = body;
 	reader->end = body + len;
 	reader->usecs = 1;
-	reader->strings = reader->local_strings;
-	reader->string_allocated = lengthof(reader->local_strings);
-	reader->free = reader->local_data;
-	reader->free_size = sizeof(reader->local_data);
-	reader->chunk_size = 1024;
+	reader->count = reader->left = 0;
+	reader->error = NULL;
+	reader->string_count = 0;
 
 	if (len < 3)
 		JReadFail(reader, "it is too short");
@@ -664,6 +661,19 @@ JReaderStart(const char *body, Size len)
 	}
 	if (reader->error == NULL)
 		reader->count = reader->left = (int) count;
+}
+
+static JTimelineReader *
+JReaderMake(void)
+{
+	JTimelineReader *reader = palloc(sizeof(JTimelineReader));
+
+	reader->strings = reader->local_strings;
+	reader->string_allocated = lengthof(reader->local_strings);
+	reader->free = reader->local_data;
+	reader->free_size = sizeof(reader->local_data);
+	reader->chunk_size = 1024;
+	reader->chunks = NULL;
 	return reader;
 }
 
@@ -696,11 +706,13 @@ JReadAll(JTimelineReader *reader, int *n)
 static const char *
 JTimelineCheck(const char *body, Size len)
 {
-	JTimelineReader *reader = JReaderStart(body, len);
+	JTimelineReader *reader = JReaderMake();
 	const char *error;
 	int			n;
-	JEvent	   *events = JReadAll(reader, &n);
+	JEvent	   *events;
 
+	JReaderStart(reader, body, len);
+	events = JReadAll(reader, &n);
 	error = reader->error;
 	if (error == NULL)
 	{
@@ -717,7 +729,7 @@ JTimelineCheck(const char *body, Size len)
 	return error;
 }
 
-/* A body that was checked when it came in, and is damaged now. */
+/* A body that was good when it was made, and is damaged now. */
 static void
 JTimelineDamaged(const char *error)
 {
@@ -739,10 +751,17 @@ JTimelineOpen(const char *body, Size len, bool check, const char **error)
 
 	if (check && (*error = JTimelineCheck(body, len)) != NULL)
 		return NULL;
-	reader = JReaderStart(body, len);
+	reader = JReaderMake();
+	JTimelineReopen(reader, body, len);
+	return reader;
+}
+
+void
+JTimelineReopen(JTimelineReader *reader, const char *body, Size len)
+{
+	JReaderStart(reader, body, len);
 	if (reader->error != NULL)
 		JTimelineDamaged(reader->error);
-	return reader;
 }
 
 int
