@@ -9,9 +9,8 @@
  * by the final function, on a copy, so that the final function may run many times.
  *
  * rollup's state is a timeline, as the distributed engines want it, but an expanded one: a canonical part and
- * the bodies that were added since, united when somebody wants to see it flat or when they have grown
- * to the size of the canonical part. It lives in a context of its own below the aggregate's; groups of a
- * single row never get there.
+ * copies of those added since, united when somebody wants to see it flat or when they have grown well
+ * past the canonical part. Groups of a single row never get there.
  */
 #include "postgres.h"
 
@@ -389,7 +388,7 @@ timeline_agg_final(PG_FUNCTION_ARGS)
  * -----------------------------------------------------------------------------------------------
  */
 
-/* A timeline that grows. Its parts live in its own context. */
+/* A timeline that grows. It and its parts live in the context of its header. */
 typedef struct ExpandedTimeline
 {
 	ExpandedObjectHeader header;
@@ -399,8 +398,11 @@ typedef struct ExpandedTimeline
 	Size		added_size;		/* bytes of all parts but the first */
 } ExpandedTimeline;
 
-/* Less than this is not worth a union before the end. */
-#define EXPANDED_TIMELINE_SLACK (1024 * 1024)
+/*
+ * Parts are united before the end once they pass this and three times the first: rows that come again must
+ * not fill the memory, and small timelines take that much more room than one large.
+ */
+#define EXPANDED_TIMELINE_SLACK (4 * 1024 * 1024)
 
 /* The union of several timelines, in the current context. */
 static struct varlena *
@@ -496,12 +498,28 @@ static const ExpandedObjectMethods expanded_timeline_methods = {
 	ExpandedTimelineFlatten
 };
 
-/* An expanded object, below `parent`, that holds one timeline. */
+#define EXPANDED_TIMELINE_CONTEXT "expanded timelines"
+
+/*
+ * The context of the expanded timelines of an aggregate, a child of the aggregate's as the executor asks of
+ * expanded objects. All groups share it: hash aggregation adds up all contexts below its own at every new
+ * group, so that one per group would cost the square of the groups. Nobody deletes a single object:
+ * the transition function always returns the one that it was given.
+ */
+static MemoryContext
+ExpandedTimelineContext(MemoryContext parent)
+{
+	for (MemoryContext child = parent->firstchild; child != NULL; child = child->nextchild)
+		if (strcmp(child->name, EXPANDED_TIMELINE_CONTEXT) == 0)
+			return child;
+	return AllocSetContextCreate(parent, EXPANDED_TIMELINE_CONTEXT, ALLOCSET_DEFAULT_SIZES);
+}
+
+/* An expanded object that holds one timeline. */
 static ExpandedTimeline *
 ExpandTimeline(const struct varlena *timeline, MemoryContext parent)
 {
-	MemoryContext context = AllocSetContextCreate(parent, "expanded timeline",
-												  ALLOCSET_SMALL_SIZES);
+	MemoryContext context = ExpandedTimelineContext(parent);
 	ExpandedTimeline *expanded = MemoryContextAllocZero(context, sizeof(ExpandedTimeline));
 
 	EOH_init_header(&expanded->header, &expanded_timeline_methods, context);
@@ -543,7 +561,7 @@ timeline_union(PG_FUNCTION_ARGS)
 	if (expanded == NULL)
 		expanded = ExpandTimeline(PG_GETARG_TIMELINE_PP(0), context);
 	AddPart(expanded, added);
-	if (expanded->added_size > Max(VARSIZE_ANY(expanded->parts[0]), EXPANDED_TIMELINE_SLACK))
+	if (expanded->added_size > EXPANDED_TIMELINE_SLACK + 3 * VARSIZE_ANY(expanded->parts[0]))
 		UniteParts(expanded);
 	return EOHPGetRWDatum(&expanded->header);
 }
