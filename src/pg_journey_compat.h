@@ -10,11 +10,14 @@
 #include "varatt.h"
 #endif
 
-#if PG_VERSION_NUM < 160000
+/* New in 16, and in later minor releases of the older versions too, so the name itself is asked. */
+#ifndef palloc_array
 #define palloc_array(type, count) ((type *) palloc(sizeof(type) * (count)))
 #define palloc0_array(type, count) ((type *) palloc0(sizeof(type) * (count)))
 #define palloc_object(type) ((type *) palloc(sizeof(type)))
 #define palloc0_object(type) ((type *) palloc0(sizeof(type)))
+#endif
+#ifndef repalloc_array
 #define repalloc_array(ptr, type, count) ((type *) repalloc(ptr, sizeof(type) * (count)))
 #endif
 
