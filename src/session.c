@@ -75,8 +75,11 @@ JSetSession(Datum *values, bool *nulls, const JPart *part, pg_tz *zone)
 	int64		day = zone != NULL ? JLocalDay(part->started_at, zone) :
 		(part->started_at - (part->started_at % J_USECS_PER_DAY + J_USECS_PER_DAY) % J_USECS_PER_DAY) /
 		J_USECS_PER_DAY;
+	JUrl		landing = {.path = JSTR_NULL};
 	int			i = 0;
 
+	if (!JStrIsNull(part->landing_page))
+		JUrlParse(part->landing_page, &landing);
 	memset(nulls, 0, sizeof(bool) * J_SESSION_COLUMNS);
 	JSetTimestamp(values, nulls, i++, part->ended_at);
 	values[i++] = Int32GetDatum((int32) day);
@@ -84,7 +87,7 @@ JSetSession(Datum *values, bool *nulls, const JPart *part, pg_tz *zone)
 	values[i++] = Int64GetDatum(part->events);
 	values[i++] = Int64GetDatum(part->page_views);
 	JSetStr(values, nulls, i++, part->landing_page);
-	JSetStr(values, nulls, i++, JUrlPath(part->landing_page));
+	JSetStr(values, nulls, i++, landing.path);
 	JSetStr(values, nulls, i++, part->exit_page);
 	JSetStr(values, nulls, i++, main != NULL ? main->referrer : JSTR_NULL);
 	JSetStr(values, nulls, i++, touch->referrer_host);

@@ -106,7 +106,7 @@ JAliasesJoin(const JAliases *aliases, JStr a, JStr b)
  * ------------------------------------------------------------------------------------------------ */
 
 static inline bool
-JStrIs(JStr s, const char *literal)
+JStrEq(JStr s, const char *literal)
 {
 	return s.data != NULL && s.len == (int32) strlen(literal) &&
 		memcmp(s.data, literal, s.len) == 0;
@@ -129,11 +129,11 @@ JEventIsPassive(const JEvent *event, const JSessionOptions *options)
 	JStr		platform = event->field[JF_PLATFORM];
 
 	if (kind.data != NULL &&
-		(JStrIs(kind, "identify") || JStrIs(kind, "group") || JStrIs(kind, "alias")))
+		(JStrEq(kind, "identify") || JStrEq(kind, "group") || JStrEq(kind, "alias")))
 		return true;
 	if (visitor.data != NULL && visitor.len >= 5 && memcmp(visitor.data, "user:", 5) == 0)
 		return true;
-	if (platform.data != NULL && (JStrIs(platform, "server") || JStrIs(platform, "sources")))
+	if (platform.data != NULL && (JStrEq(platform, "server") || JStrEq(platform, "sources")))
 		return true;
 	for (int i = 0; i < options->n_passive; i++)
 		if (JStrEqual(options->passive[i], event->field[JF_NAME]))
@@ -151,7 +151,7 @@ JEventIsPageView(const JEvent *event)
 	JStr		name = event->field[JF_NAME];
 
 	if (kind.data != NULL)
-		return JStrIs(kind, "page") || JStrIs(kind, "screen");
+		return JStrEq(kind, "page") || JStrEq(kind, "screen");
 	if (name.data == NULL)
 		return event->field[JF_URL].data != NULL;
 	for (int i = 0; i < lengthof(names); i++)
@@ -166,7 +166,7 @@ JEventIsTrack(const JEvent *event)
 {
 	JStr		kind = event->field[JF_KIND];
 
-	return kind.data != NULL ? JStrIs(kind, "track") : !JEventIsPageView(event);
+	return kind.data != NULL ? JStrEq(kind, "track") : !JEventIsPageView(event);
 }
 
 /* Has it a page, so that its referrer says how the page was reached? */
@@ -462,7 +462,7 @@ JEventRef(const JEvent *event, const JSessionOptions *options)
 	JIdentityRef ref = {false, JEventUser(event), event->time};
 
 	if (JStrIsNull(ref.id) && options->email != NULL && event->field[JF_TRAITS].data != NULL &&
-		JStrIs(event->field[JF_KIND], "identify"))
+		JStrEq(event->field[JF_KIND], "identify"))
 	{
 		ref.is_email = true;
 		ref.id = options->email(event, options->arg);
