@@ -309,7 +309,7 @@ JRegistrableDomain(JStr host)
 		return JSTR_NULL;
 	for (start--; start > 0 && host.data[start - 1] != '.';)
 		start--;
-	return JStrFrom(host, start);
+	return host.data[start] == '.' ? JSTR_NULL : JStrFrom(host, start);
 }
 
 /*
