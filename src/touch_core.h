@@ -6,6 +6,23 @@
 #define TOUCH_CORE_H
 
 #include "journey_core.h"
+#include "lists_core.h"
+
+/* What the parameters of a URL say of a campaign. */
+typedef struct JCampaign
+{
+	JStr		field[JC_COUNT];
+	bool		named;			/* has a source, medium, campaign or id */
+	bool		google_ads;		/* has parameters that come with a click on a Google ad */
+	uint64		click_ids;		/* bit n: the id of rank n is there */
+	JStr		click_id[JCLICK_ID_MAX];	/* by rank; set where the bit is. Must be last */
+} JCampaign;
+
+/* Reads query, then fragment. Decoded strings are palloc'd, others point into the URL. Never fails. */
+extern void JCampaignFrom(JStr url, JCampaign *campaign);
+
+/* The rank of the first click id behind rank `after` that may be shown; -1 when there is no more. */
+extern int	JCampaignClickId(const JCampaign *campaign, int after);
 
 typedef enum JTouchType
 {
@@ -23,7 +40,7 @@ typedef struct JClickId
 	JStr		value;
 } JClickId;
 
-#define JTOUCH_MAX_CLICK_IDS 64
+#define JTOUCH_MAX_CLICK_IDS JCLICK_ID_MAX
 
 typedef struct JTouch
 {
@@ -40,7 +57,7 @@ typedef struct JTouch
 	JStr		referrer_host;
 	JStr		landing_page;	/* the page's URL */
 	int			n_click_ids;	/* all of them, in the list's order, one per name */
-	JClickId	click_ids[JTOUCH_MAX_CLICK_IDS];
+	JClickId	click_ids[JTOUCH_MAX_CLICK_IDS];	/* as many as n_click_ids. Must be last */
 } JTouch;
 
 typedef struct JTouchOptions

@@ -1,0 +1,111 @@
+/*
+ * lists_core.h
+ *		The lists that are compiled in: public suffixes, tracking parameters, click ids, referrers,
+ *		source categories, payment gateways. Their text is in src/lists.
+ */
+#ifndef LISTS_CORE_H
+#define LISTS_CORE_H
+
+#include "journey_core.h"
+
+static inline unsigned char
+JLower(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+/* What is left of a string without its first `from` bytes. */
+static inline JStr
+JStrFrom(JStr s, int from)
+{
+	return (JStr) {s.data + from, s.len - from};
+}
+
+/* Equality in any ASCII case; `lower` is a C string in lower case. */
+extern bool JStrIs(JStr s, const char *lower);
+
+/* What a name of a URL's parameter is known as. */
+typedef enum JParamKind
+{
+	JPARAM_OTHER,				/* nothing that we know */
+	JPARAM_TRACKING,			/* tracks, and says nothing of a visit's origin */
+	JPARAM_UTM,					/* index is a JCampaignField */
+	JPARAM_MATOMO,				/* index is a JCampaignField */
+	JPARAM_CLICK_ID,			/* index is a rank in the list of click ids */
+	JPARAM_GOOGLE_ADS			/* comes with a click on a Google ad; no id */
+} JParamKind;
+
+typedef struct JParam
+{
+	JParamKind	kind;
+	int			index;
+} JParam;
+
+/* The fields of a campaign, in the order of the list's meanings and of journey.campaign. */
+typedef enum JCampaignField
+{
+	JC_SOURCE,
+	JC_MEDIUM,
+	JC_CAMPAIGN,
+	JC_TERM,
+	JC_CONTENT,
+	JC_ID,
+	JC_SOURCE_PLATFORM,
+	JC_CREATIVE_FORMAT,
+	JC_MARKETING_TACTIC,
+	JC_COUNT
+} JCampaignField;
+
+/* A decoded name, in any ASCII case. JParamMaybe() is a cheap test that a name of a touch passes. */
+extern bool JParamMaybe(JStr name);
+extern JParam JParamLookup(JStr name);
+
+/* Whether strip_tracking() takes the parameter away. */
+extern bool JParamTracks(JStr name);
+
+/* Click ids by rank; the first of several is the most telling. */
+typedef struct JClickIdInfo
+{
+	char		name[24];		/* canonical */
+	char		source[16];		/* empty where the id does not tell */
+	char		medium[16];
+	char		agrees_with[64];	/* other names of the source, separated by blanks */
+	bool		names_person;	/* evidence of a visit, its value is never kept */
+} JClickIdInfo;
+
+#define JCLICK_ID_MAX 64		/* ranks are below it */
+
+extern const JClickIdInfo *JClickIdAt(int rank);
+
+/* The length of a host's public suffix, or 0: an address, a name of one label that is no suffix. */
+extern int	JPublicSuffix(JStr host);
+
+/* Whether a name is a top-level domain of the list or one that is reserved for own use. */
+extern bool JIsTopLevel(JStr label);
+
+typedef enum JReferrerKind
+{
+	JREFERRER_OTHER,
+	JREFERRER_AI_ASSISTANT,
+	JREFERRER_SEARCH,
+	JREFERRER_SOCIAL
+} JReferrerKind;
+
+/* What a referrer is known as; *source is then its name. The path may be NULL. */
+extern JReferrerKind JReferrerLookup(JStr host, JStr path, JStr *source);
+
+extern bool JIsPaymentGateway(JStr host);
+
+typedef enum JSourceCategory
+{
+	JCATEGORY_NONE,
+	JCATEGORY_SEARCH,
+	JCATEGORY_SHOPPING,
+	JCATEGORY_SOCIAL,
+	JCATEGORY_VIDEO
+} JSourceCategory;
+
+/* GA4's category of a source, in any ASCII case. */
+extern JSourceCategory JSourceCategoryOf(JStr source);
+
+#endif							/* LISTS_CORE_H */

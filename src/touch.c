@@ -1,0 +1,253 @@
+/*
+ * touch.c
+ *		SQL functions that say where a visit came from: campaign, touch, channel.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "funcapi.h"
+
+#include "touch_sql.h"
+
+#define CAMPAIGN_COLUMNS 11
+#define TOUCH_COLUMNS 13
+
+/* What touch() keeps in fn_extra, for as long as the query runs. */
+typedef struct TouchCache
+{
+	TupleDesc	tupdesc;
+	MemoryContext options_context;	/* holds what follows */
+	Jsonb	   *parsed;			/* the argument that `options` is read from */
+	JTouchOptions options;
+} TouchCache;
+
+/* The descriptor of the function's result, blessed, in the current memory context. */
+static TupleDesc
+ResultDescriptor(FunctionCallInfo fcinfo)
+{
+	TupleDesc	tupdesc;
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return BlessTupleDesc(tupdesc);
+}
+
+/*
+ * campaign
+ */
+
+PG_FUNCTION_INFO_V1(journey_campaign);
+Datum
+journey_campaign(PG_FUNCTION_ARGS)
+{
+	TupleDesc	tupdesc = fcinfo->flinfo->fn_extra;
+	JCampaign	campaign;
+	Datum		values[CAMPAIGN_COLUMNS];
+	bool		nulls[CAMPAIGN_COLUMNS];
+	int			rank;
+
+	if (tupdesc == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		fcinfo->flinfo->fn_extra = tupdesc = ResultDescriptor(fcinfo);
+		MemoryContextSwitchTo(old);
+	}
+
+	JCampaignFrom(JStrFromText(PG_GETARG_TEXT_PP(0)), &campaign);
+	for (int i = 0; i < JC_COUNT; i++)
+		JSetStr(values, nulls, i, campaign.field[i]);
+	rank = JCampaignClickId(&campaign, -1);
+	JSetStr(values, nulls, JC_COUNT,
+			rank < 0 ? JSTR_NULL : JStrFromCString(JClickIdAt(rank)->name));
+	JSetStr(values, nulls, JC_COUNT + 1, rank < 0 ? JSTR_NULL : campaign.click_id[rank]);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
+}
+
+/*
+ * touch
+ */
+
+/* An option's hosts. */
+static int
+HostsOption(const char *key, const JsonbValue *value, JStr **hosts)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	host;
+	int			n = 0;
+
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
+		JsonContainerIsScalar(value->val.binary.data))
+		n = -1;
+	else
+	{
+		*hosts = palloc_array(JStr, Max(JsonContainerSize(value->val.binary.data), 1));
+		iterator = JsonbIteratorInit(value->val.binary.data);
+		while (n >= 0 && (token = JsonbIteratorNext(&iterator, &host, true)) != WJB_DONE)
+		{
+			if (token == WJB_ELEM && host.type == jbvString)
+				(*hosts)[n++] = (JStr) {host.val.string.val, host.val.string.len};
+			else if (token == WJB_ELEM)
+				n = -1;
+		}
+	}
+	if (n < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be an array of strings", key),
+				 errhint("For example {\"%s\": [\"example.com\"]}.", key)));
+	return n;
+}
+
+/* Reads the options of touch(); the strings point into the jsonb. */
+static void
+ReadOptions(Jsonb *jsonb, JTouchOptions *options)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	key,
+				value;
+
+	memset(options, 0, sizeof(JTouchOptions));
+	if (!JB_ROOT_IS_OBJECT(jsonb))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options must be a JSON object"),
+				 errhint("For example {\"internal_hosts\": [\"example.com\"]}.")));
+
+	iterator = JsonbIteratorInit(&jsonb->root);
+	while ((token = JsonbIteratorNext(&iterator, &key, true)) != WJB_DONE)
+	{
+		char	   *name;
+
+		if (token != WJB_KEY)
+			continue;
+		JsonbIteratorNext(&iterator, &value, true);
+		name = pnstrdup(key.val.string.val, key.val.string.len);
+		if (strcmp(name, "internal_hosts") == 0)
+			options->n_internal_hosts = HostsOption(name, &value, &options->internal_hosts);
+		else if (strcmp(name, "ignored_referrers") == 0)
+			options->n_ignored_referrers = HostsOption(name, &value, &options->ignored_referrers);
+		else
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unrecognized option \"%s\"", name),
+					 errhint("Known options are ignored_referrers, internal_hosts.")));
+	}
+}
+
+/* The options of this call; NULL where there are none. A query that repeats them has them read once. */
+static const JTouchOptions *
+CachedOptions(TouchCache *cache, Jsonb *jsonb)
+{
+	MemoryContext old;
+
+	if (JB_ROOT_IS_OBJECT(jsonb) && JB_ROOT_COUNT(jsonb) == 0)
+		return NULL;
+	if (cache->parsed != NULL && VARSIZE(cache->parsed) == VARSIZE(jsonb) &&
+		memcmp(cache->parsed, jsonb, VARSIZE(jsonb)) == 0)
+		return &cache->options;
+
+	cache->parsed = NULL;
+	MemoryContextReset(cache->options_context);
+	old = MemoryContextSwitchTo(cache->options_context);
+	jsonb = memcpy(palloc(VARSIZE(jsonb)), jsonb, VARSIZE(jsonb));
+	ReadOptions(jsonb, &cache->options);
+	cache->parsed = jsonb;
+	MemoryContextSwitchTo(old);
+	return &cache->options;
+}
+
+static TouchCache *
+GetTouchCache(FunctionCallInfo fcinfo)
+{
+	TouchCache *cache = fcinfo->flinfo->fn_extra;
+
+	if (cache == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		cache = palloc0_object(TouchCache);
+		cache->tupdesc = ResultDescriptor(fcinfo);
+		cache->options_context = AllocSetContextCreate(CurrentMemoryContext, "options of touch",
+													   ALLOCSET_SMALL_SIZES);
+		MemoryContextSwitchTo(old);
+		fcinfo->flinfo->fn_extra = cache;
+	}
+	return cache;
+}
+
+Jsonb *
+JTouchClickIds(const JTouch *touch)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < touch->n_click_ids; i++)
+	{
+		JsonbValue	part = {.type = jbvString};
+
+		part.val.string.val = unconstify(char *, touch->click_ids[i].name);
+		part.val.string.len = strlen(touch->click_ids[i].name);
+		pushJsonbValue(&state, WJB_KEY, &part);
+		part.val.string.val = unconstify(char *, touch->click_ids[i].value.data);
+		part.val.string.len = touch->click_ids[i].value.len;
+		pushJsonbValue(&state, WJB_VALUE, &part);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+Datum
+JTouchRow(const JTouch *touch, TupleDesc tupdesc)
+{
+	Datum		values[TOUCH_COLUMNS];
+	bool		nulls[TOUCH_COLUMNS];
+
+	JSetStr(values, nulls, 0, JStrFromCString(JTouchTypeName(touch->type)));
+	JSetStr(values, nulls, 1, touch->source);
+	JSetStr(values, nulls, 2, touch->medium);
+	JSetStr(values, nulls, 3, touch->campaign);
+	JSetStr(values, nulls, 4, touch->term);
+	JSetStr(values, nulls, 5, touch->content);
+	JSetStr(values, nulls, 6, touch->campaign_id);
+	JSetStr(values, nulls, 7, touch->channel);
+	JSetStr(values, nulls, 8, touch->click_id_type);
+	JSetStr(values, nulls, 9, touch->click_id);
+	nulls[10] = touch->n_click_ids == 0;
+	values[10] = nulls[10] ? (Datum) 0 : JsonbPGetDatum(JTouchClickIds(touch));
+	JSetStr(values, nulls, 11, touch->referrer_host);
+	JSetStr(values, nulls, 12, touch->landing_page);
+	return HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls));
+}
+
+/* An argument as a string, NULL included. */
+static JStr
+TextArgument(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? JSTR_NULL : JStrFromText(PG_GETARG_TEXT_PP(n));
+}
+
+PG_FUNCTION_INFO_V1(journey_touch);
+Datum
+journey_touch(PG_FUNCTION_ARGS)
+{
+	TouchCache *cache = GetTouchCache(fcinfo);
+	const JTouchOptions *options = PG_ARGISNULL(2) ? NULL : CachedOptions(cache, PG_GETARG_JSONB_P(2));
+	JTouchInput input = {.use_referrer = true};
+	JTouch		touch;
+
+	input.url = TextArgument(fcinfo, 0);
+	input.referrer = TextArgument(fcinfo, 1);
+	if (!JTouchFrom(&input, options, &touch))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(JTouchRow(&touch, cache->tupdesc));
+}
+
+PG_FUNCTION_INFO_V1(journey_channel);
+Datum
+journey_channel(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(JStrGetDatum(JChannel(TextArgument(fcinfo, 0), TextArgument(fcinfo, 1),
+										  TextArgument(fcinfo, 2))));
+}
