@@ -30,8 +30,12 @@ my %without_comment = (
         SELECT p.oid::regprocedure FROM pg_proc p
         WHERE p.pronamespace = 'journey'::regnamespace AND p.proname !~ '^_'
           AND obj_description(p.oid, 'pg_proc') IS NULL
-          -- the input and output functions of a type are part of the type
+          -- what a type, an aggregate, an operator or an operator class is made of is part of it
           AND NOT EXISTS (SELECT FROM pg_type t WHERE p.oid IN (t.typinput, t.typoutput, t.typreceive, t.typsend, t.typmodin, t.typmodout))
+          AND NOT EXISTS (SELECT FROM pg_aggregate a WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn,
+                                  a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn))
+          AND NOT EXISTS (SELECT FROM pg_operator o WHERE p.oid IN (o.oprcode, o.oprrest, o.oprjoin))
+          AND NOT EXISTS (SELECT FROM pg_amproc m WHERE p.oid = m.amproc)
         ORDER BY 1::text COLLATE "C"},
     'type' => q{
         SELECT t.oid::regtype FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
