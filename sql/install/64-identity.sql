@@ -7,12 +7,14 @@
 -- named before, unless the visitor is shared by too many.
 -- ---------------------------------------------------------------------------------------------
 
--- Rows of a loader's users table are no events, but what they say of a user counts.
+-- Rows of a loader's users table are no events, but what they say of a user counts. How many are new.
 CREATE FUNCTION journey._note_user_rows(r journey._run)
-RETURNS void
+RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    n bigint;
 BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, kind, traits, sign)
@@ -25,6 +27,8 @@ BEGIN
             SELECT FROM {_facts} AS f
             WHERE f.visitor_id = b.visitor_id AND f.event_time = b.event_time
               AND f.event_id = id.event_id)$sql$);
+    GET DIAGNOSTICS n = ROW_COUNT;
+    RETURN n;
 END
 $$;
 
@@ -459,7 +463,7 @@ BEGIN
         EXECUTE journey._bind(r, 'ANALYZE {._visitors}');
     END IF;
     EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {._stretches} (id, person_id, valid_from, valid_to, reason)
+        INSERT INTO {._stretches} (id, id_type, person_id, valid_from, valid_to, reason)
         WITH units AS (
             SELECT s.visitor_id, s.started_at, s.first_event_id, s.person_id, s.identity,
                    s.person_id IS DISTINCT FROM lag(s.person_id) OVER w AS begins,
@@ -479,7 +483,7 @@ BEGIN
             SELECT s.*, coalesce(lead(valid_from) OVER (PARTITION BY s.visitor_id ORDER BY valid_from),
                                  'infinity') AS valid_to
             FROM stretches AS s)
-        SELECT b.visitor_id, b.person_id, b.valid_from, b.valid_to,
+        SELECT b.visitor_id, 'visitor', b.person_id, b.valid_from, b.valid_to,
                CASE WHEN b.named THEN 'identified'
                     WHEN b.person_id NOT LIKE 'visitor:%%' THEN 'alias'
                     WHEN shared.visitor_id IS NOT NULL THEN 'shared'
@@ -502,7 +506,7 @@ BEGIN
     END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {identities} AS i (id, id_type, person_id, valid_from, valid_to, reason)
-        SELECT id, 'visitor', person_id, valid_from, valid_to, reason FROM {._stretches}
+        SELECT * FROM {._stretches}
         ON CONFLICT (id, id_type, valid_from) DO UPDATE
         SET person_id = excluded.person_id, valid_to = excluded.valid_to, reason = excluded.reason
         WHERE (i.person_id, i.valid_to, i.reason)
