@@ -30,8 +30,9 @@ JFromUtf8(const char *utf8, int len, char *dest)
 	}
 	memcpy(source, utf8, len);
 	source[len] = '\0';
-	if (pg_do_encoding_conversion_buf(FindDefaultConversionProc(PG_UTF8, encoding), PG_UTF8, encoding,
-									  source, len, converted, sizeof(converted), true) == len)
+	if (pg_do_encoding_conversion_buf(FindDefaultConversionProc(PG_UTF8, encoding),
+									  PG_UTF8, encoding, source, len,
+									  converted, sizeof(converted), true) == len)
 	{
 		size = strlen((char *) converted);
 		if (size >= 1 && size <= 4)
