@@ -28,8 +28,17 @@ LISTS       = src/lists/lists_data.h
 EXTRA_CLEAN = $(BUILT_SQL) $(LISTS) results regression.diffs regression.out tmp_check
 
 PG_CONFIG ?= pg_config
+
+# demo and check install what they need themselves, so they run before there is a PostgreSQL
+OWN_GOALS = demo demo-shell check
+ifeq ($(filter-out $(OWN_GOALS),$(or $(MAKECMDGOALS),all)),)
+.PHONY: $(OWN_GOALS)
+$(OWN_GOALS):
+	@test/$@
+else
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+endif
 
 $(BUILT_SQL): $(INSTALL_PARTS) pg_journey.control
 	cat $(INSTALL_PARTS) > $@
@@ -39,9 +48,3 @@ $(LISTS): src/lists/generate.pl $(wildcard src/lists/*.tsv src/lists/*.dat)
 	perl src/lists/generate.pl src/lists > $@.tmp && mv $@.tmp $@
 
 $(OBJS): $(wildcard src/*.h) $(LISTS) pg_journey.control
-
-.PHONY: demo demo-shell check
-demo demo-shell:
-	@test/$@
-check:
-	@test/check

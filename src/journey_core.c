@@ -333,10 +333,16 @@ JFoldChains(JSortItem *items, int n)
 	for (int i = 0, next; i < n; i = next)
 	{
 		JEvent	   *winner = items[i].event;
-		int64		first = winner->first_copy;
-		int64		last = winner->last_copy;
+		int64		first;
+		int64		last;
 
-		for (next = i + 1; next < n; next++)
+		/* mostly the prefix tells, and the events need not be fetched into the cache */
+		next = i + 1;
+		if (next == n || items[next].prefix != items[i].prefix)
+			continue;
+		first = winner->first_copy;
+		last = winner->last_copy;
+		for (; next < n; next++)
 		{
 			JEvent	   *copy = items[next].event;
 			JEvent	   *loser = copy;

@@ -21,8 +21,21 @@
 #define repalloc_array(ptr, type, count) ((type *) repalloc(ptr, sizeof(type) * (count)))
 #endif
 
+/* DecodeDateTime() of 16 says more of an error, which nobody here reads. */
+#if PG_VERSION_NUM < 160000 && !defined(FRONTEND)
+#include "utils/datetime.h"
+typedef int DateTimeErrorExtra;
+#define DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, extra) \
+	((void) (extra), DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz))
+#endif
+
 #if PG_VERSION_NUM < 150000
 #define InitMaterializedSRF(fcinfo, flags) SetSingleFuncCall(fcinfo, flags)
+#endif
+
+#if PG_VERSION_NUM < 170000
+#define makeJsonLexContextCstringLen(lex, json, len, encoding, need_escapes) \
+	(AssertMacro((lex) == NULL), makeJsonLexContextCstringLen(json, len, encoding, need_escapes))
 #endif
 
 #endif							/* PG_JOURNEY_COMPAT_H */

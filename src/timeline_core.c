@@ -76,11 +76,10 @@ static const int64 unit_usecs[] = {1, 1000, J_USECS_PER_SEC};
 #define J_UUID_LENGTH 36
 #define J_HEX_LENGTH 32
 
-static inline bool
-JIsUuidDash(int i)
-{
-	return i == 8 || i == 13 || i == 18 || i == 23;
-}
+/* Where the two digits of each byte stand in a string of 32 digits and in a uuid. */
+static const uint8 hex_at[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
+static const uint8 uuid_at[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+static const uint8 uuid_dash[4] = {8, 13, 18, 23};
 
 /* -----------------------------------------------------------------------------------------------
  * building
@@ -127,45 +126,41 @@ JZigzag(int64 number)
 	return ((uint64) number << 1) ^ (uint64) (number >> 63);
 }
 
-static inline int
-JHexValue(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
+/* The value of a hexadecimal digit in lower case plus J_IS_DIGIT, 0 for all else. */
+#define J_IS_DIGIT 0x10
+static const uint8 hex_value[256] = {
+	['0'] = 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19,
+	['a'] = 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f
+};
 
 /* Packs a string of 32 digits, or a uuid, into 16 bytes; false if it is something else. */
 static bool
 JPackHex(JStr s, unsigned char *packed)
 {
-	bool		is_uuid = s.len == J_UUID_LENGTH;
-	int			digits = 0;
+	const unsigned char *p = (const unsigned char *) s.data;
+	const uint8 *at = hex_at;
+	uint8		all = J_IS_DIGIT;
 
-	if (!is_uuid && s.len != J_HEX_LENGTH)
-		return false;
-	for (int i = 0; i < s.len; i++)
+	if (s.len == J_UUID_LENGTH)
 	{
-		int			value;
-
-		if (is_uuid && JIsUuidDash(i))
-		{
-			if (s.data[i] != '-')
+		at = uuid_at;
+		for (int i = 0; i < lengthof(uuid_dash); i++)
+			if (p[uuid_dash[i]] != '-')
 				return false;
-			continue;
-		}
-		value = JHexValue(s.data[i]);
-		if (value < 0)
-			return false;
-		if (digits % 2 == 0)
-			packed[digits / 2] = value << 4;
-		else
-			packed[digits / 2] |= value;
-		digits++;
 	}
-	return true;
+	else if (s.len != J_HEX_LENGTH)
+		return false;
+
+	/* without a branch per digit: this is done for nearly every event */
+	for (int i = 0; i < 16; i++)
+	{
+		uint8		high = hex_value[p[at[i]]];
+		uint8		low = hex_value[p[at[i] + 1]];
+
+		all &= high & low;
+		packed[i] = high << 4 | (low & 0x0f);
+	}
+	return all != 0;
 }
 
 /* Appends a string; as a value its first number is doubled and odd. */
@@ -494,6 +489,7 @@ JReadString(JTimelineReader *reader, uint64 head, JStr *result)
 	static const char digits[] = "0123456789abcdef";
 	Size		left = reader->end - reader->next;
 	const unsigned char *packed = (const unsigned char *) reader->next;
+	const uint8 *at = hex_at;
 	char	   *p;
 
 	if (head >= J_STRING_PLAIN)
@@ -508,12 +504,16 @@ JReadString(JTimelineReader *reader, uint64 head, JStr *result)
 		return JReadFail(reader, "a string is cut off");
 	result->len = head == J_STRING_UUID ? J_UUID_LENGTH : J_HEX_LENGTH;
 	result->data = p = JReaderRoom(reader, result->len);
+	if (head == J_STRING_UUID)
+	{
+		at = uuid_at;
+		for (int i = 0; i < lengthof(uuid_dash); i++)
+			p[uuid_dash[i]] = '-';
+	}
 	for (int i = 0; i < 16; i++)
 	{
-		if (head == J_STRING_UUID && JIsUuidDash(p - result->data))
-			*p++ = '-';
-		*p++ = digits[packed[i] >> 4];
-		*p++ = digits[packed[i] & 15];
+		p[at[i]] = digits[packed[i] >> 4];
+		p[at[i] + 1] = digits[packed[i] & 15];
 	}
 	reader->next += 16;
 	return true;
@@ -630,22 +630,19 @@ JReadEvent(JTimelineReader *reader)
 	return true;
 }
 
-/* Reads the header. */
-static JTimelineReader *
-JReaderStart(const char *body, Size len)
+/* Reads the header of a body. What the reader holds of another body's strings stays where it is. */
+static void
+JReaderStart(JTimelineReader *reader, const char *body, Size len)
 {
-	JTimelineReader *reader = palloc(sizeof(JTimelineReader));
 	uint64		count = 0;
 
-	memset(reader, 0, offsetof(JTimelineReader, local_strings));
+	memset(&reader->event, 0, sizeof(JEvent));
 	reader->next = body;
 	reader->end = body + len;
 	reader->usecs = 1;
-	reader->strings = reader->local_strings;
-	reader->string_allocated = lengthof(reader->local_strings);
-	reader->free = reader->local_data;
-	reader->free_size = sizeof(reader->local_data);
-	reader->chunk_size = 1024;
+	reader->count = reader->left = 0;
+	reader->error = NULL;
+	reader->string_count = 0;
 
 	if (len < 3)
 		JReadFail(reader, "it is too short");
@@ -664,6 +661,19 @@ JReaderStart(const char *body, Size len)
 	}
 	if (reader->error == NULL)
 		reader->count = reader->left = (int) count;
+}
+
+static JTimelineReader *
+JReaderMake(void)
+{
+	JTimelineReader *reader = palloc(sizeof(JTimelineReader));
+
+	reader->strings = reader->local_strings;
+	reader->string_allocated = lengthof(reader->local_strings);
+	reader->free = reader->local_data;
+	reader->free_size = sizeof(reader->local_data);
+	reader->chunk_size = 1024;
+	reader->chunks = NULL;
 	return reader;
 }
 
@@ -696,11 +706,13 @@ JReadAll(JTimelineReader *reader, int *n)
 static const char *
 JTimelineCheck(const char *body, Size len)
 {
-	JTimelineReader *reader = JReaderStart(body, len);
+	JTimelineReader *reader = JReaderMake();
 	const char *error;
 	int			n;
-	JEvent	   *events = JReadAll(reader, &n);
+	JEvent	   *events;
 
+	JReaderStart(reader, body, len);
+	events = JReadAll(reader, &n);
 	error = reader->error;
 	if (error == NULL)
 	{
@@ -717,7 +729,7 @@ JTimelineCheck(const char *body, Size len)
 	return error;
 }
 
-/* A body that was checked when it came in, and is damaged now. */
+/* A body that was good when it was made, and is damaged now. */
 static void
 JTimelineDamaged(const char *error)
 {
@@ -739,10 +751,17 @@ JTimelineOpen(const char *body, Size len, bool check, const char **error)
 
 	if (check && (*error = JTimelineCheck(body, len)) != NULL)
 		return NULL;
-	reader = JReaderStart(body, len);
+	reader = JReaderMake();
+	JTimelineReopen(reader, body, len);
+	return reader;
+}
+
+void
+JTimelineReopen(JTimelineReader *reader, const char *body, Size len)
+{
+	JReaderStart(reader, body, len);
 	if (reader->error != NULL)
 		JTimelineDamaged(reader->error);
-	return reader;
 }
 
 int

@@ -20,6 +20,9 @@ extern int	JTimelineCount(const JTimelineReader *reader);	/* how many events the
 extern bool JTimelineNext(JTimelineReader *reader, JEvent *event);
 extern void JTimelineClose(JTimelineReader *reader);
 
+/* Goes on with another (trusted) body. The strings of events read before stay. */
+extern void JTimelineReopen(JTimelineReader *reader, const char *body, Size len);
+
 /* All events of a body at once; the array is palloc'd, *n its length. */
 extern JEvent *JTimelineEvents(JTimelineReader *reader, int *n);
 

@@ -1,0 +1,714 @@
+
+-- ---------------------------------------------------------------------------------------------
+-- model: catalog
+--
+-- The tables of the catalog have no grants. They are read through the views journey.models and
+-- journey.refresh_log, and written through journey._catalog(), both of which look at who asks. They
+-- hold names and no object ids, so that a dump restores them.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE TABLE journey._model (
+    model         name PRIMARY KEY,
+    schema        name NOT NULL UNIQUE,
+    options       jsonb NOT NULL,               -- in force, as given: defaults are not stored
+    options_due   jsonb,                        -- what journey.rebuild() will put in force
+    version       bigint NOT NULL DEFAULT 0,    -- the number of the last refresh
+    rules_version integer NOT NULL,             -- of the rules that the stored rows follow
+    rebuild_due   text,                         -- why, or NULL
+    relations     text[] NOT NULL,              -- what create_model() made in the schema
+    made_schema   boolean NOT NULL,
+    created_by    name NOT NULL,
+    created_at    timestamptz NOT NULL DEFAULT transaction_timestamp(),
+    refreshed_at  timestamptz
+);
+
+CREATE TABLE journey._source (
+    model         name NOT NULL REFERENCES journey._model ON DELETE CASCADE,
+    source        integer NOT NULL,
+    kind          text NOT NULL,                -- schema, relation
+    source_schema name NOT NULL,
+    relation_name name,                         -- of a relation
+    event_kind    text,                         -- of a relation: the kind of all its rows
+    id_space      text NOT NULL,
+    columns       jsonb NOT NULL,
+    options       jsonb NOT NULL,
+    PRIMARY KEY (model, source)
+);
+
+CREATE TABLE journey._source_table (
+    model            name NOT NULL,
+    source           integer NOT NULL,
+    table_id         integer NOT NULL,
+    schema           name NOT NULL,
+    relation         name NOT NULL,
+    watermark_column name,
+    watermark        timestamptz,
+    first_read_at    timestamptz NOT NULL DEFAULT transaction_timestamp(),
+    PRIMARY KEY (model, table_id),
+    UNIQUE (model, source, schema, relation),
+    FOREIGN KEY (model, source) REFERENCES journey._source ON DELETE CASCADE
+);
+
+CREATE TABLE journey._refresh (
+    model       name NOT NULL REFERENCES journey._model ON DELETE CASCADE,
+    version     bigint NOT NULL,
+    started_at  timestamptz NOT NULL,
+    finished_at timestamptz NOT NULL,
+    counts      jsonb NOT NULL,                 -- rows_read, ...: bigint each
+    phases      jsonb NOT NULL,                 -- milliseconds by phase
+    PRIMARY KEY (model, version)
+);
+
+SELECT pg_catalog.pg_extension_config_dump('journey._model', '');
+SELECT pg_catalog.pg_extension_config_dump('journey._source', '');
+SELECT pg_catalog.pg_extension_config_dump('journey._source_table', '');
+SELECT pg_catalog.pg_extension_config_dump('journey._refresh', '');
+
+REVOKE ALL ON journey._model, journey._source, journey._source_table, journey._refresh FROM PUBLIC;
+
+CREATE FUNCTION journey._catalog(statement text, model name, args jsonb) RETURNS jsonb
+    LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_catalog';
+COMMENT ON FUNCTION journey._catalog(text, name, jsonb) IS
+    'internal: executes a statement of the catalog for the owner of a model';
+
+CREATE FUNCTION journey._get_model(model name) RETURNS journey._model
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_get_model';
+COMMENT ON FUNCTION journey._get_model(name) IS 'internal: the catalog''s row of a model';
+
+CREATE FUNCTION journey._lock_model(model name, nowait boolean DEFAULT false) RETURNS journey._model
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_lock_model';
+COMMENT ON FUNCTION journey._lock_model(name, boolean) IS
+    'internal: the catalog''s row of a model, locked until the transaction ends';
+
+CREATE FUNCTION journey._phase(phase text) RETURNS void
+    LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_phase';
+COMMENT ON FUNCTION journey._phase(text) IS 'internal: shows a phase in pg_stat_activity';
+
+-- Moves with every change of the rules, the lists or the stored form that changes derived rows.
+CREATE FUNCTION journey._rules_version() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 1;
+COMMENT ON FUNCTION journey._rules_version() IS 'internal: the version of the rules of this release';
+
+-- ---------------------------------------------------------------------------------------------
+-- model: views
+-- ---------------------------------------------------------------------------------------------
+
+-- The owner of a model is the owner of its store, as in src/catalog.c.
+CREATE VIEW journey.models WITH (security_barrier) AS
+SELECT m.model,
+       m.schema,
+       pg_catalog.pg_get_userbyid(o.owner) AS owner,
+       m.version,
+       m.refreshed_at,
+       pg_catalog.now() OPERATOR(pg_catalog.-) m.refreshed_at AS lag,
+       t.loaded_until,
+       m.rebuild_due,
+       m.options,
+       m.options_due,
+       s.sources,
+       m.created_at
+  FROM journey._model m
+  LEFT JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) m.schema
+  LEFT JOIN pg_catalog.pg_class c
+         ON c.relnamespace OPERATOR(pg_catalog.=) n.oid
+        AND c.relname OPERATOR(pg_catalog.=) '_segments'::pg_catalog.name
+  CROSS JOIN LATERAL (
+      SELECT COALESCE(c.relowner, n.nspowner,
+                      (SELECT r.oid FROM pg_catalog.pg_roles r
+                        WHERE r.rolname OPERATOR(pg_catalog.=) m.created_by),
+                      (SELECT k.relowner FROM pg_catalog.pg_class k
+                        WHERE k.oid OPERATOR(pg_catalog.=) 'journey._model'::pg_catalog.regclass)
+             ) AS owner) o
+  CROSS JOIN LATERAL (
+      SELECT COALESCE(pg_catalog.jsonb_agg(
+                 pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
+                     'schema', x.source_schema, 'relation', x.relation_name, 'kind', x.event_kind,
+                     'id_space', x.id_space))
+                 OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(
+                     'columns', x.columns, 'options', x.options)
+                 ORDER BY x.source), '[]'::pg_catalog.jsonb) AS sources
+        FROM journey._source x WHERE x.model OPERATOR(pg_catalog.=) m.model) s
+  CROSS JOIN LATERAL (
+      SELECT pg_catalog.max(x.watermark) AS loaded_until
+        FROM journey._source_table x WHERE x.model OPERATOR(pg_catalog.=) m.model) t
+ WHERE pg_catalog.pg_has_role(o.owner, 'USAGE');
+COMMENT ON VIEW journey.models IS 'the models that the current role may refresh, with their state';
+COMMENT ON COLUMN journey.models.version IS 'the number of the last refresh';
+COMMENT ON COLUMN journey.models.lag IS 'time since the last refresh began';
+COMMENT ON COLUMN journey.models.loaded_until IS 'the newest load time that a refresh has read';
+COMMENT ON COLUMN journey.models.rebuild_due IS 'why journey.rebuild() is due, or NULL';
+COMMENT ON COLUMN journey.models.options IS 'options in force, without the defaults';
+COMMENT ON COLUMN journey.models.options_due IS 'options that journey.rebuild() will put in force';
+
+CREATE VIEW journey.refresh_log WITH (security_barrier) AS
+SELECT r.model, r.version, r.started_at, r.finished_at,
+       pg_catalog.date_part('epoch', r.finished_at OPERATOR(pg_catalog.-) r.started_at)
+           OPERATOR(pg_catalog.*) 1000 AS milliseconds,
+       (r.counts OPERATOR(pg_catalog.->>) 'rows_read')::bigint AS rows_read,
+       (r.counts OPERATOR(pg_catalog.->>) 'new')::bigint AS new,
+       (r.counts OPERATOR(pg_catalog.->>) 'duplicate')::bigint AS duplicate,
+       (r.counts OPERATOR(pg_catalog.->>) 'excluded')::bigint AS excluded,
+       (r.counts OPERATOR(pg_catalog.->>) 'rejected')::bigint AS rejected,
+       (r.counts OPERATOR(pg_catalog.->>) 'sessions_changed')::bigint AS sessions_changed,
+       (r.counts OPERATOR(pg_catalog.->>) 'profiles_changed')::bigint AS profiles_changed,
+       r.phases
+  FROM journey._refresh r
+ WHERE EXISTS (SELECT FROM journey.models m WHERE m.model OPERATOR(pg_catalog.=) r.model);
+COMMENT ON VIEW journey.refresh_log IS
+    'one row per refresh of the models that the current role may refresh (the last 10,000 of each)';
+COMMENT ON COLUMN journey.refresh_log.phases IS 'milliseconds by phase';
+
+GRANT SELECT ON journey.models, journey.refresh_log TO PUBLIC;
+
+-- ---------------------------------------------------------------------------------------------
+-- model: options
+-- ---------------------------------------------------------------------------------------------
+
+-- The settings that a model's options give, with the defaults filled in and typed.
+CREATE TYPE journey._settings AS (
+    timeout               interval,
+    new_campaign          boolean,
+    midnight              text,
+    max_duration          interval,
+    session_key           boolean,
+    user_change           boolean,
+    passive_events        text[],
+    stitch                text,
+    max_users_per_visitor integer,
+    email_trait           text,
+    internal_hosts        text[],
+    ignored_referrers     text[],
+    internal_users        text[],
+    lookback              interval,
+    time_zone             text,
+    profiles              text,
+    keep_properties       text[],
+    exclude               jsonb,
+    revenue               jsonb,
+    earliest              timestamptz,
+    max_future            interval,
+    overlap               interval,
+    index_sources         boolean
+);
+
+-- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), read (for
+-- rows read from now on), none (on derived rows).
+CREATE FUNCTION journey._options()
+    RETURNS TABLE (option text, type text, effect text, standard jsonb)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
+       ('timeout',               'interval',    'rebuild', '"30 minutes"'),
+       ('new_campaign',          'boolean',     'rebuild', 'false'),
+       ('midnight',              'zone',        'rebuild', NULL),
+       ('max_duration',          'interval',    'rebuild', NULL),
+       ('session_key',           'boolean',     'rebuild', 'false'),
+       ('user_change',           'boolean',     'rebuild', 'true'),
+       ('passive_events',        'texts',       'rebuild', '[]'),
+       ('stitch',                'stitch',      'rebuild', '"interval"'),
+       ('max_users_per_visitor', 'count',       'rebuild', '5'),
+       ('email_trait',           'text',        'rebuild', '"email"'),
+       ('internal_hosts',        'texts',       'rebuild', '[]'),
+       ('ignored_referrers',     'texts',       'rebuild', '[]'),
+       ('internal_users',        'texts',       'rebuild', '[]'),
+       ('lookback',              'interval',    'rebuild', '"90 days"'),
+       ('time_zone',             'zone',        'rebuild', '"UTC"'),
+       ('profiles',              'profiles',    'rebuild', '"all"'),
+       ('keep_properties',       'texts',       'rebuild', '[]'),
+       ('exclude',               'patterns',    'read',    '{}'),
+       ('revenue',               'revenue',     'read',    '{"Order Completed": ["revenue", "total"],
+                                                             "Order Refunded": "-total",
+                                                             "Order Cancelled": "-total"}'),
+       ('earliest',              'time',        'read',    '"2000-01-01 00:00:00+00"'),
+       ('max_future',            'span',        'read',    '"1 day"'),
+       ('overlap',               'span',        'none',    NULL),
+       ('index_sources',         'boolean',     'none',    'false'),
+       ('capture',               'capture',     'none',    NULL),
+       ('conversions',           'unsupported', 'rebuild', NULL),
+       ('currency',              'unsupported', 'rebuild', NULL),
+       ('rates',                 'unsupported', 'rebuild', NULL),
+       ('redact',                'unsupported', 'read',    NULL)
+$$;
+COMMENT ON FUNCTION journey._options() IS 'internal: the options of a model';
+
+-- Raises the error of an option with a wrong value.
+CREATE FUNCTION journey._bad_option(option text, value jsonb, wanted text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'invalid value for option "%": %', option, value
+        USING ERRCODE = 'invalid_parameter_value', DETAIL = format('It must be %s.', wanted);
+END
+$$;
+COMMENT ON FUNCTION journey._bad_option(text, jsonb, text) IS 'internal: raises an error';
+
+CREATE FUNCTION journey._is_texts(value jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN jsonb_typeof(value) = 'array'
+            THEN NOT EXISTS (SELECT FROM jsonb_array_elements(value) AS e(item)
+                              WHERE jsonb_typeof(item) <> 'string' OR item #>> '{}' = '')
+            ELSE false END
+$$;
+COMMENT ON FUNCTION journey._is_texts(jsonb) IS 'internal: whether it is an array of strings';
+
+CREATE FUNCTION journey._check_interval(option text, value jsonb, zero boolean) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    span interval;
+BEGIN
+    IF jsonb_typeof(value) = 'string' THEN
+        BEGIN
+            span := (value #>> '{}')::interval;
+        EXCEPTION WHEN data_exception THEN
+            span := NULL;
+        END;
+    END IF;
+    IF extract(year FROM span) <> 0 OR extract(month FROM span) <> 0 THEN
+        PERFORM journey._bad_option(option, value,
+            'an interval of fixed length: days, hours, minutes, seconds; months and years vary');
+    END IF;
+    IF (span > interval '0' OR (zero AND span = interval '0')) IS NOT TRUE THEN
+        PERFORM journey._bad_option(option, value, format(
+            'a string with %s interval, such as "30 minutes"',
+            CASE WHEN zero THEN 'a non-negative' ELSE 'a positive' END));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_interval(text, jsonb, boolean) IS 'internal: checks an option';
+
+CREATE FUNCTION journey._check_exclude(value jsonb) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    key text;
+    patterns jsonb;
+    range text;
+BEGIN
+    IF jsonb_typeof(value) <> 'object' THEN
+        PERFORM journey._bad_option('exclude', value,
+            'an object such as {"host": ["staging.*"], "ip": ["10.0.0.0/8"]}');
+    END IF;
+    FOR key, patterns IN SELECT * FROM jsonb_each(value) LOOP
+        IF key <> ALL ('{host,user_agent,ip,user_id}'::text[]) THEN
+            RAISE EXCEPTION 'option "exclude" has no column "%"', key
+                USING ERRCODE = 'invalid_parameter_value',
+                      HINT = 'Its columns are host, user_agent, ip, user_id.';
+        END IF;
+        IF NOT journey._is_texts(patterns) THEN
+            PERFORM journey._bad_option('exclude', value, 'an array of patterns for each column');
+        END IF;
+        FOR range IN SELECT jsonb_array_elements_text(patterns) WHERE key = 'ip' LOOP
+            BEGIN
+                PERFORM range::inet;
+            EXCEPTION WHEN data_exception THEN
+                PERFORM journey._bad_option('exclude', to_jsonb(range),
+                    'addresses or ranges, such as "203.0.113.7" or "10.0.0.0/8", for ip');
+            END;
+        END LOOP;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION journey._check_exclude(jsonb) IS 'internal: checks an option';
+
+CREATE FUNCTION journey._check_revenue(value jsonb) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    columns jsonb;
+    valid boolean := jsonb_typeof(value) = 'object';
+BEGIN
+    FOR columns IN SELECT e.value FROM jsonb_each(CASE WHEN valid THEN value ELSE '{}' END) AS e LOOP
+        IF jsonb_typeof(columns) = 'string' THEN
+            columns := jsonb_build_array(columns);
+        END IF;
+        valid := valid AND journey._is_texts(columns) AND columns <> '[]';
+    END LOOP;
+    IF NOT valid THEN
+        PERFORM journey._bad_option('revenue', value,
+            'an object of event names with their columns, the first that is not null counts and a '
+            'minus sign takes it off, such as {"Order Completed": ["revenue", "total"], '
+            '"Order Refunded": "-total"}');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_revenue(jsonb) IS 'internal: checks an option';
+
+-- Raises an error unless the value suits the type, of those in journey._options().
+CREATE FUNCTION journey._check_option(option text, type text, value jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    word text := value #>> '{}';
+    is_text boolean := jsonb_typeof(value) = 'string' AND word <> '';
+BEGIN
+    IF type = 'interval' THEN
+        PERFORM journey._check_interval(option, value, false);
+    ELSIF type = 'span' THEN
+        PERFORM journey._check_interval(option, value, true);
+    ELSIF type = 'boolean' AND jsonb_typeof(value) <> 'boolean' THEN
+        PERFORM journey._bad_option(option, value, 'true or false');
+    ELSIF type = 'text' AND NOT is_text THEN
+        PERFORM journey._bad_option(option, value, 'a string');
+    ELSIF type = 'name' AND (NOT is_text OR octet_length(word) > 63) THEN
+        PERFORM journey._bad_option(option, value, 'a name of at most 63 bytes');
+    ELSIF type = 'texts' AND NOT journey._is_texts(value) THEN
+        PERFORM journey._bad_option(option, value, 'an array of strings');
+    ELSIF type = 'count' AND (jsonb_typeof(value) <> 'number' OR word !~ '^[1-9][0-9]{0,5}$') THEN
+        PERFORM journey._bad_option(option, value, 'a whole number from 1');
+    ELSIF type = 'zone' AND (NOT is_text OR NOT EXISTS (
+              SELECT FROM pg_timezone_names z WHERE lower(z.name) = lower(word))) THEN
+        PERFORM journey._bad_option(option, value,
+            'a time zone of pg_timezone_names, such as "Europe/Berlin"');
+    ELSIF type = 'time' THEN
+        BEGIN
+            IF NOT is_text OR NOT isfinite(word::timestamptz) THEN
+                RAISE invalid_datetime_format;
+            END IF;
+        EXCEPTION WHEN data_exception THEN
+            PERFORM journey._bad_option(option, value, 'a time, such as "2015-01-01"');
+        END;
+    ELSIF type = 'profiles' AND (word = 'all' OR word = 'identified') IS NOT TRUE THEN
+        PERFORM journey._bad_option(option, value, '"all" or "identified"');
+    ELSIF type = 'patterns' THEN
+        PERFORM journey._check_exclude(value);
+    ELSIF type = 'revenue' THEN
+        PERFORM journey._check_revenue(value);
+    ELSIF type = 'stitch' AND (word = ANY ('{last,first,graph}'::text[])) IS TRUE THEN
+        RAISE EXCEPTION 'stitching by "%" is not available in this release', word
+            USING ERRCODE = 'feature_not_supported', HINT = 'Use "interval", the default.';
+    ELSIF type = 'stitch' AND (word = 'interval') IS NOT TRUE THEN
+        PERFORM journey._bad_option(option, value, '"interval"');
+    ELSIF type = 'capture' AND (word = 'trigger') IS TRUE THEN
+        RAISE EXCEPTION 'capture by trigger is not available in this release'
+            USING ERRCODE = 'feature_not_supported',
+                  HINT = 'Call journey.refresh() on a schedule; it reads what is new.';
+    ELSIF type = 'capture' AND (word = 'refresh') IS NOT TRUE THEN
+        PERFORM journey._bad_option(option, value, '"refresh"');
+    ELSIF type = 'unsupported' THEN
+        RAISE EXCEPTION 'option "%" is not available in this release', option
+            USING ERRCODE = 'feature_not_supported';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_option(text, text, jsonb) IS 'internal: checks an option';
+
+-- Raises an error unless `options` is an object whose keys are all in `known`.
+CREATE FUNCTION journey._check_keys(options jsonb, known text[]) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    unknown text;
+BEGIN
+    IF (jsonb_typeof(options) = 'object') IS NOT TRUE THEN
+        RAISE EXCEPTION 'options must be a JSON object, not %', coalesce(options::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT key INTO unknown FROM jsonb_object_keys(options) AS key WHERE key <> ALL (known) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'unknown option "%"', unknown
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = format('Options here are %s.', array_to_string(known, ', '));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_keys(jsonb, text[]) IS 'internal: checks the names of options';
+
+-- Checks a model's options and returns those that are set: null stands for the default.
+CREATE FUNCTION journey._check_options(options jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    known record;
+    result jsonb := '{}';
+BEGIN
+    PERFORM journey._check_keys(options, ARRAY(SELECT option FROM journey._options()));
+    FOR known IN SELECT o.option, o.type, options -> o.option AS value FROM journey._options() AS o LOOP
+        IF jsonb_typeof(known.value) <> 'null' THEN
+            PERFORM journey._check_option(known.option, known.type, known.value);
+            result := result || jsonb_build_object(known.option, known.value);
+        END IF;
+    END LOOP;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION journey._check_options(jsonb) IS 'internal: checks the options of a model';
+
+-- A day is 24 hours: the interval in seconds alone.
+CREATE FUNCTION journey._fixed_interval(span interval) RETURNS interval
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT make_interval(secs => extract(epoch FROM span)::double precision)$$;
+COMMENT ON FUNCTION journey._fixed_interval(interval) IS 'internal: an interval without days';
+
+-- STABLE for the time zone of "earliest"; a model's functions run in UTC.
+CREATE FUNCTION journey._settings(options jsonb) RETURNS journey._settings
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    s journey._settings;
+BEGIN
+    s := jsonb_populate_record(NULL::journey._settings,
+             (SELECT jsonb_object_agg(o.option, coalesce(options -> o.option, o.standard))
+                FROM journey._options() AS o));
+    s.timeout := journey._fixed_interval(s.timeout);
+    s.max_duration := journey._fixed_interval(s.max_duration);
+    s.lookback := journey._fixed_interval(s.lookback);
+    s.max_future := journey._fixed_interval(s.max_future);
+    s.overlap := journey._fixed_interval(s.overlap);
+    RETURN s;
+END
+$$;
+COMMENT ON FUNCTION journey._settings(jsonb) IS 'internal: the settings that a model''s options give';
+
+-- ---------------------------------------------------------------------------------------------
+-- model: create, change, drop
+-- ---------------------------------------------------------------------------------------------
+
+-- The names that analysts know, and those of the store: a schema that has one is not taken over.
+CREATE FUNCTION journey._public_relations() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profile_changes', 'conversions',
+                 'events', 'page_views', 'rejected_events', '_segments', '_batch']::pg_catalog.text[];
+COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
+
+CREATE FUNCTION journey._relations_in(schema name) RETURNS text[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT coalesce(array_agg(c.relname::text ORDER BY c.relname), '{}')
+  FROM pg_class c
+ WHERE c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = _relations_in.schema)
+   AND c.relkind = ANY ('{r,p,v,m,f,S}'::"char"[])
+$$;
+COMMENT ON FUNCTION journey._relations_in(name) IS 'internal: the relations of a schema';
+
+-- Makes the schema, or takes one in which none of our names is used. True if it was made.
+CREATE FUNCTION journey._make_schema(model name, schema name) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    taken text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema) THEN
+        EXECUTE format('CREATE SCHEMA %I', schema);
+        EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema,
+                       format('model "%s" of pg_journey', model));
+        RETURN true;
+    END IF;
+    SELECT string_agg(quote_ident(r), ', ') INTO taken
+      FROM unnest(journey._relations_in(schema)) AS r WHERE r = ANY (journey._public_relations());
+    IF taken IS NOT NULL THEN
+        RAISE EXCEPTION 'schema "%" already has relations of names that a model needs', schema
+            USING ERRCODE = 'duplicate_table', DETAIL = format('They are %s.', taken),
+                  HINT = 'Give the model a schema of its own with the option "schema".';
+    END IF;
+    IF NOT has_schema_privilege(schema, 'CREATE') THEN
+        RAISE EXCEPTION 'permission denied for schema %', quote_ident(schema)
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION journey._make_schema(name, name) IS 'internal: makes the schema of a model';
+
+CREATE FUNCTION journey.create_model(
+    model name, source_schema name DEFAULT NULL, options jsonb DEFAULT '{}') RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    checked jsonb;
+    target name;
+    made boolean;
+    before text[];
+BEGIN
+    IF coalesce(model, '') = '' THEN
+        RAISE EXCEPTION 'model must not be null or empty' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    checked := journey._check_options(options);
+    IF journey._catalog('exists', model, '{}') = 'true' THEN
+        RAISE EXCEPTION 'model "%" already exists', model USING ERRCODE = 'duplicate_object';
+    END IF;
+
+    target := coalesce(checked ->> 'schema', model);
+    made := journey._make_schema(model, target);
+    before := journey._relations_in(target);
+    PERFORM journey._create_store(target);
+    PERFORM journey._create_intake(target);
+    PERFORM journey._catalog('create', model, jsonb_build_object(
+        'schema', target, 'options', checked - 'schema', 'rules_version', journey._rules_version(),
+        'relations', ARRAY(SELECT unnest(journey._relations_in(target)) EXCEPT SELECT unnest(before)),
+        'made_schema', made, 'created_by', current_user));
+
+    IF source_schema IS NOT NULL THEN
+        PERFORM journey.add_schema(model, source_schema);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey.create_model(name, name, jsonb) IS
+    'makes a model: a schema with the tables that journey.refresh() maintains';
+
+CREATE FUNCTION journey.set_options(model name, options jsonb) RETURNS text
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
+COMMENT ON FUNCTION journey.set_options(name, jsonb) IS
+    'changes options of a model, null sets the default; says whether a rebuild is due';
+
+-- What was set and is due at the rebuild stays due; null takes an option back to its default.
+CREATE FUNCTION journey._merge_options(old jsonb, given jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT coalesce(jsonb_object_agg(key, value) FILTER (WHERE value <> 'null'), '{}')
+  FROM jsonb_each(old || given)
+$$;
+COMMENT ON FUNCTION journey._merge_options(jsonb, jsonb) IS 'internal: options, changed';
+
+-- The options of `wanted` that differ from those in force, in the order of the list.
+CREATE FUNCTION journey._changed_options(m journey._model, wanted jsonb, effects text[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT coalesce(array_agg(o.option), '{}')
+  FROM journey._options() AS o
+ WHERE o.effect = ANY (effects)
+   AND coalesce(m.options -> o.option, o.standard) IS DISTINCT FROM coalesce(wanted -> o.option, o.standard)
+$$;
+COMMENT ON FUNCTION journey._changed_options(journey._model, jsonb, text[]) IS
+    'internal: the options that differ';
+
+CREATE FUNCTION journey._set_options(model name, options jsonb) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+    wanted jsonb;
+    now_in_force jsonb;
+    later text[];
+    unread text[];
+    reason text := m.rebuild_due;
+BEGIN
+    PERFORM journey._check_options(options);
+    IF options ? 'schema' AND options -> 'schema' IS DISTINCT FROM to_jsonb(m.schema) THEN
+        RAISE EXCEPTION 'the schema of a model cannot be changed'
+            USING ERRCODE = 'feature_not_supported';
+    END IF;
+    wanted := journey._merge_options(coalesce(m.options_due, m.options), options - 'schema');
+
+    IF m.version = 0 THEN
+        later := '{}';
+        unread := '{}';
+    ELSE
+        later := journey._changed_options(m, wanted, '{rebuild}');
+        unread := journey._changed_options(m, wanted, '{read}');
+    END IF;
+    -- what waits for the rebuild keeps its value until then
+    SELECT journey._merge_options(wanted, coalesce(
+               jsonb_object_agg(o, coalesce(m.options -> o, 'null')), '{}'))
+      INTO now_in_force FROM unnest(later) AS o;
+
+    IF later <> '{}' THEN
+        reason := format('changed options take effect with it: %s', array_to_string(later, ', '));
+    ELSIF m.options_due IS NOT NULL THEN
+        reason := NULL;
+    END IF;
+    IF unread <> '{}' THEN
+        reason := concat_ws('; ', reason, format(
+            'rows read before keep the old %s unless it reads from the sources',
+            array_to_string(unread, ', ')));
+    END IF;
+    PERFORM journey._catalog('set', model, jsonb_build_object(
+        'options', now_in_force, 'options_due', CASE WHEN later <> '{}' THEN wanted END,
+        'rebuild_due', reason, 'rules_version', m.rules_version));
+    RETURN CASE WHEN reason IS NULL THEN 'no rebuild is due' ELSE 'rebuild is due: ' || reason END;
+END
+$$;
+COMMENT ON FUNCTION journey._set_options(name, jsonb) IS 'internal: journey.set_options() as the owner';
+
+-- What a rebuild does first: the options that were due, and the rules of this release, are in force.
+CREATE FUNCTION journey._apply_options(m journey._model) RETURNS journey._model
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM journey._catalog('set', m.model, jsonb_build_object(
+        'options', coalesce(m.options_due, m.options), 'options_due', NULL, 'rebuild_due', NULL,
+        'rules_version', journey._rules_version()));
+    RETURN journey._get_model(m.model);
+END
+$$;
+COMMENT ON FUNCTION journey._apply_options(journey._model) IS
+    'internal: puts in force what waits for a rebuild';
+
+CREATE FUNCTION journey.drop_model(model name) RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
+COMMENT ON FUNCTION journey.drop_model(name) IS
+    'drops the relations of a model, and its schema if create_model made it and nothing else is in it';
+
+-- Drops those of the names that are relations of one of the kinds; views go before what they show.
+CREATE FUNCTION journey._drop_relations(schema name, names text[], kinds "char"[], command text)
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    list text;
+BEGIN
+    SELECT string_agg(format('%I.%I', schema, c.relname), ', ' ORDER BY c.relname) INTO list
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = schema AND c.relname = ANY (names) AND c.relkind = ANY (kinds);
+    IF list IS NOT NULL THEN
+        EXECUTE format('%s %s', command, list);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._drop_relations(name, text[], "char"[], text) IS
+    'internal: drops relations of a model';
+
+CREATE FUNCTION journey._drop_model(model name) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model;
+    space pg_namespace;
+BEGIN
+    -- without its schema only the catalog's row is left
+    IF NOT EXISTS (SELECT FROM journey.models v JOIN pg_namespace n ON n.nspname = v.schema
+                    WHERE v.model = _drop_model.model) THEN
+        PERFORM journey._catalog('drop', model, '{}');
+        RETURN;
+    END IF;
+
+    m := journey._lock_model(model);
+    PERFORM journey._catalog('drop', model, '{}');
+    PERFORM journey._drop_relations(m.schema, m.relations, '{v}', 'DROP VIEW');
+    PERFORM journey._drop_relations(m.schema, m.relations, '{m}', 'DROP MATERIALIZED VIEW');
+    PERFORM journey._drop_relations(m.schema, m.relations, '{r,p}', 'DROP TABLE');
+    PERFORM journey._drop_relations(m.schema, m.relations, '{S}', 'DROP SEQUENCE');
+
+    SELECT * INTO space FROM pg_namespace n WHERE n.nspname = m.schema;
+    IF NOT m.made_schema OR NOT pg_has_role(space.nspowner, 'USAGE') THEN
+        RETURN;
+    END IF;
+    BEGIN
+        EXECUTE format('DROP SCHEMA %I', m.schema);
+    EXCEPTION WHEN dependent_objects_still_exist THEN
+        RAISE NOTICE 'schema "%" is kept: other objects are in it', m.schema;
+    END;
+END
+$$;
+COMMENT ON FUNCTION journey._drop_model(name) IS 'internal: journey.drop_model() as the owner';

@@ -1,0 +1,974 @@
+
+-- ---------------------------------------------------------------------------------------------
+-- model: intake
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey._reject_reason(
+    visitor_id text, user_id text, event_id text, event_time timestamptz, received_at timestamptz,
+    earliest timestamptz, max_future interval) RETURNS text
+    LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_reject_reason';
+COMMENT ON FUNCTION
+    journey._reject_reason(text, text, text, timestamptz, timestamptz, timestamptz, interval) IS
+    'internal: why a row is no event, NULL where it is one';
+
+CREATE FUNCTION journey._try_timestamptz(value text) RETURNS timestamptz
+    LANGUAGE C STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_timestamptz';
+COMMENT ON FUNCTION journey._try_timestamptz(text) IS 'internal: an ISO 8601 time, else NULL';
+
+CREATE FUNCTION journey._try_numeric(value text) RETURNS numeric
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_numeric';
+COMMENT ON FUNCTION journey._try_numeric(text) IS 'internal: a finite number, else NULL';
+
+CREATE FUNCTION journey._try_jsonb(value text) RETURNS jsonb
+    LANGUAGE C STRICT IMMUTABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_try_jsonb';
+COMMENT ON FUNCTION journey._try_jsonb(text) IS 'internal: a document that jsonb can hold, else NULL';
+
+CREATE FUNCTION journey._try_inet(value text) RETURNS inet
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_inet';
+COMMENT ON FUNCTION journey._try_inet(text) IS 'internal: an IP address, else NULL';
+
+CREATE FUNCTION journey._event_slug(name text) RETURNS text
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_event_slug';
+COMMENT ON FUNCTION journey._event_slug(text) IS
+    'internal: an event''s name as that of a table: lower case, words joined by "_"';
+
+-- ---------------------------------------------------------------------------------------------
+-- model: what is read
+-- ---------------------------------------------------------------------------------------------
+
+-- One table to read, with the state of its reading. Lives only as long as a refresh.
+CREATE TYPE journey._input AS (
+    source           integer,
+    table_id         integer,       -- NULL until _readable_inputs() has given one
+    relation         regclass,
+    schema           name,
+    name             name,
+    role             text,          -- track, page, screen, identify, group, alias, users, own
+    event_kind       text,          -- of a relation: the kind of all its rows
+    id_prefix        text,
+    columns          jsonb,         -- standard name -> its columns in order, the first not null counts
+    kinds            jsonb,         -- column -> kind of its type
+    watermark_column name,
+    overlap          interval,      -- by default, for that column
+    watermark        timestamptz,   -- NULL: read whole
+    is_new           boolean        -- seen for the first time
+);
+
+-- The columns of a relation, each with the kind of its type: what it takes to read it as another.
+CREATE FUNCTION journey._column_kinds(relation regclass) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT coalesce(jsonb_object_agg(a.attname, CASE
+           WHEN b.base = 'timestamptz'::regtype THEN 'timestamptz'
+           WHEN b.base = 'timestamp'::regtype THEN 'timestamp'
+           WHEN b.base = 'date'::regtype THEN 'date'
+           WHEN b.base = ANY ('{smallint,integer,bigint}'::regtype[]) THEN 'integer'
+           WHEN b.base = ANY ('{numeric,real,double precision}'::regtype[]) THEN 'number'
+           WHEN b.base = 'jsonb'::regtype THEN 'jsonb'
+           WHEN b.base = 'json'::regtype THEN 'json'
+           WHEN t.typtype = 'c' OR t.typcategory = 'A' THEN 'nested'
+           ELSE 'text' END), '{}')
+  FROM pg_attribute a
+  JOIN pg_type t ON t.oid = a.atttypid
+ CROSS JOIN LATERAL (SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS base) AS b
+ WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+$$;
+COMMENT ON FUNCTION journey._column_kinds(regclass) IS 'internal: the columns of a relation';
+
+-- Where the loaders put the standard fields; role 'own' is any other relation. loaded_at, ip and
+-- user_agent are no fields of an event: they serve the watermark and the option "exclude".
+CREATE FUNCTION journey._standard_columns(role text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT '{"event_id": ["id"],
+         "visitor_id": ["anonymous_id"],
+         "user_id": ["user_id"],
+         "event_time": ["timestamp", "original_timestamp", "received_at"],
+         "received_at": ["received_at"],
+         "url": ["context_page_url"],
+         "referrer": ["context_page_referrer"],
+         "source": ["context_campaign_source"],
+         "medium": ["context_campaign_medium"],
+         "campaign": ["context_campaign_name"],
+         "term": ["context_campaign_term"],
+         "content": ["context_campaign_content"],
+         "session_key": ["context_session_id"],
+         "platform": ["channel"],
+         "ip": ["context_ip", "context_request_ip"],
+         "user_agent": ["context_user_agent"],
+         "loaded_at": ["uuid_ts", "received_at"]}'::jsonb
+    || CASE
+       WHEN role = 'track' THEN
+           '{"name": ["event_text", "event"], "currency": ["currency"], "order_id": ["order_id"]}'::jsonb
+       WHEN role = 'page' THEN
+           '{"name": ["name"], "url": ["url", "context_page_url"],
+             "referrer": ["referrer", "context_page_referrer"]}'
+       WHEN role = 'screen' THEN '{"name": ["name"]}'
+       WHEN role = 'alias' THEN '{"previous_id": ["previous_id"]}'
+       WHEN role = 'users' THEN
+           '{"event_id": [], "visitor_id": [], "user_id": ["id"],
+             "event_time": ["received_at", "uuid_ts"], "received_at": ["received_at", "uuid_ts"]}'
+       WHEN role = 'own' THEN
+           '{"event_id": ["event_id", "id"],
+             "visitor_id": ["visitor_id", "anonymous_id"],
+             "event_time": ["event_time", "timestamp", "original_timestamp", "received_at"],
+             "kind": ["kind"],
+             "name": ["name", "event_text", "event"],
+             "url": ["url", "context_page_url"],
+             "referrer": ["referrer", "context_page_referrer"],
+             "revenue": ["revenue"],
+             "currency": ["currency"],
+             "order_id": ["order_id"],
+             "source": ["source", "context_campaign_source"],
+             "medium": ["medium", "context_campaign_medium"],
+             "campaign": ["campaign", "context_campaign_name"],
+             "term": ["term", "context_campaign_term"],
+             "content": ["content", "context_campaign_content"],
+             "session_key": ["session_key", "context_session_id"],
+             "previous_id": ["previous_id"],
+             "platform": ["platform", "channel"],
+             "properties": ["properties"],
+             "traits": ["traits"],
+             "ip": ["ip", "context_ip", "context_request_ip"],
+             "user_agent": ["user_agent", "context_user_agent"],
+             "loaded_at": ["loaded_at", "uuid_ts", "received_at"]}'
+       ELSE '{}' END
+$$;
+COMMENT ON FUNCTION journey._standard_columns(text) IS 'internal: the columns of the standard fields';
+
+-- Columns of the loaders' tables that are neither properties nor traits, beside those above.
+CREATE FUNCTION journey._known_columns(role text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN role = 'own' THEN '{}'::text[]
+       ELSE '{id,anonymous_id,user_id,sent_at,timestamp,original_timestamp,received_at,channel,uuid,uuid_ts,'
+            'event,event_text,record_id,rudder_event}'::text[] END
+    || CASE WHEN role = 'page' OR role = 'screen' THEN
+           '{category,path,title,search,referring_domain,tab_url,initial_referrer,'
+           'initial_referring_domain}'::text[]
+       ELSE '{}' END
+$$;
+COMMENT ON FUNCTION journey._known_columns(text) IS 'internal: columns that are no properties';
+
+-- The mapping of a relation: what the user gave, null for "no such field", before the standard. An event
+-- without a time is as old as its receipt.
+CREATE FUNCTION journey._mapping(role text, given jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN given ? 'event_time'
+            THEN jsonb_set(columns, '{event_time}', (columns -> 'event_time') || (columns -> 'received_at'))
+            ELSE columns END
+  FROM (SELECT journey._standard_columns(role) || coalesce((
+                   SELECT jsonb_object_agg(key, CASE WHEN value = 'null' THEN '[]'
+                                                     ELSE jsonb_build_array(value) END)
+                     FROM jsonb_each(given)), '{}') AS columns) AS x
+$$;
+COMMENT ON FUNCTION journey._mapping(text, jsonb) IS 'internal: the mapping of a relation';
+
+-- A pattern in which * stands for any characters, as one of LIKE.
+CREATE FUNCTION journey._like_pattern(pattern text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT replace(regexp_replace(pattern, '([\\%_])', '\\\1', 'g'), '*', '%')$$;
+COMMENT ON FUNCTION journey._like_pattern(text) IS 'internal: a pattern with * as one of LIKE';
+
+-- The role of a loader's table, NULL if it holds no events. The names of reverse loads, of staging and
+-- of discarded values are the loaders' own; a table of one event is known by its column "event".
+CREATE FUNCTION journey._table_role(name name, kinds jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE
+       WHEN NOT kinds ? 'id' THEN NULL
+       WHEN name = 'tracks' THEN 'track'
+       WHEN name = 'pages' THEN 'page'
+       WHEN name = 'screens' THEN 'screen'
+       WHEN name = 'identifies' THEN 'identify'
+       WHEN name = 'groups' THEN 'group'
+       WHEN name = 'aliases' THEN 'alias'
+       WHEN name = 'users' THEN 'users'
+       WHEN name = ANY ('{accounts,rudder_discards}'::name[])
+         OR name ~ '^(snapshot|sync_data|failed_records|rudder_staging|rudder_identity|setup_test)_' THEN NULL
+       WHEN kinds ? 'event' OR kinds ? 'event_text' THEN 'track'
+       END
+$$;
+COMMENT ON FUNCTION journey._table_role(name, jsonb) IS 'internal: what a loader''s table holds';
+
+-- The tables of a loader's schema that hold events: ordinary, partitioned and foreign ones; partitions
+-- and inheriting tables are read with their parents, views may be added as sources of their own.
+CREATE FUNCTION journey._schema_tables(schema name, exclude_tables text[])
+    RETURNS TABLE (relation regclass, name name, role text, kinds jsonb)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT c.oid::regclass, c.relname, r.role, k.kinds
+  FROM pg_class c
+ CROSS JOIN LATERAL (SELECT journey._column_kinds(c.oid::regclass) AS kinds OFFSET 0) AS k
+ CROSS JOIN LATERAL (SELECT journey._table_role(c.relname, k.kinds) AS role) AS r
+ WHERE c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = _schema_tables.schema)
+   AND c.relkind = ANY ('{r,p,f}'::"char"[])
+   AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
+   AND r.role IS NOT NULL
+   AND NOT EXISTS (SELECT FROM unnest(exclude_tables) AS p
+                    WHERE c.relname::text LIKE journey._like_pattern(p))
+$$;
+COMMENT ON FUNCTION journey._schema_tables(name, text[]) IS 'internal: the event tables of a schema';
+
+CREATE FUNCTION journey._first_column(kinds jsonb, names jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT name FROM jsonb_array_elements_text(names) WITH ORDINALITY AS n(name, place)
+ WHERE kinds ? name ORDER BY place LIMIT 1
+$$;
+COMMENT ON FUNCTION journey._first_column(jsonb, jsonb) IS 'internal: the first column that exists';
+
+-- The column by which new rows are told: of load order, never of event time. NULL: none, read whole.
+CREATE FUNCTION journey._watermark_column(kinds jsonb, columns jsonb, given jsonb) RETURNS name
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT name::name
+  FROM jsonb_array_elements_text((columns -> 'loaded_at')
+           || CASE WHEN given ? 'loaded_at' THEN '[]' ELSE columns -> 'received_at' END)
+           WITH ORDINALITY AS n(name, place)
+ WHERE kinds ->> name = ANY ('{timestamptz,timestamp,date}'::text[])
+   AND (name = given ->> 'event_time') IS NOT TRUE
+ ORDER BY place LIMIT 1
+$$;
+COMMENT ON FUNCTION journey._watermark_column(jsonb, jsonb, jsonb) IS 'internal: the column of load order';
+
+-- Everything that a model reads, as it is now.
+CREATE FUNCTION journey._inputs(m journey._model) RETURNS SETOF journey._input
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+WITH source AS MATERIALIZED (
+    SELECT s.*, first_value(s.id_space) OVER (ORDER BY s.source) AS first_space
+      FROM jsonb_populate_recordset(NULL::journey._source,
+                                    journey._catalog('sources', m.model, '{}')) AS s
+), state AS MATERIALIZED (
+    SELECT t.* FROM jsonb_populate_recordset(NULL::journey._source_table,
+                                             journey._catalog('tables', m.model, '{}')) AS t
+), found AS (
+    SELECT s.source, f.relation, s.source_schema AS schema, f.name, f.role, f.kinds
+      FROM source s
+     CROSS JOIN journey._schema_tables(s.source_schema, ARRAY(
+               SELECT jsonb_array_elements_text(s.options -> 'exclude_tables'))) AS f
+     WHERE s.kind = 'schema'
+     UNION ALL
+    SELECT s.source, c.oid::regclass, s.source_schema, s.relation_name, 'own',
+           journey._column_kinds(c.oid::regclass)
+      FROM source s
+      JOIN pg_namespace n ON n.nspname = s.source_schema
+      JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
+     WHERE s.kind = 'relation'
+)
+SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, s.event_kind,
+       CASE WHEN s.id_space = s.first_space THEN '' ELSE s.id_space || ':' END,
+       x.columns, f.kinds, w.watermark_column,
+       CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text AND NOT s.columns ? 'loaded_at'
+            THEN interval '1 hour' ELSE interval '15 minutes' END,
+       CASE WHEN t.watermark_column = w.watermark_column THEN t.watermark END,
+       t.table_id IS NULL
+  FROM found f
+  JOIN source s ON s.source = f.source
+  LEFT JOIN state t ON t.source = f.source AND t.schema = f.schema AND t.relation = f.name
+ CROSS JOIN LATERAL (SELECT journey._mapping(f.role, s.columns) AS columns OFFSET 0) AS x
+ CROSS JOIN LATERAL (SELECT journey._watermark_column(f.kinds, x.columns, s.columns)
+                         AS watermark_column OFFSET 0) AS w
+ ORDER BY f.source, f.schema, f.name
+$$;
+COMMENT ON FUNCTION journey._inputs(journey._model) IS 'internal: the tables that a model reads now';
+
+-- ---------------------------------------------------------------------------------------------
+-- model: the statement that reads
+--
+-- These functions write SQL text for each table at each refresh: in plpgsql, which keeps its plans.
+-- In that text the row is "t", its cleaned ids and times are "c", its status is "s".
+-- ---------------------------------------------------------------------------------------------
+
+-- A column of the row as text, timestamptz, numeric or jsonb; NULL where it cannot be read so. Written
+-- without SET, with qualified names, so that it is inlined.
+CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+SELECT CASE
+       WHEN type OPERATOR(pg_catalog.=) 'text'
+         OR type OPERATOR(pg_catalog.=) 'timestamptz'
+            AND kind OPERATOR(pg_catalog.=) ANY ('{timestamptz,timestamp,date}'::text[])
+         OR type OPERATOR(pg_catalog.=) 'numeric'
+            AND kind OPERATOR(pg_catalog.=) ANY ('{integer,number}'::text[])
+       THEN pg_catalog.format('t.%I::%s', name, type)
+       WHEN type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.<>) 'json'
+       THEN pg_catalog.format('to_jsonb(t.%I)', name)
+       ELSE pg_catalog.format('journey._try_%s(t.%I::text)', type, name) END
+$$;
+COMMENT ON FUNCTION journey._as(text, text, text) IS 'internal: an expression for a column';
+
+-- The standard fields that an input has, each with its expression: the first of its columns that is
+-- not null.
+CREATE FUNCTION journey._fields(i journey._input) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(jsonb_object_agg(field, expression), '{}')
+          FROM (SELECT c.key AS field,
+                       CASE WHEN count(*) = 1 THEN min(e.expression)
+                            ELSE format('coalesce(%s)', string_agg(e.expression, ', ' ORDER BY n.place))
+                       END AS expression
+                  FROM jsonb_each(i.columns) AS c
+                 CROSS JOIN jsonb_array_elements_text(c.value) WITH ORDINALITY AS n(name, place)
+                 CROSS JOIN LATERAL (
+                     SELECT journey._as(i.kinds ->> n.name, n.name, CASE
+                                WHEN c.key = 'event_time' OR c.key = 'received_at' THEN 'timestamptz'
+                                WHEN c.key = 'revenue' THEN 'numeric'
+                                WHEN c.key = 'properties' OR c.key = 'traits' THEN 'jsonb'
+                                ELSE 'text' END) AS expression) AS e
+                 WHERE i.kinds ? n.name
+                 GROUP BY c.key) AS f);
+END
+$$;
+COMMENT ON FUNCTION journey._fields(journey._input) IS
+    'internal: expressions for the standard fields';
+
+-- The columns that can give a row its revenue, in order, each with the condition on the event's name.
+CREATE FUNCTION journey._revenue_columns(i journey._input, s journey._settings)
+    RETURNS TABLE (condition text, name text, sign text, place bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    slugs text := (SELECT string_agg(format('journey._event_slug(t.%I::text)', e), ', ')
+                     FROM unnest('{event_text,event}'::text[]) AS e WHERE i.kinds ? e);
+BEGIN
+    IF i.role = 'own' THEN
+        RETURN QUERY SELECT 'true', n.value, '', n.place
+                       FROM jsonb_array_elements_text(i.columns -> 'revenue') WITH ORDINALITY AS n(value, place)
+                      WHERE i.kinds ? n.value;
+    ELSIF i.role = 'track' AND slugs IS NOT NULL THEN
+        RETURN QUERY SELECT format('%L = ANY (ARRAY[%s])', journey._event_slug(r.key), slugs),
+                            ltrim(n.value, '-'), CASE WHEN n.value LIKE '-%' THEN '-' ELSE '' END, n.place
+                       FROM jsonb_each(s.revenue) AS r
+                      CROSS JOIN jsonb_array_elements_text(
+                                CASE WHEN jsonb_typeof(r.value) = 'array' THEN r.value
+                                     ELSE jsonb_build_array(r.value) END) WITH ORDINALITY AS n(value, place)
+                      WHERE i.kinds ? ltrim(n.value, '-');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._revenue_columns(journey._input, journey._settings) IS
+    'internal: columns of amounts';
+
+CREATE FUNCTION journey._revenue(i journey._input, s journey._settings) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        SELECT 'CASE' || string_agg(format(' WHEN %s THEN %s', condition, amount), '' ORDER BY condition)
+               || ' END'
+          FROM (SELECT r.condition, format('coalesce(%s)', string_agg(
+                           r.sign || journey._as(i.kinds ->> r.name, r.name, 'numeric'), ', '
+                           ORDER BY r.place)) AS amount
+                  FROM journey._revenue_columns(i, s) AS r GROUP BY r.condition) AS x);
+END
+$$;
+COMMENT ON FUNCTION journey._revenue(journey._input, journey._settings) IS
+    'internal: an expression for the revenue of a row';
+
+-- Conditions that find a value which is no time, number or jsonb, each with its reason, for a CASE.
+CREATE FUNCTION journey._bad_values(i journey._input, s journey._settings) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        WITH wanted AS (
+            SELECT DISTINCT 'true' AS condition, n.name, i.kinds ->> n.name AS kind,
+                   'timestamptz' AS type, 'time' AS word
+              FROM jsonb_array_elements_text((i.columns -> 'event_time') || (i.columns -> 'received_at'))
+                   AS n(name)
+             WHERE i.kinds ->> n.name <> ALL ('{timestamptz,timestamp,date}'::text[])
+             UNION ALL
+            SELECT DISTINCT r.condition, r.name, i.kinds ->> r.name, 'numeric', 'number'
+              FROM journey._revenue_columns(i, s) AS r WHERE i.kinds ->> r.name <> 'integer'
+             UNION ALL
+            SELECT 'true', k.key, k.value, 'jsonb', 'jsonb'
+              FROM jsonb_each_text(i.kinds) AS k WHERE k.value = 'json'
+        )
+        SELECT string_agg(format(
+                   CASE WHEN kind = 'number'
+                        THEN ' WHEN %s AND t.%I::numeric = ANY (''{NaN,Infinity,-Infinity}'') THEN %L'
+                        ELSE ' WHEN %s AND t.%I::text <> '''' AND %4$s IS NULL THEN %3$L' END,
+                   condition, name, format('%s is no %s', name, word), journey._as(kind, name, type)), ''
+                   ORDER BY word DESC, name, condition)
+          FROM wanted);
+END
+$$;
+COMMENT ON FUNCTION journey._bad_values(journey._input, journey._settings) IS
+    'internal: conditions on values';
+
+-- Columns of the row as an object without the nulls, NULL where nothing is left. An object within a
+-- column is kept as it is, so such columns are added one by one.
+CREATE FUNCTION journey._object(kinds jsonb, names text[]) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    plain text;
+    nested text[];
+BEGIN
+    SELECT string_agg(format('t.%I', k.name), ', ' ORDER BY k.name)
+               FILTER (WHERE k.kind <> ALL ('{jsonb,json,nested}'::text[])),
+           array_agg(format('CASE WHEN t.%1$I IS NULL THEN ''{}''::jsonb'
+                            ' ELSE jsonb_build_object(%1$L, %2$s) END', k.name,
+                            journey._as(k.kind, k.name, 'jsonb')) ORDER BY k.name)
+               FILTER (WHERE k.kind = ANY ('{jsonb,json,nested}'::text[]))
+      INTO plain, nested
+      FROM jsonb_each_text(kinds) AS k(name, kind)
+     WHERE k.name = ANY (names);
+    RETURN 'nullif(' || nullif(concat_ws(' || ',
+               '(SELECT jsonb_strip_nulls(to_jsonb(p)) FROM (SELECT ' || plain || ') AS p)',
+               array_to_string(nested, ' || ')), '') || ', ''{}'')';
+END
+$$;
+COMMENT ON FUNCTION journey._object(jsonb, text[]) IS 'internal: an expression for columns as an object';
+
+-- Properties and traits of an input: the columns that are nothing of the standard, as traits of an
+-- identify and properties of any other; and those that the option "keep_properties" names.
+CREATE FUNCTION journey._custom(i journey._input, s journey._settings) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    known text[] := journey._known_columns(i.role)
+        || ARRAY(SELECT jsonb_array_elements_text(value) FROM jsonb_each(i.columns));
+    custom text[] := ARRAY(SELECT k FROM jsonb_object_keys(i.kinds) AS k
+                            WHERE k NOT LIKE 'context\_%' AND k <> ALL (known));
+BEGIN
+    IF i.role = 'users' THEN
+        RETURN jsonb_build_object('traits', journey._object(i.kinds, custom));
+    ELSIF i.role = 'identify' OR i.event_kind = 'identify' THEN
+        RETURN jsonb_build_object('traits', journey._object(i.kinds, custom),
+                                  'properties', journey._object(i.kinds, s.keep_properties));
+    END IF;
+    RETURN jsonb_build_object('properties', journey._object(i.kinds, custom || s.keep_properties));
+END
+$$;
+COMMENT ON FUNCTION journey._custom(journey._input, journey._settings) IS
+    'internal: expressions for properties and traits';
+
+-- The condition of the option "exclude". NULL never matches.
+CREATE FUNCTION journey._excluded(fields jsonb, s journey._settings) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN coalesce((
+        SELECT string_agg(format(CASE
+                   WHEN e.key = 'ip' THEN 'journey._try_inet(%1$s) <<= ANY (%3$L::inet[])'
+                   WHEN e.key = 'host' THEN
+                       'lower(journey.url_host(%1$s) COLLATE "C") LIKE ANY (%2$L::text[])'
+                   WHEN e.key = 'user_agent' THEN 'lower(%1$s COLLATE "C") LIKE ANY (%2$L::text[])'
+                   ELSE '%1$s COLLATE "C" LIKE ANY (%2$L::text[])' END,
+                   f.expression,
+                   ARRAY(SELECT CASE WHEN e.key = 'user_id' THEN journey._like_pattern(p)
+                                     ELSE lower(journey._like_pattern(p) COLLATE "C") END
+                           FROM jsonb_array_elements_text(e.value) AS p),
+                   ARRAY(SELECT jsonb_array_elements_text(e.value))), ' OR ')
+          FROM jsonb_each(s.exclude) AS e
+         CROSS JOIN LATERAL (SELECT fields ->> CASE WHEN e.key = 'host' THEN 'url' ELSE e.key END
+                                    AS expression) AS f
+         WHERE f.expression IS NOT NULL AND e.value <> '[]'), 'false');
+END
+$$;
+COMMENT ON FUNCTION journey._excluded(jsonb, journey._settings) IS
+    'internal: the condition that leaves rows out';
+
+-- Which rows are read: those not behind the watermark, those without a load time, and those dated since.
+-- Called in UTC, by which a load time without a zone is meant.
+CREATE FUNCTION journey._new_rows(
+    i journey._input, fields jsonb, s journey._settings, since timestamptz) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF i.watermark IS NULL OR since = '-infinity' THEN
+        RETURN '';
+    END IF;
+    RETURN format(' WHERE (t.%1$I >= %2$L::%3$s OR t.%1$I IS NULL', i.watermark_column,
+                  least(i.watermark - coalesce(s.overlap, i.overlap), since),
+                  i.kinds ->> i.watermark_column::text)
+           || CASE WHEN since IS NULL OR NOT fields ? 'event_time' THEN ')'
+                   ELSE format(' OR %s >= %L::timestamptz)', fields ->> 'event_time', since) END;
+END
+$$;
+COMMENT ON FUNCTION journey._new_rows(journey._input, jsonb, journey._settings, timestamptz) IS
+    'internal: the condition for new rows';
+
+-- The rows of one input in the form of the batch.
+CREATE FUNCTION journey._select(i journey._input, s journey._settings, since timestamptz) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    f jsonb := journey._fields(i);
+    bad text := journey._bad_values(i, s);
+    raw text := CASE WHEN i.kinds @? '$.* ? (@ == "json")' -- whose text jsonb may refuse
+                     THEN 'coalesce(journey._try_jsonb(to_json(t)::text), to_jsonb(to_json(t)::text))'
+                     ELSE 'to_jsonb(t)' END;
+    kind text := format('%L::text', coalesce(i.event_kind,
+                     CASE i.role WHEN 'own' THEN 'track' WHEN 'users' THEN 'identify' ELSE i.role END));
+BEGIN
+    IF i.role = 'own' AND i.event_kind IS NULL AND f ? 'kind' THEN
+        kind := format('coalesce(%s, ''track'')', f ->> 'kind');
+        bad := concat(bad, ' WHEN c.kind <> ALL (''{page,screen,track,identify,group,alias}'')'
+                           ' THEN ''unknown kind''');
+    END IF;
+    -- a mapped column is the whole of them; null in the mapping says that there are none
+    f := (journey._custom(i, s)
+          - ARRAY(SELECT key FROM jsonb_each(i.columns) WHERE value = '[]')) || f;
+    RETURN format(
+        'SELECT %s, CASE WHEN s.status <> ''excluded'' THEN %s END FROM %I.%I AS t'
+        ' CROSS JOIN LATERAL (SELECT %s AS event_id, journey._visitor_id(%s, %s) AS visitor_id,'
+        ' journey._clean_id(%s) AS user_id, %s AS event_time, %s AS received_at, %s AS kind) AS c'
+        ' CROSS JOIN LATERAL (SELECT CASE WHEN %s THEN ''excluded''%s ELSE journey._reject_reason('
+        'c.visitor_id, c.user_id, c.event_id, c.event_time, c.received_at, %L, %L) END AS status) AS s%s',
+        (SELECT string_agg(coalesce(CASE
+                    WHEN b.name = ANY ('{event_id,visitor_id,user_id,event_time,received_at,kind}'::text[])
+                        THEN 'c.' || b.name
+                    WHEN b.name = 'revenue' THEN journey._revenue(i, s)
+                    WHEN b.name = 'table_id' THEN i.table_id::text
+                    WHEN b.name = 'status' THEN 's.status'
+                    WHEN b.name = 'is_traits' THEN (i.role = 'users')::text
+                    WHEN b.name = 'loaded_at'
+                        THEN 't.' || quote_ident(i.watermark_column::text) || '::timestamptz'
+                    ELSE f ->> b.name END, 'NULL::' || b.type), ', ' ORDER BY b.place)
+           FROM journey._batch_columns() AS b WHERE b.name <> 'raw'),
+        raw, i.schema, i.name,
+        CASE WHEN i.id_prefix = '' THEN '' ELSE format('%L || ', i.id_prefix) END
+            || format('nullif(%s, '''')', coalesce(f ->> 'event_id', 'NULL::text')),
+        coalesce(f ->> 'visitor_id', 'NULL'), coalesce(f ->> 'user_id', 'NULL'),
+        coalesce(f ->> 'user_id', 'NULL'), coalesce(f ->> 'event_time', 'NULL::timestamptz'),
+        coalesce(f ->> 'received_at', 'NULL::timestamptz'), kind,
+        journey._excluded(f, s), bad, s.earliest, s.max_future, journey._new_rows(i, f, s, since));
+END
+$$;
+COMMENT ON FUNCTION journey._select(journey._input, journey._settings, timestamptz) IS
+    'internal: the query that reads an input';
+
+-- The columns of <schema>._batch: an event's, and what its reading knows of it.
+CREATE FUNCTION journey._batch_columns() RETURNS TABLE (place integer, name text, type text)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT a.attnum::integer, a.attname::text, format_type(a.atttypid, a.atttypmod)
+  FROM pg_attribute a
+ WHERE a.attrelid = 'journey.event'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+ UNION ALL
+VALUES (101, 'table_id', 'integer'),      -- of journey._source_table
+       (102, 'status', 'text'),           -- NULL: accepted; 'excluded'; else why it is rejected
+       (103, 'is_traits', 'boolean'),     -- a row of a loader's users table: traits, and no event
+       (104, 'loaded_at', 'timestamptz'), -- the value of the watermark's column
+       (105, 'raw', 'jsonb')              -- the row, where it is rejected
+$$;
+COMMENT ON FUNCTION journey._batch_columns() IS 'internal: the columns of a batch';
+
+-- The batch is scratch of one refresh. It is unlogged and not temporary, since a security-restricted
+-- operation may make no temporary table.
+CREATE FUNCTION journey._create_intake(schema name) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('CREATE UNLOGGED TABLE %I._batch (LIKE journey.event)', schema);
+    EXECUTE (SELECT format('ALTER TABLE %I._batch %s', schema,
+                           string_agg(format('ADD COLUMN %I %s', name, type), ', ' ORDER BY place))
+               FROM journey._batch_columns() WHERE place > 100);
+    EXECUTE format('ALTER TABLE %I._batch SET (autovacuum_enabled = false)', schema);
+    EXECUTE format('COMMENT ON TABLE %I._batch IS ''scratch of a refresh''', schema);
+
+    EXECUTE format('CREATE TABLE %I.rejected_events ('
+                   ' source text NOT NULL, "row" jsonb NOT NULL, reason text NOT NULL,'
+                   ' rejected_at timestamptz NOT NULL)', schema);
+    EXECUTE format('CREATE UNIQUE INDEX rejected_events_once ON %I.rejected_events'
+                   ' (source, md5("row"::text))', schema);
+    EXECUTE format('COMMENT ON TABLE %I.rejected_events IS'
+                   ' ''rows of the sources that are no events, each once, with the reason''', schema);
+END
+$$;
+COMMENT ON FUNCTION journey._create_intake(name) IS 'internal: makes the tables of the intake';
+
+-- ---------------------------------------------------------------------------------------------
+-- model: reading
+-- ---------------------------------------------------------------------------------------------
+
+-- Sources that are gone or not readable are skipped, with a warning: what they hold is read as soon as
+-- they can be. A table seen for the first time gets its number.
+CREATE FUNCTION journey._readable_inputs(m journey._model) RETURNS journey._input[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    i journey._input;
+    missing text;
+    denied text[] := '{}';
+    result journey._input[] := '{}';
+BEGIN
+    FOR missing IN
+        SELECT CASE WHEN s.kind = 'schema' THEN format('schema %I', s.source_schema)
+                    ELSE format('relation %I.%I', s.source_schema, s.relation_name) END
+          FROM jsonb_populate_recordset(NULL::journey._source,
+                                        journey._catalog('sources', m.model, '{}')) AS s
+          LEFT JOIN pg_namespace n ON n.nspname = s.source_schema
+          LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
+         WHERE n.oid IS NULL OR (s.kind = 'relation' AND c.oid IS NULL)
+    LOOP
+        RAISE WARNING 'model "%" cannot read %: it does not exist', m.model, missing;
+    END LOOP;
+
+    FOR i IN SELECT * FROM journey._inputs(m) LOOP
+        IF NOT has_schema_privilege(i.schema, 'USAGE') OR NOT has_table_privilege(i.relation, 'SELECT') THEN
+            denied := denied || format('%I.%I', i.schema, i.name);
+            CONTINUE;
+        END IF;
+        IF i.is_new THEN
+            i.table_id := journey._catalog('add_table', m.model, jsonb_build_object(
+                'source', i.source, 'schema', i.schema, 'relation', i.name))::integer;
+        END IF;
+        result := result || i;
+    END LOOP;
+    IF denied <> '{}' THEN
+        RAISE WARNING 'model "%" cannot read %: permission denied', m.model, array_to_string(denied, ', ')
+            USING HINT = format('GRANT SELECT on it to %I; ALTER DEFAULT PRIVILEGES does it for tables'
+                                ' that the loader makes later.', current_user);
+    END IF;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION journey._readable_inputs(journey._model) IS 'internal: the tables to read';
+
+-- Sees to the indexes on load time, without which a refresh scans a source whole: makes them where the
+-- option says so and the role may, else tells once, when the table is first read.
+CREATE FUNCTION journey._index_inputs(m journey._model, s journey._settings, inputs journey._input[])
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    statement text;
+    may boolean;
+    first boolean;
+    told text[] := '{}';
+BEGIN
+    FOR statement, may, first IN
+        SELECT format('CREATE INDEX ON %I.%I (%I)', i.schema, i.name, i.watermark_column),
+               pg_has_role(c.relowner, 'USAGE'), i.is_new
+          FROM unnest(inputs) AS i
+          JOIN pg_class c ON c.oid = i.relation AND c.relkind = ANY ('{r,p,m}'::"char"[])
+          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = i.watermark_column
+         WHERE NOT EXISTS (SELECT FROM pg_index x
+                            WHERE x.indrelid = c.oid AND x.indkey[0] = a.attnum AND x.indpred IS NULL)
+         ORDER BY i.table_id
+    LOOP
+        IF s.index_sources AND may THEN
+            EXECUTE statement;
+        ELSIF first THEN
+            told := told || (statement || ';');
+        END IF;
+    END LOOP;
+    IF told <> '{}' THEN
+        RAISE NOTICE 'sources of model "%" have no index on their load time: a refresh scans them whole',
+            m.model USING HINT = array_to_string(told, ' ');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._index_inputs(journey._model, journey._settings, journey._input[]) IS
+    'internal: indexes on the sources';
+
+-- What a batch has: rows by outcome, and how far each input is read. The watermark never passes the
+-- beginning of this transaction: a row from the future must not hide those that come before it. Of an
+-- input that is gone it is taken back, so that a table made anew is read whole.
+CREATE FUNCTION journey._batch_counts(m journey._model, inputs journey._input[]) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    result jsonb;
+BEGIN
+    EXECUTE format($q$
+        WITH part AS (
+            SELECT table_id, count(*) AS n, count(*) FILTER (WHERE status = 'excluded') AS excluded,
+                   count(*) FILTER (WHERE status <> 'excluded') AS rejected,
+                   count(*) FILTER (WHERE status IS NULL AND is_traits) AS traits,
+                   max(loaded_at) AS loaded_until
+              FROM %I._batch GROUP BY table_id
+        ), mark AS (
+            SELECT i.table_id, i.watermark_column,
+                   CASE WHEN p.loaded_until IS NULL THEN i.watermark
+                        ELSE greatest(i.watermark, least(p.loaded_until, transaction_timestamp()))
+                   END AS watermark
+              FROM unnest($1) AS i LEFT JOIN part p ON p.table_id = i.table_id
+             UNION ALL
+            SELECT t.table_id, NULL, NULL
+              FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS t
+             WHERE NOT EXISTS (SELECT FROM unnest($1) AS i WHERE i.table_id = t.table_id)
+               AND to_regclass(format('%%I.%%I', t.schema, t.relation)) IS NULL
+        )
+        SELECT jsonb_build_object(
+                   'rows_read', coalesce(sum(n), 0), 'excluded', coalesce(sum(excluded), 0),
+                   'rejected', coalesce(sum(rejected), 0), 'traits', coalesce(sum(traits), 0),
+                   'watermarks', (SELECT coalesce(jsonb_agg(to_jsonb(mark) ORDER BY table_id), '[]')
+                                    FROM mark))
+          FROM part $q$, m.schema)
+       INTO result USING inputs, journey._catalog('tables', m.model, '{}');
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION journey._batch_counts(journey._model, journey._input[]) IS
+    'internal: what a batch has';
+
+-- Reads what is new in all sources, with one statement and so under one snapshot, into <schema>._batch,
+-- and lists rejected rows. With `since`, reads the rows loaded or dated since then too; '-infinity' is
+-- everything. To be called as the model's owner, who holds the lock on the model.
+CREATE FUNCTION journey._read(m journey._model, since timestamptz DEFAULT NULL) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET TimeZone = 'UTC'
+    SET DateStyle = 'ISO, YMD'
+AS $$
+DECLARE
+    s journey._settings := journey._settings(m.options);
+    inputs journey._input[] := journey._readable_inputs(m);
+    counts jsonb;
+BEGIN
+    -- A DELETE would leave the old rows in the file until a vacuum; nobody else reads this table.
+    EXECUTE format('TRUNCATE %I._batch', m.schema);
+    PERFORM journey._index_inputs(m, s, inputs);
+    IF inputs <> '{}' THEN
+        EXECUTE format('INSERT INTO %I._batch (%s) %s', m.schema,
+            (SELECT string_agg(quote_ident(name), ', ' ORDER BY place) FROM journey._batch_columns()),
+            (SELECT string_agg(journey._select(i, s, since), ' UNION ALL ' ORDER BY i.table_id)
+               FROM unnest(inputs) AS i));
+    END IF;
+    EXECUTE format('ANALYZE %I._batch', m.schema);
+
+    counts := journey._batch_counts(m, inputs);
+    IF counts ->> 'rejected' <> '0' THEN
+        EXECUTE format(
+            'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at)'
+            ' SELECT format(''%%I.%%I'', i.schema, i.name), b.raw, b.status, transaction_timestamp()'
+            ' FROM %1$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
+            ' WHERE b.status <> ''excluded'' ON CONFLICT DO NOTHING', m.schema) USING inputs;
+    END IF;
+    RETURN counts;
+END
+$$;
+COMMENT ON FUNCTION journey._read(journey._model, timestamptz) IS
+    'internal: reads what is new in the sources of a model';
+
+-- Ends a reading: what was read counts as read, and the scratch is empty. At the end of the refresh.
+CREATE FUNCTION journey._read_done(m journey._model, counts jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM journey._catalog('watermarks', m.model, counts -> 'watermarks');
+    EXECUTE format('TRUNCATE %I._batch', m.schema);
+END
+$$;
+COMMENT ON FUNCTION journey._read_done(journey._model, jsonb) IS 'internal: ends a reading';
+
+-- ---------------------------------------------------------------------------------------------
+-- model: sources
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey.add_schema(model name, source_schema name, options jsonb DEFAULT '{}') RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
+COMMENT ON FUNCTION journey.add_schema(name, name, jsonb) IS
+    'adds a schema that RudderStack or Segment fills to the sources of a model';
+
+CREATE FUNCTION journey.add_source(
+    model name, relation regclass, kind text DEFAULT NULL, columns jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}') RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
+COMMENT ON FUNCTION journey.add_source(name, regclass, text, jsonb, jsonb) IS
+    'adds a table or view to the sources of a model';
+
+CREATE FUNCTION journey._check_new_source(m journey._model, source_schema name, relation_name name)
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF source_schema = m.schema THEN
+        RAISE EXCEPTION 'a model cannot read its own schema "%"', m.schema
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF EXISTS (SELECT FROM jsonb_populate_recordset(NULL::journey._source,
+                               journey._catalog('sources', m.model, '{}')) AS s
+                WHERE s.source_schema = _check_new_source.source_schema
+                  AND s.relation_name IS NOT DISTINCT FROM _check_new_source.relation_name) THEN
+        RAISE EXCEPTION 'model "%" already reads %', m.model,
+            CASE WHEN relation_name IS NULL THEN format('schema %I', source_schema)
+                 ELSE format('relation %I.%I', source_schema, relation_name) END
+            USING ERRCODE = 'duplicate_object';
+    END IF;
+    IF NOT has_schema_privilege(source_schema, 'USAGE') THEN
+        RAISE EXCEPTION 'permission denied for schema %', quote_ident(source_schema)
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('GRANT USAGE ON SCHEMA %I TO %I.', source_schema, current_user);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_new_source(journey._model, name, name) IS 'internal: checks a source';
+
+CREATE FUNCTION journey._add_schema(model name, source_schema name, options jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+    known text;
+BEGIN
+    IF source_schema IS NULL THEN
+        RAISE EXCEPTION 'source_schema must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM journey._check_keys(options, '{exclude_tables}');
+    IF options ? 'exclude_tables' AND NOT journey._is_texts(options -> 'exclude_tables') THEN
+        PERFORM journey._bad_option('exclude_tables', options -> 'exclude_tables',
+            'an array of names of tables, in which * stands for any characters');
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = source_schema) THEN
+        SELECT string_agg(DISTINCT quote_ident(n.nspname), ', ') INTO known
+          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relname = ANY ('{tracks,pages,identifies,screens}'::name[])
+           AND c.relkind = ANY ('{r,p,f}'::"char"[]);
+        RAISE EXCEPTION 'schema "%" does not exist', source_schema
+            USING ERRCODE = 'invalid_schema_name',
+                  HINT = coalesce(format('Schemas with event tables are %s.', known),
+                                  'No schema here has tables of events, such as "tracks" or "pages".');
+    END IF;
+    PERFORM journey._check_new_source(m, source_schema, NULL);
+    PERFORM journey._catalog('add_source', model, jsonb_build_object(
+        'kind', 'schema', 'source_schema', source_schema, 'id_space', 'loader', 'columns', '{}'::jsonb,
+        'options', options));
+    IF NOT EXISTS (SELECT FROM journey._schema_tables(source_schema, '{}')) THEN
+        RAISE NOTICE 'schema "%" has no event tables yet', source_schema
+            USING HINT = 'Those that appear in it are found by the next refresh.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._add_schema(name, name, jsonb) IS 'internal: journey.add_schema() as the owner';
+
+-- Raises an error unless each mapped field and column exists, and what an event needs is there.
+CREATE FUNCTION journey._check_columns(relation regclass, columns jsonb, options jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kinds jsonb := journey._column_kinds(relation);
+    mapping jsonb;
+    field text;
+    col jsonb;
+BEGIN
+    IF (jsonb_typeof(columns) = 'object') IS NOT TRUE THEN
+        RAISE EXCEPTION 'columns must be a JSON object, not %', coalesce(columns::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'It maps standard names to columns, such as {"event_time": "created_at"}.';
+    END IF;
+    FOR field, col IN SELECT * FROM jsonb_each(columns) LOOP
+        IF NOT journey._standard_columns('own') ? field THEN
+            RAISE EXCEPTION 'unknown standard name "%"', field
+                USING ERRCODE = 'undefined_column',
+                      HINT = format('Standard names are %s.', array_to_string(ARRAY(
+                                 SELECT jsonb_object_keys(journey._standard_columns('own')) ORDER BY 1), ', '));
+        ELSIF jsonb_typeof(col) <> ALL ('{string,"null"}'::text[]) THEN
+            RAISE EXCEPTION 'invalid column for "%": %', field, col
+                USING ERRCODE = 'invalid_parameter_value',
+                      DETAIL = 'It must be a name of a column, or null for none.';
+        ELSIF jsonb_typeof(col) = 'string' AND NOT kinds ? (col #>> '{}') THEN
+            RAISE EXCEPTION 'relation % has no column "%"', relation, col #>> '{}'
+                USING ERRCODE = 'undefined_column',
+                      HINT = format('Its columns are %s.', array_to_string(ARRAY(
+                                 SELECT jsonb_object_keys(kinds) ORDER BY 1), ', '));
+        END IF;
+    END LOOP;
+
+    mapping := journey._mapping('own', columns);
+    IF journey._first_column(kinds, (mapping -> 'visitor_id') || (mapping -> 'user_id')) IS NULL THEN
+        RAISE EXCEPTION 'relation % has no column for a visitor or a user', relation
+            USING ERRCODE = 'undefined_column',
+                  HINT = 'Map one, such as {"user_id": "customer_id"}.';
+    END IF;
+    IF journey._first_column(kinds, mapping -> 'event_time') IS NULL THEN
+        RAISE EXCEPTION 'relation % has no column for the time of an event', relation
+            USING ERRCODE = 'undefined_column',
+                  HINT = 'Map one, such as {"event_time": "created_at"}.';
+    END IF;
+    FOR field, col IN SELECT key, kinds -> (value #>> '{}') FROM jsonb_each(columns) LOOP
+        IF (field = ANY ('{event_time,received_at}'::text[])
+                AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date,text}'::text[]))
+           OR (field = 'loaded_at' AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date}'::text[]))
+           OR (field = ANY ('{properties,traits}'::text[]) AND col #>> '{}' <> ALL ('{json,jsonb}'::text[]))
+        THEN
+            RAISE EXCEPTION 'column "%" cannot be read as %', columns ->> field, field
+                USING ERRCODE = 'datatype_mismatch',
+                      DETAIL = CASE WHEN field = ANY ('{properties,traits}'::text[])
+                                    THEN 'It must be json or jsonb.' ELSE 'It must be a time.' END;
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION journey._check_columns(regclass, jsonb, jsonb) IS 'internal: checks a mapping';
+
+CREATE FUNCTION journey._add_source(
+    model name, relation regclass, kind text, columns jsonb, options jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+    rel pg_class;
+    source_schema name;
+BEGIN
+    SELECT * INTO rel FROM pg_class c WHERE c.oid = relation;
+    IF NOT FOUND OR rel.relkind <> ALL ('{r,p,v,m,f}'::"char"[]) THEN
+        RAISE EXCEPTION '% is no table or view', coalesce(relation::text, 'null')
+            USING ERRCODE = 'wrong_object_type';
+    END IF;
+    SELECT n.nspname INTO source_schema FROM pg_namespace n WHERE n.oid = rel.relnamespace;
+    PERFORM journey._check_keys(options, '{id_space}');
+    IF kind = 'conversion' THEN
+        RAISE EXCEPTION 'sources of kind "conversion" are not available in this release'
+            USING ERRCODE = 'feature_not_supported';
+    ELSIF kind <> ALL ('{page,screen,track,identify,group,alias}'::text[]) THEN
+        RAISE EXCEPTION 'unknown kind "%"', kind
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Kinds are page, screen, track, identify, group, alias.';
+    END IF;
+    IF options ? 'id_space' AND coalesce(options ->> 'id_space', '') = '' THEN
+        PERFORM journey._bad_option('id_space', options -> 'id_space', 'a string');
+    END IF;
+    PERFORM journey._check_new_source(m, source_schema, rel.relname);
+    IF NOT has_table_privilege(relation, 'SELECT') THEN
+        RAISE EXCEPTION 'permission denied for %', relation
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('GRANT SELECT ON %s TO %I.', relation, current_user);
+    END IF;
+    PERFORM journey._check_columns(relation, columns, options);
+    PERFORM journey._catalog('add_source', model, jsonb_build_object(
+        'kind', 'relation', 'source_schema', source_schema, 'relation_name', rel.relname,
+        'event_kind', kind, 'columns', columns, 'options', options - 'id_space',
+        'id_space', coalesce(options ->> 'id_space', format('%I.%I', source_schema, rel.relname))));
+END
+$$;
+COMMENT ON FUNCTION journey._add_source(name, regclass, text, jsonb, jsonb) IS
+    'internal: journey.add_source() as the owner';

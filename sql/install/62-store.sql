@@ -1,0 +1,455 @@
+-- ---------------------------------------------------------------------------------------------
+-- model: the store
+--
+-- Statements of a refresh are written with {name} for a relation of the model, which in a shadow
+-- run (rebuild, verify) is its shadow _shadow_name; {.name} is the relation itself in any run.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE TYPE journey._run AS (
+    model    name,
+    schema   name,
+    shadow   boolean,       -- derive into the shadow tables
+    bulk     boolean,       -- the store was empty before this run
+    version  bigint,        -- number of the refresh
+    at       timestamptz,   -- its time, for updated_at
+    timeout  interval,
+    rules    jsonb,         -- options of the session core
+    settings journey._settings
+);
+
+CREATE TYPE journey._segment AS (
+    started_at     timestamptz,
+    first_event_id text COLLATE "C",
+    session_id     uuid,
+    loose          boolean,
+    state          bytea,
+    body           journey.timeline,
+    sentinel       boolean
+);
+
+CREATE TYPE journey._split_row AS (
+    op                 text,
+    started_at         timestamptz,
+    first_event_id     text COLLATE "C",
+    session_id         uuid,
+    session_started_at timestamptz,
+    loose              boolean,
+    whole              boolean,
+    resumable          boolean,
+    state              bytea,
+    body               journey.timeline,
+    part               bytea,
+    events             bigint
+);
+
+-- A session, or a run of passive events outside sessions.
+CREATE TYPE journey._unit AS (
+    visitor_id        text COLLATE "C",
+    started_at        timestamptz,
+    first_event_id    text COLLATE "C",
+    loose             boolean,
+    session_id        uuid,
+    user_id           text COLLATE "C",
+    ended_at          timestamptz,
+    session_date      date,
+    duration_seconds  numeric,
+    events            bigint,
+    page_views        bigint,
+    landing_page      text,
+    landing_page_path text,
+    exit_page         text,
+    referrer          text,
+    referrer_host     text,
+    source            text,
+    medium            text,
+    campaign          text,
+    term              text,
+    content           text,
+    channel           text,
+    gclid             text,
+    click_id          text,
+    click_id_type     text,
+    revenue           numeric,
+    is_bounce         boolean,
+    refs              text[],       -- whom its events name: 'user:..', 'email:..'
+    identity          text,         -- the one that it goes by
+    identified_at     timestamptz,  -- when the first of them was named
+    touches           journey.touched[]
+);
+
+CREATE TYPE journey._noted AS (
+    visitor_id  text COLLATE "C",
+    event_id    text COLLATE "C",
+    event_time  timestamptz,
+    user_id     text COLLATE "C",
+    kind        text,
+    name        text,
+    order_id    text COLLATE "C",
+    revenue     numeric,
+    currency    text,
+    previous_id text COLLATE "C",
+    traits      jsonb,
+    first_copy  timestamptz,
+    last_copy   timestamptz
+);
+
+CREATE FUNCTION journey._split(visitor_id text, fresh journey.timeline, old journey._segment[],
+    alias_previous text[], alias_user text[], force boolean, timeout interval, rules jsonb)
+RETURNS SETOF journey._split_row
+AS 'MODULE_PATHNAME', 'journey_split'
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
+
+CREATE FUNCTION journey._segment_part(loose boolean, state bytea, body journey.timeline,
+    timeout interval, rules jsonb)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'journey_segment_part'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION journey._unit(parts bytea[], time_zone text)
+RETURNS journey._unit
+AS 'MODULE_PATHNAME', 'journey_unit'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
+
+CREATE FUNCTION journey._event_counts(body journey.timeline, OUT name text, OUT n bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'journey_event_counts'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 3;
+
+CREATE FUNCTION journey._noted_events(body journey.timeline)
+RETURNS SETOF journey._noted
+AS 'MODULE_PATHNAME', 'journey_noted_events'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 1;
+
+CREATE FUNCTION journey._alias_ends(previous text[], next text[],
+    OUT id text, OUT canonical text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'journey_alias_ends'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
+
+CREATE FUNCTION journey._bind(r journey._run, statement text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT regexp_replace(
+        regexp_replace(statement, '\{\.(\w+)\}', prefix || '\1', 'g'),
+        CASE WHEN r.shadow THEN '\{_?(\w+)\}' ELSE '\{(\w+)\}' END,
+        prefix || CASE WHEN r.shadow THEN '_shadow_\1' ELSE '\1' END, 'g')
+    FROM (SELECT replace(quote_ident((r).schema), '\', '\\') || '.' AS prefix) AS p
+$$;
+
+-- The columns of first_touch_*, last_touch_*, ... of a profile.
+CREATE TYPE journey._profile_touch AS (
+    at            timestamptz,
+    source        text,
+    medium        text,
+    campaign      text,
+    term          text,
+    content       text,
+    channel       text,
+    landing_page  text,
+    click_id      text,
+    click_id_type text
+);
+
+-- The relations that are derived, with their keys; in this order they are compared and applied.
+CREATE FUNCTION journey._derived()
+RETURNS TABLE (relation text, key text[], public boolean)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    VALUES
+        ('_segments',     ARRAY['visitor_id', 'started_at', 'first_event_id'], false),
+        ('_sessions',     ARRAY['visitor_id', 'started_at', 'first_event_id'], true),
+        ('touches',       ARRAY['visitor_id', 'touch_id'], true),
+        ('_facts',        ARRAY['visitor_id', 'event_time', 'event_id'], false),
+        ('_aliases',      ARRAY['visitor_id', 'event_time', 'event_id'], false),
+        ('_copies',       ARRAY['visitor_id', 'event_id', 'event_time'], false),
+        ('_visitor_refs', ARRAY['visitor_id', 'ref'], false),
+        ('_user_emails',  ARRAY['email', 'user_id'], false),
+        ('identities',    ARRAY['id', 'id_type', 'valid_from'], true),
+        ('profiles',      ARRAY['person_id'], true)
+$$;
+
+CREATE FUNCTION journey._create_derived(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kind text := CASE WHEN r.shadow THEN 'UNLOGGED' ELSE '' END;
+BEGIN
+    EXECUTE journey._bind(r, format($sql$
+        -- every event, in segments of one session, or outside sessions
+        CREATE %1$s TABLE {_segments} (
+            visitor_id     text COLLATE "C" NOT NULL,
+            started_at     timestamptz NOT NULL,
+            first_event_id text COLLATE "C" NOT NULL,
+            session_id     uuid NOT NULL,
+            loose          boolean NOT NULL,
+            resumable      boolean NOT NULL,
+            state          bytea,
+            part           bytea,
+            body           journey.timeline NOT NULL,
+            PRIMARY KEY (visitor_id, started_at, first_event_id));
+        CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE state IS NOT NULL AND NOT loose;
+
+        CREATE %1$s TABLE {_sessions} (
+            visitor_id        text COLLATE "C" NOT NULL,
+            started_at        timestamptz NOT NULL,
+            first_event_id    text COLLATE "C" NOT NULL,
+            loose             boolean NOT NULL,
+            session_id        uuid NOT NULL,
+            user_id           text COLLATE "C",
+            person_id         text COLLATE "C",
+            session_number    bigint,
+            ended_at          timestamptz,
+            session_date      date,
+            duration_seconds  numeric,
+            events            bigint NOT NULL,
+            page_views        bigint NOT NULL,
+            landing_page      text,
+            landing_page_path text,
+            exit_page         text,
+            referrer          text,
+            referrer_host     text,
+            source            text,
+            medium            text,
+            campaign          text,
+            term              text,
+            content           text,
+            channel           text,
+            gclid             text,
+            click_id          text,
+            click_id_type     text,
+            revenue           numeric,
+            is_bounce         boolean,
+            refs              text[],
+            identity          text COLLATE "C",
+            identified_at     timestamptz,
+            PRIMARY KEY (visitor_id, started_at, first_event_id));
+
+        CREATE %1$s TABLE {touches} (
+            touch_id      uuid NOT NULL,
+            person_id     text COLLATE "C" NOT NULL,
+            visitor_id    text COLLATE "C" NOT NULL,
+            session_id    uuid NOT NULL,
+            touched_at    timestamptz NOT NULL,
+            touch_type    text NOT NULL,
+            source        text,
+            medium        text,
+            campaign      text,
+            term          text,
+            content       text,
+            campaign_id   text,
+            channel       text,
+            click_id      text,
+            click_id_type text,
+            click_ids     jsonb,
+            landing_page  text,
+            referrer      text,
+            referrer_host text,
+            PRIMARY KEY (visitor_id, touch_id));
+
+        -- events that count one by one in a profile: traits and amounts; rows of a users table too
+        CREATE %1$s TABLE {_facts} (
+            visitor_id text COLLATE "C" NOT NULL,
+            event_time timestamptz NOT NULL,
+            event_id   text COLLATE "C" NOT NULL,
+            session_id uuid,                    -- NULL: a row of a users table
+            person_id  text COLLATE "C" NOT NULL,
+            user_id    text COLLATE "C",
+            name       text,
+            order_id   text COLLATE "C",
+            revenue    numeric,
+            currency   text,
+            traits     jsonb,
+            PRIMARY KEY (visitor_id, event_time, event_id));
+
+        CREATE %1$s TABLE {_aliases} (
+            visitor_id  text COLLATE "C" NOT NULL,
+            event_time  timestamptz NOT NULL,
+            event_id    text COLLATE "C" NOT NULL,
+            previous_id text COLLATE "C" NOT NULL,
+            user_id     text COLLATE "C" NOT NULL,
+            PRIMARY KEY (visitor_id, event_time, event_id));
+
+        -- events with copies at other times
+        CREATE %1$s TABLE {_copies} (
+            visitor_id text COLLATE "C" NOT NULL,
+            event_id   text COLLATE "C" NOT NULL,
+            event_time timestamptz NOT NULL,
+            first_copy timestamptz NOT NULL,
+            last_copy  timestamptz NOT NULL,
+            PRIMARY KEY (visitor_id, event_id, event_time));
+
+        -- which users carry an e-mail in their traits, and how often
+        CREATE %1$s TABLE {_user_emails} (
+            email   text COLLATE "C" NOT NULL,
+            user_id text COLLATE "C" NOT NULL,
+            n       bigint NOT NULL,
+            PRIMARY KEY (email, user_id));
+
+        -- whom a visitor's events name, and in how many sessions
+        CREATE %1$s TABLE {_visitor_refs} (
+            visitor_id text COLLATE "C" NOT NULL,
+            ref        text COLLATE "C" NOT NULL,
+            n          bigint NOT NULL,
+            PRIMARY KEY (visitor_id, ref));
+
+        CREATE %1$s TABLE {identities} (
+            id         text COLLATE "C" NOT NULL,
+            id_type    text NOT NULL,
+            person_id  text COLLATE "C" NOT NULL,
+            valid_from timestamptz NOT NULL,
+            valid_to   timestamptz NOT NULL,
+            reason     text NOT NULL,
+            PRIMARY KEY (id, id_type, valid_from));
+
+        CREATE %1$s TABLE {profiles} (
+            person_id         text COLLATE "C" NOT NULL PRIMARY KEY,
+            user_id           text COLLATE "C",
+            email             text COLLATE "C",
+            is_identified     boolean NOT NULL,
+            visitor_ids       text[] NOT NULL,
+            first_seen_at     timestamptz,
+            last_seen_at      timestamptz,
+            identified_at     timestamptz,
+            sessions          bigint NOT NULL,
+            events            bigint NOT NULL,
+            page_views        bigint NOT NULL,
+            revenue           numeric,
+            revenue_by_currency jsonb,
+            event_counts      jsonb NOT NULL,
+            traits            jsonb NOT NULL,
+            %2$s,
+            gclid             text,
+            gclid_at          timestamptz,
+            click_ids         jsonb,
+            is_internal       boolean NOT NULL,
+            version           bigint NOT NULL,
+            attributes_version bigint NOT NULL,
+            updated_at        timestamptz NOT NULL);
+        $sql$, kind, (
+            SELECT string_agg(format('%s_%s %s', t.prefix, a.attname,
+                                     format_type(a.atttypid, a.atttypmod)),
+                              E',\n' ORDER BY t.n, a.attnum)
+            FROM unnest(journey._profile_touches()) WITH ORDINALITY AS t (prefix, n)
+            CROSS JOIN pg_attribute AS a
+            WHERE a.attrelid = (SELECT typrelid FROM pg_type
+                                WHERE oid = 'journey._profile_touch'::regtype))));
+END
+$$;
+
+CREATE FUNCTION journey._profile_touches()
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ARRAY['first_touch', 'first_non_direct_touch', 'last_touch', 'last_non_direct_touch']
+$$;
+
+-- Made after a first load, which is faster without.
+CREATE FUNCTION journey._create_indexes(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF (SELECT count(*) > 1 FROM pg_index
+        WHERE indrelid = journey._bind(r, '{_sessions}')::regclass)
+    THEN
+        RETURN;
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        CREATE INDEX ON {_sessions} (session_id);
+        CREATE INDEX ON {_sessions} (person_id, started_at);
+        CREATE INDEX ON {_sessions} (visitor_id, started_at, first_event_id) WHERE refs IS NOT NULL;
+        CREATE INDEX ON {_sessions} (person_id, ended_at) WHERE NOT loose;
+        CREATE INDEX ON {_sessions} (person_id, identified_at) WHERE refs IS NOT NULL;
+        CREATE INDEX ON {touches} (person_id, touched_at, touch_id);
+        CREATE INDEX ON {touches} (person_id, touched_at, touch_id) WHERE touch_type <> 'direct';
+        CREATE INDEX ON {touches} (person_id) WHERE click_ids IS NOT NULL;
+        CREATE INDEX ON {touches} (session_id);
+        CREATE INDEX ON {_facts} (person_id);
+        CREATE INDEX ON {_facts} (session_id);
+        CREATE INDEX ON {_facts} (user_id) WHERE session_id IS NULL;
+        CREATE INDEX ON {_user_emails} (user_id);
+        CREATE INDEX ON {_aliases} (previous_id);
+        CREATE INDEX ON {_aliases} (user_id);
+        CREATE INDEX ON {_visitor_refs} (ref);
+        CREATE INDEX ON {identities} (person_id);
+        CREATE INDEX ON {profiles} (email);
+        CREATE INDEX ON {profiles} (user_id);
+        CREATE INDEX ON {profiles} (version);
+    $sql$);
+END
+$$;
+
+-- What a run works on. Unlogged: nothing in it outlives the run.
+CREATE FUNCTION journey._create_scratch(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        CREATE UNLOGGED TABLE {._fresh} (
+            visitor_id text COLLATE "C" NOT NULL,
+            body       journey.timeline NOT NULL,
+            pending    boolean NOT NULL DEFAULT true,
+            force      boolean NOT NULL DEFAULT false);
+        CREATE UNLOGGED TABLE {._reach} (
+            visitor_id text COLLATE "C" NOT NULL,
+            lo         timestamptz NOT NULL,
+            hi         timestamptz NOT NULL,
+            from_at    timestamptz NOT NULL DEFAULT '-infinity',
+            from_id    text COLLATE "C" NOT NULL DEFAULT '',
+            extend     bigint NOT NULL DEFAULT 0);
+        CREATE INDEX ON {._reach} (visitor_id);
+        CREATE UNLOGGED TABLE {._work} (
+            visitor_id         text COLLATE "C" NOT NULL,
+            op                 text NOT NULL,
+            started_at         timestamptz,
+            first_event_id     text COLLATE "C",
+            session_id         uuid,
+            session_started_at timestamptz,
+            loose              boolean,
+            whole              boolean,
+            resumable          boolean,
+            state              bytea,
+            part               bytea,
+            body               journey.timeline,
+            events             bigint);
+        CREATE UNLOGGED TABLE {._counts} (session_id uuid NOT NULL, name text NOT NULL, n bigint NOT NULL);
+        CREATE UNLOGGED TABLE {._noted} (
+            LIKE journey._noted, sign int NOT NULL, session_id uuid);
+        CREATE UNLOGGED TABLE {._units_new} (
+            LIKE journey._unit, person_id text COLLATE "C", session_number bigint);
+        CREATE INDEX ON {._units_new} (session_id);
+        CREATE UNLOGGED TABLE {._units_old} (LIKE {_sessions});
+        CREATE INDEX ON {._units_old} (session_id);
+        CREATE UNLOGGED TABLE {._ref_changes} (
+            visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL);
+        CREATE UNLOGGED TABLE {._refs_changed} (ref text COLLATE "C" NOT NULL PRIMARY KEY);
+        CREATE UNLOGGED TABLE {._moves} (
+            visitor_id text COLLATE "C" NOT NULL, session_id uuid NOT NULL, loose boolean NOT NULL,
+            p0 text COLLATE "C", p1 text COLLATE "C",
+            s0 bigint NOT NULL, s1 bigint NOT NULL, e0 bigint NOT NULL, e1 bigint NOT NULL,
+            v0 bigint NOT NULL, v1 bigint NOT NULL,
+            named boolean NOT NULL, unnamed boolean NOT NULL);
+        CREATE UNLOGGED TABLE {._ids} (
+            id_type text NOT NULL, id text COLLATE "C" NOT NULL, person_id text COLLATE "C", reason text);
+        CREATE UNLOGGED TABLE {._resolved} (
+            visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
+            first_event_id text COLLATE "C", session_id uuid NOT NULL,
+            p0 text COLLATE "C", person_id text COLLATE "C");
+        CREATE UNLOGGED TABLE {._visitors} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
+        CREATE UNLOGGED TABLE {._stretches} (LIKE {identities});
+        CREATE UNLOGGED TABLE {._person_counts} (
+            person_id text COLLATE "C" NOT NULL, name text NOT NULL, n bigint NOT NULL);
+        CREATE UNLOGGED TABLE {._persons} (person_id text COLLATE "C" NOT NULL PRIMARY KEY);
+        CREATE UNLOGGED TABLE {._profiles_new} (LIKE {profiles});
+    $sql$);
+END
+$$;

@@ -1,0 +1,319 @@
+-- ---------------------------------------------------------------------------------------------
+-- model: merge
+--
+-- Puts fresh events into the store: reads the segments within their reach, splits anew, writes the
+-- segments that changed, and leaves the changed units (sessions, and runs of events outside sessions)
+-- in _units_old and _units_new for the phases that follow.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey._clear_scratch(r journey._run, names text[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY names LOOP
+        IF pg_relation_size(journey._bind(r, '{.' || name || '}')::regclass) > 256 * 1024 THEN
+            EXECUTE journey._bind(r, 'TRUNCATE {.' || name || '}');
+        ELSE
+            EXECUTE journey._bind(r, 'DELETE FROM {.' || name || '}');
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- The stretches of time within which the fresh events of a visitor can meet stored ones: their own
+-- times, and those of stored events that have copies elsewhere, two days apart at least.
+CREATE FUNCTION journey._find_reach(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- An alias can join sessions that a change of user parted, so its visitor is split anew as a whole.
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {._fresh} AS f SET force = true
+        WHERE f.visitor_id NOT LIKE 'user:%' AND EXISTS (
+            SELECT FROM journey.events(f.body) AS e
+            WHERE e.kind = 'alias' OR EXISTS (
+                SELECT FROM {_aliases} AS a
+                WHERE a.visitor_id = f.visitor_id AND a.event_id = e.event_id))$sql$);
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._reach} (visitor_id, lo, hi)
+        SELECT visitor_id, '-infinity', 'infinity' FROM {._fresh} WHERE force$sql$);
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._reach} (visitor_id, lo, hi)
+        WITH fresh AS (
+            SELECT f.visitor_id, e.event_id, e.event_time
+            FROM {._fresh} AS f CROSS JOIN LATERAL journey.events(f.body) AS e
+            WHERE NOT f.force),
+        times AS (
+            SELECT visitor_id, event_time FROM fresh
+            UNION
+            SELECT c.visitor_id, c.event_time
+            FROM {_copies} AS c
+            WHERE (c.visitor_id, c.event_id) IN (SELECT visitor_id, event_id FROM fresh))
+        SELECT visitor_id, min(event_time), max(event_time)
+        FROM (
+            SELECT visitor_id, event_time,
+                   count(*) FILTER (WHERE apart) OVER (PARTITION BY visitor_id ORDER BY event_time) AS run
+            FROM (
+                SELECT visitor_id, event_time,
+                       event_time - lag(event_time) OVER (PARTITION BY visitor_id ORDER BY event_time)
+                       > interval '48 hours' AS apart
+                FROM times) AS t) AS t
+        GROUP BY visitor_id, run$sql$);
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {._reach} AS r SET from_at = g.started_at, from_id = g.first_event_id
+        FROM {._reach} AS x CROSS JOIN LATERAL (
+            SELECT s.started_at, s.first_event_id
+            FROM {_segments} AS s
+            WHERE s.visitor_id = x.visitor_id AND s.started_at <= x.lo - interval '24 hours'
+              AND s.resumable
+            ORDER BY s.started_at DESC, s.first_event_id DESC
+            LIMIT 1) AS g
+        WHERE r.visitor_id = x.visitor_id AND r.lo = x.lo$sql$);
+    EXECUTE journey._bind(r, 'ANALYZE {._reach}');
+END
+$$;
+
+-- The stored segments within a visitor's reach, as _split() takes them.
+CREATE FUNCTION journey._reached_segments()
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT $sql$
+        SELECT array_agg(ROW(g.started_at, g.first_event_id, g.session_id, g.loose, g.state, g.body,
+                             g.sentinel)::journey._segment
+                         ORDER BY g.started_at, g.first_event_id) AS segments
+        FROM (
+            SELECT DISTINCT ON (x.started_at, x.first_event_id) x.*
+            FROM {._reach} AS r CROSS JOIN LATERAL (
+                SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.state, s.body,
+                       false AS sentinel
+                FROM {_segments} AS s
+                WHERE s.visitor_id = r.visitor_id
+                  AND (s.started_at, s.first_event_id) >= (r.from_at, r.from_id)
+                  AND s.started_at <= r.hi + interval '24 hours'
+                UNION ALL
+                SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.state, s.body,
+                       row_number() OVER (ORDER BY s.started_at, s.first_event_id) > r.extend
+                FROM (
+                    SELECT *
+                    FROM {_segments} AS s
+                    WHERE s.visitor_id = r.visitor_id
+                      AND s.started_at > r.hi + interval '24 hours'
+                    ORDER BY s.started_at, s.first_event_id
+                    LIMIT r.extend + 1) AS s) AS x
+            WHERE r.visitor_id = f.visitor_id
+            ORDER BY x.started_at, x.first_event_id, x.sentinel) AS g
+    $sql$
+$$;
+
+-- Splits what _fresh holds. A walk that has not met the old split where its reach ends is repeated
+-- with more of the visitor's segments.
+CREATE FUNCTION journey._split_fresh(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    LOOP
+        EXECUTE journey._bind(r, format($sql$
+            INSERT INTO {._work} (visitor_id, op, started_at, first_event_id, session_id,
+                session_started_at, loose, whole, resumable, state, part, body, events)
+            SELECT f.visitor_id, s.op, s.started_at, s.first_event_id, s.session_id,
+                   s.session_started_at, s.loose, s.whole, s.resumable, s.state, s.part, s.body, s.events
+            FROM {._fresh} AS f
+            CROSS JOIN LATERAL (%s) AS o
+            LEFT JOIN LATERAL (
+                SELECT array_agg(a.previous_id) AS previous, array_agg(a.user_id) AS users
+                FROM {_aliases} AS a
+                WHERE a.visitor_id = f.visitor_id) AS a ON true
+            CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, o.segments, a.previous, a.users,
+                                              f.force, $1, $2) AS s
+            WHERE f.pending$sql$,
+            CASE WHEN r.bulk THEN 'SELECT NULL::journey._segment[] AS segments'
+                 ELSE journey._reached_segments() END))
+        USING r.timeout, r.rules;
+        EXECUTE journey._bind(r, $sql$
+            UPDATE {._reach} SET extend = extend * 4 + 8
+            WHERE visitor_id IN (SELECT visitor_id FROM {._work} WHERE op = 'incomplete')$sql$);
+        GET DIAGNOSTICS n = ROW_COUNT;
+        EXIT WHEN n = 0;
+        EXECUTE journey._bind(r, $sql$
+            UPDATE {._fresh} AS f SET pending = EXISTS (
+                SELECT FROM {._work} AS w WHERE w.visitor_id = f.visitor_id AND w.op = 'incomplete')
+            WHERE f.pending$sql$);
+        EXECUTE journey._bind(r, $sql$DELETE FROM {._work} WHERE op = 'incomplete'$sql$);
+    END LOOP;
+    EXECUTE journey._bind(r, 'ANALYZE {._work}');
+END
+$$;
+
+-- Writes the segments of _work, and notes what goes and comes with them.
+CREATE FUNCTION journey._apply_segments(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._counts} (session_id, name, n)
+        SELECT w.session_id, c.name, c.n
+        FROM {._work} AS w CROSS JOIN LATERAL journey._event_counts(w.body) AS c
+        WHERE w.op = 'put'$sql$);
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._noted}
+        SELECT e.*, 1, w.session_id
+        FROM {._work} AS w CROSS JOIN LATERAL journey._noted_events(w.body) AS e
+        WHERE w.op = 'put'$sql$);
+    IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._counts} (session_id, name, n)
+            SELECT g.session_id, c.name, -c.n
+            FROM {._work} AS w
+            JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
+            CROSS JOIN LATERAL journey._event_counts(g.body) AS c
+            WHERE w.op = 'delete'$sql$);
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._noted}
+            SELECT e.*, -1, g.session_id
+            FROM {._work} AS w
+            JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
+            CROSS JOIN LATERAL journey._noted_events(g.body) AS e
+            WHERE w.op = 'delete'$sql$);
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._units_old}
+            SELECT s.*
+            FROM (SELECT DISTINCT session_id FROM {._work} WHERE op IN ('put', 'delete')) AS w
+            JOIN {_sessions} AS s USING (session_id)$sql$);
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {_segments} AS g
+            USING {._work} AS w
+            WHERE w.op = 'delete' AND g.visitor_id = w.visitor_id AND g.started_at = w.started_at
+              AND g.first_event_id = w.first_event_id$sql$);
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {_segments} (visitor_id, started_at, first_event_id, session_id, loose, resumable,
+            state, part, body)
+        SELECT visitor_id, started_at, first_event_id, session_id, loose, resumable, state,
+               CASE WHEN state IS NOT NULL AND NOT loose THEN part END, body
+        FROM {._work}
+        WHERE op = 'put'
+        ORDER BY visitor_id, started_at, first_event_id$sql$);
+END
+$$;
+
+-- The rows of the units that _work touched. One that lies in one segment is summed up already; for
+-- others the summaries of their segments are put together.
+CREATE FUNCTION journey._changed_units(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._units_new}
+        SELECT u.*
+        FROM {._work} AS w
+        CROSS JOIN LATERAL journey._unit(ARRAY[w.part], $1) AS u
+        WHERE w.op = 'put' AND w.whole$sql$)
+    USING (r.settings).time_zone;
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._units_new}
+        SELECT u.*
+        FROM (
+            SELECT w.visitor_id, w.session_id,
+                   coalesce(min(w.session_started_at), min(o.started_at)) AS started_at
+            FROM {._work} AS w
+            LEFT JOIN {._units_old} AS o USING (session_id)
+            WHERE w.op IN ('put', 'delete') AND NOT w.loose
+              AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = w.session_id)
+            GROUP BY w.visitor_id, w.session_id) AS c
+        CROSS JOIN LATERAL (
+            SELECT array_agg(coalesce(g.part, journey._segment_part(g.loose, g.state, g.body, $2, $3))
+                             ORDER BY g.started_at, g.first_event_id) AS parts
+            FROM (
+                SELECT * FROM {_segments} AS h
+                WHERE h.visitor_id = c.visitor_id AND h.started_at = c.started_at
+                  AND h.session_id = c.session_id AND h.state IS NULL
+                UNION ALL
+                SELECT * FROM {_segments} AS t
+                WHERE t.visitor_id = c.visitor_id AND t.session_id = c.session_id
+                  AND t.state IS NOT NULL AND NOT t.loose) AS g) AS p
+        CROSS JOIN LATERAL journey._unit(p.parts, $1) AS u
+        WHERE p.parts IS NOT NULL$sql$)
+    USING (r.settings).time_zone, r.timeout, r.rules;
+END
+$$;
+
+-- Merges what _fresh holds into the store; how many of its events are new.
+CREATE FUNCTION journey._merge_fresh(r journey._run)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    PERFORM journey._clear_scratch(r, ARRAY['_reach', '_work']);
+    EXECUTE journey._bind(r, 'ANALYZE {._fresh}');
+    IF NOT r.bulk THEN
+        PERFORM journey._find_reach(r);
+    END IF;
+    PERFORM journey._split_fresh(r);
+    PERFORM journey._apply_segments(r);
+    PERFORM journey._changed_units(r);
+    EXECUTE journey._bind(r, $sql$
+        SELECT coalesce(sum(events), 0)::bigint FROM {._work} WHERE op = 'new'$sql$) INTO n;
+    RETURN n;
+END
+$$;
+
+-- What comes and goes of facts that stand in tables of their own: aliases and times of copies.
+CREATE FUNCTION journey._apply_noted(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, 'ANALYZE {._noted}');
+    IF NOT r.bulk THEN
+        -- rows that go and come unchanged do not count; the order is that of the columns of _noted
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {._noted} AS a
+            USING {._noted} AS b
+            WHERE a.visitor_id = b.visitor_id AND a.event_id = b.event_id
+              AND a.event_time = b.event_time AND a.sign = -b.sign
+              AND (a.session_id, a.user_id, a.kind, a.name, a.order_id, a.revenue, a.currency,
+                   a.previous_id, a.traits, a.first_copy, a.last_copy)
+                  IS NOT DISTINCT FROM
+                  (b.session_id, b.user_id, b.kind, b.name, b.order_id, b.revenue, b.currency,
+                   b.previous_id, b.traits, b.first_copy, b.last_copy)$sql$);
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {_aliases} AS a USING {._noted} AS d
+            WHERE d.sign < 0 AND d.kind = 'alias' AND a.visitor_id = d.visitor_id
+              AND a.event_time = d.event_time AND a.event_id = d.event_id$sql$);
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {_copies} AS c USING {._noted} AS d
+            WHERE d.sign < 0 AND d.first_copy < d.last_copy AND c.visitor_id = d.visitor_id
+              AND c.event_time = d.event_time AND c.event_id = d.event_id$sql$);
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {_aliases} (visitor_id, event_time, event_id, previous_id, user_id)
+        SELECT visitor_id, event_time, event_id, previous_id, user_id
+        FROM {._noted}
+        WHERE sign > 0 AND kind = 'alias' AND previous_id IS NOT NULL AND user_id IS NOT NULL$sql$);
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {_copies} (visitor_id, event_id, event_time, first_copy, last_copy)
+        SELECT visitor_id, event_id, event_time, first_copy, last_copy
+        FROM {._noted}
+        WHERE sign > 0 AND first_copy < last_copy$sql$);
+END
+$$;

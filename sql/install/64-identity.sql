@@ -1,0 +1,515 @@
+-- ---------------------------------------------------------------------------------------------
+-- model: identity
+--
+-- A ref is an id by which events name a person: 'user:<user id>' or 'email:<address>'. Its person
+-- stands in `identities`. A unit (a session, or a run outside sessions) that names somebody goes to that
+-- person; one that names nobody goes by `stitch`: to the one named next on its visitor, else to the one
+-- named before, unless the visitor is shared by too many.
+-- ---------------------------------------------------------------------------------------------
+
+-- Rows of a loader's users table are no events, but what they say of a user counts. How many are new.
+CREATE FUNCTION journey._note_user_rows(r journey._run)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, kind, traits, sign)
+        SELECT DISTINCT ON (b.visitor_id, b.event_time, id.event_id)
+               b.visitor_id, id.event_id, b.event_time, b.user_id, 'users', b.traits, 1
+        FROM {._batch} AS b
+        CROSS JOIN LATERAL (SELECT 'users:' || md5(b.traits::text) AS event_id) AS id
+        WHERE b.is_traits AND b.status IS NULL AND b.traits IS NOT NULL
+          AND NOT EXISTS (
+            SELECT FROM {_facts} AS f
+            WHERE f.visitor_id = b.visitor_id AND f.event_time = b.event_time
+              AND f.event_id = id.event_id)$sql$);
+    GET DIAGNOSTICS n = ROW_COUNT;
+    RETURN n;
+END
+$$;
+
+-- What changed in whom visitors name, and in which user carries which e-mail.
+CREATE FUNCTION journey._apply_refs(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._ref_changes} (visitor_id, ref, n)
+        SELECT visitor_id, ref, sum(n)
+        FROM (
+            SELECT u.visitor_id, x.ref, 1 AS n
+            FROM {._units_new} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
+            UNION ALL
+            SELECT u.visitor_id, x.ref, -1
+            FROM {._units_old} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
+            UNION ALL
+            -- an alias of a visitor names it, wherever it was sent from
+            SELECT previous_id, 'user:' || user_id, sign
+            FROM {._noted}
+            WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS c
+        GROUP BY visitor_id, ref
+        HAVING sum(n) <> 0$sql$);
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {_visitor_refs} AS v (visitor_id, ref, n)
+        SELECT visitor_id, ref, n FROM {._ref_changes}
+        ON CONFLICT (visitor_id, ref) DO UPDATE SET n = v.n + excluded.n$sql$);
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {_user_emails} AS e (email, user_id, n)
+        SELECT email, user_id, sum(sign)
+        FROM {._noted} AS n
+        CROSS JOIN LATERAL journey._clean_email(n.traits ->> $1) AS email
+        WHERE n.user_id IS NOT NULL AND email IS NOT NULL
+        GROUP BY email, user_id
+        HAVING sum(sign) <> 0
+        ON CONFLICT (email, user_id) DO UPDATE SET n = e.n + excluded.n$sql$)
+    USING (r.settings).email_trait;
+    IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {_visitor_refs} AS v USING {._ref_changes} AS c
+            WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref AND v.n = 0$sql$);
+    END IF;
+END
+$$;
+
+-- Brings the persons of refs up to date; those that changed are left in _refs_changed.
+CREATE FUNCTION journey._identify(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- users to look at: named anew or no more, carrying an e-mail, or before a changed alias
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._ids} (id_type, id)
+        WITH RECURSIVE changed AS (
+            SELECT previous_id AS id FROM {._noted}
+            WHERE kind = 'alias' AND previous_id IS NOT NULL AND user_id IS NOT NULL),
+        upstream AS (
+            SELECT id FROM changed
+            UNION
+            SELECT a.previous_id FROM {_aliases} AS a JOIN upstream AS u ON a.user_id = u.id)
+        SELECT 'user', id FROM upstream
+        UNION
+        SELECT 'user', user_id FROM {._noted} WHERE kind = 'alias' AND user_id IS NOT NULL
+        UNION
+        SELECT 'user', user_id FROM {._noted} WHERE kind = 'users'
+        UNION
+        SELECT 'user', substr(ref, 6) FROM {._ref_changes} WHERE ref LIKE 'user:%'$sql$);
+    EXECUTE journey._bind(r, 'ANALYZE {._ids}');
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {._ids} AS i SET person_id = 'user:' || e.canonical, reason = 'alias'
+        FROM (
+            WITH RECURSIVE nodes AS (
+                SELECT id FROM {._ids}
+                UNION
+                SELECT a.user_id FROM {_aliases} AS a JOIN nodes AS n ON a.previous_id = n.id),
+            latest AS (
+                SELECT DISTINCT ON (a.previous_id) a.previous_id, a.user_id
+                FROM {_aliases} AS a JOIN nodes AS n ON a.previous_id = n.id
+                ORDER BY a.previous_id, a.event_time DESC, a.event_id DESC, a.visitor_id DESC)
+            SELECT x.id, x.canonical
+            FROM (SELECT array_agg(previous_id::text) AS p, array_agg(user_id::text) AS u FROM latest) AS l
+            CROSS JOIN LATERAL journey._alias_ends(l.p, l.u) AS x) AS e
+        WHERE i.id = e.id AND i.id_type = 'user'$sql$);
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {._ids} AS i SET person_id = 'user:' || id, reason = 'user_id'
+        WHERE id_type = 'user' AND person_id IS NULL AND (
+            EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.ref = 'user:' || i.id)
+            OR EXISTS (SELECT FROM {_user_emails} AS e WHERE e.user_id = i.id AND e.n > 0)
+            OR EXISTS (SELECT FROM {_aliases} AS a WHERE a.user_id = i.id))$sql$);
+    PERFORM journey._apply_ids(r);
+
+    -- e-mails to look at: named anew or no more, or carried by a user who changed
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._ids} (id_type, id)
+        SELECT 'email', substr(ref, 7) FROM {._ref_changes} WHERE ref LIKE 'email:%'
+        UNION
+        SELECT 'email', email
+        FROM {._noted} AS n CROSS JOIN LATERAL journey._clean_email(n.traits ->> $1) AS email
+        WHERE n.user_id IS NOT NULL AND email IS NOT NULL
+        UNION
+        SELECT 'email', e.email
+        FROM {._refs_changed} AS c JOIN {_user_emails} AS e ON c.ref = 'user:' || e.user_id$sql$)
+    USING (r.settings).email_trait;
+    EXECUTE journey._bind(r, 'ANALYZE {._ids}');
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {._ids} AS i SET
+            person_id = CASE WHEN c.persons = 1 THEN c.person_id ELSE 'email:' || i.id END,
+            reason = CASE WHEN c.persons = 1 THEN 'email of user' ELSE 'email' END
+        FROM {._ids} AS x CROSS JOIN LATERAL (
+            SELECT count(DISTINCT u.person_id) AS persons, min(u.person_id) AS person_id
+            FROM {_user_emails} AS e
+            JOIN {identities} AS u ON u.id = e.user_id AND u.id_type = 'user'
+            WHERE e.email = x.id AND e.n > 0) AS c
+        WHERE i.id = x.id AND i.id_type = 'email' AND x.id_type = 'email'
+          AND (c.persons > 0
+               OR EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.ref = 'email:' || i.id))$sql$);
+    PERFORM journey._apply_ids(r);
+END
+$$;
+
+CREATE FUNCTION journey._apply_ids(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._refs_changed} (ref)
+        SELECT i.id_type || ':' || i.id
+        FROM {._ids} AS i
+        LEFT JOIN {identities} AS o ON o.id = i.id AND o.id_type = i.id_type
+        WHERE o.person_id IS DISTINCT FROM i.person_id$sql$);
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {identities} AS o USING {._ids} AS i
+        WHERE o.id = i.id AND o.id_type = i.id_type AND i.person_id IS NULL$sql$);
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {identities} AS o (id, id_type, person_id, valid_from, valid_to, reason)
+        SELECT id, id_type, person_id, '-infinity', 'infinity', reason
+        FROM {._ids}
+        WHERE person_id IS NOT NULL
+        ON CONFLICT (id, id_type, valid_from) DO UPDATE
+        SET person_id = excluded.person_id, reason = excluded.reason
+        WHERE (o.person_id, o.reason) IS DISTINCT FROM (excluded.person_id, excluded.reason)$sql$);
+    PERFORM journey._clear_scratch(r, ARRAY['_ids']);
+END
+$$;
+
+-- Visitors that name more persons than one device should: nobody's anonymous sessions.
+CREATE FUNCTION journey._shared_visitors()
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT $sql$
+        SELECT v.visitor_id
+        FROM {_visitor_refs} AS v
+        JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
+                              AND i.id_type = split_part(v.ref, ':', 1)
+        GROUP BY v.visitor_id
+        HAVING count(DISTINCT i.person_id) > $1
+    $sql$
+$$;
+
+-- A first load: all units are in _units_new, so windows over them see each visitor whole.
+CREATE FUNCTION journey._store_units_bulk(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, 'ANALYZE {._units_new}, {_visitor_refs}, {identities}');
+    -- marks: aliases of visitors, between the units that name somebody themselves
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {._resolved} (visitor_id, session_id, person_id)
+        WITH marks AS (
+            SELECT u.visitor_id, u.started_at, u.first_event_id, u.session_id,
+                   u.refs[1] AS first_ref, u.identity
+            FROM {._units_new} AS u
+            WHERE u.visitor_id IN (SELECT visitor_id FROM {_visitor_refs})
+            UNION ALL
+            SELECT a.previous_id, a.event_time, a.event_id, NULL, 'user:' || a.user_id,
+                   'user:' || a.user_id
+            FROM {_aliases} AS a
+            WHERE a.previous_id <> a.visitor_id),
+        runs AS (
+            SELECT m.*,
+                   count(m.identity) OVER (PARTITION BY m.visitor_id
+                                           ORDER BY m.started_at DESC, m.first_event_id DESC) AS next_run,
+                   count(m.identity) OVER (PARTITION BY m.visitor_id
+                                           ORDER BY m.started_at, m.first_event_id) AS last_run
+            FROM marks AS m),
+        named AS (
+            SELECT r.visitor_id, r.session_id,
+                   coalesce(
+                       r.identity,
+                       CASE WHEN NOT coalesce(s.shared, false) THEN coalesce(
+                           max(r.first_ref) OVER (PARTITION BY r.visitor_id, r.next_run),
+                           max(r.identity) OVER (PARTITION BY r.visitor_id, r.last_run)) END) AS ref
+            FROM runs AS r
+            LEFT JOIN (SELECT x.visitor_id, true AS shared FROM (%s) AS x) AS s USING (visitor_id))
+        SELECT n.visitor_id, n.session_id, i.person_id
+        FROM named AS n
+        JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)
+                              AND i.id_type = split_part(n.ref, ':', 1)
+        WHERE n.session_id IS NOT NULL$sql$, journey._shared_visitors()))
+    USING (r.settings).max_users_per_visitor;
+    EXECUTE journey._bind(r, 'ANALYZE {._resolved}');
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {_sessions} (%1$s, person_id, session_number)
+        SELECT %2$s, coalesce(p.person_id, 'visitor:' || u.visitor_id),
+               CASE WHEN NOT u.loose THEN count(*) FILTER (WHERE NOT u.loose) OVER (
+                   PARTITION BY u.visitor_id ORDER BY u.started_at, u.first_event_id) END
+        FROM {._units_new} AS u
+        LEFT JOIN {._resolved} AS p USING (session_id)
+        ORDER BY u.visitor_id, u.started_at, u.first_event_id$sql$,
+        journey._unit_columns(''), journey._unit_columns('u.')));
+    EXECUTE journey._bind(r, 'ANALYZE {_sessions}, {_segments}');
+END
+$$;
+
+-- The columns of a unit that stand in _sessions.
+CREATE FUNCTION journey._unit_columns(prefix text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(prefix || quote_ident(a.attname), ', ' ORDER BY a.attnum)
+    FROM pg_attribute AS a
+    WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._unit'::regtype)
+      AND a.attname <> 'touches'
+$$;
+
+-- Later: writes the changed units, numbers what comes after them, and finds whose persons to look at.
+CREATE FUNCTION journey._store_units(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, 'ANALYZE {._units_new}, {._units_old}');
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {_sessions} AS s
+        USING {._units_old} AS o
+        WHERE s.visitor_id = o.visitor_id AND s.started_at = o.started_at
+          AND s.first_event_id = o.first_event_id
+          AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = o.session_id)$sql$);
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {_sessions} AS s (%1$s)
+        SELECT %2$s FROM {._units_new} AS u
+        ON CONFLICT (visitor_id, started_at, first_event_id) DO UPDATE
+        SET (%1$s) = ROW(%3$s)
+        WHERE (%4$s) IS DISTINCT FROM (%3$s)$sql$,
+        journey._unit_columns(''), journey._unit_columns('u.'),
+        journey._unit_columns('excluded.'), journey._unit_columns('s.')));
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {_sessions} AS s SET session_number = x.number
+        FROM (
+            SELECT s.visitor_id, s.started_at, s.first_event_id,
+                   coalesce(b.number, 0) + row_number() OVER (
+                       PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id) AS number
+            FROM (
+                SELECT DISTINCT ON (visitor_id) visitor_id, started_at, first_event_id
+                FROM (
+                    SELECT n.visitor_id, n.started_at, n.first_event_id
+                    FROM {._units_new} AS n
+                    WHERE NOT n.loose AND NOT EXISTS (
+                        SELECT FROM {._units_old} AS o
+                        WHERE o.session_id = n.session_id)
+                    UNION ALL
+                    SELECT o.visitor_id, o.started_at, o.first_event_id
+                    FROM {._units_old} AS o
+                    WHERE NOT o.loose AND NOT EXISTS (
+                        SELECT FROM {._units_new} AS n
+                        WHERE n.session_id = o.session_id)) AS c
+                ORDER BY visitor_id, started_at, first_event_id) AS c
+            LEFT JOIN LATERAL (
+                SELECT p.session_number AS number
+                FROM {_sessions} AS p
+                WHERE p.visitor_id = c.visitor_id AND NOT p.loose
+                  AND (p.started_at, p.first_event_id) < (c.started_at, c.first_event_id)
+                ORDER BY p.started_at DESC, p.first_event_id DESC
+                LIMIT 1) AS b ON true
+            JOIN {_sessions} AS s ON s.visitor_id = c.visitor_id AND NOT s.loose
+                AND (s.started_at, s.first_event_id) >= (c.started_at, c.first_event_id)) AS x
+        WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
+          AND s.first_event_id = x.first_event_id
+          AND s.session_number IS DISTINCT FROM x.number$sql$);
+    PERFORM journey._find_unresolved(r);
+    PERFORM journey._resolve_units(r);
+END
+$$;
+
+-- Units whose person may have changed: the changed ones; those between a unit that names somebody, or
+-- did, and its neighbours that do; all of a visitor who names a person that changed, or came to be
+-- shared, or was aliased from elsewhere.
+CREATE FUNCTION journey._find_unresolved(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._resolved} (visitor_id, started_at, first_event_id, session_id, p0)
+        WITH whole AS (
+            SELECT v.visitor_id
+            FROM {._refs_changed} AS c JOIN {_visitor_refs} AS v USING (ref)
+            UNION
+            SELECT previous_id FROM {._noted} WHERE kind = 'alias' AND previous_id IS NOT NULL
+            UNION
+            SELECT c.visitor_id
+            FROM (SELECT visitor_id, sum(abs(n)) AS n FROM {._ref_changes} GROUP BY visitor_id) AS c
+            WHERE c.n + (SELECT count(*) FROM {_visitor_refs} AS v
+                         WHERE v.visitor_id = c.visitor_id) > $1),
+        named AS (
+            SELECT n.visitor_id, n.started_at, n.first_event_id
+            FROM {._units_new} AS n LEFT JOIN {._units_old} AS o USING (session_id)
+            WHERE (n.refs[1], n.identity) IS DISTINCT FROM (o.refs[1], o.identity)
+            UNION
+            SELECT o.visitor_id, o.started_at, o.first_event_id
+            FROM {._units_old} AS o LEFT JOIN {._units_new} AS n USING (session_id)
+            WHERE n.session_id IS NULL AND o.refs IS NOT NULL),
+        gaps AS (
+            SELECT n.visitor_id, coalesce(a.started_at, '-infinity') AS from_at,
+                   coalesce(z.started_at, 'infinity') AS to_at
+            FROM named AS n
+            LEFT JOIN LATERAL (
+                SELECT s.started_at FROM {_sessions} AS s
+                WHERE s.visitor_id = n.visitor_id AND s.refs IS NOT NULL
+                  AND (s.started_at, s.first_event_id) < (n.started_at, n.first_event_id)
+                ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1) AS a ON true
+            LEFT JOIN LATERAL (
+                SELECT s.started_at FROM {_sessions} AS s
+                WHERE s.visitor_id = n.visitor_id AND s.refs IS NOT NULL
+                  AND (s.started_at, s.first_event_id) > (n.started_at, n.first_event_id)
+                ORDER BY s.started_at, s.first_event_id LIMIT 1) AS z ON true)
+        SELECT s.visitor_id, s.started_at, s.first_event_id, s.session_id, s.person_id
+        FROM {_sessions} AS s JOIN whole USING (visitor_id)
+        UNION
+        SELECT s.visitor_id, s.started_at, s.first_event_id, s.session_id, s.person_id
+        FROM {._units_new} AS n JOIN {_sessions} AS s USING (session_id)
+        UNION
+        SELECT s.visitor_id, s.started_at, s.first_event_id, s.session_id, s.person_id
+        FROM gaps AS g JOIN {_sessions} AS s ON s.visitor_id = g.visitor_id
+            AND s.started_at >= g.from_at AND s.started_at <= g.to_at$sql$)
+    USING (r.settings).max_users_per_visitor;
+    EXECUTE journey._bind(r, 'ANALYZE {._resolved}');
+END
+$$;
+
+CREATE FUNCTION journey._resolve_units(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, format($sql$
+        UPDATE {._resolved} AS t SET person_id = coalesce(i.person_id, 'visitor:' || x.visitor_id)
+        FROM {._resolved} AS x
+        JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)
+        LEFT JOIN (SELECT v.visitor_id FROM (%s) AS v
+                   WHERE v.visitor_id IN (SELECT visitor_id FROM {._resolved})) AS shared
+            ON shared.visitor_id = x.visitor_id
+        LEFT JOIN LATERAL (
+            SELECT ref FROM (
+                (SELECT n.started_at, n.first_event_id, n.refs[1] AS ref
+                 FROM {_sessions} AS n
+                 WHERE n.visitor_id = x.visitor_id AND n.refs IS NOT NULL
+                   AND (n.started_at, n.first_event_id) > (x.started_at, x.first_event_id)
+                 ORDER BY n.started_at, n.first_event_id LIMIT 1)
+                UNION ALL
+                (SELECT a.event_time, a.event_id, 'user:' || a.user_id
+                 FROM {_aliases} AS a
+                 WHERE a.previous_id = x.visitor_id AND a.visitor_id <> x.visitor_id
+                   AND (a.event_time, a.event_id) > (x.started_at, x.first_event_id)
+                 ORDER BY a.event_time, a.event_id LIMIT 1)) AS m
+            ORDER BY started_at, first_event_id LIMIT 1) AS z
+            ON s.identity IS NULL AND shared.visitor_id IS NULL
+        LEFT JOIN LATERAL (
+            SELECT ref FROM (
+                (SELECT n.started_at, n.first_event_id, n.identity AS ref
+                 FROM {_sessions} AS n
+                 WHERE n.visitor_id = x.visitor_id AND n.refs IS NOT NULL
+                   AND (n.started_at, n.first_event_id) < (x.started_at, x.first_event_id)
+                 ORDER BY n.started_at DESC, n.first_event_id DESC LIMIT 1)
+                UNION ALL
+                (SELECT a.event_time, a.event_id, 'user:' || a.user_id
+                 FROM {_aliases} AS a
+                 WHERE a.previous_id = x.visitor_id AND a.visitor_id <> x.visitor_id
+                   AND (a.event_time, a.event_id) < (x.started_at, x.first_event_id)
+                 ORDER BY a.event_time DESC, a.event_id DESC LIMIT 1)) AS m
+            ORDER BY started_at DESC, first_event_id DESC LIMIT 1) AS a
+            ON s.identity IS NULL AND shared.visitor_id IS NULL AND z.ref IS NULL
+        CROSS JOIN LATERAL (SELECT coalesce(s.identity, z.ref, a.ref) AS ref) AS n
+        LEFT JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)
+                                   AND i.id_type = split_part(n.ref, ':', 1)
+        WHERE t.session_id = x.session_id AND t.visitor_id = x.visitor_id$sql$,
+        replace(journey._shared_visitors(), 'GROUP BY',
+                'WHERE v.visitor_id IN (SELECT visitor_id FROM {._resolved}) GROUP BY')))
+    USING (r.settings).max_users_per_visitor;
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {_sessions} AS s SET person_id = x.person_id
+        FROM {._resolved} AS x
+        WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
+          AND s.first_event_id = x.first_event_id AND s.person_id IS DISTINCT FROM x.person_id$sql$);
+END
+$$;
+
+-- The stretches of time in which a visitor stands for a person.
+CREATE FUNCTION journey._stitch_visitors(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT r.bulk THEN
+        -- one person before and after: nothing moves
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._visitors} (visitor_id)
+            SELECT m.visitor_id
+            FROM {._moves} AS m
+            LEFT JOIN {identities} AS i ON i.id = m.visitor_id AND i.id_type = 'visitor'
+            GROUP BY m.visitor_id
+            HAVING min(i.person_id) IS NULL OR count(DISTINCT i.valid_from) > 1
+                OR bool_or(m.p1 IS DISTINCT FROM i.person_id)
+                OR bool_or(i.reason IN ('alias', 'shared'))
+                OR bool_or(m.named AND i.reason <> 'identified') OR bool_or(m.unnamed)$sql$);
+        EXECUTE journey._bind(r, 'ANALYZE {._visitors}');
+    END IF;
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {._stretches} (id, id_type, person_id, valid_from, valid_to, reason)
+        WITH units AS (
+            SELECT s.visitor_id, s.started_at, s.first_event_id, s.person_id, s.identity,
+                   s.person_id IS DISTINCT FROM lag(s.person_id) OVER w AS begins,
+                   lag(s.person_id) OVER w IS NULL AS first
+            FROM {_sessions} AS s %s
+            WINDOW w AS (PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id)),
+        runs AS (
+            SELECT u.*, count(*) FILTER (WHERE begins) OVER (
+                PARTITION BY u.visitor_id ORDER BY u.started_at, u.first_event_id) AS run
+            FROM units AS u),
+        stretches AS (
+            SELECT visitor_id, person_id, bool_or(identity IS NOT NULL) AS named,
+                   CASE WHEN bool_or(first) THEN '-infinity' ELSE min(started_at) END AS valid_from
+            FROM runs
+            GROUP BY visitor_id, run, person_id),
+        bounded AS (
+            SELECT s.*, coalesce(lead(valid_from) OVER (PARTITION BY s.visitor_id ORDER BY valid_from),
+                                 'infinity') AS valid_to
+            FROM stretches AS s)
+        SELECT b.visitor_id, 'visitor', b.person_id, b.valid_from, b.valid_to,
+               CASE WHEN b.named THEN 'identified'
+                    WHEN b.person_id NOT LIKE 'visitor:%%' THEN 'alias'
+                    WHEN shared.visitor_id IS NOT NULL THEN 'shared'
+                    ELSE 'anonymous' END
+        FROM bounded AS b
+        LEFT JOIN (%s) AS shared USING (visitor_id)
+        WHERE b.valid_from < b.valid_to$sql$,
+        CASE WHEN r.bulk THEN '' ELSE 'WHERE s.visitor_id IN (SELECT visitor_id FROM {._visitors})' END,
+        CASE WHEN r.bulk THEN journey._shared_visitors()
+             ELSE replace(journey._shared_visitors(), 'GROUP BY',
+                          'WHERE v.visitor_id IN (SELECT visitor_id FROM {._visitors}) GROUP BY') END))
+    USING (r.settings).max_users_per_visitor;
+    IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {identities} AS i
+            USING {._visitors} AS v
+            WHERE i.id = v.visitor_id AND i.id_type = 'visitor' AND NOT EXISTS (
+                SELECT FROM {._stretches} AS s
+                WHERE s.id = i.id AND s.valid_from = i.valid_from)$sql$);
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {identities} AS i (id, id_type, person_id, valid_from, valid_to, reason)
+        SELECT * FROM {._stretches}
+        ON CONFLICT (id, id_type, valid_from) DO UPDATE
+        SET person_id = excluded.person_id, valid_to = excluded.valid_to, reason = excluded.reason
+        WHERE (i.person_id, i.valid_to, i.reason)
+              IS DISTINCT FROM (excluded.person_id, excluded.valid_to, excluded.reason)$sql$);
+END
+$$;

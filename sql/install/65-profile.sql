@@ -1,0 +1,432 @@
+-- ---------------------------------------------------------------------------------------------
+-- model: touches, facts and profiles
+--
+-- Counts of a profile move by the difference between old and new units; its first and last things come
+-- by index.
+-- ---------------------------------------------------------------------------------------------
+
+-- Which units changed, and whose they were and are.
+CREATE FUNCTION journey._find_moves(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._moves} (visitor_id, session_id, loose, p0, p1, s0, s1, e0, e1, v0, v1,
+                               named, unnamed)
+        SELECT coalesce(n.visitor_id, o.visitor_id), coalesce(n.session_id, o.session_id),
+               coalesce(n.loose, o.loose),
+               o.person_id, s.person_id,
+               (o.session_id IS NOT NULL AND NOT o.loose)::int, (n.session_id IS NOT NULL AND NOT n.loose)::int,
+               coalesce(o.events, 0), coalesce(n.events, 0),
+               coalesce(o.page_views, 0), coalesce(n.page_views, 0),
+               n.refs IS NOT NULL, o.refs IS NOT NULL AND n.refs IS NULL
+        FROM {._units_old} AS o
+        FULL JOIN {._units_new} AS n USING (session_id)
+        LEFT JOIN {_sessions} AS s ON s.visitor_id = n.visitor_id AND s.started_at = n.started_at
+                                  AND s.first_event_id = n.first_event_id
+        UNION ALL
+        SELECT s.visitor_id, s.session_id, s.loose, x.p0, x.person_id,
+               (NOT s.loose)::int, (NOT s.loose)::int, s.events, s.events,
+               s.page_views, s.page_views, s.refs IS NOT NULL, false
+        FROM {._resolved} AS x
+        JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)
+        WHERE x.p0 IS DISTINCT FROM x.person_id
+          AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = x.session_id)$sql$);
+    EXECUTE journey._bind(r, 'ANALYZE {._moves}');
+END
+$$;
+
+CREATE FUNCTION journey._store_touches(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {touches} AS t
+            USING {._units_old} AS o
+            WHERE t.session_id = o.session_id AND NOT EXISTS (
+                SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
+                WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$);
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {touches} AS t (touch_id, person_id, visitor_id, session_id, touched_at, touch_type,
+            source, medium, campaign, term, content, campaign_id, channel, click_id, click_id_type,
+            click_ids, landing_page, referrer, referrer_host)
+        SELECT x.touch_id, s.person_id, x.visitor_id, x.session_id, x.touched_at, x.touch_type,
+               x.source, x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
+               x.click_id_type, x.click_ids, x.landing_page, x.referrer, x.referrer_host
+        FROM {._units_new} AS n
+        JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)
+        CROSS JOIN LATERAL unnest(n.touches) AS x
+        ON CONFLICT (visitor_id, touch_id) DO UPDATE SET
+            person_id = excluded.person_id, session_id = excluded.session_id,
+            touched_at = excluded.touched_at, touch_type = excluded.touch_type,
+            source = excluded.source, medium = excluded.medium, campaign = excluded.campaign,
+            term = excluded.term, content = excluded.content, campaign_id = excluded.campaign_id,
+            channel = excluded.channel, click_id = excluded.click_id,
+            click_id_type = excluded.click_id_type, click_ids = excluded.click_ids,
+            landing_page = excluded.landing_page, referrer = excluded.referrer,
+            referrer_host = excluded.referrer_host
+        WHERE t IS DISTINCT FROM excluded$sql$);
+    IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            UPDATE {touches} AS t SET person_id = m.p1
+            FROM {._moves} AS m
+            WHERE t.session_id = m.session_id AND t.person_id <> m.p1$sql$);
+    END IF;
+END
+$$;
+
+CREATE FUNCTION journey._store_facts(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._persons} (person_id)
+            SELECT DISTINCT f.person_id
+            FROM {_facts} AS f JOIN {._noted} AS n USING (visitor_id, event_time, event_id)
+            ON CONFLICT DO NOTHING$sql$);
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {_facts} AS f
+            USING {._noted} AS n
+            WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
+              AND f.event_id = n.event_id$sql$);
+        EXECUTE journey._bind(r, $sql$
+            UPDATE {_facts} AS f SET person_id = m.p1
+            FROM {._moves} AS m
+            WHERE f.session_id = m.session_id AND f.person_id <> m.p1$sql$);
+        -- rows of a users table follow the user
+        EXECUTE journey._bind(r, $sql$
+            WITH moved AS (
+                SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
+                FROM {._refs_changed} AS c
+                JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
+                JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
+                WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id),
+            noted AS (
+                INSERT INTO {._persons} (person_id)
+                SELECT p0 FROM moved UNION SELECT p1 FROM moved
+                ON CONFLICT DO NOTHING)
+            UPDATE {_facts} AS f SET person_id = m.p1
+            FROM moved AS m
+            WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time
+              AND f.event_id = m.event_id$sql$);
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
+                              order_id, revenue, currency, traits)
+        SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
+               coalesce(s.person_id, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
+               n.currency, n.traits
+        FROM {._noted} AS n
+        LEFT JOIN {_sessions} AS s USING (session_id)
+        LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
+                                   AND i.id_type = 'user'
+        WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL)$sql$);
+    IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._persons} (person_id)
+            SELECT DISTINCT f.person_id
+            FROM {_facts} AS f JOIN {._noted} AS n USING (visitor_id, event_time, event_id)
+            ON CONFLICT DO NOTHING$sql$);
+    END IF;
+END
+$$;
+
+-- How the counts of events by name move, per person.
+CREATE FUNCTION journey._count_events(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._person_counts} (person_id, name, n)
+            SELECT s.person_id, c.name, sum(c.n)
+            FROM {._counts} AS c JOIN {_sessions} AS s USING (session_id)
+            GROUP BY s.person_id, c.name$sql$);
+        RETURN;
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._person_counts} (person_id, name, n)
+        WITH delta AS (
+            SELECT session_id, name, sum(n) AS n FROM {._counts} GROUP BY session_id, name),
+        moved AS (
+            SELECT m.session_id, m.p0, m.p1, c.name, sum(c.n) AS n
+            FROM {._moves} AS m
+            JOIN {_sessions} AS s USING (visitor_id, session_id)
+            CROSS JOIN LATERAL (
+                SELECT g.body FROM {_segments} AS g
+                WHERE g.visitor_id = s.visitor_id AND g.started_at = s.started_at
+                  AND g.first_event_id = s.first_event_id
+                UNION ALL
+                SELECT g.body FROM {_segments} AS g
+                WHERE g.visitor_id = s.visitor_id AND g.session_id = s.session_id
+                  AND g.state IS NOT NULL AND NOT g.loose) AS g
+            CROSS JOIN LATERAL journey._event_counts(g.body) AS c
+            WHERE m.p0 <> m.p1
+            GROUP BY m.session_id, m.p0, m.p1, c.name)
+        SELECT person_id, name, sum(n)
+        FROM (
+            -- a unit that stayed, came or went: what changed in it
+            SELECT coalesce(m.p1, m.p0) AS person_id, d.name, d.n
+            FROM {._moves} AS m JOIN delta AS d USING (session_id)
+            WHERE m.p0 IS NULL OR m.p1 IS NULL OR m.p0 = m.p1
+            UNION ALL
+            -- one that moved: all that it has for the new person, all that it had for the old
+            SELECT p1, name, n FROM moved
+            UNION ALL
+            SELECT p0, name, -n FROM moved
+            UNION ALL
+            SELECT m.p0, d.name, d.n
+            FROM {._moves} AS m JOIN delta AS d USING (session_id)
+            WHERE m.p0 <> m.p1) AS c
+        GROUP BY person_id, name
+        HAVING sum(n) <> 0$sql$);
+END
+$$;
+
+-- The touch columns of profiles, as a list of expressions or of names.
+CREATE FUNCTION journey._profile_touch_columns(template text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(format(template, t.prefix, a.attname), ', ' ORDER BY t.n, a.attnum)
+    FROM unnest(journey._profile_touches()) WITH ORDINALITY AS t (prefix, n)
+    CROSS JOIN pg_attribute AS a
+    WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)
+$$;
+
+-- Is a person one of ours: by patterns on user id and e-mail, % and _ as in LIKE?
+CREATE FUNCTION journey._is_internal(user_id text, email text, patterns text[])
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(user_id LIKE ANY (patterns), false)
+        OR coalesce(email LIKE ANY (patterns), false)
+$$;
+
+-- The profiles of the persons in _persons, as they are now, into _profiles_new.
+CREATE FUNCTION journey._derive_profiles(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    sums text;
+BEGIN
+    IF r.bulk THEN
+        sums := $sql$
+            SELECT person_id, count(*) FILTER (WHERE NOT loose) AS sessions,
+                   sum(events)::bigint AS events, sum(page_views)::bigint AS page_views,
+                   min(started_at) AS first_seen_at,
+                   max(ended_at) FILTER (WHERE NOT loose) AS last_seen_at,
+                   min(identified_at) AS identified_at
+            FROM {_sessions}
+            WHERE $4 OR person_id NOT LIKE 'visitor:%'
+            GROUP BY person_id$sql$;
+    ELSE
+        sums := $sql$
+            SELECT p.person_id, coalesce(o.sessions, 0) + coalesce(m.sessions, 0) AS sessions,
+                   coalesce(o.events, 0) + coalesce(m.events, 0) AS events,
+                   coalesce(o.page_views, 0) + coalesce(m.page_views, 0) AS page_views,
+                   (SELECT min(s.started_at) FROM {_sessions} AS s
+                    WHERE s.person_id = p.person_id) AS first_seen_at,
+                   (SELECT max(s.ended_at) FROM {_sessions} AS s
+                    WHERE s.person_id = p.person_id AND NOT s.loose) AS last_seen_at,
+                   (SELECT min(s.identified_at) FROM {_sessions} AS s
+                    WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) AS identified_at
+            FROM {._persons} AS p
+            LEFT JOIN {profiles} AS o USING (person_id)
+            LEFT JOIN (
+                SELECT person_id, sum(s)::bigint AS sessions, sum(e)::bigint AS events,
+                       sum(v)::bigint AS page_views
+                FROM (
+                    SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v FROM {._moves}
+                    UNION ALL
+                    SELECT p1, s1, e1, v1 FROM {._moves}) AS d
+                WHERE person_id IS NOT NULL
+                GROUP BY person_id) AS m USING (person_id)
+            WHERE $4 OR person_id NOT LIKE 'visitor:%'$sql$;
+    END IF;
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {._profiles_new} (person_id, user_id, email, is_identified, visitor_ids,
+            first_seen_at, last_seen_at, identified_at, sessions, events, page_views, revenue,
+            revenue_by_currency, event_counts, traits, %1$s, gclid, gclid_at, click_ids, is_internal,
+            version, attributes_version, updated_at)
+        SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%', v.visitor_ids,
+               b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events, b.page_views,
+               m.revenue, m.revenue_by_currency, coalesce(c.event_counts, '{}'), coalesce(t.traits, '{}'),
+               %2$s, k.click_ids #>> '{gclid,last}', (k.click_ids #>> '{gclid,last_at}')::timestamptz,
+               k.click_ids, journey._is_internal(n.user_id, n.email, $3), $1, $1, $2
+        FROM (%3$s) AS b
+        LEFT JOIN LATERAL (
+            SELECT jsonb_object_agg(key, value) AS traits
+            FROM (
+                SELECT DISTINCT ON (x.key) x.key, x.value
+                FROM {_facts} AS f CROSS JOIN LATERAL jsonb_each(f.traits) AS x
+                WHERE f.person_id = b.person_id AND f.traits IS NOT NULL AND x.value <> 'null'
+                ORDER BY x.key, f.event_time DESC, f.event_id DESC, f.visitor_id DESC) AS x) AS t ON true
+        LEFT JOIN LATERAL (
+            SELECT CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
+                   jsonb_object_agg(currency, amount) AS revenue_by_currency
+            FROM (
+                SELECT coalesce(o.currency, '') AS currency, sum(o.revenue) AS amount
+                FROM (
+                    SELECT f.currency, f.revenue,
+                           f.order_id IS NULL OR f.revenue < 0 OR 1 = row_number() OVER (
+                               PARTITION BY f.name, f.order_id, f.revenue < 0
+                               ORDER BY f.event_time, f.event_id, f.visitor_id) AS counts
+                    FROM {_facts} AS f
+                    WHERE f.person_id = b.person_id AND f.revenue IS NOT NULL) AS o
+                WHERE o.counts
+                GROUP BY 1) AS o
+            HAVING count(*) > 0) AS m ON true
+        LEFT JOIN LATERAL (
+            SELECT jsonb_object_agg(name, n) AS event_counts
+            FROM (
+                SELECT name, sum(n)::bigint AS n
+                FROM (
+                    SELECT c.name, c.n FROM {._person_counts} AS c WHERE c.person_id = b.person_id
+                    UNION ALL
+                    SELECT e.key, e.value::bigint
+                    FROM {profiles} AS o CROSS JOIN LATERAL jsonb_each_text(o.event_counts) AS e
+                    WHERE o.person_id = b.person_id) AS c
+                GROUP BY name
+                HAVING sum(n) <> 0) AS c) AS c ON true
+        LEFT JOIN LATERAL (
+            SELECT array_agg(DISTINCT i.id::text ORDER BY i.id::text) AS visitor_ids
+            FROM {identities} AS i
+            WHERE i.person_id = b.person_id AND i.id_type = 'visitor') AS v ON true
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) END AS user_id,
+                   CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
+                        ELSE journey._clean_email(t.traits ->> $5) END AS email) AS n
+        %4$s
+        LEFT JOIN LATERAL (
+            SELECT jsonb_object_agg(name, jsonb_build_object(
+                       'first', first, 'first_at', first_at, 'last', last, 'last_at', last_at)) AS click_ids
+            FROM (
+                SELECT x.key AS name,
+                       (array_agg(x.value ORDER BY t.touched_at, t.touch_id))[1] AS first,
+                       min(t.touched_at) AS first_at,
+                       (array_agg(x.value ORDER BY t.touched_at DESC, t.touch_id DESC))[1] AS last,
+                       max(t.touched_at) AS last_at
+                FROM {touches} AS t CROSS JOIN LATERAL jsonb_each_text(t.click_ids) AS x
+                WHERE t.person_id = b.person_id AND t.click_ids IS NOT NULL
+                GROUP BY x.key) AS x) AS k ON true
+        WHERE b.events > 0$sql$,
+        journey._profile_touch_columns('%s_%s'), journey._profile_touch_columns('%I.%I'), sums,
+        (SELECT string_agg(format($sql$
+            LEFT JOIN LATERAL (
+                SELECT t.touched_at AS at, t.source, t.medium, t.campaign, t.term, t.content, t.channel,
+                       t.landing_page, t.click_id, t.click_id_type
+                FROM {touches} AS t
+                WHERE t.person_id = b.person_id %s
+                ORDER BY t.touched_at %s, t.touch_id %2$s
+                LIMIT 1) AS %s ON true$sql$,
+            CASE WHEN x LIKE '%non_direct%' THEN $sql$AND t.touch_type <> 'direct'$sql$ ELSE '' END,
+            CASE WHEN x LIKE 'last%' THEN 'DESC' ELSE '' END, x), ' ')
+         FROM unnest(journey._profile_touches()) AS x)))
+    USING r.version, r.at, (r.settings).internal_users, (r.settings).profiles = 'all',
+          (r.settings).email_trait;
+END
+$$;
+
+-- Writes the profiles that changed; how many.
+CREATE FUNCTION journey._store_profiles(r journey._run)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    content text;
+    attributes text;
+    gone bigint := 0;
+    n bigint;
+BEGIN
+    IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._persons} (person_id)
+            SELECT p0 FROM {._moves} WHERE p0 IS NOT NULL
+            UNION
+            SELECT p1 FROM {._moves} WHERE p1 IS NOT NULL
+            ON CONFLICT DO NOTHING$sql$);
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._persons} (person_id)
+            SELECT person_id FROM {._stretches}
+            ON CONFLICT DO NOTHING$sql$);
+        EXECUTE journey._bind(r, 'ANALYZE {._persons}, {._person_counts}');
+    ELSE
+        EXECUTE journey._bind(r, 'CREATE INDEX _person_counts_person_id ON {._person_counts} (person_id)');
+        EXECUTE journey._bind(r, 'ANALYZE {._person_counts}, {touches}, {_facts}, {identities}');
+    END IF;
+    PERFORM journey._derive_profiles(r);
+    IF r.bulk THEN
+        EXECUTE journey._bind(r, 'DROP INDEX {._person_counts_person_id}');
+        EXECUTE journey._bind(r, 'INSERT INTO {profiles} SELECT * FROM {._profiles_new} ORDER BY person_id');
+        GET DIAGNOSTICS n = ROW_COUNT;
+        RETURN n;
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {profiles} AS o
+        USING {._persons} AS p
+        WHERE o.person_id = p.person_id
+          AND NOT EXISTS (SELECT FROM {._profiles_new} AS n WHERE n.person_id = p.person_id)$sql$);
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    attributes := journey._attribute_columns(r);
+    content := journey._columns_of(r, 'profiles', NULL);
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {profiles} AS o
+        SELECT * FROM {._profiles_new}
+        ON CONFLICT (person_id) DO UPDATE
+        SET (%1$s) = ROW(%2$s),
+            version = excluded.version, updated_at = excluded.updated_at,
+            attributes_version = CASE WHEN (%4$s) IS DISTINCT FROM (%5$s)
+                                      THEN excluded.version ELSE o.attributes_version END
+        WHERE (%3$s) IS DISTINCT FROM (%2$s)$sql$,
+        format(content, ''), format(content, 'excluded.'), format(content, 'o.'),
+        format(attributes, 'o.'), format(attributes, 'excluded.')));
+    GET DIAGNOSTICS n = ROW_COUNT;
+    RETURN n + gone;
+END
+$$;
+
+-- The columns of a derived relation that tell its content, as a list with %1$s before each name.
+CREATE FUNCTION journey._columns_of(r journey._run, relation text, columns text[])
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg('%1$s' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
+    FROM pg_attribute AS a
+    WHERE a.attrelid = journey._bind(r, '{' || relation || '}')::regclass AND a.attnum > 0
+      AND NOT a.attisdropped
+      AND CASE WHEN columns IS NULL
+               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at')
+               ELSE a.attname = ANY (columns) END
+$$;
+
+-- The columns whose change moves attributes_version.
+CREATE FUNCTION journey._attribute_columns(r journey._run)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT journey._columns_of(r, 'profiles', ARRAY['user_id', 'email', 'traits', 'click_ids'] || ARRAY(
+        SELECT t || '_' || a.attname
+        FROM unnest(journey._profile_touches()) AS t
+        CROSS JOIN pg_attribute AS a
+        WHERE t LIKE '%non_direct%'
+          AND a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)))
+$$;

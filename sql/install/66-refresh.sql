@@ -1,0 +1,297 @@
+-- ---------------------------------------------------------------------------------------------
+-- model: refresh
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey._create_store(schema name)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    r journey._run;
+BEGIN
+    r.schema := schema;
+    r.shadow := false;
+    PERFORM journey._create_derived(r);
+    PERFORM journey._create_scratch(r);
+    EXECUTE journey._bind(r, $sql$
+        CREATE VIEW {sessions} AS
+        SELECT session_id, visitor_id, user_id, person_id, session_number, started_at, ended_at,
+               session_date, duration_seconds, events, page_views, landing_page, landing_page_path,
+               exit_page, referrer, referrer_host, source, medium, campaign, term, content, channel, gclid,
+               click_id, click_id_type, revenue, is_bounce
+        FROM {_sessions}
+        WHERE NOT loose;
+
+        CREATE VIEW {events} AS
+        SELECT e.event_id, g.visitor_id, s.person_id, e.user_id,
+               CASE WHEN NOT g.loose THEN g.session_id END AS session_id,
+               e.event_time, e.kind, e.name, e.url, e.referrer, e.revenue, e.properties
+        FROM {_segments} AS g
+        JOIN {_sessions} AS s USING (visitor_id, session_id)
+        CROSS JOIN LATERAL journey.events(g.body) AS e;
+
+        CREATE VIEW {page_views} AS
+        SELECT e.*, row_number() OVER (PARTITION BY e.visitor_id
+                                       ORDER BY e.event_time, e.event_id) AS page_view_number
+        FROM {events} AS e
+        WHERE e.kind IN ('page', 'screen');
+
+        COMMENT ON VIEW {sessions} IS 'one row per session of a visitor';
+        COMMENT ON VIEW {events} IS 'every event once, with its session and person';
+        COMMENT ON VIEW {page_views} IS 'pages and screens, numbered per visitor';
+        COMMENT ON TABLE {touches} IS 'one row per touch of a session: where the visit came from';
+        COMMENT ON TABLE {identities} IS 'which person an id stands for, and when';
+        COMMENT ON TABLE {profiles} IS 'one row per person'$sql$);
+END
+$$;
+
+-- What a run of this model goes by.
+CREATE FUNCTION journey._new_run(m journey._model, shadow boolean)
+RETURNS journey._run
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    r journey._run;
+    s journey._settings := journey._settings(m.options);
+BEGIN
+    r.model := m.model;
+    r.schema := m.schema;
+    r.shadow := shadow;
+    r.version := m.version + 1;
+    r.at := transaction_timestamp();
+    r.timeout := s.timeout;
+    r.settings := s;
+    r.rules := jsonb_strip_nulls(jsonb_build_object(
+        'new_campaign', s.new_campaign, 'midnight', s.midnight, 'max_duration', s.max_duration,
+        'session_key', s.session_key, 'user_change', s.user_change,
+        'passive_events', to_jsonb(s.passive_events), 'internal_hosts', to_jsonb(s.internal_hosts),
+        'ignored_referrers', to_jsonb(s.ignored_referrers), 'time_zone', s.time_zone,
+        'email_trait', s.email_trait));
+    IF shadow THEN
+        r.bulk := true;
+    ELSE
+        EXECUTE journey._bind(r, 'SELECT NOT EXISTS (SELECT FROM {_segments})') INTO r.bulk;
+    END IF;
+    RETURN r;
+END
+$$;
+
+-- Settings under which the statements of a run are planned and run; the caller's come back with its end.
+CREATE FUNCTION journey._begin_run(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM set_config('jit', 'off', true);
+    PERFORM set_config('work_mem', current_setting('maintenance_work_mem'), true);
+    -- A hash of growing states would not keep to work_mem.
+    PERFORM set_config('random_page_cost', '1.1', true);
+    PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_counts', '_noted', '_units_new',
+        '_units_old', '_ref_changes', '_refs_changed', '_ids', '_resolved', '_moves', '_persons',
+        '_person_counts', '_visitors', '_stretches', '_profiles_new']);
+END
+$$;
+
+-- All that follows from the events that were merged; how many profiles changed.
+CREATE FUNCTION journey._derive(r journey._run, INOUT phases jsonb, OUT profiles_changed bigint,
+    OUT sessions_changed bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    begun timestamptz := clock_timestamp();
+BEGIN
+    PERFORM journey._enter(r, 'identity');
+    PERFORM journey._apply_noted(r);
+    PERFORM journey._apply_refs(r);
+    PERFORM journey._identify(r);
+    phases := journey._note_phase(phases, 'identity', begun);
+
+    begun := clock_timestamp();
+    PERFORM journey._enter(r, 'sessions');
+    IF r.bulk THEN
+        PERFORM journey._store_units_bulk(r);
+        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose') INTO sessions_changed;
+    ELSE
+        PERFORM journey._store_units(r);
+        PERFORM journey._find_moves(r);
+        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._moves} WHERE NOT loose') INTO sessions_changed;
+    END IF;
+    phases := journey._note_phase(phases, 'sessions', begun);
+
+    begun := clock_timestamp();
+    PERFORM journey._enter(r, 'touches');
+    PERFORM journey._store_touches(r);
+    PERFORM journey._store_facts(r);
+    phases := journey._note_phase(phases, 'touches', begun);
+
+    IF r.bulk THEN
+        begun := clock_timestamp();
+        PERFORM journey._enter(r, 'indexes');
+        PERFORM journey._create_indexes(r);
+        phases := journey._note_phase(phases, 'indexes', begun);
+    END IF;
+
+    begun := clock_timestamp();
+    PERFORM journey._enter(r, 'profiles');
+    PERFORM journey._stitch_visitors(r);
+    PERFORM journey._count_events(r);
+    profiles_changed := journey._store_profiles(r);
+    phases := journey._note_phase(phases, 'profiles', begun);
+END
+$$;
+
+CREATE FUNCTION journey._enter(r journey._run, phase text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM journey._phase(format('pg_journey: %s of model %s: %s',
+        CASE WHEN r.shadow THEN 'derivation' ELSE 'refresh' END, r.model, phase));
+END
+$$;
+
+-- Milliseconds of a phase, added to those that it has.
+CREATE FUNCTION journey._note_phase(phases jsonb, phase text, begun timestamptz)
+RETURNS jsonb
+LANGUAGE sql
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT phases || jsonb_build_object(phase, coalesce((phases ->> phase)::numeric, 0) +
+        round((extract(epoch FROM clock_timestamp() - begun) * 1000)::numeric, 1))
+$$;
+
+-- Merges timelines slice by slice, so that memory holds one slice at a time. `source` selects
+-- (visitor_id, body) of slice $1 of $2; how many events were new.
+CREATE FUNCTION journey._merge_slices(r journey._run, source text, slices integer)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n bigint := 0;
+BEGIN
+    FOR k IN 0 .. slices - 1 LOOP
+        PERFORM journey._enter(r, format('merge, slice %s of %s', k + 1, slices));
+        PERFORM journey._clear_scratch(r, ARRAY['_fresh']);
+        -- sorted, not hashed: a hash table of growing timelines would not keep to work_mem
+        PERFORM set_config('enable_hashagg', 'off', true);
+        EXECUTE journey._bind(r, 'INSERT INTO {._fresh} (visitor_id, body) ' || source)
+            USING k, slices;
+        PERFORM set_config('enable_hashagg', 'on', true);
+        n := n + journey._merge_fresh(r);
+    END LOOP;
+    RETURN n;
+END
+$$;
+
+CREATE FUNCTION journey._slice(visitor_id text, slices integer)
+RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN slices OPERATOR(pg_catalog.=) 1 THEN 0
+            ELSE (pg_catalog.hashtextextended(visitor_id, 0) OPERATOR(pg_catalog.&) 1048575)
+                 OPERATOR(pg_catalog.%) slices END;
+
+CREATE FUNCTION journey._batch_timelines()
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT $sql$
+        SELECT b.visitor_id, journey.timeline_agg(ROW(b.event_id, b.visitor_id, b.user_id, b.event_time,
+            b.received_at, b.kind, b.name, b.url, b.referrer, b.revenue, b.currency, b.order_id, b.source,
+            b.medium, b.campaign, b.term, b.content, b.session_key, b.previous_id, b.platform,
+            b.properties, b.traits)::journey.event)
+        FROM {._batch} AS b
+        WHERE b.status IS NULL AND NOT b.is_traits AND journey._slice(b.visitor_id, $2) = $1
+        GROUP BY b.visitor_id
+    $sql$
+$$;
+
+CREATE FUNCTION journey._slices(events bigint)
+RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT (1 + events / 500000)::integer$$;
+
+CREATE FUNCTION journey._refresh(model name, nowait boolean, since timestamptz,
+    OUT rows_read bigint, OUT new bigint, OUT duplicate bigint, OUT excluded bigint, OUT rejected bigint,
+    OUT sessions_changed bigint, OUT profiles_changed bigint,
+    OUT read_ms numeric, OUT merge_ms numeric, OUT identity_ms numeric, OUT sessions_ms numeric,
+    OUT touches_ms numeric, OUT indexes_ms numeric, OUT profiles_ms numeric, OUT total_ms numeric)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model, nowait);
+    started timestamptz := clock_timestamp();
+    begun timestamptz := started;
+    r journey._run := journey._new_run(m, false);
+    counts jsonb;
+    phases jsonb := '{}';
+    accepted bigint;
+    d record;
+BEGIN
+    IF m.rebuild_due IS NOT NULL THEN
+        RAISE NOTICE 'a rebuild of model "%" is due: %', model, m.rebuild_due
+            USING HINT = format('SELECT journey.rebuild(%L);', model);
+    ELSIF m.rules_version <> journey._rules_version() THEN
+        RAISE NOTICE 'a rebuild of model "%" is due: the rules changed with an upgrade', model
+            USING HINT = format('SELECT journey.rebuild(%L);', model);
+    END IF;
+    PERFORM journey._begin_run(r);
+    PERFORM journey._enter(r, 'read');
+    counts := journey._read(m, since);
+    phases := journey._note_phase(phases, 'read', begun);
+    rows_read := (counts ->> 'rows_read')::bigint;
+    excluded := (counts ->> 'excluded')::bigint;
+    rejected := (counts ->> 'rejected')::bigint;
+    accepted := rows_read - excluded - rejected;
+    new := 0;
+    sessions_changed := 0;
+    profiles_changed := 0;
+
+    IF accepted > 0 THEN
+        begun := clock_timestamp();
+        new := journey._merge_slices(r, journey._batch_timelines(), journey._slices(accepted));
+        new := new + journey._note_user_rows(r);
+        phases := journey._note_phase(phases, 'merge', begun);
+        SELECT * INTO d FROM journey._derive(r, phases);
+        phases := d.phases;
+        sessions_changed := d.sessions_changed;
+        profiles_changed := d.profiles_changed;
+    END IF;
+    duplicate := accepted - new;
+
+    PERFORM journey._read_done(m, counts);
+    phases := journey._note_phase(phases, 'total', started);
+    read_ms := phases ->> 'read';
+    merge_ms := phases ->> 'merge';
+    identity_ms := phases ->> 'identity';
+    sessions_ms := phases ->> 'sessions';
+    touches_ms := phases ->> 'touches';
+    indexes_ms := phases ->> 'indexes';
+    profiles_ms := phases ->> 'profiles';
+    total_ms := phases ->> 'total';
+    PERFORM journey._catalog('refreshed', model, jsonb_build_object(
+        'started_at', started, 'phases', phases,
+        'counts', jsonb_build_object('rows_read', rows_read, 'new', new, 'duplicate', duplicate,
+            'excluded', excluded, 'rejected', rejected, 'sessions_changed', sessions_changed,
+            'profiles_changed', profiles_changed)));
+END
+$$;
+
+CREATE FUNCTION journey.refresh(model name, nowait boolean DEFAULT false,
+    since timestamptz DEFAULT NULL,
+    OUT rows_read bigint, OUT new bigint, OUT duplicate bigint, OUT excluded bigint, OUT rejected bigint,
+    OUT sessions_changed bigint, OUT profiles_changed bigint,
+    OUT read_ms numeric, OUT merge_ms numeric, OUT identity_ms numeric, OUT sessions_ms numeric,
+    OUT touches_ms numeric, OUT indexes_ms numeric, OUT profiles_ms numeric, OUT total_ms numeric)
+AS 'MODULE_PATHNAME', 'journey_as_owner'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION journey.refresh(name, boolean, timestamptz) IS
+    'reads what is new in the sources of a model and brings its relations up to date';

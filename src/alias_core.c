@@ -1,0 +1,70 @@
+/*
+ * alias_core.c
+ *		Where chains of aliases end. Every id has at most one link, so a chain is walked once and its
+ *		end given to all links on it: time is that of the sort.
+ */
+#include "alias_core.h"
+
+static int
+JAliasLinkCompare(const void *a, const void *b)
+{
+	return JStrCompare(((const JAliasLink *) a)->from, ((const JAliasLink *) b)->from);
+}
+
+static JAliasLink *
+JFindLink(JAliasLink *links, int n, JStr from)
+{
+	JAliasLink	key = {.from = from};
+
+	return bsearch(&key, links, n, sizeof(JAliasLink), JAliasLinkCompare);
+}
+
+/* The least id of the loop that this link is part of. */
+static JStr
+JLeastOfLoop(JAliasLink *links, int n, JAliasLink *start)
+{
+	JStr		least = start->from;
+
+	for (JAliasLink *link = JFindLink(links, n, start->to); link != start;
+		 link = JFindLink(links, n, link->to))
+		if (JStrCompare(link->from, least) < 0)
+			least = link->from;
+	return least;
+}
+
+void
+JAliasEnds(JAliasLink *links, int n)
+{
+	int		   *walk = palloc0_array(int, Max(n, 1));	/* the walk that passed a link, from 1 */
+
+	qsort(links, n, sizeof(JAliasLink), JAliasLinkCompare);
+	for (int i = 0; i < n; i++)
+		links[i].end = JSTR_NULL;
+	for (int i = 0; i < n; i++)
+	{
+		JAliasLink *link = &links[i];
+		JStr		end;
+
+		/* forward to a link whose end is known, out of the links, or into a loop of this walk */
+		while (JStrIsNull(link->end) && walk[link - links] != i + 1)
+		{
+			JAliasLink *next = JFindLink(links, n, link->to);
+
+			walk[link - links] = i + 1;
+			if (next == NULL)
+				break;
+			link = next;
+		}
+		if (!JStrIsNull(link->end))
+			end = link->end;
+		else if (JFindLink(links, n, link->to) == NULL)
+			end = link->to;
+		else
+			end = JLeastOfLoop(links, n, link);
+
+		for (link = &links[i]; link != NULL && JStrIsNull(link->end);
+			 link = JFindLink(links, n, link->to))
+			link->end = end;
+	}
+	pfree(walk);
+}

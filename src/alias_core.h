@@ -1,0 +1,24 @@
+/*
+ * alias_core.h
+ *		Where chains of aliases end.
+ */
+#ifndef ALIAS_CORE_H
+#define ALIAS_CORE_H
+
+#include "journey_core.h"
+
+/* An alias: what was `from` is now `to`. Each `from` stands once. */
+typedef struct JAliasLink
+{
+	JStr		from;
+	JStr		to;
+	JStr		end;			/* result: the canonical id */
+} JAliasLink;
+
+/*
+ * Fills `end` of each link: the id at the end of its chain, which is nobody's `from`; of a chain that
+ * runs into a loop the least id of the loop. Sorts the links by `from`.
+ */
+extern void JAliasEnds(JAliasLink *links, int n);
+
+#endif							/* ALIAS_CORE_H */

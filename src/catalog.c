@@ -1,0 +1,650 @@
+/*
+ * catalog.c
+ *		The catalog of models, and the change of user under which a model is maintained.
+ *
+ * Two doors, both without SECURITY DEFINER:
+ *
+ * journey_as_owner() stands behind the public functions on a model, journey.refresh() for one. It runs
+ * journey._refresh() as the owner of the model's relations, in a security-restricted operation with
+ * pinned settings, just as REFRESH MATERIALIZED VIEW runs a view's query: what the owner's views and
+ * functions do is done with the owner's rights, whoever calls, and cannot outlive the call.
+ *
+ * journey._catalog() writes the catalog's tables, on which nobody but the extension's owner has rights.
+ * It executes the fixed statements below, and only after a look at who asks; no text from outside is
+ * ever executed here.
+ *
+ * This is the one file that speaks SPI.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/tuplestore.h"
+
+#include "pg_journey_compat.h"
+
+/* The relation whose owner is the model's owner. */
+#define STORE_RELATION "_segments"
+
+typedef struct Model
+{
+	NameData	name;
+	NameData	schema;
+	NameData	created_by;		/* counts only where the schema is gone */
+	Oid			owner;			/* InvalidOid where the schema is gone */
+} Model;
+
+/* What SwitchUser() changed. On error the abort of the (sub)transaction restores it. */
+typedef struct SavedUser
+{
+	Oid			userid;
+	int			sec_context;
+	int			nestlevel;
+} SavedUser;
+
+/*
+ * Settings that change what a query means or how a value is written: a model must not depend on who
+ * refreshes it.
+ */
+static const char *const pinned_settings[][2] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	{"TimeZone", "UTC"},
+	{"DateStyle", "ISO, YMD"},
+	{"IntervalStyle", "postgres"},
+	{"extra_float_digits", "1"},
+	{"bytea_output", "hex"},
+	{"xmloption", "content"},
+	{"transform_null_equals", "off"},
+};
+
+/* Who may execute a statement of the catalog. */
+typedef enum CatalogAccess
+{
+	ACCESS_ANYBODY,				/* it tells only whether a name is taken */
+	ACCESS_CREATOR,				/* owners of the store in the schema that the arguments name */
+	ACCESS_OWNER				/* the model's owner */
+} CatalogAccess;
+
+typedef struct CatalogStatement
+{
+	const char *name;
+	CatalogAccess access;
+	const char *sql;			/* $1 model name, $2 arguments jsonb; one row with one jsonb, or none */
+} CatalogStatement;
+
+static const CatalogStatement catalog_statements[] = {
+	{"exists", ACCESS_ANYBODY,
+		"SELECT to_jsonb(EXISTS (SELECT FROM journey._model WHERE model = $1))"
+	},
+	{"create", ACCESS_CREATOR,
+		"INSERT INTO journey._model (model, schema, options, rules_version, relations, made_schema, created_by)"
+		" SELECT $1, a.schema, a.options, a.rules_version, a.relations, a.made_schema, a.created_by"
+		" FROM jsonb_populate_record(NULL::journey._model, $2) AS a"
+	},
+	{"drop", ACCESS_OWNER,
+		"DELETE FROM journey._model WHERE model = $1"
+	},
+	{"get", ACCESS_OWNER,
+		"SELECT to_jsonb(m) FROM journey._model m WHERE model = $1"
+	},
+	{"set", ACCESS_OWNER,
+		"UPDATE journey._model SET options = $2->'options', options_due = nullif($2->'options_due', 'null'),"
+		" rebuild_due = $2->>'rebuild_due', rules_version = ($2->>'rules_version')::int"
+		" WHERE model = $1"
+	},
+	{"rebuild_due", ACCESS_OWNER,
+		"UPDATE journey._model SET rebuild_due = $2->>'reason' WHERE model = $1"
+	},
+	{"add_source", ACCESS_OWNER,
+		"INSERT INTO journey._source (model, source, kind, source_schema, relation_name, event_kind, id_space,"
+		" columns, options)"
+		" SELECT $1, (SELECT coalesce(max(s.source), 0) + 1 FROM journey._source s WHERE s.model = $1),"
+		" a.kind, a.source_schema, a.relation_name, a.event_kind, a.id_space, a.columns, a.options"
+		" FROM jsonb_populate_record(NULL::journey._source, $2) AS a"
+		" RETURNING to_jsonb(source)"
+	},
+	{"sources", ACCESS_OWNER,
+		"SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY source), '[]')"
+		" FROM journey._source s WHERE model = $1"
+	},
+	{"tables", ACCESS_OWNER,
+		"SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY table_id), '[]')"
+		" FROM journey._source_table t WHERE model = $1"
+	},
+	{"add_table", ACCESS_OWNER,
+		"INSERT INTO journey._source_table (model, source, table_id, schema, relation)"
+		" SELECT $1, a.source,"
+		" (SELECT coalesce(max(t.table_id), 0) + 1 FROM journey._source_table t WHERE t.model = $1),"
+		" a.schema, a.relation"
+		" FROM jsonb_populate_record(NULL::journey._source_table, $2) AS a"
+		" RETURNING to_jsonb(table_id)"
+	},
+	{"watermarks", ACCESS_OWNER,
+		"UPDATE journey._source_table t"
+		" SET watermark_column = a.watermark_column, watermark = a.watermark"
+		" FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS a"
+		" WHERE t.model = $1 AND t.table_id = a.table_id"
+		" AND (t.watermark_column, t.watermark) IS DISTINCT FROM (a.watermark_column, a.watermark)"
+	},
+	{"refreshed", ACCESS_OWNER,
+		"WITH done AS ("
+		"UPDATE journey._model SET version = version + 1, refreshed_at = transaction_timestamp()"
+		" WHERE model = $1 RETURNING version"
+		"), trimmed AS ("
+		"DELETE FROM journey._refresh r USING done WHERE r.model = $1 AND r.version <= done.version - 10000"
+		") "
+		"INSERT INTO journey._refresh (model, version, started_at, finished_at, counts, phases)"
+		" SELECT $1, done.version, a.started_at, clock_timestamp(), coalesce(a.counts, '{}'),"
+		" coalesce(a.phases, '{}')"
+		" FROM done, jsonb_populate_record(NULL::journey._refresh, $2) AS a"
+		" RETURNING to_jsonb(version)"
+	},
+};
+
+PG_FUNCTION_INFO_V1(journey_as_owner);
+PG_FUNCTION_INFO_V1(_catalog);
+PG_FUNCTION_INFO_V1(_get_model);
+PG_FUNCTION_INFO_V1(_lock_model);
+PG_FUNCTION_INFO_V1(_phase);
+
+/* Becomes another user, with pinned settings. `flags` are added to the security context. */
+static void
+SwitchUser(SavedUser *saved, Oid userid, int flags)
+{
+	GetUserIdAndSecContext(&saved->userid, &saved->sec_context);
+	SetUserIdAndSecContext(userid, saved->sec_context | flags);
+	saved->nestlevel = NewGUCNestLevel();
+	for (int i = 0; i < lengthof(pinned_settings); i++)
+		(void) set_config_option(pinned_settings[i][0], pinned_settings[i][1],
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+static void
+RestoreUser(const SavedUser *saved)
+{
+	AtEOXact_GUC(false, saved->nestlevel);
+	SetUserIdAndSecContext(saved->userid, saved->sec_context);
+}
+
+/* The owner of a relation, or InvalidOid where there is none. */
+static Oid
+RelationOwner(Oid relid)
+{
+	HeapTuple	tuple;
+	Oid			owner;
+
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* The owner of the catalog's tables: the one role that may read and write them. */
+static Oid
+CatalogOwner(void)
+{
+	Oid			owner;
+
+	owner = RelationOwner(get_relname_relid("_model", get_namespace_oid("journey", false)));
+	if (!OidIsValid(owner))
+		elog(ERROR, "table journey._model is missing");
+	return owner;
+}
+
+/*
+ * The owner of a model's schema: who owns the store in it or, where someone has dropped the store, the
+ * schema. InvalidOid where there is no such schema.
+ */
+static Oid
+SchemaOwner(const char *schema)
+{
+	Oid			namespace = get_namespace_oid(schema, true);
+	Oid			owner;
+	HeapTuple	tuple;
+
+	if (!OidIsValid(namespace))
+		return InvalidOid;
+	owner = RelationOwner(get_relname_relid(STORE_RELATION, namespace));
+	if (OidIsValid(owner))
+		return owner;
+
+	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(namespace));
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Executes a fixed statement as the owner of the catalog. $1 is the model's name; $2, where the
+ * statement has one, is `args`. Needs an SPI connection; the result is in SPI_tuptable.
+ */
+static void
+ExecuteAsCatalog(const char *sql, Name model, bool has_args, Jsonb *args)
+{
+	Oid			types[2] = {NAMEOID, JSONBOID};
+	Datum		values[2] = {NameGetDatum(model), args ? JsonbPGetDatum(args) : (Datum) 0};
+	char		nulls[2] = {' ', args ? ' ' : 'n'};
+	SavedUser	saved;
+	int			rc;
+
+	SwitchUser(&saved, CatalogOwner(), SECURITY_LOCAL_USERID_CHANGE);
+	rc = SPI_execute_with_args(sql, has_args ? 2 : 1, types, values, nulls, false, 0);
+	RestoreUser(&saved);
+	if (rc < 0)
+		elog(ERROR, "could not execute a statement of the catalog: %s", SPI_result_code_string(rc));
+}
+
+/* Raises the error of a model that is not there. Needs an SPI connection, for the hint. */
+static void
+UnknownModel(Name model)
+{
+	char	   *known = NULL;
+
+	if (SPI_execute("SELECT pg_catalog.string_agg(pg_catalog.format('\"%s\"', model), ', ' ORDER BY model)"
+					" FROM journey.models", false, 1) == SPI_OK_SELECT && SPI_processed == 1)
+		known = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" does not exist", NameStr(*model)),
+			 known ? errhint("Your models are %s.", known)
+			 : errhint("Create one with journey.create_model().")));
+}
+
+/* Looks a model up. Needs an SPI connection. */
+static void
+LookUpModel(Name name, Model *model)
+{
+	HeapTuple	row;
+	TupleDesc	desc;
+	bool		isnull;
+
+	ExecuteAsCatalog("SELECT schema, created_by FROM journey._model WHERE model = $1", name, false, NULL);
+	if (SPI_processed != 1)
+		UnknownModel(name);
+	row = SPI_tuptable->vals[0];
+	desc = SPI_tuptable->tupdesc;
+	namestrcpy(&model->name, NameStr(*name));
+	namestrcpy(&model->schema, NameStr(*DatumGetName(SPI_getbinval(row, desc, 1, &isnull))));
+	namestrcpy(&model->created_by, NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &isnull))));
+	model->owner = SchemaOwner(NameStr(model->schema));
+}
+
+/* Raises an error unless the current user has the rights of the model's owner. */
+static void
+CheckOwner(const Model *model)
+{
+	if (!OidIsValid(model->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("schema \"%s\" of model \"%s\" does not exist",
+						NameStr(model->schema), NameStr(model->name)),
+				 errhint("Restore it, or forget the model with journey.drop_model().")));
+	if (!has_privs_of_role(GetUserId(), model->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for model \"%s\"", NameStr(model->name)),
+				 errdetail("The model belongs to role \"%s\".",
+						   GetUserNameFromId(model->owner, false)),
+				 errhint("The owner lets others use it by granting them its role.")));
+}
+
+/* Of a model without a schema only the name is left: its creator, or the catalog's owner, may drop that. */
+static void
+CheckMayDropRemains(const Model *model)
+{
+	if (!has_privs_of_role(GetUserId(), CatalogOwner()) &&
+		get_role_oid(NameStr(model->created_by), true) != GetUserId())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for model \"%s\"", NameStr(model->name)),
+				 errdetail("Its schema is gone, and it was created by role \"%s\".",
+						   NameStr(model->created_by))));
+}
+
+/* The model's name, the first argument of every function here. */
+static Name
+ModelArgument(FunctionCallInfo fcinfo, int argno)
+{
+	if (PG_ARGISNULL(argno))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("model must not be null")));
+	return PG_GETARG_NAME(argno);
+}
+
+/*
+ * Calls journey._<name>(...), the namesake of the function being called, with the same arguments. Needs
+ * an SPI connection; the result is in SPI_tuptable.
+ */
+static void
+CallNamesake(FunctionCallInfo fcinfo, HeapTuple proc)
+{
+	Form_pg_proc form = (Form_pg_proc) GETSTRUCT(proc);
+	int			nargs = form->pronargs;
+	Oid		   *types = form->proargtypes.values;
+	Datum	   *values = palloc_array(Datum, nargs);
+	char	   *nulls = palloc_array(char, nargs);
+	char	   *name = psprintf("_%s", NameStr(form->proname));
+	StringInfoData sql;
+	int			rc;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT * FROM %s(",
+					 quote_qualified_identifier(get_namespace_name(form->pronamespace), name));
+	for (int i = 0; i < nargs; i++)
+	{
+		appendStringInfo(&sql, "%s$%d", i > 0 ? ", " : "", i + 1);
+		values[i] = fcinfo->args[i].value;
+		nulls[i] = fcinfo->args[i].isnull ? 'n' : ' ';
+	}
+	appendStringInfoChar(&sql, ')');
+
+	rc = SPI_execute_with_args(sql.data, nargs, types, values, nulls, false, 0);
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "could not call %s: %s", name, SPI_result_code_string(rc));
+}
+
+/* The caller of a set-returning function takes the rows in a tuplestore. */
+static void
+ReturnSet(FunctionCallInfo fcinfo, TupleDesc desc)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) || !(rsinfo->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setDesc = desc != NULL ? CreateTupleDescCopy(desc)
+		: CreateTupleDescCopy(SPI_tuptable->tupdesc);
+	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0,
+											  false, work_mem);
+	MemoryContextSwitchTo(old);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		tuplestore_puttuple(rsinfo->setResult, SPI_tuptable->vals[i]);
+}
+
+/* Raises an error unless the namesake returned the columns that the called function promises. */
+static void
+CheckColumns(TupleDesc promised, TupleDesc returned)
+{
+	bool		same = promised->natts == returned->natts;
+
+	for (int i = 0; same && i < promised->natts; i++)
+		same = TupleDescAttr(promised, i)->atttypid == TupleDescAttr(returned, i)->atttypid;
+	if (!same)
+		elog(ERROR, "a function and its namesake return different columns");
+}
+
+/* Hands the namesake's result to the caller: nothing, a set, a row or a value. */
+static Datum
+ReturnResult(FunctionCallInfo fcinfo)
+{
+	Oid			type;
+	TupleDesc	desc = NULL;
+	bool		composite;
+	Datum		value;
+
+	composite = get_call_result_type(fcinfo, &type, &desc) == TYPEFUNC_COMPOSITE;
+	if (type == VOIDOID)
+		PG_RETURN_VOID();
+	if (composite)
+		CheckColumns(desc, SPI_tuptable->tupdesc);
+	else
+		desc = NULL;
+	if (fcinfo->flinfo->fn_retset)
+	{
+		ReturnSet(fcinfo, desc);
+		return (Datum) 0;
+	}
+	if (SPI_processed != 1)
+		PG_RETURN_NULL();
+	if (composite)
+		return HeapTupleHeaderGetDatum(SPI_returntuple(SPI_tuptable->vals[0], BlessTupleDesc(desc)));
+
+	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &fcinfo->isnull);
+	if (!fcinfo->isnull)
+	{
+		int16		typlen;
+		bool		typbyval;
+
+		get_typlenbyval(type, &typlen, &typbyval);
+		value = SPI_datumTransfer(value, typbyval, typlen);
+	}
+	return value;
+}
+
+/*
+ * Any public function on an existing model: f(model name, ...) runs _f(model name, ...) as the owner of
+ * the model. The caller must have the owner's rights; EXECUTE cannot be granted for one model alone, but
+ * the owner role can be granted.
+ */
+Datum
+journey_as_owner(PG_FUNCTION_ARGS)
+{
+	Name		name = ModelArgument(fcinfo, 0);
+	HeapTuple	proc;
+	Model		model;
+	SavedUser	saved;
+	Datum		result;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	proc = SearchSysCacheCopy1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+	if (!HeapTupleIsValid(proc))
+		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+
+	LookUpModel(name, &model);
+	if (OidIsValid(model.owner) ||
+		strcmp(NameStr(((Form_pg_proc) GETSTRUCT(proc))->proname), "drop_model") != 0)
+		CheckOwner(&model);
+	else
+	{
+		CheckMayDropRemains(&model);
+		model.owner = GetUserId();
+	}
+
+	SwitchUser(&saved, model.owner, SECURITY_RESTRICTED_OPERATION);
+	CallNamesake(fcinfo, proc);
+	RestoreUser(&saved);
+
+	result = ReturnResult(fcinfo);
+	SPI_finish();
+	return result;
+}
+
+/* Raises an error unless the current user may execute the statement for this model. */
+static void
+CheckCatalogAccess(const CatalogStatement *statement, Name name, Jsonb *args)
+{
+	Model		model;
+
+	switch (statement->access)
+	{
+		case ACCESS_ANYBODY:
+			break;
+		case ACCESS_CREATOR:
+			{
+				JsonbValue	buffer;
+				JsonbValue *schema = NULL;
+
+				if (args != NULL && JB_ROOT_IS_OBJECT(args))
+					schema = getKeyJsonValueFromContainer(&args->root, "schema", 6, &buffer);
+				if (schema == NULL || schema->type != jbvString)
+					ereport(ERROR,
+							(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							 errmsg("the schema of model \"%s\" is missing", NameStr(*name))));
+				namestrcpy(&model.name, NameStr(*name));
+				namestrcpy(&model.schema, pnstrdup(schema->val.string.val, schema->val.string.len));
+				model.owner = SchemaOwner(NameStr(model.schema));
+				CheckOwner(&model);
+				break;
+			}
+		case ACCESS_OWNER:
+			LookUpModel(name, &model);
+			if (OidIsValid(model.owner) || strcmp(statement->name, "drop") != 0)
+				CheckOwner(&model);
+			else
+				CheckMayDropRemains(&model);
+			break;
+	}
+}
+
+/* _catalog(statement text, model name, args jsonb): executes a statement of the list above. */
+Datum
+_catalog(PG_FUNCTION_ARGS)
+{
+	char	   *wanted = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Name		name = ModelArgument(fcinfo, 1);
+	Jsonb	   *args = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
+	const CatalogStatement *statement = NULL;
+	Datum		result = (Datum) 0;
+	bool		isnull = true;
+
+	for (int i = 0; i < lengthof(catalog_statements) && statement == NULL; i++)
+		if (strcmp(catalog_statements[i].name, wanted) == 0)
+			statement = &catalog_statements[i];
+	if (statement == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the catalog has no statement \"%s\"", wanted)));
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	CheckCatalogAccess(statement, name, args);
+	ExecuteAsCatalog(statement->sql, name, strstr(statement->sql, "$2") != NULL, args);
+	if (SPI_tuptable != NULL && SPI_processed == 1)
+		result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		result = SPI_datumTransfer(result, false, -1);
+	SPI_finish();
+
+	if (isnull)
+		PG_RETURN_NULL();
+	return result;
+}
+
+/* The row of a model, as journey._model. Finishes the SPI connection. */
+static Datum
+FetchModel(const char *sql, Name name)
+{
+	Datum		result;
+	bool		isnull;
+
+	ExecuteAsCatalog(sql, name, false, NULL);
+	if (SPI_processed != 1)
+		UnknownModel(name);
+	result = SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull),
+							   false, -1);
+	SPI_finish();
+	return result;
+}
+
+/* _get_model(model name): the model's row, without a lock. */
+Datum
+_get_model(PG_FUNCTION_ARGS)
+{
+	Name		name = ModelArgument(fcinfo, 0);
+	Model		model;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	LookUpModel(name, &model);
+	CheckOwner(&model);
+	return FetchModel("SELECT m FROM journey._model m WHERE model = $1", name);
+}
+
+/*
+ * Locking a model's row failed. Says so in words of the model, if the reason is another refresh; the
+ * transaction is lost in any case, so no subtransaction is needed.
+ */
+static void
+ReportLockFailure(Name name, MemoryContext context)
+{
+	ErrorData  *edata;
+
+	MemoryContextSwitchTo(context);
+	edata = CopyErrorData();
+	if (edata->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+	{
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("model \"%s\" is being refreshed or changed by another session", NameStr(*name)),
+				 errhint("Wait for it, or call without nowait.")));
+	}
+	if (edata->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE)
+	{
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("model \"%s\" was refreshed or changed after this transaction began",
+						NameStr(*name)),
+				 errhint("Run the transaction again, or at isolation level READ COMMITTED.")));
+	}
+	ReThrowError(edata);
+}
+
+/* _lock_model(model name, nowait boolean): the model's row, locked until the transaction ends. */
+Datum
+_lock_model(PG_FUNCTION_ARGS)
+{
+	Name		name = ModelArgument(fcinfo, 0);
+	bool		nowait = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+	MemoryContext context = CurrentMemoryContext;
+	Model		model;
+	Datum		result = (Datum) 0;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	LookUpModel(name, &model);
+	CheckOwner(&model);
+	PG_TRY();
+	{
+		result = FetchModel(nowait
+							? "SELECT m FROM journey._model m WHERE model = $1 FOR UPDATE NOWAIT"
+							: "SELECT m FROM journey._model m WHERE model = $1 FOR UPDATE",
+							name);
+	}
+	PG_CATCH();
+	{
+		ReportLockFailure(name, context);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/* _phase(phase text): shows in pg_stat_activity what a long call is at. */
+Datum
+_phase(PG_FUNCTION_ARGS)
+{
+	char	   *phase = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	pgstat_report_activity(STATE_RUNNING, phase);
+	ereport(DEBUG1, (errmsg_internal("%s", phase)));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,22 @@
+/*
+ * identity_core.h
+ *		Which values are ids at all.
+ */
+#ifndef IDENTITY_CORE_H
+#define IDENTITY_CORE_H
+
+#include "journey_core.h"
+
+/* An id of more bytes would not fit an index. */
+#define J_MAX_ID_BYTES 1024
+
+/* Whether a value is no id: empty, zeros and dashes alone, or one of the list of blocked values. */
+extern bool JIdIsBlocked(JStr id);
+
+/*
+ * The address in an e-mail trait, without white space around and in lower case (ASCII), written to
+ * `buffer`, which has room for email.len bytes. JSTR_NULL where it is no address, or a blocked one.
+ */
+extern JStr JEmailClean(JStr email, char *buffer);
+
+#endif							/* IDENTITY_CORE_H */

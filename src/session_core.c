@@ -1,0 +1,854 @@
+/*
+ * session_core.c
+ *		The walk that splits a visitor's events into sessions, and the summaries of what it finds.
+ *
+ * The walk is a fold: JWalkStep() takes the state and the next event in standard order. All that the
+ * next decision needs is in JSessionState, so a walk can resume in the middle of a session, and a walk
+ * that reaches an old boundary with an equal state may stop there: all that follows is as it was. This
+ * is what makes a late event cost what lies within its reach.
+ */
+#include "session_core.h"
+
+#include "identity_core.h"
+
+/* ------------------------------------------------------------------------------------------------
+ * aliases
+ * ------------------------------------------------------------------------------------------------ */
+
+static int
+JAliasFind(const JAliases *aliases, JStr id)
+{
+	int			lo = 0,
+				hi = aliases->n - 1;
+
+	while (lo <= hi)
+	{
+		int			mid = (lo + hi) / 2;
+		int			c = JStrCompare(aliases->id[mid], id);
+
+		if (c == 0)
+			return mid;
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid - 1;
+	}
+	return -1;
+}
+
+static int
+JStrCompareForSort(const void *a, const void *b)
+{
+	return JStrCompare(*(const JStr *) a, *(const JStr *) b);
+}
+
+static int
+JAliasRoot(int *parent, int i)
+{
+	while (parent[i] != i)
+		i = parent[i] = parent[parent[i]];
+	return i;
+}
+
+JAliases *
+JAliasesFrom(const JStr *previous, const JStr *user, int n)
+{
+	JAliases   *result = palloc0_object(JAliases);
+	int		   *parent;
+	int			count = 0;
+
+	if (n == 0)
+		return result;
+	result->id = palloc_array(JStr, 2 * n);
+	for (int i = 0; i < n; i++)
+	{
+		result->id[count++] = previous[i];
+		result->id[count++] = user[i];
+	}
+	qsort(result->id, count, sizeof(JStr), JStrCompareForSort);
+	for (int i = 0; i < count; i++)
+		if (i == 0 || !JStrEqual(result->id[i], result->id[result->n - 1]))
+			result->id[result->n++] = result->id[i];
+
+	parent = palloc_array(int, result->n);
+	for (int i = 0; i < result->n; i++)
+		parent[i] = i;
+	for (int i = 0; i < n; i++)
+	{
+		int			a = JAliasRoot(parent, JAliasFind(result, previous[i]));
+		int			b = JAliasRoot(parent, JAliasFind(result, user[i]));
+
+		parent[Max(a, b)] = Min(a, b);
+	}
+	result->root = palloc_array(JStr, result->n);
+	for (int i = 0; i < result->n; i++)
+		result->root[i] = result->id[JAliasRoot(parent, i)];
+	pfree(parent);
+	return result;
+}
+
+/* Does some chain of aliases join the two? */
+static bool
+JAliasesJoin(const JAliases *aliases, JStr a, JStr b)
+{
+	int			i,
+				j;
+
+	if (aliases == NULL || aliases->n == 0)
+		return false;
+	i = JAliasFind(aliases, a);
+	j = JAliasFind(aliases, b);
+	return i >= 0 && j >= 0 && JStrEqual(aliases->root[i], aliases->root[j]);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * what an event is
+ * ------------------------------------------------------------------------------------------------ */
+
+static inline bool
+JStrEq(JStr s, const char *literal)
+{
+	return s.data != NULL && s.len == (int32) strlen(literal) &&
+		memcmp(s.data, literal, s.len) == 0;
+}
+
+JStr
+JEventUser(const JEvent *event)
+{
+	JStr		user = event->field[JF_USER_ID];
+
+	return JStrIsNull(user) || JIdIsBlocked(user) ? JSTR_NULL : user;
+}
+
+/* Passive events open, extend and bridge no session and make no touch. */
+bool
+JEventIsPassive(const JEvent *event, const JSessionOptions *options)
+{
+	JStr		kind = event->field[JF_KIND];
+	JStr		visitor = event->field[JF_VISITOR_ID];
+	JStr		platform = event->field[JF_PLATFORM];
+
+	if (kind.data != NULL &&
+		(JStrEq(kind, "identify") || JStrEq(kind, "group") || JStrEq(kind, "alias")))
+		return true;
+	if (visitor.data != NULL && visitor.len >= 5 && memcmp(visitor.data, "user:", 5) == 0)
+		return true;
+	if (platform.data != NULL && (JStrEq(platform, "server") || JStrEq(platform, "sources")))
+		return true;
+	for (int i = 0; i < options->n_passive; i++)
+		if (JStrEqual(options->passive[i], event->field[JF_NAME]))
+			return true;
+	return false;
+}
+
+/* Pages and screens; where no kind was given, what by name or by want of one is a page view. */
+bool
+JEventIsPageView(const JEvent *event)
+{
+	static const char *const names[] = {"page", "screen", "page_view", "pageview", "page view",
+	"page viewed", "screen view", "screen viewed", "screen_view"};
+	JStr		kind = event->field[JF_KIND];
+	JStr		name = event->field[JF_NAME];
+
+	if (kind.data != NULL)
+		return JStrEq(kind, "page") || JStrEq(kind, "screen");
+	if (name.data == NULL)
+		return event->field[JF_URL].data != NULL;
+	for (int i = 0; i < lengthof(names); i++)
+		if (name.len == (int32) strlen(names[i]) &&
+			pg_strncasecmp(name.data, names[i], name.len) == 0)
+			return true;
+	return false;
+}
+
+static bool
+JEventIsTrack(const JEvent *event)
+{
+	JStr		kind = event->field[JF_KIND];
+
+	return kind.data != NULL ? JStrEq(kind, "track") : !JEventIsPageView(event);
+}
+
+/* Has it a page, so that its referrer says how the page was reached? */
+static bool
+JEventHasPage(const JEvent *event)
+{
+	return event->field[JF_URL].len > 0 || JEventIsPageView(event);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * the walk
+ * ------------------------------------------------------------------------------------------------ */
+
+void
+JWalkInit(JWalk *walk, const JSessionOptions *options, const JAliases *aliases)
+{
+	memset(walk, 0, sizeof(*walk));
+	walk->options = options;
+	walk->aliases = aliases;
+}
+
+/* The touch of parameters, click ids and campaign columns; false where the event has none. */
+static bool
+JCampaignTouch(const JWalk *walk, const JEvent *event, JTouch *touch)
+{
+	JTouchInput input = {
+		.url = event->field[JF_URL],
+		.referrer = event->field[JF_REFERRER],
+		.source = event->field[JF_SOURCE],
+		.medium = event->field[JF_MEDIUM],
+		.campaign = event->field[JF_CAMPAIGN],
+		.term = event->field[JF_TERM],
+		.content = event->field[JF_CONTENT],
+		.use_referrer = false
+	};
+
+	touch->type = JTOUCH_NONE;
+	if (input.source.data == NULL && input.medium.data == NULL && input.campaign.data == NULL &&
+		input.term.data == NULL && input.content.data == NULL &&
+		(input.url.data == NULL ||
+		 (memchr(input.url.data, '?', input.url.len) == NULL &&
+		  memchr(input.url.data, '#', input.url.len) == NULL)))
+		return false;
+	return JTouchFrom(&input, &walk->options->touch, touch);
+}
+
+static bool
+JReferrerTouch(const JWalk *walk, const JEvent *event, JTouch *touch)
+{
+	JTouchInput input = {
+		.url = event->field[JF_URL],
+		.referrer = event->field[JF_REFERRER],
+		.use_referrer = true
+	};
+
+	touch->type = JTOUCH_NONE;
+	return input.referrer.data != NULL && JTouchFrom(&input, &walk->options->touch, touch);
+}
+
+static bool
+JStateHasCampaignOf(const JSessionState *state, const JTouch *touch)
+{
+	return state->has_campaign && JStrEqual(state->source, touch->source) &&
+		JStrEqual(state->medium, touch->medium) && JStrEqual(state->campaign, touch->campaign) &&
+		JStrEqual(state->click_id, touch->click_id);
+}
+
+static bool
+JWalkStarts(const JWalk *walk, const JEvent *event, const JTouch *touch)
+{
+	const JSessionState *state = &walk->state;
+	const JSessionOptions *options = walk->options;
+	JStr		key = options->session_key ? event->field[JF_SESSION_KEY] : JSTR_NULL;
+	JStr		user;
+
+	if (!state->open)
+		return true;
+	if (event->time - state->prev > options->timeout &&
+		(JStrIsNull(key) || JStrIsNull(state->key)))
+		return true;
+	if (!JStrIsNull(key) && !JStrIsNull(state->key) && !JStrEqual(key, state->key))
+		return true;
+	if (options->max_duration > 0 && event->time - state->start > options->max_duration)
+		return true;
+	if (options->local_day != NULL &&
+		options->local_day(event->time, options->arg) !=
+		options->local_day(state->prev, options->arg))
+		return true;
+	if (options->new_campaign && touch->type != JTOUCH_NONE && !JStateHasCampaignOf(state, touch))
+		return true;
+	if (options->user_change && !JStrIsNull(state->user_id))
+	{
+		user = JEventUser(event);
+		if (!JStrIsNull(user) && !JStrEqual(user, state->user_id) &&
+			!JAliasesJoin(walk->aliases, user, state->user_id))
+			return true;
+	}
+	return false;
+}
+
+bool
+JWalkWouldStart(const JWalk *walk, const JEvent *event)
+{
+	JTouch		touch;
+
+	JCampaignTouch(walk, event, &touch);
+	return JWalkStarts(walk, event, &touch);
+}
+
+static JPlace
+JWalkPassive(JWalk *walk, const JEvent *event)
+{
+	JSessionState *state = &walk->state;
+	JStr		user = JEventUser(event);
+
+	if (!state->open)
+		return JPLACE_LOOSE;
+	if (event->time - state->prev <= walk->options->timeout)
+	{
+		if (!JStrIsNull(user))
+			state->user_id = user;
+		return JPLACE_INSIDE;
+	}
+	if (!walk->options->session_key || JStrIsNull(state->key))
+		return JPLACE_LOOSE;
+	if (!JStrIsNull(user))
+		walk->pending_user = user;
+	return JPLACE_PENDING;
+}
+
+JPlace
+JWalkStep(JWalk *walk, const JEvent *event, JTouch *touch)
+{
+	JSessionState *state = &walk->state;
+	JStr		user;
+	bool		starts;
+
+	touch->type = JTOUCH_NONE;
+	if (JEventIsPassive(event, walk->options))
+		return JWalkPassive(walk, event);
+
+	JCampaignTouch(walk, event, touch);
+	starts = walk->one_session ? !state->open : JWalkStarts(walk, event, touch);
+	if (starts)
+	{
+		memset(state, 0, sizeof(*state));
+		state->open = true;
+		state->start = event->time;
+		state->session_id = JUuidFrom("session", event->field[JF_VISITOR_ID],
+									  event->field[JF_EVENT_ID], event->time);
+	}
+	else if (!JStrIsNull(walk->pending_user))
+		state->user_id = walk->pending_user;
+	walk->pending_user = JSTR_NULL;
+
+	state->prev = event->time;
+	user = JEventUser(event);
+	if (!JStrIsNull(user))
+		state->user_id = user;
+	if (walk->options->session_key && !JStrIsNull(event->field[JF_SESSION_KEY]))
+		state->key = event->field[JF_SESSION_KEY];
+	if (touch->type != JTOUCH_NONE)
+	{
+		if (walk->options->new_campaign)
+		{
+			state->has_campaign = true;
+			state->source = touch->source;
+			state->medium = touch->medium;
+			state->campaign = touch->campaign;
+			state->click_id = touch->click_id;
+		}
+	}
+	else if (!state->page_seen && JEventHasPage(event))
+		JReferrerTouch(walk, event, touch);
+	if (JEventHasPage(event))
+		state->page_seen = true;
+	return starts ? JPLACE_STARTS : JPLACE_INSIDE;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * summaries
+ * ------------------------------------------------------------------------------------------------ */
+
+void
+JPartBegin(JPart *part, const JEvent *first, bool loose, JUuid id)
+{
+	memset(part, 0, sizeof(*part));
+	part->loose = loose;
+	part->id = id;
+	part->visitor_id = first->field[JF_VISITOR_ID];
+	part->started_at = part->ended_at = first->time;
+	part->first_event_id = first->field[JF_EVENT_ID];
+}
+
+/* Two touches of one session are one if they say the same; where they landed does not matter. */
+static bool
+JTouchSame(const JTouch *a, const JTouch *b)
+{
+	if (a->n_click_ids != b->n_click_ids || !JStrEqual(a->source, b->source) ||
+		!JStrEqual(a->medium, b->medium) || !JStrEqual(a->campaign, b->campaign) ||
+		!JStrEqual(a->term, b->term) || !JStrEqual(a->content, b->content) ||
+		!JStrEqual(a->campaign_id, b->campaign_id))
+		return false;
+	for (int i = 0; i < a->n_click_ids; i++)
+		if (strcmp(a->click_ids[i].name, b->click_ids[i].name) != 0 ||
+			!JStrEqual(a->click_ids[i].value, b->click_ids[i].value))
+			return false;
+	return true;
+}
+
+static void
+JPartAddTouch(JPart *part, int64 time, JStr event_id, JStr referrer, const JTouch *touch)
+{
+	JPartTouch *slot;
+
+	for (int i = 0; i < part->n_touches; i++)
+		if (JTouchSame(part->touches[i].touch, touch))
+			return;
+	if (part->n_touches == part->max_touches)
+	{
+		part->max_touches = Max(4, part->max_touches * 2);
+		part->touches = part->touches == NULL ?
+			palloc_array(JPartTouch, part->max_touches) :
+			repalloc_array(part->touches, JPartTouch, part->max_touches);
+	}
+	slot = &part->touches[part->n_touches++];
+	slot->time = time;
+	slot->event_id = event_id;
+	slot->referrer = referrer;
+	slot->touch = palloc_object(JTouch);
+	memcpy(slot->touch, touch,
+		   offsetof(JTouch, click_ids) + sizeof(JClickId) * touch->n_click_ids);
+}
+
+/* An order counts once, where its first event stands; refunds count each. */
+static void
+JPartAddRevenue(JPart *part, const JRevenue *revenue)
+{
+	if (!JStrIsNull(revenue->order_id) && revenue->amount.data[0] != '-')
+		for (int i = 0; i < part->n_revenues; i++)
+			if (JStrEqual(part->revenues[i].name, revenue->name) &&
+				JStrEqual(part->revenues[i].order_id, revenue->order_id) &&
+				part->revenues[i].amount.data[0] != '-')
+				return;
+	if (part->n_revenues == part->max_revenues)
+	{
+		part->max_revenues = Max(4, part->max_revenues * 2);
+		part->revenues = part->revenues == NULL ?
+			palloc_array(JRevenue, part->max_revenues) :
+			repalloc_array(part->revenues, JRevenue, part->max_revenues);
+	}
+	part->revenues[part->n_revenues++] = *revenue;
+}
+
+static JStr
+JTouchGclid(const JTouch *touch)
+{
+	for (int i = 0; i < touch->n_click_ids; i++)
+		if (strcmp(touch->click_ids[i].name, "gclid") == 0)
+			return touch->click_ids[i].value;
+	return JSTR_NULL;
+}
+
+static void
+JPartAddPage(JPart *part, JStr page)
+{
+	if (!part->has_page)
+		part->landing_page = page;
+	part->exit_page = page;
+	part->has_page = true;
+}
+
+static void
+JPartAddRef(JPart *part, JIdentityRef ref)
+{
+	for (int i = 0; i < part->n_refs; i++)
+		if (part->refs[i].is_email == ref.is_email && JStrEqual(part->refs[i].id, ref.id))
+			return;
+	if (part->n_refs == part->max_refs)
+	{
+		part->max_refs = Max(2, part->max_refs * 2);
+		part->refs = part->refs == NULL ?
+			palloc_array(JIdentityRef, part->max_refs) :
+			repalloc_array(part->refs, JIdentityRef, part->max_refs);
+	}
+	part->refs[part->n_refs++] = ref;
+}
+
+/* How an event names its visitor: by user id, or, an identify without one, by e-mail. */
+static JIdentityRef
+JEventRef(const JEvent *event, const JSessionOptions *options)
+{
+	JIdentityRef ref = {false, JEventUser(event), event->time};
+
+	if (JStrIsNull(ref.id) && options->email != NULL && event->field[JF_TRAITS].data != NULL &&
+		JStrEq(event->field[JF_KIND], "identify"))
+	{
+		ref.is_email = true;
+		ref.id = options->email(event, options->arg);
+	}
+	return ref;
+}
+
+void
+JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch *touch,
+		 const JSessionOptions *options)
+{
+	JIdentityRef ref = JEventRef(event, options);
+
+	part->events++;
+	if (active || part->loose)
+		part->ended_at = event->time;
+	if (JEventIsPageView(event))
+	{
+		JStr		page = event->field[JF_URL];
+
+		part->page_views++;
+		JPartAddPage(part, JStrIsNull(page) ? event->field[JF_NAME] : page);
+	}
+	else if (active && JEventIsTrack(event))
+		part->active_track = true;
+	if (!JStrIsNull(ref.id))
+	{
+		JPartAddRef(part, ref);
+		if (ref.is_email)
+			part->last_email = ref.id;
+		else
+			part->user_id = ref.id;
+	}
+	if (active && touch->type != JTOUCH_NONE)
+	{
+		JStr		gclid = JTouchGclid(touch);
+
+		if (!JStrIsNull(gclid))
+			part->gclid = gclid;
+		JPartAddTouch(part, event->time, event->field[JF_EVENT_ID], event->field[JF_REFERRER], touch);
+	}
+	if (!JStrIsNull(event->field[JF_REVENUE]))
+	{
+		JRevenue	revenue = {event->field[JF_NAME], event->field[JF_ORDER_ID],
+		event->field[JF_CURRENCY], event->field[JF_REVENUE]};
+
+		JPartAddRevenue(part, &revenue);
+	}
+}
+
+/*
+ * A run outside sessions is cut so that all of it belongs to one person, whoever that turns out to be:
+ * events that name nobody go with the next that name somebody, so nothing anonymous may follow those.
+ */
+bool
+JPartLooseTakes(const JPart *part, const JEvent *event, const JSessionOptions *options)
+{
+	JIdentityRef ref;
+
+	if (part->n_refs == 0)
+		return true;
+	ref = JEventRef(event, options);
+	return ref.is_email == part->refs[0].is_email && JStrEqual(ref.id, part->refs[0].id);
+}
+
+void
+JPartAppend(JPart *part, const JPart *next)
+{
+	part->events += next->events;
+	part->page_views += next->page_views;
+	part->ended_at = Max(part->ended_at, next->ended_at);
+	part->active_track |= next->active_track;
+	if (next->has_page)
+	{
+		JPartAddPage(part, next->landing_page);
+		part->exit_page = next->exit_page;
+	}
+	for (int i = 0; i < next->n_refs; i++)
+		JPartAddRef(part, next->refs[i]);
+	if (!JStrIsNull(next->user_id))
+		part->user_id = next->user_id;
+	if (!JStrIsNull(next->last_email))
+		part->last_email = next->last_email;
+	if (!JStrIsNull(next->gclid))
+		part->gclid = next->gclid;
+	for (int i = 0; i < next->n_touches; i++)
+		JPartAddTouch(part, next->touches[i].time, next->touches[i].event_id,
+					  next->touches[i].referrer, next->touches[i].touch);
+	for (int i = 0; i < next->n_revenues; i++)
+		JPartAddRevenue(part, &next->revenues[i]);
+}
+
+const JPartTouch *
+JPartMainTouch(const JPart *part)
+{
+	return part->n_touches > 0 ? &part->touches[0] : NULL;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * states and summaries as bytes; they stay within one cluster, in host-independent form all the same
+ * ------------------------------------------------------------------------------------------------ */
+
+typedef struct JCursor
+{
+	const unsigned char *p;
+	const unsigned char *end;
+	bool		bad;
+} JCursor;
+
+static void
+JPutVarint(StringInfo out, uint64 v)
+{
+	while (v >= 0x80)
+	{
+		appendStringInfoCharMacro(out, (char) (v | 0x80));
+		v >>= 7;
+	}
+	appendStringInfoCharMacro(out, (char) v);
+}
+
+static void
+JPutInt(StringInfo out, int64 v)
+{
+	JPutVarint(out, ((uint64) v << 1) ^ (uint64) (v >> 63));
+}
+
+/* NULL is 0, else length + 1 */
+static void
+JPutStr(StringInfo out, JStr s)
+{
+	JPutVarint(out, JStrIsNull(s) ? 0 : (uint64) s.len + 1);
+	if (!JStrIsNull(s))
+		appendBinaryStringInfo(out, s.data, s.len);
+}
+
+static uint64
+JGetVarint(JCursor *in)
+{
+	uint64		v = 0;
+
+	for (int shift = 0; shift < 64; shift += 7)
+	{
+		if (in->p >= in->end)
+			break;
+		v |= (uint64) (*in->p & 0x7f) << shift;
+		if ((*in->p++ & 0x80) == 0)
+			return v;
+	}
+	in->bad = true;
+	return 0;
+}
+
+static int64
+JGetInt(JCursor *in)
+{
+	uint64		v = JGetVarint(in);
+
+	return (int64) (v >> 1) ^ -(int64) (v & 1);
+}
+
+static JStr
+JGetStr(JCursor *in)
+{
+	uint64		len = JGetVarint(in);
+	JStr		s;
+
+	if (len == 0)
+		return JSTR_NULL;
+	len--;
+	if (len > (uint64) (in->end - in->p))
+	{
+		in->bad = true;
+		return JSTR_NULL;
+	}
+	s.data = (const char *) in->p;
+	s.len = (int32) len;
+	in->p += len;
+	return s;
+}
+
+static JUuid
+JGetUuid(JCursor *in)
+{
+	JUuid		uuid = {{0}};
+
+	if (in->end - in->p < (ptrdiff_t) sizeof(uuid))
+		in->bad = true;
+	else
+	{
+		memcpy(&uuid, in->p, sizeof(uuid));
+		in->p += sizeof(uuid);
+	}
+	return uuid;
+}
+
+void
+JStateEncode(const JSessionState *state, StringInfo out)
+{
+	appendStringInfoChar(out, (char) (state->open | state->page_seen << 1 | state->has_campaign << 2));
+	appendBinaryStringInfo(out, (const char *) &state->session_id, sizeof(JUuid));
+	JPutInt(out, state->start);
+	JPutInt(out, state->prev - state->start);
+	JPutStr(out, state->user_id);
+	JPutStr(out, state->key);
+	if (state->has_campaign)
+	{
+		JPutStr(out, state->source);
+		JPutStr(out, state->medium);
+		JPutStr(out, state->campaign);
+		JPutStr(out, state->click_id);
+	}
+}
+
+bool
+JStateDecode(const char *data, Size len, JSessionState *state)
+{
+	JCursor		in = {(const unsigned char *) data, (const unsigned char *) data + len, false};
+	uint64		flags;
+
+	memset(state, 0, sizeof(*state));
+	flags = JGetVarint(&in);
+	state->open = flags & 1;
+	state->page_seen = (flags >> 1) & 1;
+	state->has_campaign = (flags >> 2) & 1;
+	state->session_id = JGetUuid(&in);
+	state->start = JGetInt(&in);
+	state->prev = state->start + JGetInt(&in);
+	state->user_id = JGetStr(&in);
+	state->key = JGetStr(&in);
+	if (state->has_campaign)
+	{
+		state->source = JGetStr(&in);
+		state->medium = JGetStr(&in);
+		state->campaign = JGetStr(&in);
+		state->click_id = JGetStr(&in);
+	}
+	return !in.bad && in.p == in.end;
+}
+
+/* The strings of a touch in the order of their bytes */
+#define JTOUCH_STRINGS(t) {&(t)->source, &(t)->medium, &(t)->campaign, &(t)->term, &(t)->content, \
+	&(t)->campaign_id, &(t)->channel, &(t)->click_id_type, &(t)->click_id, &(t)->referrer_host, \
+	&(t)->landing_page}
+
+static void
+JPutTouch(StringInfo out, const JPartTouch *at)
+{
+	JTouch	   *touch = at->touch;
+	JStr	   *strings[] = JTOUCH_STRINGS(touch);
+
+	JPutInt(out, at->time);
+	JPutStr(out, at->event_id);
+	JPutStr(out, at->referrer);
+	JPutVarint(out, touch->type);
+	for (int i = 0; i < lengthof(strings); i++)
+		JPutStr(out, *strings[i]);
+	JPutVarint(out, touch->n_click_ids);
+	for (int i = 0; i < touch->n_click_ids; i++)
+	{
+		JPutStr(out, (JStr) {touch->click_ids[i].name, strlen(touch->click_ids[i].name)});
+		JPutStr(out, touch->click_ids[i].value);
+	}
+}
+
+static void
+JGetTouch(JCursor *in, JPartTouch *at)
+{
+	JTouch	   *touch = at->touch = palloc0_object(JTouch);
+	JStr	   *strings[] = JTOUCH_STRINGS(touch);
+	uint64		n;
+
+	at->time = JGetInt(in);
+	at->event_id = JGetStr(in);
+	at->referrer = JGetStr(in);
+	touch->type = (JTouchType) JGetVarint(in);
+	for (int i = 0; i < lengthof(strings); i++)
+		*strings[i] = JGetStr(in);
+	n = JGetVarint(in);
+	if (n > JTOUCH_MAX_CLICK_IDS)
+	{
+		in->bad = true;
+		return;
+	}
+	for (uint64 i = 0; i < n && !in->bad; i++)
+	{
+		JStr		name = JGetStr(in);
+
+		touch->click_ids[i].name = JStrIsNull(name) ? "" : pnstrdup(name.data, name.len);
+		touch->click_ids[i].value = JGetStr(in);
+		touch->n_click_ids++;
+	}
+}
+
+void
+JPartEncode(const JPart *part, StringInfo out)
+{
+	appendStringInfoChar(out, (char) (part->loose | part->active_track << 1 | part->has_page << 2));
+	appendBinaryStringInfo(out, (const char *) &part->id, sizeof(JUuid));
+	JPutStr(out, part->visitor_id);
+	JPutInt(out, part->started_at);
+	JPutStr(out, part->first_event_id);
+	JPutInt(out, part->ended_at - part->started_at);
+	JPutVarint(out, part->events);
+	JPutVarint(out, part->page_views);
+	JPutStr(out, part->landing_page);
+	JPutStr(out, part->exit_page);
+	JPutStr(out, part->user_id);
+	JPutStr(out, part->last_email);
+	JPutStr(out, part->gclid);
+	JPutVarint(out, part->n_refs);
+	for (int i = 0; i < part->n_refs; i++)
+	{
+		appendStringInfoChar(out, (char) part->refs[i].is_email);
+		JPutStr(out, part->refs[i].id);
+		JPutInt(out, part->refs[i].time);
+	}
+	JPutVarint(out, part->n_touches);
+	for (int i = 0; i < part->n_touches; i++)
+		JPutTouch(out, &part->touches[i]);
+	JPutVarint(out, part->n_revenues);
+	for (int i = 0; i < part->n_revenues; i++)
+	{
+		JPutStr(out, part->revenues[i].name);
+		JPutStr(out, part->revenues[i].order_id);
+		JPutStr(out, part->revenues[i].currency);
+		JPutStr(out, part->revenues[i].amount);
+	}
+}
+
+bool
+JPartDecode(const char *data, Size len, JPart *part)
+{
+	JCursor		in = {(const unsigned char *) data, (const unsigned char *) data + len, false};
+	uint64		flags,
+				n;
+
+	memset(part, 0, sizeof(*part));
+	flags = JGetVarint(&in);
+	part->loose = flags & 1;
+	part->active_track = (flags >> 1) & 1;
+	part->has_page = (flags >> 2) & 1;
+	part->id = JGetUuid(&in);
+	part->visitor_id = JGetStr(&in);
+	part->started_at = JGetInt(&in);
+	part->first_event_id = JGetStr(&in);
+	part->ended_at = part->started_at + JGetInt(&in);
+	part->events = JGetVarint(&in);
+	part->page_views = JGetVarint(&in);
+	part->landing_page = JGetStr(&in);
+	part->exit_page = JGetStr(&in);
+	part->user_id = JGetStr(&in);
+	part->last_email = JGetStr(&in);
+	part->gclid = JGetStr(&in);
+	n = JGetVarint(&in);
+	if (in.bad || n > len)
+		return false;
+	part->refs = n > 0 ? palloc_array(JIdentityRef, n) : NULL;
+	part->max_refs = n;
+	while (part->n_refs < n && !in.bad)
+	{
+		JIdentityRef *ref = &part->refs[part->n_refs++];
+
+		ref->is_email = JGetVarint(&in) != 0;
+		ref->id = JGetStr(&in);
+		ref->time = JGetInt(&in);
+	}
+	n = JGetVarint(&in);
+	if (in.bad || n > len)
+		return false;
+	part->touches = n > 0 ? palloc_array(JPartTouch, n) : NULL;
+	part->max_touches = n;
+	while (part->n_touches < n && !in.bad)
+		JGetTouch(&in, &part->touches[part->n_touches++]);
+	n = JGetVarint(&in);
+	if (in.bad || n > len)
+		return false;
+	part->revenues = n > 0 ? palloc_array(JRevenue, n) : NULL;
+	part->max_revenues = n;
+	while (part->n_revenues < n && !in.bad)
+	{
+		JRevenue   *revenue = &part->revenues[part->n_revenues++];
+
+		revenue->name = JGetStr(&in);
+		revenue->order_id = JGetStr(&in);
+		revenue->currency = JGetStr(&in);
+		revenue->amount = JGetStr(&in);
+	}
+	return !in.bad && in.p == in.end;
+}

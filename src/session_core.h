@@ -1,0 +1,170 @@
+/*
+ * session_core.h
+ *		Sessions: where they start, what they hold, and their mergeable summaries.
+ */
+#ifndef SESSION_CORE_H
+#define SESSION_CORE_H
+
+#include "journey_core.h"
+
+#include "lib/stringinfo.h"
+
+#include "touch_core.h"
+
+/* The rules by which a visitor's events are split. */
+typedef struct JSessionOptions
+{
+	int64		timeout;		/* microseconds; a greater gap starts a session */
+	bool		user_change;	/* another user starts a session */
+	bool		new_campaign;	/* another campaign starts a session */
+	bool		session_key;	/* the sender's own session key decides */
+	int64		max_duration;	/* microseconds; 0: none */
+	int			n_passive;		/* names of events that are passive */
+	JStr	   *passive;
+	JTouchOptions touch;
+
+	/* Midnight starts a session: the local day of a time; NULL if not. */
+	int64		(*local_day) (int64 time, void *arg);
+	/* The e-mail by which an identify without user id names its visitor, or NULL; cleaned. */
+	JStr		(*email) (const JEvent *event, void *arg);
+	void	   *arg;
+} JSessionOptions;
+
+/* User ids that aliases join, as sets: sorted ids, each with the least id of its set. */
+typedef struct JAliases
+{
+	int			n;
+	JStr	   *id;
+	JStr	   *root;
+} JAliases;
+
+/* Joins n pairs; the arrays of the result are palloc'd. */
+extern JAliases *JAliasesFrom(const JStr *previous, const JStr *user, int n);
+
+/* What decides whether the next active event starts a session. All zero: no session yet. */
+typedef struct JSessionState
+{
+	bool		open;			/* there is a session */
+	bool		page_seen;		/* it has had an event with a page */
+	JUuid		session_id;
+	int64		start;			/* time of its first event */
+	int64		prev;			/* time of its last active event */
+	JStr		user_id;		/* its last user id, passive events inside count */
+	JStr		key;			/* its last session key */
+	bool		has_campaign;	/* of its last touch that is not a referrer: */
+	JStr		source;
+	JStr		medium;
+	JStr		campaign;
+	JStr		click_id;
+} JSessionState;
+
+/* Where an event stands. */
+typedef enum JPlace
+{
+	JPLACE_STARTS,				/* active, first of a new session */
+	JPLACE_INSIDE,				/* in the session of the state */
+	JPLACE_LOOSE,				/* passive, in no session */
+	JPLACE_PENDING				/* passive; inside if the next active event is, else loose */
+} JPlace;
+
+typedef struct JWalk
+{
+	const JSessionOptions *options;
+	const JAliases *aliases;
+	JSessionState state;
+	JStr		pending_user;	/* last user id among pending events */
+	bool		one_session;	/* known to hold one session: nothing but the first event starts one */
+} JWalk;
+
+extern void JWalkInit(JWalk *walk, const JSessionOptions *options, const JAliases *aliases);
+extern bool JEventIsPassive(const JEvent *event, const JSessionOptions *options);
+extern bool JEventIsPageView(const JEvent *event);
+extern JStr JEventUser(const JEvent *event);	/* its user id, NULL where missing or blocked */
+
+/*
+ * Takes the next event in standard order. For an active event *touch is filled; type JTOUCH_NONE
+ * where the event makes none.
+ */
+extern JPlace JWalkStep(JWalk *walk, const JEvent *event, JTouch *touch);
+
+/* Would an active event start a session now? Changes nothing. */
+extern bool JWalkWouldStart(const JWalk *walk, const JEvent *event);
+
+/* State in bytes; the same state gives the same bytes. Strings of a decoded state point into the bytes. */
+extern void JStateEncode(const JSessionState *state, StringInfo out);
+extern bool JStateDecode(const char *data, Size len, JSessionState *state);
+
+/* A touch within a session. */
+typedef struct JPartTouch
+{
+	int64		time;
+	JStr		event_id;
+	JStr		referrer;
+	JTouch	   *touch;
+} JPartTouch;
+
+/* An id by which an event names its visitor. */
+typedef struct JIdentityRef
+{
+	bool		is_email;
+	JStr		id;
+	int64		time;
+} JIdentityRef;
+
+/* An amount, for sums per session. */
+typedef struct JRevenue
+{
+	JStr		name;
+	JStr		order_id;
+	JStr		currency;
+	JStr		amount;			/* text of a numeric, with its sign */
+} JRevenue;
+
+/*
+ * The summary of a run of events of one session, or of events outside sessions. Summaries of
+ * neighbouring runs of one session add up to the summary of both.
+ */
+typedef struct JPart
+{
+	bool		loose;			/* outside sessions */
+	JUuid		id;				/* of the session, or of the run outside */
+	JStr		visitor_id;
+	int64		started_at;		/* first event */
+	JStr		first_event_id;
+	int64		ended_at;		/* last active event; outside sessions the last event */
+	int64		events;
+	int64		page_views;
+	bool		active_track;
+	bool		has_page;
+	JStr		landing_page;
+	JStr		exit_page;
+	JStr		user_id;		/* last */
+	JStr		last_email;		/* last e-mail that identified without a user id */
+	int			n_refs;
+	int			max_refs;
+	JIdentityRef *refs;			/* whom its events name: each once, in order of the first time */
+	JStr		gclid;			/* last */
+	int			n_touches;
+	int			max_touches;
+	JPartTouch *touches;		/* in order, equal ones once */
+	int			n_revenues;
+	int			max_revenues;
+	JRevenue   *revenues;
+} JPart;
+
+/* Begins the summary of a run whose first event is this. */
+extern void JPartBegin(JPart *part, const JEvent *first, bool loose, JUuid id);
+extern void JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch *touch,
+					 const JSessionOptions *options);
+/* Adds the run that follows; strings are shared, not copied. */
+extern void JPartAppend(JPart *part, const JPart *next);
+/* May an event join this run outside sessions, so that all of it goes to one person? */
+extern bool JPartLooseTakes(const JPart *part, const JEvent *event, const JSessionOptions *options);
+
+extern void JPartEncode(const JPart *part, StringInfo out);
+extern bool JPartDecode(const char *data, Size len, JPart *part);
+
+/* The first touch that is not direct; NULL where the session is direct. */
+extern const JPartTouch *JPartMainTouch(const JPart *part);
+
+#endif							/* SESSION_CORE_H */

@@ -1,0 +1,253 @@
+/*
+ * session_options.c
+ *		Reads timeout and options jsonb into the rules of the session core.
+ */
+#include "postgres.h"
+
+#include "common/int.h"
+#include "utils/datetime.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "identity_sql.h"
+#include "session_options.h"
+
+typedef struct JOptionsCache
+{
+	Interval	timeout;
+	Jsonb	   *jsonb;			/* the argument that was parsed */
+	MemoryContext context;
+	JSqlOptions options;
+} JOptionsCache;
+
+#define KNOWN_OPTIONS "email_trait, ignored_referrers, internal_hosts, max_duration, midnight, " \
+	"new_campaign, passive_events, session_key, time_zone, user_change"
+
+int64
+JIntervalMicroseconds(const Interval *interval, const char *what)
+{
+	int64		usecs;
+
+	if (interval->month != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must have no months or years: \"%s\"", what,
+						DatumGetCString(DirectFunctionCall1(interval_out,
+															IntervalPGetDatum(interval)))),
+				 errdetail("Their length is not fixed."),
+				 errhint("Give it in days (of 24 hours), hours or minutes.")));
+	if (pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &usecs) ||
+		pg_add_s64_overflow(usecs, interval->time, &usecs))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
+				 errmsg("%s is out of range", what)));
+	if (usecs <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be greater than zero", what)));
+	return usecs;
+}
+
+int64
+JLocalDay(int64 time, pg_tz *zone)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int			tz;
+
+	if (timestamp2tm(time, &tz, &tm, &fsec, NULL, zone) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
+}
+
+static int64
+JMidnightDay(int64 time, void *arg)
+{
+	return JLocalDay(time, ((JSqlOptions *) arg)->midnight);
+}
+
+static JStr
+JOptionsEmail(const JEvent *event, void *arg)
+{
+	return JEmailOfTraits(event->field[JF_TRAITS], ((JSqlOptions *) arg)->email_trait);
+}
+
+static void
+JBadOption(const char *key, const char *wanted)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"%s\" must be %s", key, wanted)));
+}
+
+static char *
+JOptionString(const char *key, const JsonbValue *value)
+{
+	if (value->type == jbvNull)
+		return NULL;
+	if (value->type != jbvString)
+		JBadOption(key, "a string");
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static bool
+JOptionBool(const char *key, const JsonbValue *value, bool null_value)
+{
+	if (value->type == jbvNull)
+		return null_value;
+	if (value->type != jbvBool)
+		JBadOption(key, "true or false");
+	return value->val.boolean;
+}
+
+static pg_tz *
+JOptionZone(const char *key, const JsonbValue *value)
+{
+	char	   *name = JOptionString(key, value);
+	pg_tz	   *zone;
+
+	if (name == NULL)
+		return NULL;
+	zone = pg_tzset(name);
+	if (zone == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" of option \"%s\" not recognized", name, key),
+				 errhint("See pg_timezone_names for the known names.")));
+	return zone;
+}
+
+static int
+JOptionStrings(const char *key, const JsonbValue *value, JStr **strings)
+{
+	JsonbContainer *array;
+	int			n;
+
+	if (value->type == jbvNull)
+		return 0;
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+		JBadOption(key, "an array of strings");
+	array = value->val.binary.data;
+	n = JsonContainerSize(array);
+	*strings = palloc_array(JStr, Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(array, i);
+
+		if (element->type != jbvString)
+			JBadOption(key, "an array of strings");
+		(*strings)[i] = JStrFromCString(JOptionString(key, element));
+	}
+	return n;
+}
+
+static void
+JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
+{
+	JSessionOptions *session = &options->session;
+
+	if (strcmp(key, "new_campaign") == 0)
+		session->new_campaign = JOptionBool(key, value, false);
+	else if (strcmp(key, "session_key") == 0)
+		session->session_key = JOptionBool(key, value, false);
+	else if (strcmp(key, "user_change") == 0)
+		session->user_change = JOptionBool(key, value, true);
+	else if (strcmp(key, "midnight") == 0)
+	{
+		options->midnight = JOptionZone(key, value);
+		session->local_day = options->midnight != NULL ? JMidnightDay : NULL;
+	}
+	else if (strcmp(key, "time_zone") == 0)
+		options->time_zone = JOptionZone(key, value);
+	else if (strcmp(key, "max_duration") == 0)
+	{
+		char	   *string = JOptionString(key, value);
+
+		session->max_duration = string == NULL ? 0 :
+			JIntervalMicroseconds(DatumGetIntervalP(DirectFunctionCall3(interval_in,
+																		CStringGetDatum(string),
+																		ObjectIdGetDatum(InvalidOid),
+																		Int32GetDatum(-1))),
+								  "max_duration");
+	}
+	else if (strcmp(key, "passive_events") == 0)
+		session->n_passive = JOptionStrings(key, value, &session->passive);
+	else if (strcmp(key, "internal_hosts") == 0)
+		session->touch.n_internal_hosts = JOptionStrings(key, value, &session->touch.internal_hosts);
+	else if (strcmp(key, "ignored_referrers") == 0)
+		session->touch.n_ignored_referrers =
+			JOptionStrings(key, value, &session->touch.ignored_referrers);
+	else if (strcmp(key, "email_trait") == 0)
+	{
+		options->email_trait = JOptionString(key, value);
+		if (options->email_trait == NULL)
+			options->email_trait = "email";
+	}
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown session option \"%s\"", key),
+				 errhint("Known options are: %s.", KNOWN_OPTIONS)));
+}
+
+static void
+JParseOptions(JSqlOptions *options, Jsonb *jsonb)
+{
+	JsonbIterator *it = JsonbIteratorInit(&jsonb->root);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_OBJECT(jsonb))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("session options must be a JSON object"),
+				 errhint("Known options are: %s.", KNOWN_OPTIONS)));
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		char	   *key;
+
+		if (token != WJB_KEY)
+			continue;
+		key = pnstrdup(value.val.string.val, value.val.string.len);
+		(void) JsonbIteratorNext(&it, &value, true);
+		JSetOption(options, key, &value);
+	}
+}
+
+const JSqlOptions *
+JGetSqlOptions(FunctionCallInfo fcinfo, int timeout_arg, int options_arg)
+{
+	JOptionsCache *cache = fcinfo->flinfo->fn_extra;
+	const Interval *timeout = PG_GETARG_INTERVAL_P(timeout_arg);
+	Jsonb	   *jsonb = PG_GETARG_JSONB_P(options_arg);
+	MemoryContext old;
+
+	if (cache != NULL && memcmp(&cache->timeout, timeout, sizeof(Interval)) == 0 &&
+		VARSIZE(cache->jsonb) == VARSIZE(jsonb) &&
+		memcmp(cache->jsonb, jsonb, VARSIZE(jsonb)) == 0)
+		return &cache->options;
+
+	if (cache == NULL)
+	{
+		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(JOptionsCache));
+		cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "pg_journey options",
+											   ALLOCSET_SMALL_SIZES);
+	}
+	fcinfo->flinfo->fn_extra = NULL;	/* in case of an error below */
+	MemoryContextReset(cache->context);
+	old = MemoryContextSwitchTo(cache->context);
+	memset(&cache->options, 0, sizeof(cache->options));
+	cache->timeout = *timeout;
+	cache->jsonb = (Jsonb *) pg_detoast_datum_copy((struct varlena *) jsonb);
+	cache->options.session.timeout = JIntervalMicroseconds(timeout, "timeout");
+	cache->options.session.user_change = true;
+	cache->options.session.email = JOptionsEmail;
+	cache->options.session.arg = &cache->options;
+	cache->options.email_trait = "email";
+	JParseOptions(&cache->options, cache->jsonb);
+	MemoryContextSwitchTo(old);
+	fcinfo->flinfo->fn_extra = cache;
+	return &cache->options;
+}

@@ -1,0 +1,34 @@
+/*
+ * session_options.h
+ *		The session options of SQL callers.
+ */
+#ifndef SESSION_OPTIONS_H
+#define SESSION_OPTIONS_H
+
+#include "datatype/timestamp.h"
+#include "pgtime.h"
+
+#include "journey_sql.h"
+#include "session_core.h"
+
+typedef struct JSqlOptions
+{
+	JSessionOptions session;
+	pg_tz	   *midnight;		/* NULL: midnight does not cut */
+	pg_tz	   *time_zone;		/* for session_date; NULL is UTC */
+	char	   *email_trait;	/* the trait that holds an e-mail */
+} JSqlOptions;
+
+/*
+ * The options of a call, from the arguments at these positions. Parsed once for as long as a statement
+ * passes the same ones (kept in fn_extra).
+ */
+extern const JSqlOptions *JGetSqlOptions(FunctionCallInfo fcinfo, int timeout_arg, int options_arg);
+
+/* A length of time in microseconds; months are refused, a day is 24 hours. */
+extern int64 JIntervalMicroseconds(const Interval *interval, const char *what);
+
+/* The local day of a time, days since 2000-01-01. */
+extern int64 JLocalDay(int64 time, pg_tz *zone);
+
+#endif							/* SESSION_OPTIONS_H */

@@ -1,0 +1,20 @@
+/*
+ * session_sql.h
+ *		Rows of sessions and touches, for the wrappers of this room and of the model.
+ */
+#ifndef SESSION_SQL_H
+#define SESSION_SQL_H
+
+#include "session_core.h"
+#include "session_options.h"
+
+#define J_SESSION_COLUMNS 21	/* ended_at .. is_bounce of journey.session */
+#define J_TOUCHED_COLUMNS 18	/* all of journey.touched */
+
+extern Datum JNumericFromText(JStr amount);
+extern void JSetUuid(Datum *values, bool *nulls, int column, const JUuid *uuid);
+extern void JSetSession(Datum *values, bool *nulls, const JPart *part, pg_tz *zone);
+extern int	JPartTouches(const JPart *part, JPartTouch **touches);
+extern void JSetTouched(Datum *values, bool *nulls, const JPart *part, const JPartTouch *at);
+
+#endif							/* SESSION_SQL_H */

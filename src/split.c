@@ -1,0 +1,595 @@
+/*
+ * split.c
+ *		The model's use of the split: stored segments in, changed segments out; the rows of sessions
+ *		from summaries; what a profile needs to know of single events.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "identity_core.h"
+#include "session_sql.h"
+#include "split_core.h"
+#include "timeline_core.h"
+
+/* The columns of journey._segment, as _split() takes stored segments. */
+enum
+{
+	SEG_STARTED_AT,
+	SEG_FIRST_EVENT_ID,
+	SEG_SESSION_ID,
+	SEG_LOOSE,
+	SEG_STATE,
+	SEG_BODY,
+	SEG_SENTINEL,
+	SEG_COLUMNS
+};
+
+typedef struct JStoredSegment
+{
+	Datum		values[SEG_COLUMNS];
+	bool		nulls[SEG_COLUMNS];
+	JStr		first_event_id;
+	JStr		body;
+} JStoredSegment;
+
+static JTimelineReader *
+JOpenTimeline(const struct varlena *timeline)
+{
+	const char *error;
+	JTimelineReader *reader = JTimelineOpen(VARDATA_ANY(timeline), VARSIZE_ANY_EXHDR(timeline),
+											false, &error);
+
+	if (reader == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("invalid timeline: %s", error)));
+	return reader;
+}
+
+static JStr
+JStrFromVarlena(Datum datum)
+{
+	struct varlena *v = PG_DETOAST_DATUM_PACKED(datum);
+
+	return (JStr) {VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v)};
+}
+
+/* Opens an array of journey._segment. */
+static int
+JReadSegments(ArrayType *array, JStoredSegment **stored, JOldSegment **old)
+{
+	Oid			type = ARR_ELEMTYPE(array);
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+	Datum	   *elements;
+	int			n;
+	TupleDesc	tupdesc;
+
+	get_typlenbyvalalign(type, &typlen, &typbyval, &typalign);
+	deconstruct_array(array, type, typlen, typbyval, typalign, &elements, NULL, &n);
+	tupdesc = lookup_rowtype_tupdesc(type, -1);
+	*stored = palloc_array(JStoredSegment, Max(n, 1));
+	*old = palloc0_array(JOldSegment, Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		HeapTupleHeader header = DatumGetHeapTupleHeader(elements[i]);
+		HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+		JStoredSegment *in = &(*stored)[i];
+		JOldSegment *segment = &(*old)[i];
+		struct varlena *body;
+
+		heap_deform_tuple(&tuple, tupdesc, in->values, in->nulls);
+		body = PG_DETOAST_DATUM_PACKED(in->values[SEG_BODY]);
+		in->body = (JStr) {VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body)};
+		in->first_event_id = JStrFromVarlena(in->values[SEG_FIRST_EVENT_ID]);
+		segment->sentinel = DatumGetBool(in->values[SEG_SENTINEL]);
+		segment->loose = DatumGetBool(in->values[SEG_LOOSE]);
+		memcpy(&segment->session_id, DatumGetPointer(in->values[SEG_SESSION_ID]), sizeof(JUuid));
+		if (!in->nulls[SEG_STATE])
+			segment->state = JStrFromVarlena(in->values[SEG_STATE]);
+		segment->events = JTimelineEvents(JOpenTimeline(body), &segment->n_events);
+		if (segment->n_events == 0)
+			elog(ERROR, "stored segment without events");
+	}
+	ReleaseTupleDesc(tupdesc);
+	return n;
+}
+
+static int
+JReadStrings(ArrayType *array, JStr **strings)
+{
+	Datum	   *elements;
+	int			n;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &n);
+	*strings = palloc_array(JStr, Max(n, 1));
+	for (int i = 0; i < n; i++)
+		(*strings)[i] = JStrFromVarlena(elements[i]);
+	return n;
+}
+
+/* The columns of journey._split_row. */
+enum
+{
+	OUT_OP,
+	OUT_STARTED_AT,
+	OUT_FIRST_EVENT_ID,
+	OUT_SESSION_ID,
+	OUT_SESSION_STARTED_AT,
+	OUT_LOOSE,
+	OUT_WHOLE,
+	OUT_RESUMABLE,
+	OUT_STATE,
+	OUT_BODY,
+	OUT_PART,
+	OUT_EVENTS,
+	OUT_COLUMNS
+};
+
+static Datum
+JBytea(JStr bytes)
+{
+	bytea	   *result = palloc(VARHDRSZ + bytes.len);
+
+	SET_VARSIZE(result, VARHDRSZ + bytes.len);
+	memcpy(VARDATA(result), bytes.data, bytes.len);
+	return PointerGetDatum(result);
+}
+
+static void
+JPutOp(ReturnSetInfo *rsinfo, const char *op, int64 events)
+{
+	Datum		values[OUT_COLUMNS];
+	bool		nulls[OUT_COLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
+	JSetStr(values, nulls, OUT_OP, JStrFromCString(op));
+	values[OUT_EVENTS] = Int64GetDatum(events);
+	nulls[OUT_EVENTS] = false;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+static void
+JPutDelete(ReturnSetInfo *rsinfo, const JStoredSegment *stored)
+{
+	Datum		values[OUT_COLUMNS];
+	bool		nulls[OUT_COLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
+	JSetStr(values, nulls, OUT_OP, JSTR_LIT("delete"));
+	values[OUT_STARTED_AT] = stored->values[SEG_STARTED_AT];
+	nulls[OUT_STARTED_AT] = false;
+	values[OUT_FIRST_EVENT_ID] = stored->values[SEG_FIRST_EVENT_ID];
+	nulls[OUT_FIRST_EVENT_ID] = false;
+	values[OUT_SESSION_ID] = stored->values[SEG_SESSION_ID];
+	nulls[OUT_SESSION_ID] = false;
+	values[OUT_LOOSE] = stored->values[SEG_LOOSE];
+	nulls[OUT_LOOSE] = false;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+static void
+JPutSegment(ReturnSetInfo *rsinfo, const JNewSegment *segment, char *body, Size size)
+{
+	Datum		values[OUT_COLUMNS];
+	bool		nulls[OUT_COLUMNS] = {false};
+	StringInfoData part;
+
+	SET_VARSIZE(body, size);
+	initStringInfo(&part);
+	JPartEncode(&segment->part, &part);
+	JSetStr(values, nulls, OUT_OP, JSTR_LIT("put"));
+	values[OUT_STARTED_AT] = TimestampTzGetDatum(segment->part.started_at);
+	JSetStr(values, nulls, OUT_FIRST_EVENT_ID, segment->part.first_event_id);
+	JSetUuid(values, nulls, OUT_SESSION_ID, &segment->part.id);
+	values[OUT_SESSION_STARTED_AT] = TimestampTzGetDatum(segment->session_start);
+	values[OUT_LOOSE] = BoolGetDatum(segment->part.loose);
+	values[OUT_WHOLE] = BoolGetDatum(segment->part.loose ||
+									 (JStrIsNull(segment->state) && !segment->continues));
+	values[OUT_RESUMABLE] = BoolGetDatum(segment->resumable);
+	nulls[OUT_STATE] = JStrIsNull(segment->state);
+	if (!nulls[OUT_STATE])
+		values[OUT_STATE] = JBytea(segment->state);
+	values[OUT_BODY] = PointerGetDatum(body);
+	values[OUT_PART] = JBytea((JStr) {part.data, part.len});
+	values[OUT_EVENTS] = Int64GetDatum(segment->n_events);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* The old segment that begins where this one does, or -1. */
+static int
+JFindOld(const JStoredSegment *stored, const JOldSegment *old, int n, const JPart *part)
+{
+	for (int i = 0; i < n; i++)
+		if (!old[i].sentinel &&
+			DatumGetTimestampTz(stored[i].values[SEG_STARTED_AT]) == part->started_at &&
+			JStrEqual(stored[i].first_event_id, part->first_event_id))
+			return i;
+	return -1;
+}
+
+/*
+ * Is what was built what is stored? Whether the session goes on behind it is not stored, but decides
+ * whether it can be summed up alone, so a segment beside a changed one counts as changed by its caller.
+ */
+static bool
+JSameAsOld(const JStoredSegment *stored, const JOldSegment *old, const JNewSegment *segment,
+		   const char *body, Size size)
+{
+	return old->loose == segment->part.loose &&
+		memcmp(&old->session_id, &segment->part.id, sizeof(JUuid)) == 0 &&
+		JStrEqual(old->state, segment->state) &&
+		stored->body.len == size - VARHDRSZ &&
+		memcmp(stored->body.data, body + VARHDRSZ, stored->body.len) == 0;
+}
+
+static void
+JPutResult(ReturnSetInfo *rsinfo, const JStoredSegment *stored, JOldSegment *old, int n_old,
+		   const JSplitResult *result)
+{
+	bool	   *stays = palloc0_array(bool, Max(n_old, 1));
+
+	for (int i = 0; i < result->n_segments; i++)
+	{
+		const JNewSegment *segment = &result->segments[i];
+		int			at = JFindOld(stored, old, n_old, &segment->part);
+		Size		size;
+		char	   *body = JTimelineBuild(result->events + segment->first, segment->n_events, &size);
+
+		if (body == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a segment of a visitor's events would be larger than 1 GB")));
+		if (at >= 0 && JSameAsOld(&stored[at], &old[at], segment, body, size))
+			stays[at] = true;
+		else
+			JPutSegment(rsinfo, segment, body, size);
+		CHECK_FOR_INTERRUPTS();
+	}
+	for (int i = 0; i < n_old; i++)
+		if (old[i].dirty && !old[i].sentinel && !stays[i])
+			JPutDelete(rsinfo, &stored[i]);
+	JPutOp(rsinfo, "new", result->n_new);
+}
+
+/*
+ * _split(visitor_id, fresh timeline, old journey._segment[], alias_previous text[], alias_user text[],
+ * force bool, timeout interval, options jsonb) returns setof journey._split_row: 'delete' for stored
+ * segments that go or change, 'put' for what comes, 'new' with the count of new events; or one row
+ * 'incomplete' if more segments must be read.
+ */
+PG_FUNCTION_INFO_V1(journey_split);
+Datum
+journey_split(PG_FUNCTION_ARGS)
+{
+	const JSqlOptions *options = JGetSqlOptions(fcinfo, 6, 7);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	JStoredSegment *stored = NULL;
+	JOldSegment *old = NULL;
+	JEvent	   *fresh = NULL;
+	JStr	   *previous = NULL;
+	JStr	   *user = NULL;
+	JAliases   *aliases = NULL;
+	int			n_old = 0,
+				n_fresh = 0;
+	bool		force = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
+	JSplitResult result;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (!PG_ARGISNULL(1))
+		fresh = JTimelineEvents(JOpenTimeline(PG_GETARG_VARLENA_PP(1)), &n_fresh);
+	if (!PG_ARGISNULL(2))
+		n_old = JReadSegments(PG_GETARG_ARRAYTYPE_P(2), &stored, &old);
+	if (n_old > 0 && !force)	/* else all events of the visitor are here */
+	{
+		int			n = 0;
+
+		if (!PG_ARGISNULL(3) && !PG_ARGISNULL(4))
+		{
+			n = JReadStrings(PG_GETARG_ARRAYTYPE_P(3), &previous);
+			if (JReadStrings(PG_GETARG_ARRAYTYPE_P(4), &user) != n)
+				elog(ERROR, "aliases come in pairs");
+		}
+		aliases = JAliasesFrom(previous, user, n);
+	}
+	JSplit(&options->session, aliases, old, n_old, fresh, n_fresh, force, J_SEGMENT_EVENTS, &result);
+	if (result.incomplete)
+		JPutOp(rsinfo, "incomplete", 0);
+	else
+		JPutResult(rsinfo, stored, old, n_old, &result);
+	return (Datum) 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * summaries to rows
+ * ------------------------------------------------------------------------------------------------ */
+
+/* The summary of a stored segment, from its events and the state at its beginning. */
+PG_FUNCTION_INFO_V1(journey_segment_part);
+Datum
+journey_segment_part(PG_FUNCTION_ARGS)
+{
+	const JSqlOptions *options = JGetSqlOptions(fcinfo, 3, 4);
+	JOldSegment segment = {.loose = PG_GETARG_BOOL(0)};
+	JWalk		walk;
+	JPart		part;
+	StringInfoData out;
+
+	segment.events = JTimelineEvents(JOpenTimeline(PG_GETARG_VARLENA_PP(2)), &segment.n_events);
+	if (segment.n_events == 0)
+		PG_RETURN_NULL();
+	JWalkInit(&walk, &options->session, NULL);
+	walk.one_session = true;
+	if (!PG_ARGISNULL(1))
+	{
+		JStr		state = JStrFromVarlena(PG_GETARG_DATUM(1));
+
+		if (!JStateDecode(state.data, state.len, &walk.state))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid state of a segment")));
+	}
+	for (int i = 0; i < segment.n_events; i++)
+	{
+		JEvent	   *event = &segment.events[i];
+		bool		passive = segment.loose || JEventIsPassive(event, &options->session);
+		JTouch		touch = {JTOUCH_NONE};
+
+		if (!passive)
+			(void) JWalkStep(&walk, event, &touch);
+		if (i == 0)
+			JPartBegin(&part, event, segment.loose, walk.state.session_id);
+		JPartAdd(&part, event, !passive, &touch, &options->session);
+	}
+	initStringInfo(&out);
+	JPartEncode(&part, &out);
+	PG_RETURN_DATUM(JBytea((JStr) {out.data, out.len}));
+}
+
+/* The columns of journey._unit before and behind those of a session. */
+#define UNIT_HEAD 6
+#define UNIT_COLUMNS (UNIT_HEAD + J_SESSION_COLUMNS + 4)
+
+typedef struct JUnitCache
+{
+	TupleDesc	tupdesc;
+	TupleDesc	touched;
+	Oid			touched_type;
+} JUnitCache;
+
+static JUnitCache *
+JGetUnitCache(FunctionCallInfo fcinfo)
+{
+	JUnitCache *cache = fcinfo->flinfo->fn_extra;
+	MemoryContext old;
+	TupleDesc	tupdesc;
+
+	if (cache != NULL)
+		return cache;
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE ||
+		tupdesc->natts != UNIT_COLUMNS)
+		elog(ERROR, "unexpected row type");
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	cache = palloc0_object(JUnitCache);
+	cache->tupdesc = BlessTupleDesc(CreateTupleDescCopy(tupdesc));
+	cache->touched_type = get_element_type(TupleDescAttr(tupdesc, UNIT_COLUMNS - 1)->atttypid);
+	cache->touched = lookup_rowtype_tupdesc_copy(cache->touched_type, -1);
+	MemoryContextSwitchTo(old);
+	fcinfo->flinfo->fn_extra = cache;
+	return cache;
+}
+
+static Datum
+JRefText(bool is_email, JStr id)
+{
+	return PointerGetDatum(cstring_to_text(psprintf("%s:%.*s", is_email ? "email" : "user",
+													id.len, id.data)));
+}
+
+static void
+JSetRefs(Datum *values, bool *nulls, const JPart *part)
+{
+	Datum	   *refs;
+
+	if (part->n_refs == 0)
+	{
+		nulls[0] = nulls[1] = nulls[2] = true;
+		return;
+	}
+	nulls[0] = nulls[1] = nulls[2] = false;
+	refs = palloc_array(Datum, part->n_refs);
+	for (int i = 0; i < part->n_refs; i++)
+		refs[i] = JRefText(part->refs[i].is_email, part->refs[i].id);
+	values[0] = PointerGetDatum(construct_array(refs, part->n_refs, TEXTOID, -1, false,
+												TYPALIGN_INT));
+	values[1] = JStrIsNull(part->user_id) ? JRefText(true, part->last_email) :
+		JRefText(false, part->user_id);
+	values[2] = TimestampTzGetDatum(part->refs[0].time);
+}
+
+static Datum
+JTouchedArray(const JUnitCache *cache, const JPart *part)
+{
+	JPartTouch *touches;
+	int			n = JPartTouches(part, &touches);
+	Datum	   *rows = palloc_array(Datum, n);
+	int16		typlen;
+	bool		typbyval;
+	char		typalign;
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[J_TOUCHED_COLUMNS];
+		bool		nulls[J_TOUCHED_COLUMNS];
+
+		JSetTouched(values, nulls, part, &touches[i]);
+		rows[i] = HeapTupleGetDatum(heap_form_tuple(cache->touched, values, nulls));
+	}
+	get_typlenbyvalalign(cache->touched_type, &typlen, &typbyval, &typalign);
+	return PointerGetDatum(construct_array(rows, n, cache->touched_type, typlen, typbyval,
+										   typalign));
+}
+
+/* _unit(parts bytea[], time_zone text): the row of a session from its summaries, in order. */
+PG_FUNCTION_INFO_V1(journey_unit);
+Datum
+journey_unit(PG_FUNCTION_ARGS)
+{
+	JUnitCache *cache = JGetUnitCache(fcinfo);
+	char	   *zone_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	pg_tz	   *zone = strcmp(zone_name, "UTC") == 0 ? NULL : pg_tzset(zone_name);
+	Datum	   *parts;
+	int			n;
+	JPart		part = {0};
+	Datum		values[UNIT_COLUMNS];
+	bool		nulls[UNIT_COLUMNS] = {false};
+	int			tail = UNIT_HEAD + J_SESSION_COLUMNS;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), BYTEAOID, -1, false, TYPALIGN_INT, &parts, NULL, &n);
+	if (n == 0)
+		PG_RETURN_NULL();
+	for (int i = 0; i < n; i++)
+	{
+		JStr		bytes = JStrFromVarlena(parts[i]);
+		JPart		next;
+
+		if (!JPartDecode(bytes.data, bytes.len, &next))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid summary of a segment")));
+		if (i == 0)
+			part = next;
+		else
+			JPartAppend(&part, &next);
+	}
+	JSetStr(values, nulls, 0, part.visitor_id);
+	values[1] = TimestampTzGetDatum(part.started_at);
+	JSetStr(values, nulls, 2, part.first_event_id);
+	values[3] = BoolGetDatum(part.loose);
+	JSetUuid(values, nulls, 4, &part.id);
+	JSetStr(values, nulls, 5, part.user_id);
+	JSetSession(values + UNIT_HEAD, nulls + UNIT_HEAD, &part, zone);
+	JSetRefs(values + tail, nulls + tail, &part);
+	nulls[tail + 3] = part.loose;
+	values[tail + 3] = part.loose ? (Datum) 0 : JTouchedArray(cache, &part);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(cache->tupdesc, values, nulls)));
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * single events
+ * ------------------------------------------------------------------------------------------------ */
+
+typedef struct JNameCount
+{
+	JStr		name;
+	int64		n;
+} JNameCount;
+
+/* _event_counts(body): how many events of each name; what is not a track counts by its kind. */
+PG_FUNCTION_INFO_V1(journey_event_counts);
+Datum
+journey_event_counts(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	JTimelineReader *reader;
+	JEvent		event;
+	JNameCount *counts;
+	int			n = 0,
+				max = 8;
+
+	InitMaterializedSRF(fcinfo, 0);
+	reader = JOpenTimeline(PG_GETARG_VARLENA_PP(0));
+	counts = palloc_array(JNameCount, max);
+	while (JTimelineNext(reader, &event))
+	{
+		JStr		kind = event.field[JF_KIND];
+		JStr		name = event.field[JF_NAME];
+		int			i;
+
+		if (!JStrIsNull(kind) && (JStrIsNull(name) || !JStrEqual(kind, JSTR_LIT("track"))))
+			name = kind;
+		if (JStrIsNull(name))
+			name = JEventIsPageView(&event) ? JSTR_LIT("page") : JSTR_LIT("track");
+		for (i = 0; i < n && !JStrEqual(counts[i].name, name); i++)
+			;
+		if (i == n)
+		{
+			if (n == max)
+				counts = repalloc_array(counts, JNameCount, max *= 2);
+			counts[n++] = (JNameCount) {name, 0};
+		}
+		counts[i].n++;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[2] = {JStrGetDatum(counts[i].name), Int64GetDatum(counts[i].n)};
+		bool		nulls[2] = {false, false};
+
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* The columns of journey._noted. */
+#define NOTED_COLUMNS 13
+
+static void
+JPutNoted(ReturnSetInfo *rsinfo, const JEvent *event)
+{
+	Datum		values[NOTED_COLUMNS];
+	bool		nulls[NOTED_COLUMNS] = {false};
+	const JStr *field = event->field;
+	JStr		previous = field[JF_PREVIOUS_ID];
+	int			i = 0;
+
+	if (!JStrIsNull(previous) && JIdIsBlocked(previous))
+		previous = JSTR_NULL;
+	JSetStr(values, nulls, i++, field[JF_VISITOR_ID]);
+	JSetStr(values, nulls, i++, field[JF_EVENT_ID]);
+	values[i++] = TimestampTzGetDatum(event->time);
+	JSetStr(values, nulls, i++, JEventUser(event));
+	JSetStr(values, nulls, i++, field[JF_KIND]);
+	JSetStr(values, nulls, i++, field[JF_NAME]);
+	JSetStr(values, nulls, i++, field[JF_ORDER_ID]);
+	nulls[i] = JStrIsNull(field[JF_REVENUE]);
+	values[i] = nulls[i] ? (Datum) 0 : JNumericFromText(field[JF_REVENUE]);
+	i++;
+	JSetStr(values, nulls, i++, field[JF_CURRENCY]);
+	JSetStr(values, nulls, i++, previous);
+	nulls[i] = JStrIsNull(field[JF_TRAITS]);
+	values[i] = nulls[i] ? (Datum) 0 :
+		DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(field[JF_TRAITS].data,
+															   field[JF_TRAITS].len)));
+	i++;
+	values[i++] = TimestampTzGetDatum(event->first_copy);
+	values[i++] = TimestampTzGetDatum(event->last_copy);
+	Assert(i == NOTED_COLUMNS);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* _noted_events(body): the events that tables of their own follow: amounts, traits, aliases, copies. */
+PG_FUNCTION_INFO_V1(journey_noted_events);
+Datum
+journey_noted_events(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	JTimelineReader *reader;
+	JEvent		event;
+
+	InitMaterializedSRF(fcinfo, 0);
+	reader = JOpenTimeline(PG_GETARG_VARLENA_PP(0));
+	while (JTimelineNext(reader, &event))
+		if (!JStrIsNull(event.field[JF_REVENUE]) || !JStrIsNull(event.field[JF_TRAITS]) ||
+			event.first_copy < event.last_copy ||
+			JStrEqual(event.field[JF_KIND], JSTR_LIT("alias")))
+			JPutNoted(rsinfo, &event);
+	return (Datum) 0;
+}

@@ -1,0 +1,395 @@
+/*
+ * split_core.c
+ *		The incremental split: walk only where something changed, keep what is as it was.
+ *
+ * All events that were read are put together with the fresh ones into one canonical set, each event
+ * remembering the segment that it came from. The walk then goes through them in order. Where it comes
+ * to the first event of an old segment that nothing touched, and its state is the one that the segment
+ * remembers (or both say that a session starts here), the segment is kept: the walk goes through it to
+ * know the state at its end, but builds nothing. Everywhere else it builds new segments.
+ */
+#include "split_core.h"
+
+typedef struct JSplitter
+{
+	JWalk		walk;
+	JSplitResult *result;
+	int			max_segments;
+	int			max_events;
+	JNewSegment *current;		/* being built, or NULL */
+	int			first_pending;	/* events whose place is open: [first_pending, at) */
+	int			n_pending;
+	JSessionState before_pending;	/* the state when they came */
+} JSplitter;
+
+static JStr
+JStateBytes(const JSessionState *state)
+{
+	StringInfoData out;
+
+	if (!state->open)
+		return JSTR_NULL;
+	initStringInfo(&out);
+	JStateEncode(state, &out);
+	return (JStr) {out.data, out.len};
+}
+
+static Size
+JEventBytes(const JEvent *event)
+{
+	Size		bytes = 0;
+
+	for (int i = 0; i < JF_COUNT; i++)
+		bytes += event->field[i].len;
+	return bytes;
+}
+
+/* A walk may not begin at passive events that a later event may still draw into the session. */
+static bool
+JStateIsResumable(const JSplitter *splitter, const JSessionState *state, bool loose)
+{
+	return !(loose && splitter->walk.options->session_key && state->open &&
+			 !JStrIsNull(state->key));
+}
+
+static void
+JBeginSegment(JSplitter *splitter, int at, bool loose, bool head, const JSessionState *before)
+{
+	JSplitResult *result = splitter->result;
+	JEvent	   *event = &result->events[at];
+	JNewSegment *segment;
+	JUuid		id;
+
+	if (result->n_segments == splitter->max_segments)
+	{
+		splitter->max_segments = Max(8, splitter->max_segments * 2);
+		result->segments = result->segments == NULL ?
+			palloc_array(JNewSegment, splitter->max_segments) :
+			repalloc_array(result->segments, JNewSegment, splitter->max_segments);
+	}
+	segment = splitter->current = &result->segments[result->n_segments++];
+	segment->first = at;
+	segment->n_events = 0;
+	segment->bytes = 0;
+	segment->state = head ? JSTR_NULL : JStateBytes(before);
+	segment->resumable = JStateIsResumable(splitter, before, loose);
+	segment->continues = false;
+	segment->session_start = loose ? event->time : splitter->walk.state.start;
+	if (loose)
+		id = JUuidFrom("outside", event->field[JF_VISITOR_ID], event->field[JF_EVENT_ID],
+					   event->time);
+	else
+		id = splitter->walk.state.session_id;
+	JPartBegin(&segment->part, event, loose, id);
+}
+
+static void
+JAddToSegment(JSplitter *splitter, int at, bool active, const JTouch *touch)
+{
+	JNewSegment *segment = splitter->current;
+	JEvent	   *event = &splitter->result->events[at];
+
+	Assert(segment->first + segment->n_events == at);
+	segment->n_events++;
+	segment->bytes += JEventBytes(event);
+	JPartAdd(&segment->part, event, active, touch, splitter->walk.options);
+}
+
+static bool
+JSegmentIsFull(const JSplitter *splitter)
+{
+	return splitter->max_events > 0 && (splitter->current->n_events >= splitter->max_events ||
+										splitter->current->bytes >= J_SEGMENT_BYTES);
+}
+
+static void
+JAddLoose(JSplitter *splitter, int at, const JSessionState *before)
+{
+	static const JTouch none = {JTOUCH_NONE};
+	JNewSegment *current = splitter->current;
+
+	if (current == NULL || !current->part.loose || JSegmentIsFull(splitter) ||
+		!JPartLooseTakes(&current->part, &splitter->result->events[at], splitter->walk.options))
+		JBeginSegment(splitter, at, true, false, before);
+	JAddToSegment(splitter, at, false, &none);
+}
+
+/* An event inside the session: `before` is the walk's state before it. */
+static void
+JAddInside(JSplitter *splitter, int at, bool active, const JTouch *touch,
+		   const JSessionState *before, bool may_break)
+{
+	JNewSegment *current = splitter->current;
+
+	if (current == NULL || current->part.loose || (may_break && JSegmentIsFull(splitter)))
+	{
+		if (current != NULL && !current->part.loose)
+			current->continues = true;
+		JBeginSegment(splitter, at, false, false, before);
+	}
+	JAddToSegment(splitter, at, active, touch);
+}
+
+static void
+JSettlePending(JSplitter *splitter, bool inside)
+{
+	static const JTouch none = {JTOUCH_NONE};
+	int			n = splitter->n_pending;
+
+	splitter->n_pending = 0;
+	for (int i = 0; i < n; i++)
+	{
+		int			at = splitter->first_pending + i;
+
+		if (inside)
+			JAddInside(splitter, at, false, &none, &splitter->before_pending, false);
+		else
+			JAddLoose(splitter, at, &splitter->before_pending);
+	}
+}
+
+static void
+JBuildStep(JSplitter *splitter, int at)
+{
+	JEvent	   *event = &splitter->result->events[at];
+	JSessionState before = splitter->walk.state;
+	JTouch		touch;
+	JPlace		place = JWalkStep(&splitter->walk, event, &touch);
+
+	switch (place)
+	{
+		case JPLACE_STARTS:
+			JSettlePending(splitter, false);
+			JBeginSegment(splitter, at, false, true, &before);
+			JAddToSegment(splitter, at, true, &touch);
+			break;
+		case JPLACE_INSIDE:
+			{
+				bool		had_pending = splitter->n_pending > 0;
+
+				JSettlePending(splitter, true);
+				JAddInside(splitter, at, !JEventIsPassive(event, splitter->walk.options), &touch,
+						   &before, !had_pending);
+			}
+			break;
+		case JPLACE_LOOSE:
+			JAddLoose(splitter, at, &before);
+			break;
+		case JPLACE_PENDING:
+			if (splitter->n_pending++ == 0)
+			{
+				splitter->first_pending = at;
+				splitter->before_pending = before;
+			}
+			break;
+	}
+}
+
+/* An old segment stays: if it carries on the session being built, the last new segment is no end. */
+static void
+JMeet(JSplitter *splitter, const JOldSegment *segment)
+{
+	JSettlePending(splitter, false);
+	if (splitter->current != NULL && !segment->loose && !JStrIsNull(segment->state))
+		splitter->current->continues = true;
+	splitter->current = NULL;
+}
+
+/* Does the old split, from this segment on, follow from the walk's state too? */
+static bool
+JMeets(const JSplitter *splitter, const JOldSegment *segment)
+{
+	const JSessionState *state = &splitter->walk.state;
+	JStr		bytes;
+	bool		equal;
+
+	if (splitter->n_pending > 0 && (segment->loose || !JStrIsNull(segment->state)))
+		return false;
+	if (JStrIsNull(segment->state))
+		return segment->loose ? !state->open : JWalkWouldStart(&splitter->walk, segment->events);
+	if (!JStateIsResumable(splitter, state, segment->loose))
+		return false;
+	bytes = JStateBytes(state);
+	equal = JStrEqual(bytes, segment->state);
+	if (!JStrIsNull(bytes))
+		pfree(unconstify(char *, bytes.data));
+	return equal;
+}
+
+static void
+JResumeAt(JSplitter *splitter, const JOldSegment *segment)
+{
+	splitter->current = NULL;
+	splitter->n_pending = 0;
+	splitter->walk.pending_user = JSTR_NULL;
+	if (JStrIsNull(segment->state))
+		memset(&splitter->walk.state, 0, sizeof(JSessionState));
+	else
+		(void) JStateDecode(segment->state.data, segment->state.len, &splitter->walk.state);
+}
+
+/* Puts old and fresh events together; tags say which old segment an event came from, -1 is fresh. */
+static void
+JGatherEvents(JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh, JSplitResult *result)
+{
+	int			total = n_fresh;
+	int			n = 0;
+
+	for (int i = 0; i < n_old; i++)
+		if (!old[i].sentinel)
+			total += old[i].n_events;
+	result->events = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(JEvent) * Max(total, 1));
+	for (int i = 0; i < n_old; i++)
+		if (!old[i].sentinel)
+			for (int k = 0; k < old[i].n_events; k++)
+			{
+				result->events[n] = old[i].events[k];
+				result->events[n].tag = i;
+				result->events[n++].merged = false;
+			}
+	result->n_new = -n;
+	for (int k = 0; k < n_fresh; k++)
+	{
+		result->events[n] = fresh[k];
+		result->events[n].tag = -1;
+		result->events[n++].merged = false;
+	}
+	result->n_events = JEventsCanonicalise(result->events, n);
+	result->n_new = Max(0, result->n_new + result->n_events);
+}
+
+/*
+ * Marks old segments that cannot be kept: one of their events went, changed or moved, a fresh event
+ * stands among theirs, or right behind them where there is room.
+ */
+static void
+JMarkTouched(JOldSegment *old, int n_old, JSplitResult *result, bool force, int max_events)
+{
+	int		   *left = palloc0_array(int, Max(n_old, 1));
+	int			last = -1;		/* the segment of the last old event */
+
+	for (int i = 0; i < n_old; i++)
+	{
+		old[i].dirty = force && !old[i].sentinel;
+		left[i] = old[i].n_events;
+	}
+	for (int i = 0; i < result->n_events; i++)
+	{
+		int			tag = result->events[i].tag;
+
+		if (tag >= 0)
+		{
+			left[tag]--;
+			if (result->events[i].merged)
+				old[tag].dirty = true;
+			/* an event of one segment among those of another: its time was replaced */
+			if (last >= 0 && last != tag && left[last] > 0)
+				old[last].dirty = old[tag].dirty = true;
+			last = tag;
+		}
+		else if (last >= 0 && (left[last] > 0 || old[last].n_events < max_events))
+			old[last].dirty = true;
+	}
+	for (int i = 0; i < n_old; i++)
+	{
+		old[i].gone = !old[i].sentinel && left[i] == old[i].n_events;
+		if (!old[i].sentinel && left[i] > 0)
+			old[i].dirty = true;
+	}
+	pfree(left);
+}
+
+/* The aliases that a visitor's own events tell. */
+static JAliases *
+JAliasesOfEvents(const JEvent *events, int n)
+{
+	JStr	   *previous = NULL;
+	JStr	   *user = NULL;
+	int			count = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		const JEvent *event = &events[i];
+
+		if (!JStrEqual(event->field[JF_KIND], JSTR_LIT("alias")) ||
+			JStrIsNull(event->field[JF_PREVIOUS_ID]) || JStrIsNull(JEventUser(event)))
+			continue;
+		if (previous == NULL)
+		{
+			previous = palloc_array(JStr, n);
+			user = palloc_array(JStr, n);
+		}
+		previous[count] = event->field[JF_PREVIOUS_ID];
+		user[count++] = event->field[JF_USER_ID];
+	}
+	return JAliasesFrom(previous, user, count);
+}
+
+void
+JSplit(const JSessionOptions *options, const JAliases *aliases, JOldSegment *old, int n_old,
+	   const JEvent *fresh, int n_fresh, bool force, int max_events, JSplitResult *result)
+{
+	JSplitter	splitter;
+	int			next = 0;		/* the old segment that the walk comes to next */
+	int			at = 0;
+
+	memset(result, 0, sizeof(*result));
+	JGatherEvents(old, n_old, fresh, n_fresh, result);
+	if (aliases == NULL)
+		aliases = JAliasesOfEvents(result->events, result->n_events);
+	JMarkTouched(old, n_old, result, force, max_events);
+
+	memset(&splitter, 0, sizeof(splitter));
+	JWalkInit(&splitter.walk, options, aliases);
+	splitter.result = result;
+	splitter.max_events = max_events;
+	if (n_old > 0 && (result->n_events == 0 || result->events[0].tag >= 0 ||
+					  JEventCompare(old[0].events, &result->events[0]) <= 0))
+		JResumeAt(&splitter, &old[0]);
+
+	for (;;)
+	{
+		while (next < n_old && old[next].gone)
+			next++;
+
+		/* Sentinels end a run: the walk must meet the old split there, and resumes at the next run. */
+		if (next < n_old && old[next].sentinel &&
+			(at == result->n_events || JEventCompare(old[next].events, &result->events[at]) <= 0))
+		{
+			if (!JMeets(&splitter, &old[next]))
+			{
+				result->incomplete = true;
+				return;
+			}
+			JMeet(&splitter, &old[next]);
+			next++;
+			if (next < n_old)
+				JResumeAt(&splitter, &old[next]);
+			continue;
+		}
+		if (at == result->n_events)
+			break;
+
+		/* Segments whose events come in another order now are just passed. */
+		if (next < n_old && result->events[at].tag >= 0 && result->events[at].tag > next)
+			next = old[next].sentinel ? next : result->events[at].tag;
+
+		if (next < n_old && !old[next].sentinel && result->events[at].tag == next)
+		{
+			JOldSegment *segment = &old[next++];
+
+			if (!segment->dirty && JMeets(&splitter, segment))
+			{
+				JTouch		touch;
+
+				JMeet(&splitter, segment);
+				for (int i = 0; i < segment->n_events; i++)
+					(void) JWalkStep(&splitter.walk, &result->events[at++], &touch);
+				continue;
+			}
+			segment->dirty = true;
+		}
+		JBuildStep(&splitter, at++);
+	}
+	JSettlePending(&splitter, false);
+}

@@ -1,0 +1,65 @@
+/*
+ * split_core.h
+ *		Splits a visitor's events into stored segments, anew or only where something changed.
+ */
+#ifndef SPLIT_CORE_H
+#define SPLIT_CORE_H
+
+#include "session_core.h"
+
+/* A segment holds at most so many events, and about so many bytes. */
+#define J_SEGMENT_EVENTS 256
+#define J_SEGMENT_BYTES (64 * 1024)
+
+/*
+ * A stored segment: neighbouring events of one session, or neighbouring events outside sessions. It
+ * begins with a state (of the walk before its first event) unless that starts a session or nothing
+ * comes before it.
+ */
+typedef struct JOldSegment
+{
+	bool		sentinel;		/* read only to see whether the walk meets the old split here */
+	bool		loose;
+	JUuid		session_id;
+	JStr		state;			/* NULL: none */
+	JEvent	   *events;			/* in standard order; of a sentinel the first is enough */
+	int			n_events;
+	bool		dirty;			/* result: is to be replaced by new segments */
+	bool		gone;			/* none of its events is left (they became copies of others) */
+} JOldSegment;
+
+typedef struct JNewSegment
+{
+	JPart		part;
+	JStr		state;			/* as above */
+	bool		resumable;		/* may a walk begin here? */
+	bool		continues;		/* its session goes on in the next segment */
+	int64		session_start;	/* time of the session's first event */
+	int			first;			/* its events in JSplitResult.events */
+	int			n_events;
+	Size		bytes;			/* about the size of its strings */
+} JNewSegment;
+
+typedef struct JSplitResult
+{
+	JEvent	   *events;			/* the canonical set of all events given */
+	int			n_events;
+	int			n_new;			/* how many of them no old segment had */
+	JNewSegment *segments;
+	int			n_segments;
+	bool		incomplete;		/* a sentinel was reached and not met: read further and call again */
+} JSplitResult;
+
+/*
+ * Old segments come in standard order: one or more runs of neighbours, each ended by a sentinel or by
+ * the visitor's last segment. Each fresh event lies within reach of a run, or comes before or after all
+ * there is. With `force` no old segment is kept. A segment that is neither kept nor met stays as it is
+ * in the store; those that are to go have `dirty` set, and result->segments are what comes instead
+ * (some may equal old ones). max_events 0 is no limit. Aliases NULL: all of the visitor's events are
+ * given, so theirs are taken.
+ */
+extern void JSplit(const JSessionOptions *options, const JAliases *aliases,
+				   JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh,
+				   bool force, int max_events, JSplitResult *result);
+
+#endif							/* SPLIT_CORE_H */
