@@ -11,6 +11,7 @@ use Test::More;
 my @encoded = ('%C3%A9', '%E6%BC%A2', '%FF', '%00');
 my %decoded = (
 	LATIN1 => [ 'e9', '3f', '3f', '3f' ],
+	MULE_INTERNAL => [ '3f', '3f', '3f', '3f' ],
 	EUC_JP => [ '8fabb1', 'b4c1', '3f', '3f' ],
 	SQL_ASCII => [ 'c3a9', 'e6bca2', 'efbfbd', 'efbfbd' ],
 	UTF8 => [ 'c3a9', 'e6bca2', 'efbfbd', 'efbfbd' ]);
