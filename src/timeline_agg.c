@@ -2,15 +2,16 @@
  * timeline_agg.c
  *		Aggregates that make timelines of rows, and of timelines.
  *
- * timeline_agg's state is one chunk of memory per group: a small header and the rows, one after the other, as
- * they came (JRow below). Most groups are small and there may be millions of them, so there is no
- * memory context per group, and a row costs a copy of its bytes and nothing else. The state lives in the
- * aggregate's context, moves when it grows, and does not depend on the order of rows; all sorting is done
- * by the final function, on a copy, so that the final function may run many times.
+ * timeline_agg's state is one chunk of memory per group: a small header and the rows, one after
+ * the other, as they came (JRow below). Most groups are small and there may be millions of them,
+ * so there is no memory context per group, and a row costs a copy of its bytes and nothing else.
+ * The state lives in the aggregate's context, moves when it grows, and does not depend on the
+ * order of rows; all sorting is done by the final function, on a copy, so that the final function
+ * may run many times.
  *
- * rollup's state is a timeline, as the distributed engines want it, but an expanded one: a canonical part and
- * copies of those added since, united when somebody wants to see it flat or when they have grown well
- * past the canonical part. Groups of a single row never get there.
+ * rollup's state is a timeline, as the distributed engines want it, but an expanded one: a
+ * canonical part and copies of those added since, united when somebody wants to see it flat or
+ * when they have grown well past the canonical part. Groups of a single row never get there.
  */
 #include "postgres.h"
 
@@ -53,8 +54,8 @@ typedef struct AggState
 #define AGG_STATE_MIN_SIZE 256
 
 /*
- * A row before it goes into the state; there it is, unaligned, the time, received_at, the mask of its fields
- * that are not NULL (bit by JField), and for each of them its length and bytes.
+ * A row before it goes into the state; there it is, unaligned, the time, received_at, the mask of
+ * its fields that are not NULL (bit by JField), and for each of them its length and bytes.
  */
 typedef struct JRow
 {
@@ -250,8 +251,9 @@ timeline_agg_names(PG_FUNCTION_ARGS)
 }
 
 /*
- * Takes a row of journey.event apart; false if it has no time. The row type is looked up each time: that is
- * cheap, and fn_extra cannot be relied upon where a distributed engine runs partial aggregates.
+ * Takes a row of journey.event apart; false if it has no time. The row type is looked up each
+ * time: that is cheap, and fn_extra cannot be relied upon where a distributed engine runs partial
+ * aggregates.
  */
 static bool
 DeformEvent(HeapTupleHeader header, JRow *row)
@@ -399,8 +401,8 @@ typedef struct ExpandedTimeline
 } ExpandedTimeline;
 
 /*
- * Parts are united before the end once they pass this and three times the first: rows that come again must
- * not fill the memory, and small timelines take that much more room than one large.
+ * Parts are united before the end once they pass this and three times the first: rows that come
+ * again must not fill the memory, and small timelines take that much more room than one large.
  */
 #define EXPANDED_TIMELINE_SLACK (4 * 1024 * 1024)
 
@@ -501,10 +503,11 @@ static const ExpandedObjectMethods expanded_timeline_methods = {
 #define EXPANDED_TIMELINE_CONTEXT "expanded timelines"
 
 /*
- * The context of the expanded timelines of an aggregate, a child of the aggregate's as the executor asks of
- * expanded objects. All groups share it: hash aggregation adds up all contexts below its own at every new
- * group, so that one per group would cost the square of the groups. Nobody deletes a single object:
- * the transition function always returns the one that it was given.
+ * The context of the expanded timelines of an aggregate, a child of the aggregate's as the
+ * executor asks of expanded objects. All groups share it: hash aggregation adds up all contexts
+ * below its own at every new group, so that one per group would cost the square of the groups.
+ * Nobody deletes a single object: the transition function always returns the one that it was
+ * given.
  */
 static MemoryContext
 ExpandedTimelineContext(MemoryContext parent)
@@ -543,7 +546,10 @@ GetExpandedArg(FunctionCallInfo fcinfo, int arg)
 	return header->eoh_methods == &expanded_timeline_methods ? (ExpandedTimeline *) header : NULL;
 }
 
-/* The union of two timelines. As an aggregate's transition function it adds the second to the first in place. */
+/*
+ * The union of two timelines. As an aggregate's transition function it adds the second to the
+ * first in place.
+ */
 Datum
 timeline_union(PG_FUNCTION_ARGS)
 {

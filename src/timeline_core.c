@@ -2,10 +2,11 @@
  * timeline_core.c
  *		The stored form of a set of events.
  *
- * A body is a header and the events in standard order, each written as what differs from the one before:
+ * A body is a header and the events in standard order, each written as what differs from the one
+ * before:
  *
  *		byte		version
- *		byte		unit of all times: 0 microseconds, 1 milliseconds, 2 seconds; other bits are reserved, zero
+ *		byte		unit of all times: 0 microseconds, 1 milliseconds, 2 seconds
  *		number		of events
  *	then for each event
  *		number		time since the event before (the first: signed, since 2000)
@@ -15,11 +16,12 @@
  *		number x 2	[J_MASK_COPIES] time minus first copy, last copy minus time
  *		value		[a field's bit] its new value
  *
- * A number has seven bits to the byte, the lowest first, as in protocol buffers; signed ones are folded by
- * zigzag. A string is a number and bytes: 0 and the 16 bytes of a uuid in lower case, 1 and the 16 bytes
- * of 32 hexadecimal digits, or its length plus 2 and itself. A value is 0 for NULL; an odd number whose half
- * (rounded down) begins a string that has not occurred as a value yet; or twice the number (from 1) of the
- * string's first occurrence among all such. There is one way only to write a set of events.
+ * A number has seven bits to the byte, the lowest first, as in protocol buffers; signed ones are
+ * folded by zigzag. A string is a number and bytes: 0 and the 16 bytes of a uuid in lower case, 1
+ * and the 16 bytes of 32 hexadecimal digits, or its length plus 2 and itself. A value is 0 for
+ * NULL; an odd number whose half (rounded down) begins a string that has not occurred as a value
+ * yet; or twice the number (from 1) of the string's first occurrence among all such. There is one
+ * way only to write a set of events.
  */
 #include "timeline_core.h"
 
@@ -299,7 +301,10 @@ JTimelineUnit(const JEvent *events, int n)
 	return unit;
 }
 
-/* Appends what comes before an event's fields. Differences wrap around: the reader adds them likewise. */
+/*
+ * Appends what comes before an event's fields. Differences wrap around: the reader adds them
+ * likewise.
+ */
 static bool
 JPutEvent(JBuffer *buffer, const JEvent *event, const JEvent *previous, uint32 mask, int64 usecs)
 {
@@ -397,8 +402,9 @@ JTimelineBuild(const JEvent *events, int n, Size *size)
 /* -----------------------------------------------------------------------------------------------
  * reading
  *
- * Every step is checked against the body's end and the range of times, whether the body is trusted or not:
- * damage on disk must not become a crash. What `check` adds is that the body is the canonical one.
+ * Every step is checked against the body's end and the range of times, whether the body is trusted
+ * or not: damage on disk must not become a crash. What `check` adds is that the body is the
+ * canonical one.
  * -----------------------------------------------------------------------------------------------
  */
 
@@ -568,7 +574,10 @@ JReadTime(JTimelineReader *reader, uint64 units, int64 *time)
 	return true;
 }
 
-/* Reads a signed or unsigned difference and gives the time that lies so far from `base` (in units). */
+/*
+ * Reads a signed or unsigned difference and gives the time that lies so far from `base` (in
+ * units).
+ */
 static bool
 JReadTimeFrom(JTimelineReader *reader, uint64 base, int sign, int64 *time)
 {
@@ -630,7 +639,9 @@ JReadEvent(JTimelineReader *reader)
 	return true;
 }
 
-/* Reads the header of a body. What the reader holds of another body's strings stays where it is. */
+/*
+ * Reads the header of a body. What the reader holds of another body's strings stays where it is.
+ */
 static void
 JReaderStart(JTimelineReader *reader, const char *body, Size len)
 {
