@@ -334,6 +334,7 @@ CROSS JOIN (VALUES
 ) AS o (t, columns, condition) \gset
 
 -- Writes the events of some visits: one pass makes the rows, one INSERT per table and load takes its own.
+-- OFFSET 0 keeps each step a step, so that what it makes is made once.
 PREPARE emit (bigint, bigint) AS
 WITH v AS (
     SELECT v.n, v.d, v.v, v.person, v.e, v.kind, v.role, v.platform, v.switch_k, v.order_of, v.started_at,
@@ -370,6 +371,7 @@ WITH v AS (
     CROSS JOIN LATERAL (SELECT translate(rtrim(encode(decode(md5('click ' || :seed || ' ' || v.v), 'hex'), 'base64'), '='), '+/', '-_') AS click) AS c
     CROSS JOIN LATERAL pg_temp.person(v.person) AS p
     WHERE v.n BETWEEN $1 AND $2
+    OFFSET 0
 ), e AS (
     SELECT v.*, k,
            CASE v.platform
@@ -471,8 +473,8 @@ SELECT;
 
 \o /dev/null
 -- a bounded number of visits at a time, so that memory and scratch do not follow the size
-SELECT format('EXECUTE emit(%s, %s)', n, n + 29999)
-FROM generate_series(1, (SELECT max(n) FROM visits), 30000) AS n \gexec
+SELECT format('EXECUTE emit(%s, %s)', n, n + 7999)
+FROM generate_series(1, (SELECT max(n) FROM visits), 8000) AS n \gexec
 
 -- ---------------------------------------------------------------------------------------------
 -- told by hand: a story, and rows that no one would make up

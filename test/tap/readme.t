@@ -76,7 +76,7 @@ sub slurp {
 
 sub by_block {
     my ($text) = @_;
-    my (undef, @parts) = split /^@@ (\d+)\n/m, $text;
+    my (undef, @parts) = split /^@@ (\d+)\n/m, $text, -1;
     return {@parts};
 }
 
