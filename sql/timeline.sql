@@ -236,8 +236,7 @@ WHERE a.size = 100 AND b.size = 100 AND c.size = 100
 
 -- out and in again
 SELECT t::text::timeline = t AS text FROM made;
-SELECT timeline_agg(e) = '[]' AS never, event_count(timeline_agg(e)) = event_count(t) AS as_many
-FROM made, events(t) e GROUP BY t;
+SELECT (SELECT event_count(timeline_agg(e)) FROM events(t) e) = event_count(t) AS events FROM made;
 
 -- what the plans are
 CREATE FUNCTION plan_has(query text, pattern text) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -364,7 +363,7 @@ CREATE FUNCTION receive_damaged(original bytea, n bigint, file text) RETURNS tex
 DECLARE bad bytea := damage(original, n); code text; back bytea;
 BEGIN
     EXECUTE format('COPY (SELECT %L::bytea) TO %L (FORMAT binary)', bad, file);
-    TRUNCATE copied;
+    DELETE FROM copied;
     EXECUTE format('COPY copied FROM %L (FORMAT binary)', file);
     SELECT timeline_send(t) INTO back FROM copied;
     RETURN CASE WHEN back = bad THEN 'accepted' ELSE 'changed' END;
@@ -375,14 +374,14 @@ END $$;
 SELECT outcome, count(*) > 20 AS often
 FROM (SELECT timeline_send(timeline_agg(row(r.*)::event)) AS b
       FROM (SELECT * FROM oracle_rows LIMIT 8) r) good,
-     generate_series(1, 600) n, receive_damaged(b, n, :'file') AS outcome
+     generate_series(1, 300) n, receive_damaged(b, n, :'file') AS outcome
 GROUP BY outcome ORDER BY outcome;
 
 CREATE FUNCTION receive(b bytea, file text) RETURNS timeline LANGUAGE plpgsql AS $$
 DECLARE result timeline;
 BEGIN
     EXECUTE format('COPY (SELECT %L::bytea) TO %L (FORMAT binary)', b, file);
-    TRUNCATE copied;
+    DELETE FROM copied;
     EXECUTE format('COPY copied FROM %L (FORMAT binary)', file);
     SELECT t INTO result FROM copied;
     RETURN result;

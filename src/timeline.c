@@ -46,7 +46,8 @@ JTimelineTooLarge(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("timeline is too large"),
-			 errdetail("A timeline holds at most %d events and 1 GB.", JTIMELINE_MAX_EVENTS),
+			 errdetail("A timeline holds at most %d events, and 1 GB.",
+					   JTIMELINE_MAX_EVENTS),
 			 errhint("Make one timeline per visitor and month, for example, not one of all.")));
 }
 
@@ -192,8 +193,6 @@ timeline_recv(PG_FUNCTION_ARGS)
 
 	if (reader == NULL)
 		InvalidBinary(error);
-	if (JTimelineCount(reader) > JTIMELINE_MAX_EVENTS)
-		JTimelineTooLarge();
 	events = JTimelineEvents(reader, &n);
 	for (int i = 0; i < n; i++)
 		CheckTypedFields(&events[i]);

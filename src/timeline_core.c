@@ -667,6 +667,8 @@ JReaderStart(JTimelineReader *reader, const char *body, Size len)
 		reader->next += 2;
 		if (JReadNumber(reader, &count) && count > (reader->end - reader->next) / J_MIN_EVENT)
 			JReadFail(reader, "it is too short for its number of events");
+		else if (count > JTIMELINE_MAX_EVENTS)
+			JReadFail(reader, "it has too many events");
 		else if (count == 0 && reader->next != reader->end)
 			JReadFail(reader, "there is more than its events");
 	}

@@ -137,7 +137,7 @@ JTimelineWriteJson(StringInfo out, JTimelineReader *reader)
  * -----------------------------------------------------------------------------------------------
  */
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 InvalidInput(const char *detail, const char *argument)
 {
 	ereport(ERROR,
