@@ -18,6 +18,7 @@
 #include "access/htup_details.h"
 #include "datatype/timestamp.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/expandeddatum.h"
 #include "utils/jsonb.h"
@@ -155,9 +156,8 @@ AddRow(FunctionCallInfo fcinfo, AggState *state, const JRow *row)
 	char	   *p;
 
 	JTimelineCheckTime(row->time, "event_time");
-	for (int i = 0; i < JF_COUNT; i++)
-		if (row->mask & (1 << i))
-			size += sizeof(int32) + row->field[i].len;
+	for (uint32 mask = row->mask; mask != 0; mask &= mask - 1)
+		size += sizeof(int32) + row->field[pg_rightmost_one_pos32(mask)].len;
 
 	state = ReserveState(state, size, AggContext(fcinfo));
 	if (state->count == JTIMELINE_MAX_EVENTS)
@@ -166,13 +166,14 @@ AddRow(FunctionCallInfo fcinfo, AggState *state, const JRow *row)
 	PUT(p, row->time);
 	PUT(p, row->received_at);
 	PUT(p, row->mask);
-	for (int i = 0; i < JF_COUNT; i++)
-		if (row->mask & (1 << i))
-		{
-			PUT(p, row->field[i].len);
-			memcpy(p, row->field[i].data, row->field[i].len);
-			p += row->field[i].len;
-		}
+	for (uint32 mask = row->mask; mask != 0; mask &= mask - 1)
+	{
+		JStr		field = row->field[pg_rightmost_one_pos32(mask)];
+
+		PUT(p, field.len);
+		memcpy(p, field.data, field.len);
+		p += field.len;
+	}
 	state->used += size;
 	state->count++;
 	return state;
@@ -196,15 +197,14 @@ StateEvents(const AggState *state)
 		event->first_copy = event->last_copy = event->time;
 		event->tag = 0;
 		event->merged = false;
-		for (int j = 0; j < JF_COUNT; j++)
+		memset(event->field, 0, sizeof(event->field));
+		for (; mask != 0; mask &= mask - 1)
 		{
-			event->field[j] = JSTR_NULL;
-			if (mask & (1 << j))
-			{
-				GET(p, event->field[j].len);
-				event->field[j].data = p;
-				p += event->field[j].len;
-			}
+			JStr	   *field = &event->field[pg_rightmost_one_pos32(mask)];
+
+			GET(p, field->len);
+			field->data = p;
+			p += field->len;
 		}
 	}
 	if (p != state->rows + state->used)
