@@ -42,17 +42,17 @@ PG_FUNCTION_INFO_V1(timeline_union);
  * -----------------------------------------------------------------------------------------------
  */
 
-typedef struct AggState
+typedef struct TimelineAggState
 {
 	uint32		allocated;		/* bytes of rows that fit */
 	uint32		used;			/* bytes of rows */
 	int32		count;			/* of rows */
 	char		rows[FLEXIBLE_ARRAY_MEMBER];
-} AggState;
+} TimelineAggState;
 
 /* The allocator rounds up to powers of two; so do we, and use the whole chunk. */
-#define AGG_STATE_HEADER offsetof(AggState, rows)
-#define AGG_STATE_MIN_SIZE 256
+#define TIMELINE_AGG_HEADER offsetof(TimelineAggState, rows)
+#define TIMELINE_AGG_MIN_SIZE 256
 
 /*
  * A row before it goes into the state; there it is, unaligned, the time, received_at, the mask of
@@ -96,11 +96,11 @@ SetCString(JRow *row, JField field, Datum value, PGFunction output)
 }
 
 /* The state with room for `more` bytes; it may have moved, and is made if there was none. */
-static AggState *
-ReserveState(AggState *state, Size more, MemoryContext context)
+static TimelineAggState *
+ReserveState(TimelineAggState *state, Size more, MemoryContext context)
 {
-	Size		needed = AGG_STATE_HEADER + (state == NULL ? 0 : state->used) + more;
-	Size		size = AGG_STATE_MIN_SIZE;
+	Size		needed = TIMELINE_AGG_HEADER + (state == NULL ? 0 : state->used) + more;
+	Size		size = TIMELINE_AGG_MIN_SIZE;
 
 	if (state != NULL && more <= state->allocated - state->used)
 		return state;
@@ -117,7 +117,7 @@ ReserveState(AggState *state, Size more, MemoryContext context)
 	}
 	else
 		state = repalloc(state, size);
-	state->allocated = size - AGG_STATE_HEADER;
+	state->allocated = size - TIMELINE_AGG_HEADER;
 	return state;
 }
 
@@ -135,10 +135,10 @@ AggContext(FunctionCallInfo fcinfo)
 	return context;
 }
 
-static inline AggState *
+static inline TimelineAggState *
 GetState(FunctionCallInfo fcinfo, int arg)
 {
-	return PG_ARGISNULL(arg) ? NULL : (AggState *) PG_GETARG_POINTER(arg);
+	return PG_ARGISNULL(arg) ? NULL : (TimelineAggState *) PG_GETARG_POINTER(arg);
 }
 
 #define RETURN_STATE(state) \
@@ -149,8 +149,8 @@ GetState(FunctionCallInfo fcinfo, int arg)
 	} while (0)
 
 /* Appends a row to the state. */
-static AggState *
-AddRow(FunctionCallInfo fcinfo, AggState *state, const JRow *row)
+static TimelineAggState *
+AddRow(FunctionCallInfo fcinfo, TimelineAggState *state, const JRow *row)
 {
 	Size		size = ROW_HEADER;
 	char	   *p;
@@ -181,7 +181,7 @@ AddRow(FunctionCallInfo fcinfo, AggState *state, const JRow *row)
 
 /* The events of a state; their strings point into it. */
 static JEvent *
-StateEvents(const AggState *state)
+StateEvents(const TimelineAggState *state)
 {
 	JEvent	   *events = palloc_extended(sizeof(JEvent) * (Size) state->count, MCXT_ALLOC_HUGE);
 	const char *p = state->rows;
@@ -216,7 +216,7 @@ StateEvents(const AggState *state)
 Datum
 timeline_agg_columns(PG_FUNCTION_ARGS)
 {
-	AggState   *state = GetState(fcinfo, 0);
+	TimelineAggState *state = GetState(fcinfo, 0);
 	JRow		row;
 
 	if (PG_ARGISNULL(2))
@@ -238,7 +238,7 @@ timeline_agg_columns(PG_FUNCTION_ARGS)
 Datum
 timeline_agg_names(PG_FUNCTION_ARGS)
 {
-	AggState   *state = GetState(fcinfo, 0);
+	TimelineAggState *state = GetState(fcinfo, 0);
 	JRow		row;
 
 	if (PG_ARGISNULL(1))
@@ -304,7 +304,7 @@ DeformEvent(HeapTupleHeader header, JRow *row)
 Datum
 timeline_agg_event(PG_FUNCTION_ARGS)
 {
-	AggState   *state = GetState(fcinfo, 0);
+	TimelineAggState *state = GetState(fcinfo, 0);
 	JRow		row;
 
 	if (PG_ARGISNULL(1) || !DeformEvent(PG_GETARG_HEAPTUPLEHEADER(1), &row))
@@ -315,8 +315,8 @@ timeline_agg_event(PG_FUNCTION_ARGS)
 Datum
 timeline_agg_combine(PG_FUNCTION_ARGS)
 {
-	AggState   *state = GetState(fcinfo, 0);
-	AggState   *other = GetState(fcinfo, 1);
+	TimelineAggState *state = GetState(fcinfo, 0);
+	TimelineAggState *other = GetState(fcinfo, 1);
 
 	if (other == NULL)
 		RETURN_STATE(state);
@@ -333,7 +333,7 @@ timeline_agg_combine(PG_FUNCTION_ARGS)
 Datum
 timeline_agg_serialize(PG_FUNCTION_ARGS)
 {
-	AggState   *state = (AggState *) PG_GETARG_POINTER(0);
+	TimelineAggState *state = (TimelineAggState *) PG_GETARG_POINTER(0);
 	Size		size = VARHDRSZ + sizeof(int32) + state->used;
 	bytea	   *result;
 	char	   *p;
@@ -354,7 +354,7 @@ timeline_agg_deserialize(PG_FUNCTION_ARGS)
 	bytea	   *serialized = PG_GETARG_BYTEA_PP(0);
 	const char *p = VARDATA_ANY(serialized);
 	Size		size = VARSIZE_ANY_EXHDR(serialized);
-	AggState   *state;
+	TimelineAggState *state;
 	int32		count;
 
 	if (size < sizeof(int32))
@@ -373,7 +373,7 @@ timeline_agg_deserialize(PG_FUNCTION_ARGS)
 Datum
 timeline_agg_final(PG_FUNCTION_ARGS)
 {
-	AggState   *state = GetState(fcinfo, 0);
+	TimelineAggState *state = GetState(fcinfo, 0);
 	JEvent	   *events;
 	struct varlena *result;
 
