@@ -306,7 +306,7 @@ CheckOwner(const Model *model)
 				 errmsg("permission denied for model \"%s\"", NameStr(model->name)),
 				 errdetail("The model belongs to role \"%s\".",
 						   GetUserNameFromId(model->owner, false)),
-				 errhint("Its members may use it too: GRANT the role to whom it lets.")));
+				 errhint("The owner lets others use it by granting them its role.")));
 }
 
 /* Of a model without a schema only the name is left: its creator, or the catalog's owner, may drop that. */
@@ -518,8 +518,8 @@ CheckCatalogAccess(const CatalogStatement *statement, Name name, Jsonb *args)
 Datum
 _catalog(PG_FUNCTION_ARGS)
 {
-	char	   *wanted = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	Name		name = PG_GETARG_NAME(1);
+	char	   *wanted = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Name		name = ModelArgument(fcinfo, 1);
 	Jsonb	   *args = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
 	const CatalogStatement *statement = NULL;
 	Datum		result = (Datum) 0;

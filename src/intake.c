@@ -8,12 +8,16 @@
 
 #include <sys/socket.h>
 
+#include "access/xact.h"
 #include "common/int.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/inet.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "identity_core.h"
@@ -25,7 +29,9 @@
 PG_FUNCTION_INFO_V1(_reject_reason);
 PG_FUNCTION_INFO_V1(_try_timestamptz);
 PG_FUNCTION_INFO_V1(_try_numeric);
+PG_FUNCTION_INFO_V1(_try_jsonb);
 PG_FUNCTION_INFO_V1(_try_inet);
+PG_FUNCTION_INFO_V1(_event_slug);
 
 static bool
 TooLong(FunctionCallInfo fcinfo, int argno)
@@ -154,6 +160,51 @@ _try_numeric(PG_FUNCTION_ARGS)
 										ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
+/*
+ * _try_jsonb(value text): a document that jsonb can hold, else NULL. Text of type json may hold \u0000
+ * or half a surrogate pair, which jsonb refuses by an error; so it is tried in a subtransaction.
+ */
+Datum
+_try_jsonb(PG_FUNCTION_ARGS)
+{
+	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile Datum result = (Datum) 0;
+	volatile bool valid = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		result = DirectFunctionCall1(jsonb_in, CStringGetDatum(value));
+		valid = true;
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *edata;
+
+		MemoryContextSwitchTo(context);
+		edata = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (ERRCODE_TO_CATEGORY(edata->sqlerrcode) != ERRCODE_DATA_EXCEPTION &&
+			ERRCODE_TO_CATEGORY(edata->sqlerrcode) != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+			ReThrowError(edata);
+		FreeErrorData(edata);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+
+	if (!valid)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(result);
+}
+
 /* _try_inet(value text): an IP address, else NULL. */
 Datum
 _try_inet(PG_FUNCTION_ARGS)
@@ -169,4 +220,38 @@ _try_inet(PG_FUNCTION_ARGS)
 	ip_bits(result) = bits;
 	SET_INET_VARSIZE(result);
 	PG_RETURN_INET_P(result);
+}
+
+/*
+ * _event_slug(name text): an event's name as the loaders make that of a table: ASCII letters in lower
+ * case, runs of ASCII white space and punctuation as one "_", none at the ends.
+ */
+Datum
+_event_slug(PG_FUNCTION_ARGS)
+{
+	text	   *name = PG_GETARG_TEXT_PP(0);
+	const char *in = VARDATA_ANY(name);
+	int			len = VARSIZE_ANY_EXHDR(name);
+	text	   *result = palloc(VARHDRSZ + len);
+	char	   *out = VARDATA(result);
+	bool		gap = false;
+
+	for (int i = 0; i < len; i++)
+	{
+		char		c = in[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c += 'a' - 'A';
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || IS_HIGHBIT_SET(c))
+		{
+			if (gap && out > VARDATA(result))
+				*out++ = '_';
+			*out++ = c;
+			gap = false;
+		}
+		else
+			gap = true;
+	}
+	SET_VARSIZE(result, out - (char *) result);
+	PG_RETURN_TEXT_P(result);
 }

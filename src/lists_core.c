@@ -64,6 +64,8 @@ FindHashed(const JList *list, JStr key, uint32 hash)
 
 		if (entry->len != key.len)
 			continue;
+		if (memcmp(key.data, known, key.len) == 0)
+			return entry->value;
 		while (i < key.len && JLower((unsigned char) key.data[i]) == (unsigned char) known[i])
 			i++;
 		if (i == key.len)
@@ -78,18 +80,6 @@ Find(const JList *list, JStr key)
 	if (JStrIsNull(key) || key.len > list->longest)
 		return -1;
 	return FindHashed(list, key, Hash(key));
-}
-
-bool
-JStrIs(JStr s, const char *lower)
-{
-	int			i = 0;
-
-	if (JStrIsNull(s))
-		return false;
-	while (i < s.len && lower[i] != '\0' && JLower((unsigned char) s.data[i]) == (unsigned char) lower[i])
-		i++;
-	return i == s.len && lower[i] == '\0';
 }
 
 /*
@@ -281,11 +271,11 @@ MatchWithHole(JStr host, int at, int cut, JStr path)
 static const JReferrerPattern *
 MatchCountry(JStr host, JStr path)
 {
-	int			suffix = JPublicSuffix(host);
 	int			start = 0;
 
-	if (suffix >= 2 && suffix < host.len && (suffix == 2 || host.data[host.len - 3] == '.'))
+	if (host.len > 3 && host.data[host.len - 3] == '.')
 	{
+		int			suffix = JPublicSuffix(host);
 		const JReferrerPattern *p = MatchWithHole(host, host.len - suffix, suffix, path);
 
 		if (p != NULL)

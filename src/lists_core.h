@@ -21,8 +21,19 @@ JStrFrom(JStr s, int from)
 	return (JStr) {s.data + from, s.len - from};
 }
 
-/* Equality in any ASCII case; `lower` is a C string in lower case. */
-extern bool JStrIs(JStr s, const char *lower);
+/* Equality with a C string in lower case, in any ASCII case. Cheap if the length differs. */
+static inline bool
+JStrIs(JStr s, const char *lower)
+{
+	if (s.len != (int32) strlen(lower))
+		return false;
+	for (int i = 0; i < s.len; i++)
+	{
+		if (JLower((unsigned char) s.data[i]) != (unsigned char) lower[i])
+			return false;
+	}
+	return !JStrIsNull(s);
+}
 
 /* What a name of a URL's parameter is known as. */
 typedef enum JParamKind

@@ -9,8 +9,16 @@
 
 #include "touch_sql.h"
 
-#define CAMPAIGN_COLUMNS 11
 #define TOUCH_COLUMNS 13
+
+/* A row in the making. Texts are laid into the buffer while they fit: forming the row copies them anyway. */
+typedef struct RowBuilder
+{
+	Datum		values[TOUCH_COLUMNS];
+	bool		nulls[TOUCH_COLUMNS];
+	int			used;			/* bytes of the buffer */
+	int32		buffer[512];
+} RowBuilder;
 
 /* What touch() keeps in fn_extra, for as long as the query runs. */
 typedef struct TouchCache
@@ -32,6 +40,26 @@ ResultDescriptor(FunctionCallInfo fcinfo)
 	return BlessTupleDesc(tupdesc);
 }
 
+static void
+SetText(RowBuilder *row, int column, JStr s)
+{
+	int			size = INTALIGN(VARHDRSZ + s.len);
+	char	   *packed = (char *) row->buffer + row->used;
+
+	row->nulls[column] = JStrIsNull(s);
+	if (JStrIsNull(s))
+		row->values[column] = (Datum) 0;
+	else if (row->used + size > (int) sizeof(row->buffer))
+		row->values[column] = JStrGetDatum(s);
+	else
+	{
+		SET_VARSIZE(packed, VARHDRSZ + s.len);
+		memcpy(VARDATA(packed), s.data, s.len);
+		row->values[column] = PointerGetDatum(packed);
+		row->used += size;
+	}
+}
+
 /*
  * campaign
  */
@@ -42,8 +70,7 @@ journey_campaign(PG_FUNCTION_ARGS)
 {
 	TupleDesc	tupdesc = fcinfo->flinfo->fn_extra;
 	JCampaign	campaign;
-	Datum		values[CAMPAIGN_COLUMNS];
-	bool		nulls[CAMPAIGN_COLUMNS];
+	RowBuilder	row;
 	int			rank;
 
 	if (tupdesc == NULL)
@@ -55,13 +82,13 @@ journey_campaign(PG_FUNCTION_ARGS)
 	}
 
 	JCampaignFrom(JStrFromText(PG_GETARG_TEXT_PP(0)), &campaign);
+	row.used = 0;
 	for (int i = 0; i < JC_COUNT; i++)
-		JSetStr(values, nulls, i, campaign.field[i]);
+		SetText(&row, i, campaign.field[i]);
 	rank = JCampaignClickId(&campaign, -1);
-	JSetStr(values, nulls, JC_COUNT,
-			rank < 0 ? JSTR_NULL : JStrFromCString(JClickIdAt(rank)->name));
-	JSetStr(values, nulls, JC_COUNT + 1, rank < 0 ? JSTR_NULL : campaign.click_id[rank]);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
+	SetText(&row, JC_COUNT, rank < 0 ? JSTR_NULL : JStrFromCString(JClickIdAt(rank)->name));
+	SetText(&row, JC_COUNT + 1, rank < 0 ? JSTR_NULL : campaign.click_id[rank]);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, row.values, row.nulls)));
 }
 
 /*
@@ -201,24 +228,24 @@ JTouchClickIds(const JTouch *touch)
 Datum
 JTouchRow(const JTouch *touch, TupleDesc tupdesc)
 {
-	Datum		values[TOUCH_COLUMNS];
-	bool		nulls[TOUCH_COLUMNS];
+	RowBuilder	row;
 
-	JSetStr(values, nulls, 0, JStrFromCString(JTouchTypeName(touch->type)));
-	JSetStr(values, nulls, 1, touch->source);
-	JSetStr(values, nulls, 2, touch->medium);
-	JSetStr(values, nulls, 3, touch->campaign);
-	JSetStr(values, nulls, 4, touch->term);
-	JSetStr(values, nulls, 5, touch->content);
-	JSetStr(values, nulls, 6, touch->campaign_id);
-	JSetStr(values, nulls, 7, touch->channel);
-	JSetStr(values, nulls, 8, touch->click_id_type);
-	JSetStr(values, nulls, 9, touch->click_id);
-	nulls[10] = touch->n_click_ids == 0;
-	values[10] = nulls[10] ? (Datum) 0 : JsonbPGetDatum(JTouchClickIds(touch));
-	JSetStr(values, nulls, 11, touch->referrer_host);
-	JSetStr(values, nulls, 12, touch->landing_page);
-	return HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls));
+	row.used = 0;
+	SetText(&row, 0, JStrFromCString(JTouchTypeName(touch->type)));
+	SetText(&row, 1, touch->source);
+	SetText(&row, 2, touch->medium);
+	SetText(&row, 3, touch->campaign);
+	SetText(&row, 4, touch->term);
+	SetText(&row, 5, touch->content);
+	SetText(&row, 6, touch->campaign_id);
+	SetText(&row, 7, touch->channel);
+	SetText(&row, 8, touch->click_id_type);
+	SetText(&row, 9, touch->click_id);
+	row.nulls[10] = touch->n_click_ids == 0;
+	row.values[10] = row.nulls[10] ? (Datum) 0 : JsonbPGetDatum(JTouchClickIds(touch));
+	SetText(&row, 11, touch->referrer_host);
+	SetText(&row, 12, touch->landing_page);
+	return HeapTupleGetDatum(heap_form_tuple(tupdesc, row.values, row.nulls));
 }
 
 /* An argument as a string, NULL included. */

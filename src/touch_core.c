@@ -191,7 +191,8 @@ Contains(JStr s, const char *word)
 
 	for (int i = 0; i + len <= s.len; i++)
 	{
-		if (JStrIs((JStr) {s.data + i, len}, word))
+		if (JLower((unsigned char) s.data[i]) == (unsigned char) word[0] &&
+			JStrIs((JStr) {s.data + i, len}, word))
 			return true;
 	}
 	return false;
@@ -423,8 +424,7 @@ SameHost(JStr a, JStr b)
 static bool
 IsSameSite(JStr page_host, const JUrl *referrer)
 {
-	JStr		mine,
-				theirs;
+	JStr		site;
 
 	if (JStrIsNull(page_host))
 		return false;
@@ -432,9 +432,11 @@ IsSameSite(JStr page_host, const JUrl *referrer)
 		return true;
 	if (EndsWith(referrer->scheme, "-app"))
 		return false;
-	mine = JRegistrableDomain(page_host);
-	theirs = JRegistrableDomain(referrer->host);
-	return !JStrIsNull(mine) && !JStrIsNull(theirs) && SameHost(mine, theirs);
+	site = JRegistrableDomain(page_host);
+
+	/* a host in our domain may still be another's, below a public suffix of its own */
+	return !JStrIsNull(site) && JHostIn(referrer->host, site) &&
+		SameHost(JRegistrableDomain(referrer->host), site);
 }
 
 static bool

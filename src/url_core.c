@@ -11,13 +11,13 @@
 
 #define NOT_FOUND (-1)
 
-/* Where the first of up to three bytes is, else the length. */
-static int
-FindFirst(JStr s, const char *bytes)
+/* Where the first of two bytes is, else the length. */
+static inline int
+FindEither(JStr s, char a, char b)
 {
 	int			i = 0;
 
-	while (i < s.len && strchr(bytes, s.data[i]) == NULL)
+	while (i < s.len && s.data[i] != a && s.data[i] != b)
 		i++;
 	return i;
 }
@@ -98,8 +98,8 @@ SchemeLength(JStr s)
 
 	if (s.len == 0 || !IsAlpha(s.data[0]))
 		return NOT_FOUND;
-	while (i < s.len &&
-		   (IsAlpha(s.data[i]) || IsDigit(s.data[i]) || strchr("+-.", s.data[i]) != NULL))
+	while (i < s.len && (IsAlpha(s.data[i]) || IsDigit(s.data[i]) || s.data[i] == '+' ||
+						 s.data[i] == '-' || s.data[i] == '.'))
 		i++;
 	return i < s.len && s.data[i] == ':' ? i : NOT_FOUND;
 }
@@ -116,7 +116,7 @@ IsWebScheme(JStr scheme)
 static bool
 IsPort(JStr s)
 {
-	int			end = FindFirst(s, "/");
+	int			end = FindEither(s, '/', '/');
 
 	if (end < 1 || end > 5)
 		return false;
@@ -134,21 +134,15 @@ HostOfAuthority(JStr authority)
 {
 	int			end;
 
-	for (int i = authority.len; i-- > 0;)
-	{
-		if (authority.data[i] == '@')
-		{
-			authority = JStrFrom(authority, i + 1);
-			break;
-		}
-	}
+	while ((end = FindByte(authority, '@')) != NOT_FOUND)
+		authority = JStrFrom(authority, end + 1);
 	if (authority.len > 0 && authority.data[0] == '[')
 	{
 		end = FindByte(authority, ']');
 		authority.len = end == NOT_FOUND ? authority.len : end + 1;
 	}
 	else
-		authority.len = FindFirst(authority, ":");
+		authority.len = FindEither(authority, ':', ':');
 	return authority.len > 0 ? authority : JSTR_NULL;
 }
 
@@ -187,11 +181,11 @@ IsBareHost(JStr name, bool port)
 	return labels > 1 && JIsTopLevel(JStrFrom(name, start));
 }
 
-/* Reads host and path of what follows the slashes; `ends` are the bytes that end a host. */
+/* Reads host and path of what follows the slashes; a slash or `also` ends the host. */
 static void
-ParseAuthority(JStr rest, const char *ends, JUrl *parsed)
+ParseAuthority(JStr rest, char also, JUrl *parsed)
 {
-	int			end = FindFirst(rest, ends);
+	int			end = FindEither(rest, '/', also);
 
 	parsed->host = HostOfAuthority((JStr) {rest.data, end});
 	parsed->path = JStrFrom(rest, end);
@@ -201,7 +195,7 @@ ParseAuthority(JStr rest, const char *ends, JUrl *parsed)
 static void
 ParseBare(JStr rest, JUrl *parsed)
 {
-	JStr		authority = {rest.data, FindFirst(rest, "/")};
+	JStr		authority = {rest.data, FindEither(rest, '/', '/')};
 	JStr		host = HostOfAuthority(authority);
 	bool		ipv6 = host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']';
 
@@ -237,15 +231,15 @@ JUrlParse(JStr url, JUrl *parsed)
 		{
 			while (rest.len > 0 && IsSlash(rest.data[0]))
 				rest = JStrFrom(rest, 1);
-			ParseAuthority(rest, "/\\", parsed);
+			ParseAuthority(rest, '\\', parsed);
 		}
 		else if (rest.len >= 2 && rest.data[0] == '/' && rest.data[1] == '/')
-			ParseAuthority(JStrFrom(rest, 2), "/", parsed);
+			ParseAuthority(JStrFrom(rest, 2), '/', parsed);
 		else
 			parsed->path = rest;
 	}
 	else if (rest.len >= 2 && rest.data[0] == '/' && rest.data[1] == '/')
-		ParseAuthority(JStrFrom(rest, 2), "/", parsed);
+		ParseAuthority(JStrFrom(rest, 2), '/', parsed);
 	else
 		ParseBare(rest, parsed);
 
@@ -296,7 +290,7 @@ JHostIn(JStr host, JStr domain)
 	before = host.len - domain.len;
 	if (domain.len == 0 || before < 0 || (before > 0 && host.data[before - 1] != '.'))
 		return false;
-	for (int i = 0; i < domain.len; i++)
+	for (int i = domain.len; i-- > 0;)
 	{
 		if (JLower((unsigned char) host.data[before + i]) != JLower((unsigned char) domain.data[i]))
 			return false;
@@ -315,7 +309,7 @@ JRegistrableDomain(JStr host)
 		return JSTR_NULL;
 	for (start--; start > 0 && host.data[start - 1] != '.';)
 		start--;
-	return JStrFrom(host, start);
+	return host.data[start] == '.' ? JSTR_NULL : JStrFrom(host, start);
 }
 
 /*
@@ -332,7 +326,7 @@ JFragmentParameters(JStr fragment)
 		return JSTR_NULL;
 	route = fragment.len > 0 && (fragment.data[0] == '/' || fragment.data[0] == '!');
 	if (question != NOT_FOUND && !route)
-		route = FindFirst((JStr) {fragment.data, question}, "=") == question;
+		route = FindByte((JStr) {fragment.data, question}, '=') == NOT_FOUND;
 	if (!route)
 		return fragment;
 	return question == NOT_FOUND ? JSTR_NULL : JStrFrom(fragment, question + 1);

@@ -123,8 +123,9 @@ SELECT m.model,
       SELECT COALESCE(pg_catalog.jsonb_agg(
                  pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object(
                      'schema', x.source_schema, 'relation', x.relation_name, 'kind', x.event_kind,
-                     'id_space', x.id_space, 'columns', NULLIF(x.columns, '{}'::pg_catalog.jsonb),
-                     'options', NULLIF(x.options, '{}'::pg_catalog.jsonb)))
+                     'id_space', x.id_space))
+                 OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object(
+                     'columns', x.columns, 'options', x.options)
                  ORDER BY x.source), '[]'::pg_catalog.jsonb) AS sources
         FROM journey._source x WHERE x.model OPERATOR(pg_catalog.=) m.model) s
   CROSS JOIN LATERAL (
@@ -322,18 +323,15 @@ CREATE FUNCTION journey._check_revenue(value jsonb) RETURNS void
 AS $$
 DECLARE
     columns jsonb;
+    valid boolean := jsonb_typeof(value) = 'object';
 BEGIN
-    IF jsonb_typeof(value) = 'object' THEN
-        FOR columns IN SELECT e.value FROM jsonb_each(value) AS e LOOP
-            IF jsonb_typeof(columns) = 'string' THEN
-                columns := jsonb_build_array(columns);
-            END IF;
-            IF NOT journey._is_texts(columns) OR columns = '[]' THEN
-                value := 'null';
-            END IF;
-        END LOOP;
-    END IF;
-    IF jsonb_typeof(value) <> 'object' THEN
+    FOR columns IN SELECT e.value FROM jsonb_each(CASE WHEN valid THEN value ELSE '{}' END) AS e LOOP
+        IF jsonb_typeof(columns) = 'string' THEN
+            columns := jsonb_build_array(columns);
+        END IF;
+        valid := valid AND journey._is_texts(columns) AND columns <> '[]';
+    END LOOP;
+    IF NOT valid THEN
         PERFORM journey._bad_option('revenue', value,
             'an object of event names with their columns, the first that is not null counts and a '
             'minus sign takes it off, such as {"Order Completed": ["revenue", "total"], '
@@ -516,6 +514,10 @@ BEGIN
         RAISE EXCEPTION 'schema "%" already has relations of names that a model needs', schema
             USING ERRCODE = 'duplicate_table', DETAIL = format('They are %s.', taken),
                   HINT = 'Give the model a schema of its own with the option "schema".';
+    END IF;
+    IF NOT has_schema_privilege(schema, 'CREATE') THEN
+        RAISE EXCEPTION 'permission denied for schema %', quote_ident(schema)
+            USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN false;
 END

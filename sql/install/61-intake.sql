@@ -19,9 +19,18 @@ CREATE FUNCTION journey._try_numeric(value text) RETURNS numeric
     LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_numeric';
 COMMENT ON FUNCTION journey._try_numeric(text) IS 'internal: a finite number, else NULL';
 
+CREATE FUNCTION journey._try_jsonb(value text) RETURNS jsonb
+    LANGUAGE C STRICT IMMUTABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_try_jsonb';
+COMMENT ON FUNCTION journey._try_jsonb(text) IS 'internal: a document that jsonb can hold, else NULL';
+
 CREATE FUNCTION journey._try_inet(value text) RETURNS inet
     LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_inet';
 COMMENT ON FUNCTION journey._try_inet(text) IS 'internal: an IP address, else NULL';
+
+CREATE FUNCTION journey._event_slug(name text) RETURNS text
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_event_slug';
+COMMENT ON FUNCTION journey._event_slug(text) IS
+    'internal: an event''s name as that of a table: lower case, words joined by "_"';
 
 -- ---------------------------------------------------------------------------------------------
 -- model: what is read
@@ -30,7 +39,7 @@ COMMENT ON FUNCTION journey._try_inet(text) IS 'internal: an IP address, else NU
 -- One table to read, with the state of its reading. Lives only as long as a refresh.
 CREATE TYPE journey._input AS (
     source           integer,
-    table_id         integer,       -- NULL: never read before
+    table_id         integer,       -- NULL until _readable_inputs() has given one
     relation         regclass,
     schema           name,
     name             name,
@@ -41,7 +50,8 @@ CREATE TYPE journey._input AS (
     kinds            jsonb,         -- column -> kind of its type
     watermark_column name,
     overlap          interval,      -- by default, for that column
-    watermark        timestamptz    -- NULL: read whole
+    watermark        timestamptz,   -- NULL: read whole
+    is_new           boolean        -- seen for the first time
 );
 
 -- The columns of a relation, each with the kind of its type: what it takes to read it as another.
@@ -143,15 +153,19 @@ SELECT CASE WHEN role = 'own' THEN '{}'::text[]
 $$;
 COMMENT ON FUNCTION journey._known_columns(text) IS 'internal: columns that are no properties';
 
--- The mapping of a relation: what the user gave, null for "no such field", before the standard.
+-- The mapping of a relation: what the user gave, null for "no such field", before the standard. An event
+-- without a time is as old as its receipt.
 CREATE FUNCTION journey._mapping(role text, given jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT journey._standard_columns(role) || coalesce((
-           SELECT jsonb_object_agg(key, CASE WHEN value = 'null' THEN '[]'
-                                             ELSE jsonb_build_array(value) END)
-             FROM jsonb_each(given)), '{}')
+SELECT CASE WHEN given ? 'event_time'
+            THEN jsonb_set(columns, '{event_time}', (columns -> 'event_time') || (columns -> 'received_at'))
+            ELSE columns END
+  FROM (SELECT journey._standard_columns(role) || coalesce((
+                   SELECT jsonb_object_agg(key, CASE WHEN value = 'null' THEN '[]'
+                                                     ELSE jsonb_build_array(value) END)
+                     FROM jsonb_each(given)), '{}') AS columns) AS x
 $$;
 COMMENT ON FUNCTION journey._mapping(text, jsonb) IS 'internal: the mapping of a relation';
 
@@ -257,9 +271,10 @@ WITH source AS MATERIALIZED (
 SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, s.event_kind,
        CASE WHEN s.id_space = s.first_space THEN '' ELSE s.id_space || ':' END,
        x.columns, f.kinds, w.watermark_column,
-       CASE WHEN x.columns -> 'received_at' ? w.watermark_column::text AND NOT s.columns ? 'loaded_at'
+       CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text AND NOT s.columns ? 'loaded_at'
             THEN interval '1 hour' ELSE interval '15 minutes' END,
-       CASE WHEN t.watermark_column = w.watermark_column THEN t.watermark END
+       CASE WHEN t.watermark_column = w.watermark_column THEN t.watermark END,
+       t.table_id IS NULL
   FROM found f
   JOIN source s ON s.source = f.source
   LEFT JOIN state t ON t.source = f.source AND t.schema = f.schema AND t.relation = f.name
@@ -272,253 +287,278 @@ COMMENT ON FUNCTION journey._inputs(journey._model) IS 'internal: the tables tha
 
 -- ---------------------------------------------------------------------------------------------
 -- model: the statement that reads
+--
+-- These functions write SQL text for each table at each refresh: in plpgsql, which keeps its plans.
+-- In that text the row is "t", its cleaned ids and times are "c", its status is "s".
 -- ---------------------------------------------------------------------------------------------
 
--- A column of the row "t" as text, timestamptz, numeric or jsonb; NULL where it cannot be read so.
-CREATE FUNCTION journey._as(kinds jsonb, name text, type text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
+-- A column of the row as text, timestamptz, numeric or jsonb; NULL where it cannot be read so. Written
+-- without SET, with qualified names, so that it is inlined.
+CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
-SELECT format(CASE
-           WHEN type = 'timestamptz' AND kind = ANY ('{timestamptz,timestamp,date}'::text[])
-             OR type = 'numeric' AND kind = ANY ('{integer,number}'::text[])
-             OR type = 'text' THEN 't.%1$I::%2$s'
-           WHEN type = 'timestamptz' THEN 'journey._try_timestamptz(t.%1$I::text)'
-           WHEN type = 'numeric' THEN 'journey._try_numeric(t.%1$I::text)'
-           ELSE 'to_jsonb(t.%1$I)' END, name, type)
-  FROM (SELECT kinds ->> name AS kind) AS k
+SELECT CASE
+       WHEN type OPERATOR(pg_catalog.=) 'text'
+         OR type OPERATOR(pg_catalog.=) 'timestamptz'
+            AND kind OPERATOR(pg_catalog.=) ANY ('{timestamptz,timestamp,date}'::text[])
+         OR type OPERATOR(pg_catalog.=) 'numeric'
+            AND kind OPERATOR(pg_catalog.=) ANY ('{integer,number}'::text[])
+       THEN pg_catalog.format('t.%I::%s', name, type)
+       WHEN type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.<>) 'json'
+       THEN pg_catalog.format('to_jsonb(t.%I)', name)
+       ELSE pg_catalog.format('journey._try_%s(t.%I::text)', type, name) END
 $$;
-COMMENT ON FUNCTION journey._as(jsonb, text, text) IS 'internal: an expression for a column';
+COMMENT ON FUNCTION journey._as(text, text, text) IS 'internal: an expression for a column';
 
--- A standard field of the input: the first of its columns that exists and is not null.
-CREATE FUNCTION journey._field(i journey._input, field text, type text DEFAULT 'text') RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- The standard fields that an input has, each with its expression: the first of its columns that is
+-- not null.
+CREATE FUNCTION journey._fields(i journey._input) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT CASE WHEN count(*) = 0 THEN 'NULL::' || type
-            WHEN count(*) = 1 THEN min(e)
-            ELSE format('coalesce(%s)', string_agg(e, ', ' ORDER BY place)) END
-  FROM (SELECT journey._as(i.kinds, name, type) AS e, place
-          FROM jsonb_array_elements_text(i.columns -> field) WITH ORDINALITY AS n(name, place)
-         WHERE i.kinds ? name) AS x
+BEGIN
+    RETURN (
+        SELECT coalesce(jsonb_object_agg(field, expression), '{}')
+          FROM (SELECT c.key AS field,
+                       CASE WHEN count(*) = 1 THEN min(e.expression)
+                            ELSE format('coalesce(%s)', string_agg(e.expression, ', ' ORDER BY n.place))
+                       END AS expression
+                  FROM jsonb_each(i.columns) AS c
+                 CROSS JOIN jsonb_array_elements_text(c.value) WITH ORDINALITY AS n(name, place)
+                 CROSS JOIN LATERAL (
+                     SELECT journey._as(i.kinds ->> n.name, n.name, CASE
+                                WHEN c.key = 'event_time' OR c.key = 'received_at' THEN 'timestamptz'
+                                WHEN c.key = 'revenue' THEN 'numeric'
+                                WHEN c.key = 'properties' OR c.key = 'traits' THEN 'jsonb'
+                                ELSE 'text' END) AS expression) AS e
+                 WHERE i.kinds ? n.name
+                 GROUP BY c.key) AS f);
+END
 $$;
-COMMENT ON FUNCTION journey._field(journey._input, text, text) IS
-    'internal: an expression for a standard field';
+COMMENT ON FUNCTION journey._fields(journey._input) IS
+    'internal: expressions for the standard fields';
 
--- Conditions that find a value which is no time or no number, each with its reason, for a CASE.
-CREATE FUNCTION journey._bad_values(i journey._input, s journey._settings) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- The columns that can give a row its revenue, in order, each with the condition on the event's name.
+CREATE FUNCTION journey._revenue_columns(i journey._input, s journey._settings)
+    RETURNS TABLE (condition text, name text, sign text, place bigint)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-WITH wanted AS (
-    SELECT DISTINCT name, 'timestamptz' AS type, 'time' AS word
-      FROM jsonb_array_elements_text((i.columns -> 'event_time') || (i.columns -> 'received_at')) AS name
-     WHERE i.kinds ->> name <> ALL ('{timestamptz,timestamp,date}'::text[])
-     UNION ALL
-    SELECT name, 'numeric', 'number'
-      FROM unnest(journey._revenue_columns(i, s)) AS name WHERE i.kinds ->> name <> 'integer'
-)
-SELECT string_agg(format(
-           CASE WHEN i.kinds ->> name = 'number'
-                THEN ' WHEN t.%1$I::numeric = ANY (''{NaN,Infinity,-Infinity}'') THEN %3$L'
-                ELSE ' WHEN t.%1$I IS NOT NULL AND %2$s IS NULL THEN %3$L' END,
-           name, journey._as(i.kinds, name, type), format('%s is no %s', name, word)), '')
-  FROM wanted
-$$;
-COMMENT ON FUNCTION journey._bad_values(journey._input, journey._settings) IS
-    'internal: conditions on values';
-
--- The columns of this table that can give a revenue.
-CREATE FUNCTION journey._revenue_columns(i journey._input, s journey._settings) RETURNS text[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT ARRAY(
-    SELECT name FROM jsonb_array_elements_text(i.columns -> 'revenue') AS name WHERE i.kinds ? name
-     UNION
-    SELECT ltrim(name, '-')
-      FROM jsonb_each(s.revenue) AS r
-     CROSS JOIN LATERAL jsonb_array_elements_text(
-               CASE WHEN jsonb_typeof(r.value) = 'array' THEN r.value
-                    ELSE jsonb_build_array(r.value) END) AS name
-     WHERE i.role = 'track' AND i.kinds ? ltrim(name, '-'))
+DECLARE
+    slugs text := (SELECT string_agg(format('journey._event_slug(t.%I::text)', e), ', ')
+                     FROM unnest('{event_text,event}'::text[]) AS e WHERE i.kinds ? e);
+BEGIN
+    IF i.role = 'own' THEN
+        RETURN QUERY SELECT 'true', n.value, '', n.place
+                       FROM jsonb_array_elements_text(i.columns -> 'revenue') WITH ORDINALITY AS n(value, place)
+                      WHERE i.kinds ? n.value;
+    ELSIF i.role = 'track' AND slugs IS NOT NULL THEN
+        RETURN QUERY SELECT format('%L = ANY (ARRAY[%s])', journey._event_slug(r.key), slugs),
+                            ltrim(n.value, '-'), CASE WHEN n.value LIKE '-%' THEN '-' ELSE '' END, n.place
+                       FROM jsonb_each(s.revenue) AS r
+                      CROSS JOIN jsonb_array_elements_text(
+                                CASE WHEN jsonb_typeof(r.value) = 'array' THEN r.value
+                                     ELSE jsonb_build_array(r.value) END) WITH ORDINALITY AS n(value, place)
+                      WHERE i.kinds ? ltrim(n.value, '-');
+    END IF;
+END
 $$;
 COMMENT ON FUNCTION journey._revenue_columns(journey._input, journey._settings) IS
     'internal: columns of amounts';
 
--- An event's name as a loader writes it for a table: lower case, words joined by "_".
-CREATE FUNCTION journey._event_slug(name text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT trim(regexp_replace(lower(name COLLATE "C"), '[[:space:][:punct:]]+', '_', 'g'), '_')
-$$;
-COMMENT ON FUNCTION journey._event_slug(text) IS 'internal: an event''s name as that of a table';
-
--- The revenue of a row: the column that the option gives for the event of this name, with its sign.
 CREATE FUNCTION journey._revenue(i journey._input, s journey._settings) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-WITH branch AS (
-    SELECT r.key,
-           string_agg(CASE WHEN name LIKE '-%' THEN '-' ELSE '' END
-                      || journey._as(i.kinds, ltrim(name, '-'), 'numeric'), ', ' ORDER BY place) AS amount
-      FROM jsonb_each(s.revenue) AS r
-     CROSS JOIN LATERAL jsonb_array_elements_text(
-               CASE WHEN jsonb_typeof(r.value) = 'array' THEN r.value
-                    ELSE jsonb_build_array(r.value) END) WITH ORDINALITY AS n(name, place)
-     WHERE i.kinds ? ltrim(name, '-')
-     GROUP BY r.key
-), names AS (
-    SELECT string_agg(format('journey._event_slug(t.%I::text)', name), ', ') AS list
-      FROM unnest('{event_text,event}'::text[]) AS name WHERE i.kinds ? name
-)
-SELECT CASE WHEN i.role = 'own' THEN journey._field(i, 'revenue', 'numeric')
-            WHEN i.role <> 'track' OR names.list IS NULL OR NOT EXISTS (SELECT FROM branch)
-                THEN 'NULL::numeric'
-            ELSE (SELECT format('CASE %s END', string_agg(format(
-                             'WHEN %L = ANY (ARRAY[%s]) THEN coalesce(%s)',
-                             journey._event_slug(key), names.list, amount), ' ' ORDER BY key))
-                    FROM branch) END
-  FROM names
+BEGIN
+    RETURN (
+        SELECT 'CASE' || string_agg(format(' WHEN %s THEN %s', condition, amount), '' ORDER BY condition)
+               || ' END'
+          FROM (SELECT r.condition, format('coalesce(%s)', string_agg(
+                           r.sign || journey._as(i.kinds ->> r.name, r.name, 'numeric'), ', '
+                           ORDER BY r.place)) AS amount
+                  FROM journey._revenue_columns(i, s) AS r GROUP BY r.condition) AS x);
+END
 $$;
 COMMENT ON FUNCTION journey._revenue(journey._input, journey._settings) IS
-    'internal: an expression for revenue';
+    'internal: an expression for the revenue of a row';
 
--- The columns of the row that are nothing of the standard, as an object without the nulls. An object
--- within a column is kept as it is, so such columns are added one by one.
-CREATE FUNCTION journey._custom(i journey._input, s journey._settings) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- Conditions that find a value which is no time, number or jsonb, each with its reason, for a CASE.
+CREATE FUNCTION journey._bad_values(i journey._input, s journey._settings) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-WITH custom AS (
-    SELECT name, kind <> ALL ('{jsonb,json,nested}'::text[]) AS is_plain
-      FROM jsonb_each_text(i.kinds) AS k(name, kind)
-     WHERE name = ANY (s.keep_properties)
-        OR (name NOT LIKE 'context\_%'
-            AND name <> ALL (journey._known_columns(i.role))
-            AND NOT EXISTS (SELECT FROM jsonb_each(i.columns) AS c WHERE c.value ? name))
-), parts AS (
-    SELECT format('(SELECT jsonb_strip_nulls(to_jsonb(p)) FROM (SELECT %s) AS p)',
-                  string_agg(format('t.%I', name), ', ' ORDER BY name)) AS part
-      FROM custom WHERE is_plain HAVING count(*) > 0
-     UNION ALL
-    SELECT format('CASE WHEN t.%1$I IS NULL THEN ''{}'' ELSE jsonb_build_object(%1$L, t.%1$I) END', name)
-      FROM custom WHERE NOT is_plain
-)
-SELECT coalesce('nullif(' || string_agg(part, ' || ') || ', ''{}'')', 'NULL::jsonb') FROM parts
+BEGIN
+    RETURN (
+        WITH wanted AS (
+            SELECT DISTINCT 'true' AS condition, n.name, i.kinds ->> n.name AS kind,
+                   'timestamptz' AS type, 'time' AS word
+              FROM jsonb_array_elements_text((i.columns -> 'event_time') || (i.columns -> 'received_at'))
+                   AS n(name)
+             WHERE i.kinds ->> n.name <> ALL ('{timestamptz,timestamp,date}'::text[])
+             UNION ALL
+            SELECT DISTINCT r.condition, r.name, i.kinds ->> r.name, 'numeric', 'number'
+              FROM journey._revenue_columns(i, s) AS r WHERE i.kinds ->> r.name <> 'integer'
+             UNION ALL
+            SELECT 'true', k.key, k.value, 'jsonb', 'jsonb'
+              FROM jsonb_each_text(i.kinds) AS k WHERE k.value = 'json'
+        )
+        SELECT string_agg(format(
+                   CASE WHEN kind = 'number'
+                        THEN ' WHEN %s AND t.%I::numeric = ANY (''{NaN,Infinity,-Infinity}'') THEN %L'
+                        ELSE ' WHEN %s AND t.%I::text <> '''' AND %4$s IS NULL THEN %3$L' END,
+                   condition, name, format('%s is no %s', name, word), journey._as(kind, name, type)), ''
+                   ORDER BY word DESC, name, condition)
+          FROM wanted);
+END
+$$;
+COMMENT ON FUNCTION journey._bad_values(journey._input, journey._settings) IS
+    'internal: conditions on values';
+
+-- Columns of the row as an object without the nulls, NULL where nothing is left. An object within a
+-- column is kept as it is, so such columns are added one by one.
+CREATE FUNCTION journey._object(kinds jsonb, names text[]) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    plain text;
+    nested text[];
+BEGIN
+    SELECT string_agg(format('t.%I', k.name), ', ' ORDER BY k.name)
+               FILTER (WHERE k.kind <> ALL ('{jsonb,json,nested}'::text[])),
+           array_agg(format('CASE WHEN t.%1$I IS NULL THEN ''{}''::jsonb'
+                            ' ELSE jsonb_build_object(%1$L, %2$s) END', k.name,
+                            journey._as(k.kind, k.name, 'jsonb')) ORDER BY k.name)
+               FILTER (WHERE k.kind = ANY ('{jsonb,json,nested}'::text[]))
+      INTO plain, nested
+      FROM jsonb_each_text(kinds) AS k(name, kind)
+     WHERE k.name = ANY (names);
+    RETURN 'nullif(' || nullif(concat_ws(' || ',
+               '(SELECT jsonb_strip_nulls(to_jsonb(p)) FROM (SELECT ' || plain || ') AS p)',
+               array_to_string(nested, ' || ')), '') || ', ''{}'')';
+END
+$$;
+COMMENT ON FUNCTION journey._object(jsonb, text[]) IS 'internal: an expression for columns as an object';
+
+-- Properties and traits of an input: the columns that are nothing of the standard, as traits of an
+-- identify and properties of any other; and those that the option "keep_properties" names.
+CREATE FUNCTION journey._custom(i journey._input, s journey._settings) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    known text[] := journey._known_columns(i.role)
+        || ARRAY(SELECT jsonb_array_elements_text(value) FROM jsonb_each(i.columns));
+    custom text[] := ARRAY(SELECT k FROM jsonb_object_keys(i.kinds) AS k
+                            WHERE k NOT LIKE 'context\_%' AND k <> ALL (known));
+BEGIN
+    IF i.role = 'users' THEN
+        RETURN jsonb_build_object('traits', journey._object(i.kinds, custom));
+    ELSIF i.role = 'identify' OR i.event_kind = 'identify' THEN
+        RETURN jsonb_build_object('traits', journey._object(i.kinds, custom),
+                                  'properties', journey._object(i.kinds, s.keep_properties));
+    END IF;
+    RETURN jsonb_build_object('properties', journey._object(i.kinds, custom || s.keep_properties));
+END
 $$;
 COMMENT ON FUNCTION journey._custom(journey._input, journey._settings) IS
-    'internal: an expression for the custom columns';
+    'internal: expressions for properties and traits';
 
 -- The condition of the option "exclude". NULL never matches.
-CREATE FUNCTION journey._excluded(i journey._input, s journey._settings) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION journey._excluded(fields jsonb, s journey._settings) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-WITH tests AS (
-    SELECT format(CASE
-               WHEN key = 'ip' THEN 'journey._try_inet(%1$s) <<= ANY (%3$L::inet[])'
-               WHEN key = 'host' THEN
-                   'lower(journey.url_host(%4$s) COLLATE "C") LIKE ANY (%2$L::text[])'
-               WHEN key = 'user_agent' THEN 'lower(%1$s COLLATE "C") LIKE ANY (%2$L::text[])'
-               ELSE '%1$s COLLATE "C" LIKE ANY (%2$L::text[])' END,
-               journey._field(i, key),
-               ARRAY(SELECT CASE WHEN key = 'user_id' THEN journey._like_pattern(p)
-                                 ELSE lower(journey._like_pattern(p) COLLATE "C") END
-                       FROM jsonb_array_elements_text(value) AS p),
-               ARRAY(SELECT jsonb_array_elements_text(value)),
-               journey._field(i, 'url')) AS test
-      FROM jsonb_each(s.exclude)
-     WHERE value <> '[]'
-)
-SELECT coalesce(string_agg(test, ' OR '), 'false') FROM tests
+BEGIN
+    RETURN coalesce((
+        SELECT string_agg(format(CASE
+                   WHEN e.key = 'ip' THEN 'journey._try_inet(%1$s) <<= ANY (%3$L::inet[])'
+                   WHEN e.key = 'host' THEN
+                       'lower(journey.url_host(%1$s) COLLATE "C") LIKE ANY (%2$L::text[])'
+                   WHEN e.key = 'user_agent' THEN 'lower(%1$s COLLATE "C") LIKE ANY (%2$L::text[])'
+                   ELSE '%1$s COLLATE "C" LIKE ANY (%2$L::text[])' END,
+                   f.expression,
+                   ARRAY(SELECT CASE WHEN e.key = 'user_id' THEN journey._like_pattern(p)
+                                     ELSE lower(journey._like_pattern(p) COLLATE "C") END
+                           FROM jsonb_array_elements_text(e.value) AS p),
+                   ARRAY(SELECT jsonb_array_elements_text(e.value))), ' OR ')
+          FROM jsonb_each(s.exclude) AS e
+         CROSS JOIN LATERAL (SELECT fields ->> CASE WHEN e.key = 'host' THEN 'url' ELSE e.key END
+                                    AS expression) AS f
+         WHERE f.expression IS NOT NULL AND e.value <> '[]'), 'false');
+END
 $$;
-COMMENT ON FUNCTION journey._excluded(journey._input, journey._settings) IS
+COMMENT ON FUNCTION journey._excluded(jsonb, journey._settings) IS
     'internal: the condition that leaves rows out';
 
--- Which rows are read: those behind none of the watermark, without a load time, or dated since.
-CREATE FUNCTION journey._new_rows(i journey._input, s journey._settings, since timestamptz) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- Which rows are read: those not behind the watermark, those without a load time, and those dated since.
+-- Called in UTC, by which a load time without a zone is meant.
+CREATE FUNCTION journey._new_rows(
+    i journey._input, fields jsonb, s journey._settings, since timestamptz) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-    SET TimeZone = 'UTC'
-    SET DateStyle = 'ISO, YMD'
 AS $$
-SELECT CASE WHEN i.watermark IS NULL OR since = '-infinity' THEN ''
-            ELSE format(' WHERE (t.%1$I >= %2$L::%3$s OR t.%1$I IS NULL%4$s)', i.watermark_column,
-                        least(i.watermark - coalesce(s.overlap, i.overlap), since),
-                        i.kinds ->> i.watermark_column,
-                        CASE WHEN since IS NULL THEN ''
-                             ELSE format(' OR %s >= %L::timestamptz',
-                                         journey._field(i, 'event_time', 'timestamptz'), since) END) END
+BEGIN
+    IF i.watermark IS NULL OR since = '-infinity' THEN
+        RETURN '';
+    END IF;
+    RETURN format(' WHERE (t.%1$I >= %2$L::%3$s OR t.%1$I IS NULL', i.watermark_column,
+                  least(i.watermark - coalesce(s.overlap, i.overlap), since),
+                  i.kinds ->> i.watermark_column::text)
+           || CASE WHEN since IS NULL OR NOT fields ? 'event_time' THEN ')'
+                   ELSE format(' OR %s >= %L::timestamptz)', fields ->> 'event_time', since) END;
+END
 $$;
-COMMENT ON FUNCTION journey._new_rows(journey._input, journey._settings, timestamptz) IS
+COMMENT ON FUNCTION journey._new_rows(journey._input, jsonb, journey._settings, timestamptz) IS
     'internal: the condition for new rows';
-
--- The standard fields of an input: expressions by column of the batch, for those that are not NULL.
-CREATE FUNCTION journey._fields(i journey._input, s journey._settings) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT jsonb_object_agg(field, journey._field(i, field))
-           FILTER (WHERE i.columns ? field)
-    || jsonb_build_object(
-           'event_id', 'c.event_id', 'visitor_id', 'c.visitor_id', 'user_id', 'c.user_id',
-           'event_time', 'c.event_time', 'received_at', 'c.received_at', 'kind', 'c.kind',
-           'revenue', journey._revenue(i, s),
-           CASE WHEN i.role = 'identify' OR i.role = 'users' OR i.event_kind = 'identify'
-                THEN 'traits' ELSE 'properties' END, journey._custom(i, s),
-           'is_traits', (i.role = 'users')::text,
-           'loaded_at', CASE WHEN i.watermark_column IS NULL THEN 'NULL::timestamptz'
-                             ELSE format('t.%I::timestamptz', i.watermark_column) END)
-    || CASE WHEN i.columns -> 'properties' = '[]' THEN '{"properties": "NULL::jsonb"}'
-            WHEN journey._first_column(i.kinds, i.columns -> 'properties') IS NULL THEN '{}'
-            ELSE jsonb_build_object('properties', journey._field(i, 'properties', 'jsonb')) END
-    || CASE WHEN journey._first_column(i.kinds, i.columns -> 'traits') IS NULL THEN '{}'
-            ELSE jsonb_build_object('traits', journey._field(i, 'traits', 'jsonb')) END
-  FROM unnest('{name,url,referrer,currency,order_id,source,medium,campaign,term,content,session_key,'
-              'previous_id,platform}'::text[]) AS field
-$$;
-COMMENT ON FUNCTION journey._fields(journey._input, journey._settings) IS
-    'internal: expressions for a row of the batch';
 
 -- The rows of one input in the form of the batch.
 CREATE FUNCTION journey._select(i journey._input, s journey._settings, since timestamptz) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-    SET TimeZone = 'UTC'
-    SET DateStyle = 'ISO, YMD'
 AS $$
 DECLARE
-    fields jsonb := journey._fields(i, s);
-    kinds text[] := '{page,screen,track,identify,group,alias}';
+    f jsonb := journey._fields(i);
+    bad text := journey._bad_values(i, s);
+    raw text := CASE WHEN i.kinds @? '$.* ? (@ == "json")' -- whose text jsonb may refuse
+                     THEN 'coalesce(journey._try_jsonb(to_json(t)::text), to_jsonb(to_json(t)::text))'
+                     ELSE 'to_jsonb(t)' END;
     kind text := format('%L::text', coalesce(i.event_kind,
                      CASE i.role WHEN 'own' THEN 'track' WHEN 'users' THEN 'identify' ELSE i.role END));
-    status text := journey._bad_values(i, s);
 BEGIN
-    IF i.role = 'own' AND i.event_kind IS NULL THEN
-        kind := format('coalesce(%s, ''track'')', journey._field(i, 'kind'));
-        status := concat(status, format(' WHEN c.kind <> ALL (%L) THEN ''unknown kind''', kinds));
+    IF i.role = 'own' AND i.event_kind IS NULL AND f ? 'kind' THEN
+        kind := format('coalesce(%s, ''track'')', f ->> 'kind');
+        bad := concat(bad, ' WHEN c.kind <> ALL (''{page,screen,track,identify,group,alias}'')'
+                           ' THEN ''unknown kind''');
     END IF;
+    -- a mapped column is the whole of them; null in the mapping says that there are none
+    f := (journey._custom(i, s)
+          - ARRAY(SELECT key FROM jsonb_each(i.columns) WHERE value = '[]')) || f;
     RETURN format(
-        'SELECT %s, CASE WHEN s.status <> ''excluded'' THEN to_jsonb(t) END FROM %I.%I AS t'
+        'SELECT %s, CASE WHEN s.status <> ''excluded'' THEN %s END FROM %I.%I AS t'
         ' CROSS JOIN LATERAL (SELECT %s AS event_id, journey._visitor_id(%s, %s) AS visitor_id,'
         ' journey._clean_id(%s) AS user_id, %s AS event_time, %s AS received_at, %s AS kind) AS c'
         ' CROSS JOIN LATERAL (SELECT CASE WHEN %s THEN ''excluded''%s ELSE journey._reject_reason('
         'c.visitor_id, c.user_id, c.event_id, c.event_time, c.received_at, %L, %L) END AS status) AS s%s',
-        (SELECT string_agg(CASE WHEN name = 'table_id' THEN i.table_id::text
-                                WHEN name = 'status' THEN 's.status'
-                                ELSE coalesce(fields ->> name, 'NULL::' || type) END,
-                           ', ' ORDER BY place)
-           FROM journey._batch_columns() WHERE name <> 'raw'),
-        i.schema, i.name,
+        (SELECT string_agg(coalesce(CASE
+                    WHEN b.name = ANY ('{event_id,visitor_id,user_id,event_time,received_at,kind}'::text[])
+                        THEN 'c.' || b.name
+                    WHEN b.name = 'revenue' THEN journey._revenue(i, s)
+                    WHEN b.name = 'table_id' THEN i.table_id::text
+                    WHEN b.name = 'status' THEN 's.status'
+                    WHEN b.name = 'is_traits' THEN (i.role = 'users')::text
+                    WHEN b.name = 'loaded_at'
+                        THEN 't.' || quote_ident(i.watermark_column::text) || '::timestamptz'
+                    ELSE f ->> b.name END, 'NULL::' || b.type), ', ' ORDER BY b.place)
+           FROM journey._batch_columns() AS b WHERE b.name <> 'raw'),
+        raw, i.schema, i.name,
         CASE WHEN i.id_prefix = '' THEN '' ELSE format('%L || ', i.id_prefix) END
-            || format('nullif(%s, '''')', journey._field(i, 'event_id')),
-        journey._field(i, 'visitor_id'), journey._field(i, 'user_id'), journey._field(i, 'user_id'),
-        journey._field(i, 'event_time', 'timestamptz'), journey._field(i, 'received_at', 'timestamptz'),
-        kind, journey._excluded(i, s), status, s.earliest, s.max_future,
-        journey._new_rows(i, s, since));
+            || format('nullif(%s, '''')', coalesce(f ->> 'event_id', 'NULL::text')),
+        coalesce(f ->> 'visitor_id', 'NULL'), coalesce(f ->> 'user_id', 'NULL'),
+        coalesce(f ->> 'user_id', 'NULL'), coalesce(f ->> 'event_time', 'NULL::timestamptz'),
+        coalesce(f ->> 'received_at', 'NULL::timestamptz'), kind,
+        journey._excluded(f, s), bad, s.earliest, s.max_future, journey._new_rows(i, f, s, since));
 END
 $$;
 COMMENT ON FUNCTION journey._select(journey._input, journey._settings, timestamptz) IS
@@ -583,8 +623,8 @@ DECLARE
     result journey._input[] := '{}';
 BEGIN
     FOR missing IN
-        SELECT coalesce(format('relation %I.%I', s.source_schema, s.relation_name),
-                        format('schema %I', s.source_schema))
+        SELECT CASE WHEN s.kind = 'schema' THEN format('schema %I', s.source_schema)
+                    ELSE format('relation %I.%I', s.source_schema, s.relation_name) END
           FROM jsonb_populate_recordset(NULL::journey._source,
                                         journey._catalog('sources', m.model, '{}')) AS s
           LEFT JOIN pg_namespace n ON n.nspname = s.source_schema
@@ -599,7 +639,7 @@ BEGIN
             denied := denied || format('%I.%I', i.schema, i.name);
             CONTINUE;
         END IF;
-        IF i.table_id IS NULL THEN
+        IF i.is_new THEN
             i.table_id := journey._catalog('add_table', m.model, jsonb_build_object(
                 'source', i.source, 'schema', i.schema, 'relation', i.name))::integer;
         END IF;
@@ -630,7 +670,7 @@ DECLARE
 BEGIN
     FOR statement, may, first IN
         SELECT format('CREATE INDEX ON %I.%I (%I)', i.schema, i.name, i.watermark_column),
-               pg_has_role(c.relowner, 'USAGE'), i.watermark IS NULL
+               pg_has_role(c.relowner, 'USAGE'), i.is_new
           FROM unnest(inputs) AS i
           JOIN pg_class c ON c.oid = i.relation AND c.relkind = ANY ('{r,p,m}'::"char"[])
           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = i.watermark_column
@@ -672,7 +712,9 @@ BEGIN
               FROM %I._batch GROUP BY table_id
         ), mark AS (
             SELECT i.table_id, i.watermark_column,
-                   greatest(i.watermark, least(p.loaded_until, transaction_timestamp())) AS watermark
+                   CASE WHEN p.loaded_until IS NULL THEN i.watermark
+                        ELSE greatest(i.watermark, least(p.loaded_until, transaction_timestamp()))
+                   END AS watermark
               FROM unnest($1) AS i LEFT JOIN part p ON p.table_id = i.table_id
              UNION ALL
             SELECT t.table_id, NULL, NULL
@@ -775,8 +817,8 @@ BEGIN
                 WHERE s.source_schema = _check_new_source.source_schema
                   AND s.relation_name IS NOT DISTINCT FROM _check_new_source.relation_name) THEN
         RAISE EXCEPTION 'model "%" already reads %', m.model,
-            coalesce(format('relation %I.%I', source_schema, relation_name),
-                     format('schema %I', source_schema))
+            CASE WHEN relation_name IS NULL THEN format('schema %I', source_schema)
+                 ELSE format('relation %I.%I', source_schema, relation_name) END
             USING ERRCODE = 'duplicate_object';
     END IF;
     IF NOT has_schema_privilege(source_schema, 'USAGE') THEN
@@ -796,6 +838,9 @@ DECLARE
     m journey._model := journey._lock_model(model);
     known text;
 BEGIN
+    IF source_schema IS NULL THEN
+        RAISE EXCEPTION 'source_schema must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
     PERFORM journey._check_keys(options, '{exclude_tables}');
     IF options ? 'exclude_tables' AND NOT journey._is_texts(options -> 'exclude_tables') THEN
         PERFORM journey._bad_option('exclude_tables', options -> 'exclude_tables',
@@ -845,7 +890,7 @@ BEGIN
                 USING ERRCODE = 'undefined_column',
                       HINT = format('Standard names are %s.', array_to_string(ARRAY(
                                  SELECT jsonb_object_keys(journey._standard_columns('own')) ORDER BY 1), ', '));
-        ELSIF jsonb_typeof(col) <> ALL ('{string,null}'::text[]) THEN
+        ELSIF jsonb_typeof(col) <> ALL ('{string,"null"}'::text[]) THEN
             RAISE EXCEPTION 'invalid column for "%": %', field, col
                 USING ERRCODE = 'invalid_parameter_value',
                       DETAIL = 'It must be a name of a column, or null for none.';

@@ -15,7 +15,8 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._moves} (visitor_id, session_id, loose, p0, p1, s0, s1, e0, e1, v0, v1,
                                named, unnamed)
-        SELECT coalesce(n.visitor_id, o.visitor_id), session_id, coalesce(n.loose, o.loose),
+        SELECT coalesce(n.visitor_id, o.visitor_id), coalesce(n.session_id, o.session_id),
+               coalesce(n.loose, o.loose),
                o.person_id, s.person_id,
                (o.session_id IS NOT NULL AND NOT o.loose)::int, (n.session_id IS NOT NULL AND NOT n.loose)::int,
                coalesce(o.events, 0), coalesce(n.events, 0),
@@ -383,11 +384,7 @@ BEGIN
         WHERE o.person_id = p.person_id
           AND NOT EXISTS (SELECT FROM {._profiles_new} AS n WHERE n.person_id = p.person_id)$sql$);
     GET DIAGNOSTICS gone = ROW_COUNT;
-    attributes := journey._columns_of(r, 'profiles', ARRAY['user_id', 'email', 'traits', 'click_ids']) ||
-        ', ' || (SELECT string_agg('%1$s' || format('%s_%s', t, c), ', ')
-                 FROM unnest(ARRAY['first_non_direct_touch', 'last_non_direct_touch']) AS t,
-                      unnest(ARRAY['at', 'source', 'medium', 'campaign', 'term', 'content', 'channel',
-                                   'landing_page', 'click_id', 'click_id_type']) AS c);
+    attributes := journey._attribute_columns(r);
     content := journey._columns_of(r, 'profiles', NULL);
     EXECUTE journey._bind(r, format($sql$
         INSERT INTO {profiles} AS o
@@ -418,4 +415,18 @@ AS $$
       AND CASE WHEN columns IS NULL
                THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at')
                ELSE a.attname = ANY (columns) END
+$$;
+
+-- The columns whose change moves attributes_version.
+CREATE FUNCTION journey._attribute_columns(r journey._run)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT journey._columns_of(r, 'profiles', ARRAY['user_id', 'email', 'traits', 'click_ids'] || ARRAY(
+        SELECT t || '_' || a.attname
+        FROM unnest(journey._profile_touches()) AS t
+        CROSS JOIN pg_attribute AS a
+        WHERE t LIKE '%non_direct%'
+          AND a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)))
 $$;

@@ -219,6 +219,7 @@ sub referrers
 	for my $row (rows('referrers.tsv'))
 	{
 		my ($pattern, $kind, $source) = @$row;
+		die "referrers.tsv: not ASCII, which some encodings of databases lack: $source\n" if $source =~ /[^ -~]/;
 		my ($host, $path) = $pattern =~ m{^([^/]+)(.*)$};
 		$host =~ s/^www\.//;
 		push @{ $patterns{ lower($host) } },

@@ -1,0 +1,254 @@
+-- ---------------------------------------------------------------------------------------------
+-- model: rebuild and verify
+--
+-- Both derive everything anew, from the stored events or from the sources, into shadow tables beside
+-- the real ones. A rebuild writes what differs; verify tells it.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey._drop_shadow(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE (SELECT journey._bind(r, 'DROP TABLE IF EXISTS ' || string_agg('{' || relation || '}', ', '))
+             FROM journey._derived());
+END
+$$;
+
+-- Derives all into shadow tables; from what _batch holds, or from the store.
+CREATE FUNCTION journey._derive_shadow(r journey._run, from_batch boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    PERFORM journey._drop_shadow(r);
+    PERFORM journey._create_derived(r);
+    PERFORM journey._begin_run(r);
+    IF from_batch THEN
+        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._batch}') INTO n;
+        PERFORM journey._merge_slices(r, journey._batch_timelines(), journey._slices(n));
+        PERFORM journey._note_user_rows(r);
+    ELSE
+        EXECUTE journey._bind(r, 'SELECT coalesce(sum(events), 0)::bigint FROM {._sessions}') INTO n;
+        PERFORM journey._merge_slices(r, $sql$
+            SELECT visitor_id, journey.rollup(body)
+            FROM {._segments}
+            WHERE journey._slice(visitor_id, $2) = $1
+            GROUP BY visitor_id$sql$, journey._slices(n));
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, kind, traits, sign)
+            SELECT visitor_id, event_id, event_time, user_id, 'users', traits, 1
+            FROM {._facts}
+            WHERE session_id IS NULL$sql$);
+    END IF;
+    PERFORM journey._derive(r, '{}');
+END
+$$;
+
+-- The columns of a derived relation that are compared, each with a prefix.
+CREATE FUNCTION journey._compared_columns(r journey._run, relation text, prefix text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT format(journey._columns_of(r, relation, NULL), prefix)$$;
+
+-- Makes the real relations equal to their shadows; rows that are equal are not touched.
+CREATE FUNCTION journey._apply_shadow(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    d record;
+    matched text;
+    extra text;
+BEGIN
+    FOR d IN SELECT * FROM journey._derived() LOOP
+        matched := (SELECT string_agg(format('o.%1$I = s.%1$I', k), ' AND ') FROM unnest(d.key) AS k);
+        EXECUTE journey._bind(r, format(
+            'DELETE FROM {.%1$s} AS o WHERE NOT EXISTS (SELECT FROM {%1$s} AS s WHERE %2$s)',
+            d.relation, matched));
+        extra := '';
+        IF d.relation = 'profiles' THEN
+            extra := format($sql$, version = s.version, updated_at = s.updated_at,
+                attributes_version = CASE WHEN (%s) IS DISTINCT FROM (%s)
+                                          THEN s.version ELSE o.attributes_version END$sql$,
+                format(journey._attribute_columns(r), 'o.'), format(journey._attribute_columns(r), 's.'));
+        END IF;
+        EXECUTE journey._bind(r, format(
+            'UPDATE {.%1$s} AS o SET (%2$s) = ROW(%3$s) %6$s FROM {%1$s} AS s '
+            'WHERE %4$s AND ROW(%5$s)::record *<> ROW(%3$s)::record',
+            d.relation, journey._compared_columns(r, d.relation, ''),
+            journey._compared_columns(r, d.relation, 's.'), matched,
+            journey._compared_columns(r, d.relation, 'o.'), extra));
+        EXECUTE journey._bind(r, format(
+            'INSERT INTO {.%1$s} SELECT * FROM {%1$s} AS s '
+            'WHERE NOT EXISTS (SELECT FROM {.%1$s} AS o WHERE %2$s)',
+            d.relation, matched));
+    END LOOP;
+END
+$$;
+
+CREATE FUNCTION journey._rebuild(model name, from_sources boolean, force boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+    started timestamptz := clock_timestamp();
+    r journey._run;
+    counts jsonb;
+    lost bigint;
+BEGIN
+    m := journey._apply_options(m);
+    r := journey._new_run(m, true);
+    IF from_sources THEN
+        counts := journey._read(m, '-infinity');
+        IF NOT coalesce(force, false) THEN
+            lost := (SELECT count(*) FROM journey._lost_events(r));
+            IF lost > 0 THEN
+                RAISE EXCEPTION 'a rebuild of model "%" from its sources would lose % events', model, lost
+                    USING ERRCODE = 'object_not_in_prerequisite_state',
+                          DETAIL = 'The sources do not hold them any more.',
+                          HINT = format('SELECT journey.rebuild(%L) derives all from the stored events; '
+                                        'with force => true they are given up.', model);
+            END IF;
+        END IF;
+    END IF;
+    PERFORM journey._derive_shadow(r, coalesce(from_sources, false));
+    PERFORM journey._apply_shadow(r);
+    PERFORM journey._drop_shadow(r);
+    r.shadow := false;
+    PERFORM journey._create_indexes(r);
+    IF from_sources THEN
+        PERFORM journey._read_done(m, counts);
+    END IF;
+    PERFORM journey._catalog('refreshed', model, jsonb_build_object('started_at', started,
+        'counts', '{"rebuild": true}'::jsonb, 'phases', journey._note_phase('{}', 'total', started)));
+END
+$$;
+
+CREATE FUNCTION journey.rebuild(model name, from_sources boolean DEFAULT false,
+    force boolean DEFAULT false)
+RETURNS void
+AS 'MODULE_PATHNAME', 'journey_as_owner'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION journey.rebuild(name, boolean, boolean) IS
+    'derives a model anew from its stored events, or reads its sources again';
+
+-- Stored events that _batch, which holds all rows of the sources, does not give.
+CREATE FUNCTION journey._lost_events(r journey._run)
+RETURNS TABLE (visitor_id text, event_id text, event_time timestamptz)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE journey._bind(r, format($sql$
+        WITH sources AS (SELECT b.visitor_id, b.timeline_agg AS body FROM (%s) AS b)
+        SELECT e.visitor_id, e.event_id, e.event_time
+        FROM {._segments} AS g CROSS JOIN LATERAL journey.events(g.body) AS e
+        WHERE NOT EXISTS (
+            SELECT FROM sources AS s CROSS JOIN LATERAL journey.events(s.body) AS x
+            WHERE s.visitor_id = e.visitor_id AND x.event_id = e.event_id)$sql$,
+        journey._batch_timelines())) USING 0, 1;
+END
+$$;
+
+-- One row for each row of a derived relation that is not as derived anew.
+CREATE FUNCTION journey._differences(r journey._run)
+RETURNS TABLE (relation text, key jsonb, problem text, stored jsonb, derived jsonb)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    d record;
+BEGIN
+    FOR d IN SELECT * FROM journey._derived() AS x WHERE x.relation <> '_segments' LOOP
+        RETURN QUERY EXECUTE journey._bind(r, format($sql$
+            SELECT %1$L, (SELECT jsonb_object_agg(k, coalesce(to_jsonb(o), to_jsonb(s)) -> k)
+                          FROM unnest(ARRAY[%2$s]) AS k),
+                   CASE WHEN s IS NULL THEN 'extra' WHEN o IS NULL THEN 'missing' ELSE 'different' END,
+                   to_jsonb(o), to_jsonb(s)
+            FROM (SELECT %3$s FROM {.%4$s}) AS o
+            FULL JOIN (SELECT %3$s FROM {%4$s}) AS s ON %5$s
+            WHERE o IS DISTINCT FROM s$sql$,
+            CASE WHEN d.relation = '_sessions' THEN 'sessions' ELSE d.relation END,
+            (SELECT string_agg(quote_literal(k), ', ') FROM unnest(d.key) AS k),
+            journey._compared_columns(r, d.relation, ''), d.relation,
+            (SELECT string_agg(format('o.%1$I = s.%1$I', k), ' AND ') FROM unnest(d.key) AS k)));
+    END LOOP;
+END
+$$;
+
+-- Rows of the sources, behind the watermark, that the store does not have in this form; with strict,
+-- stored events that the sources have lost.
+CREATE FUNCTION journey._source_differences(r journey._run, m journey._model, strict boolean)
+RETURNS TABLE (relation text, key jsonb, problem text, stored jsonb, derived jsonb)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM journey._read(m, '-infinity');
+    IF strict THEN
+        RETURN QUERY
+            SELECT 'sources', jsonb_build_object('visitor_id', l.visitor_id, 'event_id', l.event_id,
+                                                 'event_time', l.event_time),
+                   'lost', NULL::jsonb, NULL::jsonb
+            FROM journey._lost_events(r) AS l;
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {._batch} AS b
+        USING jsonb_populate_recordset(NULL::journey._source_table, $1) AS t
+        WHERE b.table_id = t.table_id AND t.watermark_column IS NOT NULL
+          AND (t.watermark IS NULL OR b.loaded_at > t.watermark OR b.loaded_at IS NULL)$sql$)
+    USING journey._catalog('tables', m.model, '{}');
+    RETURN QUERY EXECUTE journey._bind(r, format($sql$
+        WITH fresh AS (SELECT b.visitor_id, b.timeline_agg AS body FROM (%s) AS b),
+        both_sides AS (
+            SELECT f.visitor_id, s.body AS stored,
+                   CASE WHEN s.body IS NULL THEN f.body
+                        ELSE journey.timeline_union(s.body, f.body) END AS merged
+            FROM fresh AS f
+            LEFT JOIN LATERAL (
+                SELECT journey.rollup(g.body) AS body FROM {._segments} AS g
+                WHERE g.visitor_id = f.visitor_id) AS s ON true)
+        SELECT 'sources', jsonb_build_object('visitor_id', b.visitor_id, 'event_id', d.event_id,
+                                             'event_time', d.event_time),
+               'not read', NULL::jsonb, to_jsonb(d)
+        FROM both_sides AS b
+        CROSS JOIN LATERAL (
+            SELECT * FROM journey.events(b.merged)
+            EXCEPT
+            SELECT * FROM journey.events(b.stored)) AS d
+        WHERE (b.stored OPERATOR(journey.=) b.merged) IS NOT TRUE$sql$, journey._batch_timelines())) USING 0, 1;
+    EXECUTE journey._bind(r, 'TRUNCATE {._batch}');
+END
+$$;
+
+CREATE FUNCTION journey._verify(model name, strict boolean)
+RETURNS TABLE (relation text, key jsonb, problem text, stored jsonb, derived jsonb)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+    r journey._run := journey._new_run(m, true);
+BEGIN
+    PERFORM journey._derive_shadow(r, false);
+    RETURN QUERY SELECT * FROM journey._differences(r);
+    PERFORM journey._drop_shadow(r);
+    RETURN QUERY SELECT * FROM journey._source_differences(r, m, coalesce(strict, false));
+END
+$$;
+
+CREATE FUNCTION journey.verify(model name, strict boolean DEFAULT false)
+RETURNS TABLE (relation text, key jsonb, problem text, stored jsonb, derived jsonb)
+AS 'MODULE_PATHNAME', 'journey_as_owner'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION journey.verify(name, boolean) IS
+    'what is not as it would be if derived anew, and rows of the sources that were not read; none if all is well';

@@ -1,0 +1,193 @@
+/*
+ * touch_fuzz.c
+ *		Throws made-up URLs at the cores of url and touch.
+ *
+ *	touch_fuzz SEED COUNT
+ *
+ * Every string is an allocation of its exact size, so that the address sanitizer sees a read beyond it.
+ * Prints what went wrong and exits with 1, or prints the number of URLs.
+ */
+#include "touch_core.h"
+#include "url_core.h"
+
+static uint64 state;
+
+static uint32
+Random(uint32 below)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (state >> 11) % below;
+}
+
+/* As url.c has it for a database in UTF-8. */
+int
+JFromUtf8(const char *utf8, int len, char *dest)
+{
+	memcpy(dest, utf8, len);
+	return len;
+}
+
+static const char *const tokens[] = {
+	"http://", "https:", "//", "/", "\\", "?", "#", "&", "=", "+", "%", "%00", "%C3%A9", "%C3", "%F0%9F%98%80", "%ED%A0%80",
+	"%ff", "%2", "%26", "%3d", ":", "@", "[", "]", "[::1]", ".", "..", "www.", "example.com", "co.uk", "city.kawasaki.jp",
+	"xn--p1ai", "\xc3\xa9", "\xe4\xb8\xad", "google", "google.de", "m.facebook.com", "chatgpt.com", "paypal.com", "1.2.3.4",
+	"localhost", "8080", "android-app", "utm_source", "UTM_Medium", "utm_campaign", "utm_id", "utm_term", "mtm_campaign", "pk_kwd",
+	"gclid", "GCLID", "fbclid", "msclkid", "mc_eid", "gad_source", "ScCid", "irclid", "hsa_cam", "%75tm_source", "newsletter",
+	"facebook", "cpc", "email", " ", "\t", "!", "$direct", "*", "a", "b", ";", "\"", "'", "\x01", "\x7f"
+};
+
+/* A URL as text; raw bytes too if `valid` is not asked for. */
+static JStr
+MakeUrl(bool valid)
+{
+	char		buffer[2048];
+	int			len = 0;
+	char	   *data;
+
+	for (int parts = Random(24); parts > 0; parts--)
+	{
+		const char *token = tokens[Random(lengthof(tokens))];
+
+		if (!valid && Random(6) == 0)
+			buffer[len++] = 1 + Random(255);
+		memcpy(buffer + len, token, strlen(token));
+		len += strlen(token);
+	}
+	data = malloc(Max(len, 1));
+	memcpy(data, buffer, len);
+	return (JStr) {data, len};
+}
+
+static bool
+IsUtf8(JStr s)
+{
+	for (int i = 0; i < s.len;)
+	{
+		unsigned char c = s.data[i];
+		int			more = c < 0x80 ? 0 : c >= 0xC2 && c <= 0xDF ? 1 : c >= 0xE0 && c <= 0xEF ? 2 :
+			c >= 0xF0 && c <= 0xF4 ? 3 : -1;
+
+		if (c == 0 || more < 0 || i + more >= s.len)
+			return false;
+		for (int n = 1; n <= more; n++)
+		{
+			unsigned char d = s.data[i + n];
+
+			if ((d & 0xC0) != 0x80 ||
+				(n == 1 && ((c == 0xE0 && d < 0xA0) || (c == 0xED && d > 0x9F) ||
+							(c == 0xF0 && d < 0x90) || (c == 0xF4 && d > 0x8F))))
+				return false;
+		}
+		i += more + 1;
+	}
+	return true;
+}
+
+static void
+Check(bool holds, const char *what, JStr url)
+{
+	if (holds)
+		return;
+	printf("%s: \"%.*s\"\n", what, url.len, url.data);
+	exit(1);
+}
+
+static bool
+Within(JStr part, JStr whole)
+{
+	return JStrIsNull(part) ||
+		(part.data >= whole.data && part.data + part.len <= whole.data + whole.len);
+}
+
+static void
+CheckUrl(JStr url)
+{
+	JUrl		parsed;
+	JStr		query,
+				fragment,
+				domain,
+				stripped,
+				again;
+
+	JUrlParse(url, &parsed);
+	JUrlParameters(url, &query, &fragment);
+	Check(Within(parsed.host, url) && Within(parsed.path, url) && Within(parsed.scheme, url), "a part is not of the URL", url);
+	Check(JStrEqual(query, parsed.query) && JStrEqual(fragment, parsed.fragment), "two ways to the query", url);
+	Check(JStrIsNull(parsed.host) || parsed.host.len > 0, "an empty host", url);
+	Check(JStrIsNull(parsed.path) || parsed.path.len > 0, "an empty path", url);
+	domain = JRegistrableDomain(parsed.host);
+	Check(Within(domain, parsed.host) && (JStrIsNull(domain) || JHostIn(parsed.host, domain)), "host is not in its domain", url);
+	Check(JStrIsNull(domain) || domain.data[0] == '[' || JStrEqual(JRegistrableDomain(domain), domain),
+		  "domain of a domain", url);
+
+	stripped = JStripTracking(url);
+	again = JStripTracking(stripped);
+	Check(again.data == stripped.data, "stripped twice", url);
+	Check(stripped.len <= url.len, "stripped is longer", url);
+}
+
+static void
+CheckDecode(JStr url, bool valid)
+{
+	char	   *decoded = malloc(Max(url.len, 1));
+	int			len = JFormDecode(url, decoded);
+
+	Check(len <= url.len, "decoded is longer", url);
+	Check(!valid || IsUtf8((JStr) {decoded, len}), "decoded is no UTF-8", url);
+	free(decoded);
+}
+
+static void
+CheckTouch(JStr url, JStr referrer, bool valid)
+{
+	JTouchInput input = {.url = url, .referrer = referrer, .use_referrer = Random(4) != 0};
+	JTouch		touch;
+	bool		found;
+
+	if (Random(8) == 0)
+		input.source = referrer;
+	if (Random(8) == 0)
+		input.medium = JSTR_LIT("email");
+	found = JTouchFrom(&input, NULL, &touch);
+	Check(found == (touch.type != JTOUCH_NONE), "type and result", url);
+	if (found)
+	{
+		const JStr	strings[] = {touch.source, touch.medium, touch.campaign, touch.term, touch.content,
+		touch.campaign_id, touch.channel, touch.click_id_type, touch.click_id, touch.referrer_host};
+
+		Check(touch.source.len > 0 && touch.medium.len > 0 && touch.channel.len > 0, "a touch without source, medium, channel", url);
+		Check(!JStrEqual(touch.channel, JSTR_LIT("Direct")) || JStrIs(touch.source, "(direct)"), "a direct touch", url);
+		for (int i = 0; valid && i < (int) lengthof(strings); i++)
+			Check(JStrIsNull(strings[i]) || IsUtf8(strings[i]), "a part of the touch is no UTF-8", url);
+	}
+	for (int i = 0; i < touch.n_click_ids; i++)
+	{
+		Check(touch.click_ids[i].value.len > 0, "an empty click id", url);
+		Check(strcmp(touch.click_ids[i].name, "mc_eid") != 0, "a person's id", url);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	int			count = argc > 2 ? atoi(argv[2]) : 100000;
+
+	state = (argc > 1 ? atoll(argv[1]) : 1) * UINT64CONST(2654435769) + 1;
+	for (int i = 0; i < count; i++)
+	{
+		bool		valid = Random(2) == 0;
+		JStr		url = MakeUrl(valid);
+		JStr		referrer = MakeUrl(valid);
+
+		CheckUrl(url);
+		CheckDecode(url, valid);
+		CheckTouch(url, referrer, valid);
+		(void) JChannel(url, referrer, url);
+		free(unconstify(char *, url.data));
+		free(unconstify(char *, referrer.data));
+	}
+	printf("%d URLs\n", count);
+	return 0;
+}
