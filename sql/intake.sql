@@ -260,6 +260,7 @@ DROP TABLE batch;
 SET ROLE regress_journey_reader;
 SELECT regress_read('regress_own_m');
 RESET ROLE;
+REASSIGN OWNED BY regress_journey_reader TO CURRENT_USER;
 DROP TABLE batch;
 
 -- indexes on load time
