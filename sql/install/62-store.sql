@@ -448,6 +448,7 @@ BEGIN
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
             first_event_id text COLLATE "C", session_id uuid NOT NULL,
             p0 text COLLATE "C", person_id text COLLATE "C");
+        CREATE UNLOGGED TABLE {._shared} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._visitors} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._stretches} (LIKE {identities});
         CREATE UNLOGGED TABLE {._person_counts} (
