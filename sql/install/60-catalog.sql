@@ -546,7 +546,7 @@ BEGIN
     target := coalesce(checked ->> 'schema', model);
     made := journey._make_schema(model, target);
     before := journey._relations_in(target);
-    PERFORM journey._create_store(target);
+    PERFORM journey._create_store(target, checked);
     PERFORM journey._create_intake(target);
     PERFORM journey._catalog('create', model, jsonb_build_object(
         'schema', target, 'options', checked - 'schema', 'rules_version', journey._rules_version(),

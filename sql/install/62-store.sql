@@ -76,6 +76,7 @@ CREATE TYPE journey._unit AS (
     refs              text[],       -- whom its events name: 'user:..', 'email:..'
     identity          text,         -- the one that it goes by
     identified_at     timestamptz,  -- when the first of them was named
+    kept              text[],       -- first and last values of keep_properties, in pairs
     touches           journey.touched[]
 );
 
@@ -230,6 +231,7 @@ BEGIN
             refs              text[],
             identity          text COLLATE "C",
             identified_at     timestamptz,
+            kept              text[],
             PRIMARY KEY (visitor_id, started_at, first_event_id));
 
         CREATE %1$s TABLE {touches} (
