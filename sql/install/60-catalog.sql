@@ -502,6 +502,11 @@ AS $$
 DECLARE
     taken text;
 BEGIN
+    IF schema = 'journey' THEN
+        RAISE EXCEPTION 'schema "journey" is the extension''s own'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give the model another name, or another schema with the option "schema".';
+    END IF;
     IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema) THEN
         EXECUTE format('CREATE SCHEMA %I', schema);
         EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema,

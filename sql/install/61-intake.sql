@@ -300,22 +300,20 @@ COMMENT ON FUNCTION journey._inputs(journey._model) IS 'internal: the tables tha
 -- In that text the row is "t", its cleaned ids and times are "c", its status is "s".
 -- ---------------------------------------------------------------------------------------------
 
--- A column of the row as text, timestamptz, numeric or jsonb; NULL where it cannot be read so. Written
--- without SET, with qualified names, so that it is inlined.
+-- A column of the row as text, timestamptz, numeric or jsonb; NULL where it cannot be read so. Without
+-- SET, so that it is inlined.
 CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
-AS $$
-SELECT CASE
-       WHEN type OPERATOR(pg_catalog.=) 'text'
-         OR type OPERATOR(pg_catalog.=) 'timestamptz'
-            AND kind OPERATOR(pg_catalog.=) ANY ('{timestamptz,timestamp,date}'::text[])
-         OR type OPERATOR(pg_catalog.=) 'numeric'
-            AND kind OPERATOR(pg_catalog.=) ANY ('{integer,number}'::text[])
-       THEN pg_catalog.format('t.%I::%s', name, type)
-       WHEN type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.<>) 'json'
-       THEN pg_catalog.format('to_jsonb(t.%I)', name)
-       ELSE pg_catalog.format('journey._try_%s(t.%I::text)', type, name) END
-$$;
+    RETURN CASE
+        WHEN type OPERATOR(pg_catalog.=) 'text'
+          OR type OPERATOR(pg_catalog.=) 'timestamptz'
+             AND kind OPERATOR(pg_catalog.=) ANY ('{timestamptz,timestamp,date}'::pg_catalog.text[])
+          OR type OPERATOR(pg_catalog.=) 'numeric'
+             AND kind OPERATOR(pg_catalog.=) ANY ('{integer,number}'::pg_catalog.text[])
+        THEN pg_catalog.format('t.%I::%s', name, type)
+        WHEN type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.<>) 'json'
+        THEN pg_catalog.format('to_jsonb(t.%I)', name)
+        ELSE pg_catalog.format('journey._try_%s(t.%I::text)', type, name) END;
 COMMENT ON FUNCTION journey._as(text, text, text) IS 'internal: an expression for a column';
 
 -- The standard fields that an input has, each with its expression: the first of its columns that is
@@ -639,6 +637,7 @@ BEGIN
           LEFT JOIN pg_namespace n ON n.nspname = s.source_schema
           LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
          WHERE n.oid IS NULL OR (s.kind = 'relation' AND c.oid IS NULL)
+         ORDER BY s.source
     LOOP
         RAISE WARNING 'model "%" cannot read %: it does not exist', m.model, missing;
     END LOOP;
@@ -744,6 +743,21 @@ $$;
 COMMENT ON FUNCTION journey._batch_counts(journey._model, journey._input[]) IS
     'internal: what a batch has';
 
+-- A DELETE would leave the old rows in the file until a vacuum. But a dump of the database holds a lock
+-- on all tables for long, for which no refresh should wait.
+CREATE FUNCTION journey._empty_batch(m journey._model) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('LOCK TABLE %I._batch IN ACCESS EXCLUSIVE MODE NOWAIT', m.schema);
+    EXECUTE format('TRUNCATE %I._batch', m.schema);
+EXCEPTION WHEN lock_not_available THEN
+    EXECUTE format('DELETE FROM %I._batch', m.schema);
+END
+$$;
+COMMENT ON FUNCTION journey._empty_batch(journey._model) IS 'internal: empties the scratch of a refresh';
+
 -- Reads what is new in all sources, with one statement and so under one snapshot, into <schema>._batch,
 -- and lists rejected rows. With `since`, reads the rows loaded or dated since then too; '-infinity' is
 -- everything. To be called as the model's owner, who holds the lock on the model.
@@ -758,8 +772,7 @@ DECLARE
     inputs journey._input[] := journey._readable_inputs(m);
     counts jsonb;
 BEGIN
-    -- A DELETE would leave the old rows in the file until a vacuum; nobody else reads this table.
-    EXECUTE format('TRUNCATE %I._batch', m.schema);
+    PERFORM journey._empty_batch(m);
     PERFORM journey._index_inputs(m, s, inputs);
     IF inputs <> '{}' THEN
         EXECUTE format('INSERT INTO %I._batch (%s) %s', m.schema,
@@ -790,7 +803,7 @@ CREATE FUNCTION journey._read_done(m journey._model, counts jsonb) RETURNS void
 AS $$
 BEGIN
     PERFORM journey._catalog('watermarks', m.model, counts -> 'watermarks');
-    EXECUTE format('TRUNCATE %I._batch', m.schema);
+    PERFORM journey._empty_batch(m);
 END
 $$;
 COMMENT ON FUNCTION journey._read_done(journey._model, jsonb) IS 'internal: ends a reading';
