@@ -33,6 +33,10 @@ typedef int DateTimeErrorExtra;
 #define InitMaterializedSRF(fcinfo, flags) SetSingleFuncCall(fcinfo, flags)
 #endif
 
+#ifndef pg_noreturn
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 #if PG_VERSION_NUM < 170000
 #define makeJsonLexContextCstringLen(lex, json, len, encoding, need_escapes) \
 	(AssertMacro((lex) == NULL), makeJsonLexContextCstringLen(json, len, encoding, need_escapes))

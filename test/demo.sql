@@ -4,11 +4,12 @@
 \pset footer off
 \pset null ''
 \pset linestyle ascii
+SET client_min_messages = warning;
 
 \echo
 \echo == A model is made of a warehouse schema; the first refresh reads all of it
 CREATE EXTENSION pg_journey;
-SELECT journey.create_model('web', 'rudder');
+SELECT journey.create_model('web', 'rudder') \g /dev/null
 SELECT * FROM journey.refresh('web') \gx
 
 \echo == Vera, by ad and by form: an event of 08:45 has not arrived yet, so her morning is two sessions
@@ -36,12 +37,14 @@ FROM web.sessions GROUP BY channel ORDER BY visits DESC, channel;
 \echo == No row vanishes: what was not taken says why
 SELECT reason, count(*) FROM web.rejected_events GROUP BY reason ORDER BY reason;
 
-\echo == Qualified leads, found by e-mail in any case, with the click that brought them
-SELECT l.id, l.email, l.mql_at, p.person_id, p.first_touch_campaign, p.gclid, p.gclid_at
+\echo == Qualified leads, found by e-mail in any case: the click that stood at the qualification, and the latest
+SELECT l.id, l.email, l.mql_at, p.person_id, c.click_id AS gclid_at_mql, nullif(p.gclid, c.click_id) AS later_gclid
 FROM salesforce.leads AS l
 JOIN web.profiles AS p ON p.email = lower(l.email)
-WHERE l.is_mql AND p.gclid IS NOT NULL
-ORDER BY l.mql_at DESC, l.id LIMIT 5;
+CROSS JOIN LATERAL (SELECT t.click_id FROM web.touches AS t
+                    WHERE t.person_id = p.person_id AND t.click_id_type = 'gclid' AND t.touched_at <= l.mql_at
+                    ORDER BY t.touched_at DESC LIMIT 1) AS c
+WHERE l.is_mql ORDER BY l.id DESC LIMIT 5;
 
 \echo == Differences between the tables and a model built anew from all events
 SELECT count(*) AS differences FROM journey.verify('web');

@@ -4,8 +4,8 @@
  *
  *	touch_fuzz SEED COUNT
  *
- * Every string is an allocation of its exact size, so that the address sanitizer sees a read beyond it.
- * Prints what went wrong and exits with 1, or prints the number of URLs.
+ * Every string is an allocation of its exact size, so that the address sanitizer sees a read
+ * beyond it. Prints what went wrong and exits with 1, or prints the number of URLs.
  */
 #include "touch_core.h"
 #include "url_core.h"
@@ -30,12 +30,14 @@ JFromUtf8(const char *utf8, int len, char *dest)
 }
 
 static const char *const tokens[] = {
-	"http://", "https:", "//", "/", "\\", "?", "#", "&", "=", "+", "%", "%00", "%C3%A9", "%C3", "%F0%9F%98%80", "%ED%A0%80",
-	"%ff", "%2", "%26", "%3d", ":", "@", "[", "]", "[::1]", ".", "..", "www.", "example.com", "co.uk", "city.kawasaki.jp",
-	"xn--p1ai", "\xc3\xa9", "\xe4\xb8\xad", "google", "google.de", "m.facebook.com", "chatgpt.com", "paypal.com", "1.2.3.4",
-	"localhost", "8080", "android-app", "utm_source", "UTM_Medium", "utm_campaign", "utm_id", "utm_term", "mtm_campaign", "pk_kwd",
-	"gclid", "GCLID", "fbclid", "msclkid", "mc_eid", "gad_source", "ScCid", "irclid", "hsa_cam", "%75tm_source", "newsletter",
-	"facebook", "cpc", "email", " ", "\t", "!", "$direct", "*", "a", "b", ";", "\"", "'", "\x01", "\x7f"
+	"http://", "https:", "//", "/", "\\", "?", "#", "&", "=", "+", "%", "%00", "%C3%A9", "%C3",
+	"%F0%9F%98%80", "%ED%A0%80", "%ff", "%2", "%26", "%3d", ":", "@", "[", "]", "[::1]", ".", "..",
+	"www.", "example.com", "co.uk", "city.kawasaki.jp", "xn--p1ai", "\xc3\xa9", "\xe4\xb8\xad",
+	"google", "google.de", "m.facebook.com", "chatgpt.com", "paypal.com", "1.2.3.4", "localhost",
+	"8080", "android-app", "utm_source", "UTM_Medium", "utm_campaign", "utm_id", "utm_term",
+	"mtm_campaign", "pk_kwd", "gclid", "GCLID", "fbclid", "msclkid", "mc_eid", "gad_source", "ScCid",
+	"irclid", "hsa_cam", "%75tm_source", "newsletter", "facebook", "cpc", "email", " ", "\t", "!",
+	"$direct", "*", "a", "b", ";", "\"", "'", "\x01", "\x7f"
 };
 
 /* A URL as text; raw bytes too if `valid` is not asked for. */
@@ -113,14 +115,17 @@ CheckUrl(JStr url)
 
 	JUrlParse(url, &parsed);
 	JUrlParameters(url, &query, &fragment);
-	Check(Within(parsed.host, url) && Within(parsed.path, url) && Within(parsed.scheme, url), "a part is not of the URL", url);
-	Check(JStrEqual(query, parsed.query) && JStrEqual(fragment, parsed.fragment), "two ways to the query", url);
+	Check(Within(parsed.host, url) && Within(parsed.path, url) && Within(parsed.scheme, url),
+		  "a part is not of the URL", url);
+	Check(JStrEqual(query, parsed.query) && JStrEqual(fragment, parsed.fragment),
+		  "two ways to the query", url);
 	Check(JStrIsNull(parsed.host) || parsed.host.len > 0, "an empty host", url);
 	Check(JStrIsNull(parsed.path) || parsed.path.len > 0, "an empty path", url);
 	domain = JRegistrableDomain(parsed.host);
-	Check(Within(domain, parsed.host) && (JStrIsNull(domain) || JHostIn(parsed.host, domain)), "host is not in its domain", url);
-	Check(JStrIsNull(domain) || domain.data[0] == '[' || JStrEqual(JRegistrableDomain(domain), domain),
-		  "domain of a domain", url);
+	Check(Within(domain, parsed.host) && (JStrIsNull(domain) || JHostIn(parsed.host, domain)),
+		  "host is not in its domain", url);
+	Check(JStrIsNull(domain) || domain.data[0] == '[' ||
+		  JStrEqual(JRegistrableDomain(domain), domain), "domain of a domain", url);
 
 	stripped = JStripTracking(url);
 	again = JStripTracking(stripped);
@@ -154,13 +159,18 @@ CheckTouch(JStr url, JStr referrer, bool valid)
 	Check(found == (touch.type != JTOUCH_NONE), "type and result", url);
 	if (found)
 	{
-		const JStr	strings[] = {touch.source, touch.medium, touch.campaign, touch.term, touch.content,
-		touch.campaign_id, touch.channel, touch.click_id_type, touch.click_id, touch.referrer_host};
+		const JStr	strings[] = {
+			touch.source, touch.medium, touch.campaign, touch.term, touch.content, touch.campaign_id,
+			touch.channel, touch.click_id_type, touch.click_id, touch.referrer_host
+		};
 
-		Check(touch.source.len > 0 && touch.medium.len > 0 && touch.channel.len > 0, "a touch without source, medium, channel", url);
-		Check(!JStrEqual(touch.channel, JSTR_LIT("Direct")) || JStrIs(touch.source, "(direct)"), "a direct touch", url);
+		Check(touch.source.len > 0 && touch.medium.len > 0 && touch.channel.len > 0,
+			  "a touch without source, medium, channel", url);
+		Check(!JStrEqual(touch.channel, JSTR_LIT("Direct")) || JStrIs(touch.source, "(direct)"),
+			  "a direct touch", url);
 		for (int i = 0; valid && i < (int) lengthof(strings); i++)
-			Check(JStrIsNull(strings[i]) || IsUtf8(strings[i]), "a part of the touch is no UTF-8", url);
+			Check(JStrIsNull(strings[i]) || IsUtf8(strings[i]),
+				  "a part of the touch is no UTF-8", url);
 	}
 	for (int i = 0; i < touch.n_click_ids; i++)
 	{
