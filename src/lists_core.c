@@ -155,6 +155,7 @@ JPublicSuffix(JStr host)
 {
 	uint32		hash = HASH_START;
 	int			suffix = 0;
+	int			parent = 0;
 	bool		wildcard = false;
 	bool		first = true;
 
@@ -173,12 +174,13 @@ JPublicSuffix(JStr host)
 			return 0;
 		flags = domain.len > suffix_list.longest ? -1 : FindHashed(&suffix_list, domain, hash);
 		if (flags > 0 && (flags & SUFFIX_EXCEPTION))
-			return suffix;
+			return parent;
 		if (wildcard || (flags > 0 && (flags & SUFFIX_RULE)) || (first && i > 0))
 			suffix = domain.len;
 		if (flags < 0)
 			break;
 		wildcard = (flags & SUFFIX_WILDCARD) != 0;
+		parent = domain.len;
 		first = false;
 
 		/* the dot */

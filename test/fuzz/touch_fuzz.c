@@ -3,6 +3,9 @@
  *		Throws made-up URLs at the cores of url and touch.
  *
  *	touch_fuzz SEED COUNT
+ *	touch_fuzz domains < HOSTS > DOMAINS
+ *
+ * The second form prints the registrable domain of each host.
  *
  * Every string is an allocation of its exact size, so that the address sanitizer sees a read
  * beyond it. Prints what went wrong and exits with 1, or prints the number of URLs.
@@ -35,8 +38,8 @@ static const char *const tokens[] = {
 	"www.", "example.com", "co.uk", "city.kawasaki.jp", "xn--p1ai", "\xc3\xa9", "\xe4\xb8\xad",
 	"google", "google.de", "m.facebook.com", "chatgpt.com", "paypal.com", "1.2.3.4", "localhost",
 	"8080", "android-app", "utm_source", "UTM_Medium", "utm_campaign", "utm_id", "utm_term",
-	"mtm_campaign", "pk_kwd", "gclid", "GCLID", "fbclid", "msclkid", "mc_eid", "gad_source", "ScCid",
-	"irclid", "hsa_cam", "%75tm_source", "newsletter", "facebook", "cpc", "email", " ", "\t", "!",
+	"mtm_campaign", "pk_kwd", "gclid", "GCLID", "fbclid", "msclkid", "mc_eid", "gad_source",
+	"ScCid", "irclid", "hsa_cam", "%75tm_source", "newsletter", "facebook", "cpc", "email", " ", "\t", "!",
 	"$direct", "*", "a", "b", ";", "\"", "'", "\x01", "\x7f"
 };
 
@@ -160,8 +163,8 @@ CheckTouch(JStr url, JStr referrer, bool valid)
 	if (found)
 	{
 		const JStr	strings[] = {
-			touch.source, touch.medium, touch.campaign, touch.term, touch.content, touch.campaign_id,
-			touch.channel, touch.click_id_type, touch.click_id, touch.referrer_host
+			touch.source, touch.medium, touch.campaign, touch.term, touch.content,
+			touch.campaign_id, touch.channel, touch.click_id_type, touch.click_id, touch.referrer_host
 		};
 
 		Check(touch.source.len > 0 && touch.medium.len > 0 && touch.channel.len > 0,
@@ -179,11 +182,76 @@ CheckTouch(JStr url, JStr referrer, bool valid)
 	}
 }
 
+/* The campaign columns, which no SQL function takes: their place in the order, what they fill. */
+static void
+CheckColumns(void)
+{
+	static const struct
+	{
+		const char *url;
+		const char *source;
+		const char *medium;
+		const char *campaign;
+		const char *expected;	/* type, source, medium, campaign, channel */
+	}			cases[] = {
+		{"https://x.test/", "a", "cpc", "c", "campaign_columns|a|cpc|c|Paid Other"},
+		{"https://x.test/", " a ", " ", "", "campaign_columns|a|(not set)||Unassigned"},
+		{"https://x.test/", "", "", "c", "campaign_columns|(not set)|(not set)|c|Unassigned"},
+		{"https://x.test/", "", " ", "", "referrer|google|organic||Organic Search"},
+		{"https://x.test/?gclid=1", "a", "email", "c", "click_id|google|cpc||Paid Search"},
+		{"https://x.test/?s_kwcid=1", "Bing", "email", "c", "click_id|Bing|cpc||Paid Search"},
+		{"https://x.test/?utm_source=b", "a", "email", "c", "utm|b|email||Email"},
+		{"https://x.test/?utm_campaign=d", "a", "email", "c", "utm|a|email|d|Email"},
+		{"https://x.test/?utm_source=b&gclid=1", "a", "email", "c", "utm|b|email||Email"},
+		{"https://x.test/?utm_source=bing&msclkid=1", "a", "email", "", "utm|bing|cpc||Paid Search"},
+		{"https://x.test/?utm_term=t", "a", "", "", "campaign_columns|a|(not set)||Unassigned"},
+	};
+
+	for (int i = 0; i < (int) lengthof(cases); i++)
+	{
+		const JStr	url = {cases[i].url, (int) strlen(cases[i].url)};
+		JTouchInput input = {.url = url, .use_referrer = true};
+		JTouch		touch;
+		char		got[256];
+
+		input.referrer = JSTR_LIT("https://www.google.com/");
+		input.source = (JStr) {cases[i].source, (int) strlen(cases[i].source)};
+		input.medium = (JStr) {cases[i].medium, (int) strlen(cases[i].medium)};
+		input.campaign = (JStr) {cases[i].campaign, (int) strlen(cases[i].campaign)};
+		(void) JTouchFrom(&input, NULL, &touch);
+		snprintf(got, sizeof(got), "%s|%.*s|%.*s|%.*s|%.*s", JTouchTypeName(touch.type),
+				 touch.source.len, touch.source.data, touch.medium.len, touch.medium.data,
+				 touch.campaign.len, JStrIsNull(touch.campaign) ? "" : touch.campaign.data,
+				 touch.channel.len, touch.channel.data);
+		Check(strcmp(got, cases[i].expected) == 0, got, url);
+	}
+}
+
+static void
+PrintDomains(void)
+{
+	char		line[1024];
+
+	while (fgets(line, sizeof(line), stdin) != NULL)
+	{
+		JStr		domain = JRegistrableDomain((JStr) {line, (int) strcspn(line, "\n")});
+
+		printf("%.*s\n", domain.len, JStrIsNull(domain) ? "" : domain.data);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
 	int			count = argc > 2 ? atoi(argv[2]) : 100000;
 
+	if (argc == 2 && strcmp(argv[1], "domains") == 0)
+	{
+		PrintDomains();
+		return 0;
+	}
+
+	CheckColumns();
 	state = (argc > 1 ? atoll(argv[1]) : 1) * UINT64CONST(2654435769) + 1;
 	for (int i = 0; i < count; i++)
 	{

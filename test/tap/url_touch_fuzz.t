@@ -40,6 +40,14 @@ SKIP:
 		my $count = $ENV{FUZZ_COUNT} // 200_000;
 		is(`ASAN_OPTIONS=detect_leaks=0 $dir/fuzz $seed $count 2>&1`, "$count URLs\n",
 			"made-up URLs of seed $seed");
+		my @hosts = suffix_hosts();
+		open my $out, '>', "$dir/hosts";
+		print $out map { "$_\n" } @hosts;
+		close $out;
+		my @domains = split /\n/, `$dir/fuzz domains <$dir/hosts`, -1;
+		my @wrong = grep { $domains[$_] ne domain_by_the_book($hosts[$_]) } 0 .. $#hosts;
+		is_deeply([ map { "$hosts[$_]: $domains[$_]" } @wrong ], [],
+			'domains of ' . @hosts . ' hosts');
 	}
 }
 
@@ -49,8 +57,8 @@ is(value(q{
 	CREATE TEMP TABLE given AS
 	SELECT string_agg(CASE WHEN random() < 0.4 THEN chr(1 + floor(random() * 8000)::int) ELSE
 		(ARRAY['http://', '?', '&', '=', '#', '%', '+', 'utm_source', 'gclid', 'fbclid',
-			'utm_medium', '%C3', '%A9', '%00', '%F0%9F%98%80', 'google.de', 'www.', '.', '/', ':', '@', '[',
-			']', 'co.uk'])[1 + floor(random() * 24)::int] END, '') AS url
+			'utm_medium', '%C3', '%A9', '%00', '%F0%9F%98%80', 'google.de', 'www.', '.', '/', ':', '@',
+			'[', ']', 'co.uk'])[1 + floor(random() * 24)::int] END, '') AS url
 	FROM generate_series(1, 5000) AS n, generate_series(1, 20) AS part GROUP BY n;
 	SELECT count(*) FROM given, LATERAL (
 		SELECT concat(journey.url_host(url), journey.url_path(url), journey.url_param(url, 'gclid'),
@@ -93,3 +101,37 @@ for my $long (@long)
 }
 
 done_testing();
+
+# The public suffix list as its rules are written, and hosts at, below and beside each of them.
+our %rule;
+
+sub suffix_hosts
+{
+	my @hosts = ('localhost', '10.0.0.1', 'a.b.unknown-tld');
+	open my $list, '<', "$FindBin::Bin/../../src/lists/public_suffix_list.dat" or die $!;
+	while (my $line = <$list>)
+	{
+		my ($name) = $line =~ m{^(?!//)(\S+)} or next;
+		$rule{$name} = 1;
+		$name =~ s/^!|^\*\.//;
+		push @hosts, $name, "a.$name", "www.a.$name", "com.x-y.a.$name";
+	}
+	return @hosts;
+}
+
+# https://publicsuffix.org/list/: an exception wins, else the longest rule, else the last label.
+sub domain_by_the_book
+{
+	my ($host) = @_;
+	my @labels = split /\./, $host;
+	my $suffix = 1;
+	return '' if $labels[-1] =~ /^\d+$/;
+	for my $n (1 .. @labels)
+	{
+		my $name = join '.', @labels[ -$n .. -1 ];
+		my $parent = join '.', @labels[ 1 - $n .. -1 ];
+		if ($rule{"!$name"}) { $suffix = $n - 1; last }
+		$suffix = $n if $rule{$name} || $n > 1 && $rule{"*.$parent"};
+	}
+	return $suffix < @labels ? join '.', @labels[ -$suffix - 1 .. -1 ] : '';
+}
