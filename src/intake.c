@@ -9,12 +9,16 @@
 #include <sys/socket.h>
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "common/int.h"
 #include "fmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/inet.h"
+#include "utils/json.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/resowner.h"
@@ -26,12 +30,21 @@
 /* A number of more digits is no amount of money. */
 #define MAX_NUMBER_BYTES 200
 
+/* One column of _row_object(). Lives as long as the query. */
+typedef struct ObjectColumn
+{
+	JsonbValue	key;			/* its name */
+	Oid			type;			/* of its values; InvalidOid for a string made by `output` */
+	FmgrInfo	output;			/* for types that have no form of their own in JSON */
+} ObjectColumn;
+
 PG_FUNCTION_INFO_V1(_reject_reason);
 PG_FUNCTION_INFO_V1(_try_timestamptz);
 PG_FUNCTION_INFO_V1(_try_numeric);
 PG_FUNCTION_INFO_V1(_try_jsonb);
 PG_FUNCTION_INFO_V1(_try_inet);
 PG_FUNCTION_INFO_V1(_event_slug);
+PG_FUNCTION_INFO_V1(_row_object);
 
 static bool
 TooLong(FunctionCallInfo fcinfo, int argno)
@@ -116,6 +129,13 @@ _try_timestamptz(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(result);
 }
 
+static Numeric
+NumericFrom(char *value)
+{
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(value),
+											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
 /* Skips decimal digits; true if there was one. */
 static bool
 SkipDigits(const char **p)
@@ -156,8 +176,7 @@ _try_numeric(PG_FUNCTION_ARGS)
 	if (!digits || *p != '\0' || p - value > MAX_NUMBER_BYTES)
 		PG_RETURN_NULL();
 
-	PG_RETURN_DATUM(DirectFunctionCall3(numeric_in, CStringGetDatum(value),
-										ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	PG_RETURN_NUMERIC(NumericFrom(value));
 }
 
 /*
@@ -254,4 +273,186 @@ _event_slug(PG_FUNCTION_ARGS)
 	}
 	SET_VARSIZE(result, out - (char *) result);
 	PG_RETURN_TEXT_P(result);
+}
+
+/* What _row_object() knows of its arguments, found once per query. */
+static ObjectColumn *
+PrepareColumns(FunctionCallInfo fcinfo)
+{
+	MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	ArrayType  *names = PG_GETARG_ARRAYTYPE_P_COPY(0);
+	int			ncolumns = PG_NARGS() - 1;
+	ObjectColumn *columns = palloc0_array(ObjectColumn, ncolumns);
+	Datum	   *elems;
+	bool	   *nulls;
+	int			nelems;
+
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &elems, &nulls, &nelems);
+	if (nelems != ncolumns || array_contains_nulls(names))
+		elog(ERROR, "as many names as values are needed");
+	for (int i = 0; i < ncolumns; i++)
+	{
+		ObjectColumn *column = &columns[i];
+		Oid			output;
+		bool		is_varlena;
+
+		column->key.type = jbvString;
+		column->key.val.string.val = VARDATA_ANY(DatumGetPointer(elems[i]));
+		column->key.val.string.len = VARSIZE_ANY_EXHDR(DatumGetPointer(elems[i]));
+		column->type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, i + 1));
+		switch (column->type)
+		{
+			case TEXTOID:
+			case VARCHAROID:
+			case BOOLOID:
+			case INT2OID:
+			case INT4OID:
+			case INT8OID:
+			case NUMERICOID:
+			case JSONBOID:
+			case DATEOID:
+			case TIMESTAMPOID:
+			case TIMESTAMPTZOID:
+				break;
+			default:
+				getTypeOutputInfo(column->type, &output, &is_varlena);
+				fmgr_info_cxt(output, &column->output, fcinfo->flinfo->fn_mcxt);
+				if (column->type != FLOAT4OID && column->type != FLOAT8OID)
+					column->type = InvalidOid;
+				break;
+		}
+	}
+	MemoryContextSwitchTo(old);
+	return columns;
+}
+
+static void
+SetString(JsonbValue *value, const char *string, int len)
+{
+	value->type = jbvString;
+	value->val.string.val = unconstify(char *, string);
+	value->val.string.len = len;
+}
+
+/* A number that JSON has, else its name ("NaN") as a string. */
+static void
+SetNumber(JsonbValue *value, Numeric number)
+{
+	if (numeric_is_nan(number) || numeric_is_inf(number))
+	{
+		char	   *string = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+
+		SetString(value, string, strlen(string));
+		return;
+	}
+	value->type = jbvNumeric;
+	value->val.numeric = number;
+}
+
+/* A value of a column as to_jsonb() would have it. */
+static void
+SetValue(JsonbValue *value, ObjectColumn *column, Datum datum)
+{
+	switch (column->type)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+			{
+				text	   *string = DatumGetTextPP(datum);
+
+				SetString(value, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+				break;
+			}
+		case BOOLOID:
+			value->type = jbvBool;
+			value->val.boolean = DatumGetBool(datum);
+			break;
+		case INT2OID:
+			SetNumber(value, int64_to_numeric(DatumGetInt16(datum)));
+			break;
+		case INT4OID:
+			SetNumber(value, int64_to_numeric(DatumGetInt32(datum)));
+			break;
+		case INT8OID:
+			SetNumber(value, int64_to_numeric(DatumGetInt64(datum)));
+			break;
+		case NUMERICOID:
+			SetNumber(value, DatumGetNumeric(datum));
+			break;
+		case FLOAT4OID:
+		case FLOAT8OID:
+			{
+				char	   *string = OutputFunctionCall(&column->output, datum);
+
+				SetNumber(value, NumericFrom(string));
+				break;
+			}
+		case JSONBOID:
+			{
+				Jsonb	   *document = DatumGetJsonbP(datum);
+
+				if (JB_ROOT_IS_SCALAR(document))
+				{
+					(void) JsonbExtractScalar(&document->root, value);
+					break;
+				}
+				value->type = jbvBinary;
+				value->val.binary.data = &document->root;
+				value->val.binary.len = VARSIZE(document) - VARHDRSZ;
+				break;
+			}
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			{
+				char	   *string = JsonEncodeDateTime(palloc(MAXDATELEN + 1), datum, column->type, NULL);
+
+				SetString(value, string, strlen(string));
+				break;
+			}
+		default:
+			{
+				char	   *string = OutputFunctionCall(&column->output, datum);
+
+				SetString(value, string, strlen(string));
+				break;
+			}
+	}
+}
+
+/*
+ * _row_object(names text[], VARIADIC "any"): the values that are not NULL as an object, NULL where all
+ * are. As jsonb_strip_nulls(to_jsonb()) of a row, but without a look at the catalog per value, and what
+ * lies deeper is left alone. The names must be the same in all rows of a query.
+ */
+Datum
+_row_object(PG_FUNCTION_ARGS)
+{
+	ObjectColumn *columns = fcinfo->flinfo->fn_extra;
+	JsonbParseState *state = NULL;
+	JsonbValue *object;
+
+	if (columns == NULL)
+	{
+		if (PG_ARGISNULL(0) || get_fn_expr_variadic(fcinfo->flinfo))
+			elog(ERROR, "names and single values are needed");
+		columns = fcinfo->flinfo->fn_extra = PrepareColumns(fcinfo);
+	}
+
+	for (int i = 1; i < PG_NARGS(); i++)
+	{
+		JsonbValue	value;
+
+		if (PG_ARGISNULL(i))
+			continue;
+		if (state == NULL)
+			pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+		SetValue(&value, &columns[i - 1], PG_GETARG_DATUM(i));
+		pushJsonbValue(&state, WJB_KEY, &columns[i - 1].key);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+	}
+	if (state == NULL)
+		PG_RETURN_NULL();
+	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(object));
 }

@@ -27,6 +27,7 @@ enum
 	SEG_FIRST_EVENT_ID,
 	SEG_SESSION_ID,
 	SEG_LOOSE,
+	SEG_HEAD,
 	SEG_STATE,
 	SEG_BODY,
 	SEG_SENTINEL,
@@ -94,6 +95,7 @@ JReadSegments(ArrayType *array, JStoredSegment **stored, JOldSegment **old)
 		in->first_event_id = JStrFromVarlena(in->values[SEG_FIRST_EVENT_ID]);
 		segment->sentinel = DatumGetBool(in->values[SEG_SENTINEL]);
 		segment->loose = DatumGetBool(in->values[SEG_LOOSE]);
+		segment->head = DatumGetBool(in->values[SEG_HEAD]);
 		memcpy(&segment->session_id, DatumGetPointer(in->values[SEG_SESSION_ID]), sizeof(JUuid));
 		if (!in->nulls[SEG_STATE])
 			segment->state = JStrFromVarlena(in->values[SEG_STATE]);
@@ -125,8 +127,9 @@ enum
 	OUT_STARTED_AT,
 	OUT_FIRST_EVENT_ID,
 	OUT_SESSION_ID,
-	OUT_SESSION_STARTED_AT,
+	OUT_UNIT_STARTED_AT,
 	OUT_LOOSE,
+	OUT_HEAD,
 	OUT_WHOLE,
 	OUT_RESUMABLE,
 	OUT_STATE,
@@ -192,10 +195,10 @@ JPutSegment(ReturnSetInfo *rsinfo, const JNewSegment *segment, char *body, Size 
 	values[OUT_STARTED_AT] = TimestampTzGetDatum(segment->part.started_at);
 	JSetStr(values, nulls, OUT_FIRST_EVENT_ID, segment->part.first_event_id);
 	JSetUuid(values, nulls, OUT_SESSION_ID, &segment->part.id);
-	values[OUT_SESSION_STARTED_AT] = TimestampTzGetDatum(segment->session_start);
+	values[OUT_UNIT_STARTED_AT] = TimestampTzGetDatum(segment->unit_start);
 	values[OUT_LOOSE] = BoolGetDatum(segment->part.loose);
-	values[OUT_WHOLE] = BoolGetDatum(segment->part.loose ||
-									 (JStrIsNull(segment->state) && !segment->continues));
+	values[OUT_HEAD] = BoolGetDatum(segment->head);
+	values[OUT_WHOLE] = BoolGetDatum(segment->head && !segment->continues);
 	values[OUT_RESUMABLE] = BoolGetDatum(segment->resumable);
 	nulls[OUT_STATE] = JStrIsNull(segment->state);
 	if (!nulls[OUT_STATE])
@@ -226,7 +229,7 @@ static bool
 JSameAsOld(const JStoredSegment *stored, const JOldSegment *old, const JNewSegment *segment,
 		   const char *body, Size size)
 {
-	return old->loose == segment->part.loose &&
+	return old->loose == segment->part.loose && old->head == segment->head &&
 		memcmp(&old->session_id, &segment->part.id, sizeof(JUuid)) == 0 &&
 		JStrEqual(old->state, segment->state) &&
 		stored->body.len == size - VARHDRSZ &&
@@ -346,8 +349,11 @@ journey_segment_part(PG_FUNCTION_ARGS)
 
 		if (!passive)
 			(void) JWalkStep(&walk, event, &touch);
+		else if (segment.loose)
+			(void) JStateTakeLoose(&walk.state, event, &options->session);
 		if (i == 0)
-			JPartBegin(&part, event, segment.loose, walk.state.session_id);
+			JPartBegin(&part, event, segment.loose,
+					   segment.loose ? walk.state.run_id : walk.state.session_id);
 		JPartAdd(&part, event, !passive, &touch, &options->session);
 	}
 	initStringInfo(&out);

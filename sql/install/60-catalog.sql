@@ -639,18 +639,22 @@ $$;
 COMMENT ON FUNCTION journey._set_options(name, jsonb) IS 'internal: journey.set_options() as the owner';
 
 -- What a rebuild does first: the options that were due, and the rules of this release, are in force.
-CREATE FUNCTION journey._apply_options(m journey._model) RETURNS journey._model
+-- Options of reading are so for all rows only if it reads from the sources.
+CREATE FUNCTION journey._apply_options(m journey._model, from_sources boolean DEFAULT true)
+    RETURNS journey._model
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM journey._catalog('set', m.model, jsonb_build_object(
-        'options', coalesce(m.options_due, m.options), 'options_due', NULL, 'rebuild_due', NULL,
+        'options', coalesce(m.options_due, m.options), 'options_due', NULL,
+        'rebuild_due', CASE WHEN NOT from_sources
+                            THEN substring(m.rebuild_due FROM 'rows read before keep the old .*') END,
         'rules_version', journey._rules_version()));
     RETURN journey._get_model(m.model);
 END
 $$;
-COMMENT ON FUNCTION journey._apply_options(journey._model) IS
+COMMENT ON FUNCTION journey._apply_options(journey._model, boolean) IS
     'internal: puts in force what waits for a rebuild';
 
 CREATE FUNCTION journey.drop_model(model name) RETURNS void

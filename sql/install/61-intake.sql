@@ -23,6 +23,11 @@ CREATE FUNCTION journey._try_jsonb(value text) RETURNS jsonb
     LANGUAGE C STRICT IMMUTABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_try_jsonb';
 COMMENT ON FUNCTION journey._try_jsonb(text) IS 'internal: a document that jsonb can hold, else NULL';
 
+CREATE FUNCTION journey._row_object(names text[], VARIADIC "any") RETURNS jsonb
+    LANGUAGE C CALLED ON NULL INPUT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_row_object';
+COMMENT ON FUNCTION journey._row_object(text[], "any") IS
+    'internal: the values that are not null as an object, NULL where all are';
+
 CREATE FUNCTION journey._try_inet(value text) RETURNS inet
     LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_inet';
 COMMENT ON FUNCTION journey._try_inet(text) IS 'internal: an IP address, else NULL';
@@ -67,7 +72,10 @@ SELECT coalesce(jsonb_object_agg(a.attname, CASE
            WHEN b.base = ANY ('{numeric,real,double precision}'::regtype[]) THEN 'number'
            WHEN b.base = 'jsonb'::regtype THEN 'jsonb'
            WHEN b.base = 'json'::regtype THEN 'json'
-           WHEN t.typtype = 'c' OR t.typcategory = 'A' THEN 'nested'
+           WHEN t.typtype = 'c' OR t.typcategory = 'A'
+             OR b.base >= 16384 AND EXISTS (SELECT FROM pg_cast c
+                                             WHERE c.castsource = b.base AND c.casttarget = 'json'::regtype)
+           THEN 'nested'
            ELSE 'text' END), '{}')
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
@@ -415,28 +423,29 @@ $$;
 COMMENT ON FUNCTION journey._bad_values(journey._input, journey._settings) IS
     'internal: conditions on values';
 
--- Columns of the row as an object without the nulls, NULL where nothing is left. An object within a
--- column is kept as it is, so such columns are added one by one.
+-- Columns of the row as an object without the nulls, NULL where nothing is left. A function takes no
+-- more than 100 arguments, so many columns make several objects.
 CREATE FUNCTION journey._object(kinds jsonb, names text[]) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    plain text;
-    nested text[];
+    parts text[];
 BEGIN
-    SELECT string_agg(format('t.%I', k.name), ', ' ORDER BY k.name)
-               FILTER (WHERE k.kind <> ALL ('{jsonb,json,nested}'::text[])),
-           array_agg(format('CASE WHEN t.%1$I IS NULL THEN ''{}''::jsonb'
-                            ' ELSE jsonb_build_object(%1$L, %2$s) END', k.name,
-                            journey._as(k.kind, k.name, 'jsonb')) ORDER BY k.name)
-               FILTER (WHERE k.kind = ANY ('{jsonb,json,nested}'::text[]))
-      INTO plain, nested
-      FROM jsonb_each_text(kinds) AS k(name, kind)
-     WHERE k.name = ANY (names);
-    RETURN 'nullif(' || nullif(concat_ws(' || ',
-               '(SELECT jsonb_strip_nulls(to_jsonb(p)) FROM (SELECT ' || plain || ') AS p)',
-               array_to_string(nested, ' || ')), '') || ', ''{}'')';
+    parts := ARRAY(
+        SELECT format('journey._row_object(%L, %s)', array_agg(c.name ORDER BY c.place),
+                      string_agg(CASE WHEN c.kind = 'json' OR c.kind = 'nested'
+                                      THEN journey._as(c.kind, c.name, 'jsonb')
+                                      ELSE format('t.%I', c.name) END, ', ' ORDER BY c.place))
+          FROM (SELECT k.name, k.kind, row_number() OVER (ORDER BY k.name) - 1 AS place
+                  FROM jsonb_each_text(kinds) AS k(name, kind) WHERE k.name = ANY (names)) AS c
+         GROUP BY c.place / 90
+         ORDER BY c.place / 90);
+    RETURN CASE cardinality(parts)
+           WHEN 0 THEN NULL
+           WHEN 1 THEN parts[1]
+           ELSE (SELECT format('nullif(%s, ''{}'')', string_agg(format('coalesce(%s, ''{}'')', p), ' || '))
+                   FROM unnest(parts) AS p) END;
 END
 $$;
 COMMENT ON FUNCTION journey._object(jsonb, text[]) IS 'internal: an expression for columns as an object';

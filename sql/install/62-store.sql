@@ -22,6 +22,7 @@ CREATE TYPE journey._segment AS (
     first_event_id text COLLATE "C",
     session_id     uuid,
     loose          boolean,
+    head           boolean,
     state          bytea,
     body           journey.timeline,
     sentinel       boolean
@@ -32,8 +33,9 @@ CREATE TYPE journey._split_row AS (
     started_at         timestamptz,
     first_event_id     text COLLATE "C",
     session_id         uuid,
-    session_started_at timestamptz,
+    unit_started_at    timestamptz,
     loose              boolean,
+    head               boolean,
     whole              boolean,
     resumable          boolean,
     state              bytea,
@@ -185,14 +187,15 @@ BEGIN
             visitor_id     text COLLATE "C" NOT NULL,
             started_at     timestamptz NOT NULL,
             first_event_id text COLLATE "C" NOT NULL,
-            session_id     uuid NOT NULL,
-            loose          boolean NOT NULL,
+            session_id     uuid NOT NULL,       -- of the unit: a session, or a run outside sessions
+            loose          boolean NOT NULL,    -- outside sessions
+            head           boolean NOT NULL,    -- the first of its unit
             resumable      boolean NOT NULL,
             state          bytea,
             part           bytea,
             body           journey.timeline NOT NULL,
             PRIMARY KEY (visitor_id, started_at, first_event_id));
-        CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE state IS NOT NULL AND NOT loose;
+        CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE NOT head;
 
         CREATE %1$s TABLE {_sessions} (
             visitor_id        text COLLATE "C" NOT NULL,
@@ -413,8 +416,9 @@ BEGIN
             started_at         timestamptz,
             first_event_id     text COLLATE "C",
             session_id         uuid,
-            session_started_at timestamptz,
+            unit_started_at    timestamptz,
             loose              boolean,
+            head               boolean,
             whole              boolean,
             resumable          boolean,
             state              bytea,
@@ -444,6 +448,7 @@ BEGIN
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
             first_event_id text COLLATE "C", session_id uuid NOT NULL,
             p0 text COLLATE "C", person_id text COLLATE "C");
+        CREATE UNLOGGED TABLE {._shared} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._visitors} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._stretches} (LIKE {identities});
         CREATE UNLOGGED TABLE {._person_counts} (

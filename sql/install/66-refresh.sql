@@ -91,7 +91,7 @@ BEGIN
     PERFORM set_config('random_page_cost', '1.1', true);
     PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_counts', '_noted', '_units_new',
         '_units_old', '_ref_changes', '_refs_changed', '_ids', '_resolved', '_moves', '_persons',
-        '_person_counts', '_visitors', '_stretches', '_profiles_new']);
+        '_person_counts', '_shared', '_visitors', '_stretches', '_profiles_new']);
 END
 $$;
 
