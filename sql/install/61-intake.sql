@@ -734,6 +734,18 @@ $$;
 COMMENT ON FUNCTION journey._index_inputs(journey._model, journey._settings, journey._input[]) IS
     'internal: indexes on the sources';
 
+-- A rejected row without its nulls: a column that a loader adds later must not make it another row.
+CREATE FUNCTION journey._without_nulls("row" jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN jsonb_typeof("row") = 'object'
+            THEN (SELECT coalesce(jsonb_object_agg(key, value), '{}')
+                    FROM jsonb_each("row") WHERE value <> 'null')
+            ELSE "row" END
+$$;
+COMMENT ON FUNCTION journey._without_nulls(jsonb) IS 'internal: an object without its null members';
+
 -- What a batch has: rows by outcome, and how far each input is read. The watermark never passes the
 -- beginning of this transaction: a row from the future must not hide those that come before it. Of
 -- an input that is gone it is taken back, so that a table made anew is read whole.
@@ -822,7 +834,7 @@ BEGIN
     IF counts ->> 'rejected' <> '0' THEN
         EXECUTE format(
             'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at)'
-            ' SELECT format(''%%I.%%I'', i.schema, i.name), b.raw, b.status,'
+            ' SELECT format(''%%I.%%I'', i.schema, i.name), journey._without_nulls(b.raw), b.status,'
             ' transaction_timestamp()'
             ' FROM %1$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
             ' WHERE b.status <> ''excluded'' ON CONFLICT DO NOTHING', m.schema) USING inputs;

@@ -73,6 +73,9 @@ BEGIN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_visitor_refs} AS v USING {._ref_changes} AS c
             WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref AND v.n = 0$sql$);
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {_user_emails} AS e USING {._noted} AS n
+            WHERE e.user_id = n.user_id AND e.n = 0$sql$);
     END IF;
 END
 $$;
