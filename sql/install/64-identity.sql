@@ -73,6 +73,9 @@ BEGIN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_visitor_refs} AS v USING {._ref_changes} AS c
             WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref AND v.n = 0$sql$);
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {_user_emails} AS e USING {._noted} AS n
+            WHERE e.user_id = n.user_id AND e.n = 0$sql$);
     END IF;
 END
 $$;
@@ -181,20 +184,32 @@ BEGIN
 END
 $$;
 
--- Visitors that name more persons than one device should: nobody's anonymous sessions.
-CREATE FUNCTION journey._shared_visitors()
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- Visitors that name more persons than one device should: nobody's anonymous sessions. Of all visitors
+-- in a first load, later of those in _resolved.
+CREATE FUNCTION journey._find_shared(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT $sql$
-        SELECT v.visitor_id
-        FROM {_visitor_refs} AS v
-        JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
-                              AND i.id_type = split_part(v.ref, ':', 1)
-        GROUP BY v.visitor_id
-        HAVING count(DISTINCT i.person_id) > $1
-    $sql$
+BEGIN
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {._shared} (visitor_id)
+        SELECT x.visitor_id
+        FROM (%s) AS x
+        CROSS JOIN LATERAL (
+            SELECT count(DISTINCT i.person_id) AS persons
+            FROM {_visitor_refs} AS v
+            JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
+                                  AND i.id_type = split_part(v.ref, ':', 1)
+            WHERE v.visitor_id = x.visitor_id) AS p
+        WHERE p.persons > $1$sql$,
+        CASE WHEN r.bulk THEN
+            'SELECT visitor_id FROM {_visitor_refs} GROUP BY visitor_id HAVING count(*) > $1'
+        ELSE
+            'SELECT DISTINCT visitor_id FROM {._resolved}' END))
+    USING (r.settings).max_users_per_visitor;
+    EXECUTE journey._bind(r, 'ANALYZE {._shared}');
+END
 $$;
 
 -- A first load: all units are in _units_new, so windows over them see each visitor whole.
@@ -205,8 +220,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, 'ANALYZE {._units_new}, {_visitor_refs}, {identities}');
+    PERFORM journey._find_shared(r);
     -- marks: aliases of visitors, between the units that name somebody themselves
-    EXECUTE journey._bind(r, format($sql$
+    EXECUTE journey._bind(r, $sql$
         INSERT INTO {._resolved} (visitor_id, session_id, person_id)
         WITH marks AS (
             SELECT u.visitor_id, u.started_at, u.first_event_id, u.session_id,
@@ -229,17 +245,16 @@ BEGIN
             SELECT r.visitor_id, r.session_id,
                    coalesce(
                        r.identity,
-                       CASE WHEN NOT coalesce(s.shared, false) THEN coalesce(
+                       CASE WHEN s.visitor_id IS NULL THEN coalesce(
                            max(r.first_ref) OVER (PARTITION BY r.visitor_id, r.next_run),
                            max(r.identity) OVER (PARTITION BY r.visitor_id, r.last_run)) END) AS ref
             FROM runs AS r
-            LEFT JOIN (SELECT x.visitor_id, true AS shared FROM (%s) AS x) AS s USING (visitor_id))
+            LEFT JOIN {._shared} AS s ON s.visitor_id = r.visitor_id)
         SELECT n.visitor_id, n.session_id, i.person_id
         FROM named AS n
         JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)
                               AND i.id_type = split_part(n.ref, ':', 1)
-        WHERE n.session_id IS NOT NULL$sql$, journey._shared_visitors()))
-    USING (r.settings).max_users_per_visitor;
+        WHERE n.session_id IS NOT NULL$sql$);
     EXECUTE journey._bind(r, 'ANALYZE {._resolved}');
     EXECUTE journey._bind(r, format($sql$
         INSERT INTO {_sessions} (%1$s, person_id, session_number)
@@ -389,13 +404,12 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, format($sql$
+    PERFORM journey._find_shared(r);
+    EXECUTE journey._bind(r, $sql$
         UPDATE {._resolved} AS t SET person_id = coalesce(i.person_id, 'visitor:' || x.visitor_id)
         FROM {._resolved} AS x
         JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)
-        LEFT JOIN (SELECT v.visitor_id FROM (%s) AS v
-                   WHERE v.visitor_id IN (SELECT visitor_id FROM {._resolved})) AS shared
-            ON shared.visitor_id = x.visitor_id
+        LEFT JOIN {._shared} AS shared ON shared.visitor_id = x.visitor_id
         LEFT JOIN LATERAL (
             SELECT ref FROM (
                 (SELECT n.started_at, n.first_event_id, n.refs[1] AS ref
@@ -429,10 +443,7 @@ BEGIN
         CROSS JOIN LATERAL (SELECT coalesce(s.identity, z.ref, a.ref) AS ref) AS n
         LEFT JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)
                                    AND i.id_type = split_part(n.ref, ':', 1)
-        WHERE t.session_id = x.session_id AND t.visitor_id = x.visitor_id$sql$,
-        replace(journey._shared_visitors(), 'GROUP BY',
-                'WHERE v.visitor_id IN (SELECT visitor_id FROM {._resolved}) GROUP BY')))
-    USING (r.settings).max_users_per_visitor;
+        WHERE t.session_id = x.session_id AND t.visitor_id = x.visitor_id$sql$);
     EXECUTE journey._bind(r, $sql$
         UPDATE {_sessions} AS s SET person_id = x.person_id
         FROM {._resolved} AS x
@@ -489,13 +500,10 @@ BEGIN
                     WHEN shared.visitor_id IS NOT NULL THEN 'shared'
                     ELSE 'anonymous' END
         FROM bounded AS b
-        LEFT JOIN (%s) AS shared USING (visitor_id)
+        LEFT JOIN {._shared} AS shared USING (visitor_id)
         WHERE b.valid_from < b.valid_to$sql$,
-        CASE WHEN r.bulk THEN '' ELSE 'WHERE s.visitor_id IN (SELECT visitor_id FROM {._visitors})' END,
-        CASE WHEN r.bulk THEN journey._shared_visitors()
-             ELSE replace(journey._shared_visitors(), 'GROUP BY',
-                          'WHERE v.visitor_id IN (SELECT visitor_id FROM {._visitors}) GROUP BY') END))
-    USING (r.settings).max_users_per_visitor;
+        CASE WHEN r.bulk THEN ''
+             ELSE 'WHERE s.visitor_id IN (SELECT visitor_id FROM {._visitors})' END));
     IF NOT r.bulk THEN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {identities} AS i
