@@ -57,6 +57,25 @@ SELECT value, journey._try_inet(value) FROM unnest(ARRAY[
     '10.0.0.1', '10.0.0.0/8', '::1', '2001:db8::/32', '10.0.0', '10.0.0.1:80', '10.0.0.1, 10.0.0.2', 'x', '']) AS value;
 SELECT value, journey._try_jsonb(value) FROM unnest(ARRAY[
     '{"a": 1}', '{', '"\u0000"', '"\ud800"', 'null', '']) AS value;
+-- a row as an object: as to_jsonb() has it, without the nulls
+CREATE TABLE public.regress_types (a text, b varchar(5), c char(5), d int2, e int4, f int8, g numeric(10,2), h float4,
+    i float8, j bool, k date, l timestamp, m timestamptz, n jsonb, o uuid, p inet, q interval, r name);
+INSERT INTO regress_types VALUES
+    (E'x"\\u', 'y', 'z', 1, 2, 3, 4.50, 1.5, 1e20, true, '2024-01-01', '2024-01-01 10:00:00.5', '2024-01-01 10:00',
+     '{"a": [1, null]}', '7c9e6679-7425-40de-944b-e07fc1f90ae7', '10.0.0.1', '1 day 2:00', 'nm'),
+    ('', '', '', -1, -2, -3, 'NaN', 'NaN', '-Infinity', false, 'infinity', '-infinity', 'infinity', 'null',
+     NULL, NULL, NULL, NULL);
+INSERT INTO regress_types (n) VALUES ('"s"'), ('[]'), ('{}'), (NULL);
+SELECT object, object = (SELECT jsonb_object_agg(key, value) FROM jsonb_each(to_jsonb(t))
+                          WHERE value <> 'null' OR key = 'n' AND t.n IS NOT NULL) AS same
+  FROM regress_types AS t,
+       journey._row_object('{a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r}', a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r) AS object;
+SELECT journey._row_object('{a,b}', 'unknown', NULL), journey._row_object('{a}', NULL);
+SELECT journey._row_object('{a,b}', 1);
+SELECT journey._row_object(NULL, 1);
+SELECT journey._row_object('{a,NULL}', 1, 2);
+SELECT journey._row_object('{a,b}', VARIADIC ARRAY[1, 2]);
+DROP TABLE regress_types;
 SELECT name, journey._event_slug(name) FROM unnest(ARRAY[
     'Order Completed', 'order_completed', ' Order  --  Completed! ', '_order', 'Größe Gewählt', '', '!!']) AS name;
 SELECT journey._reject_reason('v', NULL, NULL, t, r, '2000-01-01', '24:00') AS reason, t, r FROM (VALUES
@@ -248,6 +267,18 @@ SELECT event_id, received_at FROM batch ORDER BY 1;
 CREATE TABLE regress_own.flat (user_id text, at timestamptz);
 SELECT journey.add_source('regress_own_m', 'regress_own.flat', NULL, '{"event_time": "at", "received_at": "at"}');
 SELECT name, watermark_column FROM journey._inputs(journey._get_model('regress_own_m')) WHERE name = 'flat';
+-- more columns than a function takes arguments, and more than a row of text has
+SELECT format('CREATE TABLE regress_own.wide (user_id text, event_time timestamptz, %s)',
+              string_agg(format('c%s int', i), ', ')) FROM generate_series(1, 250) AS i
+\set ECHO none
+\gexec
+\set ECHO all
+INSERT INTO regress_own.wide VALUES ('u1', '2024-01-01', 1), ('u2', '2024-01-01', NULL);
+UPDATE regress_own.wide SET c100 = 100, c250 = 250 WHERE user_id = 'u1';
+SELECT journey.add_source('regress_own_m', 'regress_own.wide');
+SELECT regress_read('regress_own_m');
+SELECT user_id, properties FROM batch WHERE name IS NULL AND user_id = ANY ('{u1,u2}') AND event_time = '2024-01-01' ORDER BY 1;
+DROP TABLE regress_own.wide;
 -- sources that cannot be read are skipped, and said
 DROP VIEW regress_own.signups3;
 CREATE ROLE regress_journey_reader;
@@ -260,6 +291,7 @@ DROP TABLE batch;
 SET ROLE regress_journey_reader;
 SELECT regress_read('regress_own_m');
 RESET ROLE;
+REASSIGN OWNED BY regress_journey_reader TO CURRENT_USER;
 DROP TABLE batch;
 
 -- indexes on load time

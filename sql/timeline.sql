@@ -13,15 +13,16 @@ SELECT '[{"event_time": "2026-03-01T10:00:00Z", "event_id": "b", "revenue": 1.50
 
 -- every field; numbers keep their digits; an unknown revenue is quoted
 SELECT t, t::text::timeline::text = t::text AS same
-FROM (SELECT '[{"event_id": "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "visitor_id": "v", "user_id": "u",
+FROM (SELECT '[{"event_id": "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "visitor_id": "v",
+    "user_id": "u",
     "event_time": "2026-03-01T10:00:00.1Z", "received_at": "2026-03-01T10:00:02Z", "kind": "track",
     "name": "a \"b\"\n\\", "url": "https://example.com/?q=\u00e9", "referrer": "",
     "revenue": 12345678901234567890.12340, "currency": "EUR", "order_id": "o", "source": "s",
     "medium": "m", "campaign": "c", "term": "t", "content": "ct", "session_key": "k",
     "previous_id": "p", "platform": "web", "properties": {"b": [1.10, null, {"x": "]"}], "a": 1e2},
     "traits": {}, "copies": ["2026-02-28T10:00:00.1Z", "2026-03-02T10:00:00.1Z"]},
-    {"event_id": "n", "event_time": "2026-03-05T00:00:00Z", "revenue": "NaN", "name": null}]'::timeline
-) AS x(t);
+    {"event_id": "n", "event_time": "2026-03-05T00:00:00Z", "revenue": "NaN", "name": null}]'
+    ::timeline) AS x(t);
 
 -- the ends of time, leap days
 SELECT '[{"event_id": "z", "event_time": "4714-11-24T00:00:00Z BC"},
@@ -72,7 +73,8 @@ EXCEPTION WHEN invalid_text_representation THEN
 END $$;
 SELECT s, bad_time(s) FROM unnest(ARRAY[
     '2026-03-01T10:00:00Z', '2026-03-01 10:00:00Z', '2026-03-01T10:00:00', '2026-03-01T10:00:00+00',
-    '2026-03-01', 'infinity', '-infinity', 'now', '', '2026-02-29T00:00:00Z', '2026-13-01T00:00:00Z',
+    '2026-03-01', 'infinity', '-infinity', 'now', '', '2026-02-29T00:00:00Z',
+    '2026-13-01T00:00:00Z',
     '2026-00-01T00:00:00Z', '2026-01-00T00:00:00Z', '2026-01-01T24:00:00Z', '2026-01-01T00:60:00Z',
     '2026-01-01T00:00:60Z', '2026-01-01T00:00:00.Z', '2026-01-01T00:00:00.1234567Z',
     '0000-01-01T00:00:00Z', '294277-01-01T00:00:00Z', '4714-11-23T00:00:00Z BC',
@@ -84,7 +86,8 @@ SELECT s, bad_time(s) FROM unnest(ARRAY[
 
 SELECT timeline_agg(id, at::timestamptz, name, url, referrer, user_id, revenue)
 FROM (VALUES ('b', '2026-03-01 10:05+00', 'Order Completed', NULL, NULL, 'u', 49.90),
-             ('a', '2026-03-01 10:00+00', 'page', 'https://example.com/', 'https://google.com/', NULL, NULL),
+             ('a', '2026-03-01 10:00+00', 'page', 'https://example.com/', 'https://google.com/',
+              NULL, NULL),
              ('c', NULL, 'no time', NULL, NULL, NULL, NULL),
              ('a', '2026-03-01 10:00:01+00', 'page', 'https://example.com/', NULL, NULL, NULL))
      AS r(id, at, name, url, referrer, user_id, revenue);
@@ -143,7 +146,9 @@ SELECT e.* FROM generate_series(1, 6000) i, LATERAL (
            pick(i, 'prop', '{}', '{"a": 1}', '{"a": null, "b": {"c": 2}}', '{"a": 1, "b": ":"}',
                 NULL)::jsonb AS properties,
            NULL::jsonb AS traits) e;
+\set ECHO none
 \i test/oracle/copies.sql
+\set ECHO all
 
 CREATE TABLE made AS
 SELECT timeline_agg(row(r.*)::event) AS t FROM oracle_rows r;
@@ -166,17 +171,16 @@ SELECT count(*) FROM (TABLE from_timeline EXCEPT ALL TABLE from_oracle) d;
 SELECT count(*) FROM (TABLE from_oracle EXCEPT ALL TABLE from_timeline) d;
 
 -- and the same first and last copies
-SELECT count(*), count(copies) > 100 AS interesting,
+SELECT count(*) > 1000 AS many, count(copies) > 100 AS interesting,
        count(*) FILTER (WHERE copies IS DISTINCT FROM expected) AS wrong
 FROM made, jsonb_array_elements(t::text::jsonb) j,
-     LATERAL (SELECT j->'copies' AS copies) c
-     JOIN oracle_events o ON o.event_id = j->>'event_id'
-      AND o.visitor_id IS NOT DISTINCT FROM j->>'visitor_id'
-      AND o.event_time = (j->>'event_time')::timestamptz,
+     LATERAL (SELECT j->'copies' AS copies) c,
+     oracle_events o,
      LATERAL (SELECT CASE WHEN first_copy <> last_copy THEN jsonb_build_array(
          to_char(first_copy AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
          to_char(last_copy AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) END AS expected) x
-GROUP BY () ORDER BY 1;
+WHERE o.event_id = j->>'event_id' AND o.visitor_id IS NOT DISTINCT FROM j->>'visitor_id'
+  AND o.event_time = (j->>'event_time')::timestamptz;
 
 -- the standard order
 SELECT bool_and(ok) FROM (
@@ -193,11 +197,15 @@ SELECT copies('0', '24 hours'), copies('0', '24 hours 1 us'),
        copies('0', '48 hours');
 
 -- an event remembers its copies: here the next one is found only by that
-SELECT timeline_union(timeline_union(x.t, y.t), z.t) = timeline_union(x.t, timeline_union(y.t, z.t)) AS same,
+WITH one AS (
+    SELECT day, format('[{"event_id": "a", "event_time": "2026-03-0%sT00:00:00Z"%s}]', day,
+                       CASE WHEN day = 1 THEN ', "user_id": "u"' ELSE '' END)::timeline AS t
+    FROM generate_series(1, 3) day)
+SELECT timeline_union(timeline_union(x.t, y.t), z.t)
+       = timeline_union(x.t, timeline_union(y.t, z.t)) AS same,
        event_count(timeline_union(timeline_union(x.t, y.t), z.t))
-FROM (SELECT timeline_agg('a', timestamptz '2026-03-01 00:00+00', NULL, NULL, NULL, 'u', 1)) x(t),
-     (SELECT timeline_agg('a', timestamptz '2026-03-02 00:00+00', NULL, NULL, NULL, NULL, NULL)) y(t),
-     (SELECT timeline_agg('a', timestamptz '2026-03-03 00:00+00', NULL, NULL, NULL, NULL, NULL)) z(t);
+FROM one x, one y, one z
+WHERE x.day = 1 AND y.day = 2 AND z.day = 3;
 
 -- ---------------------------------------------------------------------------------------------
 -- the union: any order, grouping and repetition of the same rows
@@ -228,8 +236,7 @@ WHERE a.size = 100 AND b.size = 100 AND c.size = 100
 
 -- out and in again
 SELECT t::text::timeline = t AS text FROM made;
-SELECT timeline_agg(e) = '[]' AS never, event_count(timeline_agg(e)) = event_count(t) AS as_many
-FROM made, events(t) e GROUP BY t;
+SELECT (SELECT event_count(timeline_agg(e)) FROM events(t) e) = event_count(t) AS events FROM made;
 
 -- what the plans are
 CREATE FUNCTION plan_has(query text, pattern text) RETURNS boolean LANGUAGE plpgsql AS $$
@@ -255,19 +262,22 @@ SELECT plan_has('SELECT timeline_agg(row(r.*)::event) FROM oracle_rows r', 'Part
 SELECT timeline_agg(row(r.*)::event) = (SELECT t FROM made) AS same FROM oracle_rows r;
 SELECT rollup(p.t) = (SELECT t FROM made) AS same FROM parts p WHERE size = 3000;
 CREATE TABLE parallel_columns AS
-SELECT visitor_id, timeline_agg(event_id, event_time, name, url, referrer, user_id, revenue) AS t,
+SELECT visitor_id,
+       timeline_agg(event_id, event_time, name, url, referrer, user_id, revenue) AS t,
        timeline_agg(event_time, name) AS short
 FROM oracle_rows GROUP BY visitor_id;
 SET max_parallel_workers_per_gather = 0;
 SELECT count(*) FROM (
-    SELECT visitor_id, timeline_agg(event_id, event_time, name, url, referrer, user_id, revenue) AS t,
+    SELECT visitor_id,
+           timeline_agg(event_id, event_time, name, url, referrer, user_id, revenue) AS t,
            timeline_agg(event_time, name) AS short
     FROM oracle_rows GROUP BY visitor_id
     EXCEPT TABLE parallel_columns) d;
 SET enable_hashagg = off;
 SELECT count(*) FROM (
     SELECT visitor_id, rollup(t) FROM (
-        SELECT visitor_id, timeline_agg(event_id, event_time, name, url, referrer, user_id, revenue) AS t
+        SELECT visitor_id,
+               timeline_agg(event_id, event_time, name, url, referrer, user_id, revenue) AS t
         FROM oracle_rows GROUP BY visitor_id, pick(extract(epoch FROM event_time)::bigint, '', 5)) x
     GROUP BY visitor_id
     EXCEPT SELECT visitor_id, t FROM parallel_columns) d;
@@ -275,9 +285,11 @@ RESET enable_hashagg;
 
 -- as window functions, where the state is used on after a result was taken
 SELECT array_agg(event_count(t) ORDER BY i), array_agg(event_count(u) ORDER BY i) FROM (
-    SELECT i, timeline_agg(timestamptz '2026-03-01 10:00+00' + i * interval '1 hour', 'a') OVER w AS t,
-           rollup(format('[{"event_id": "a", "event_time": "2026-03-0%sT00:00:00Z"}]', 2 * i)::timeline)
-               OVER w AS u
+    SELECT i,
+           timeline_agg(timestamptz '2026-03-01 10:00+00' + i * interval '1 hour', 'a')
+               OVER w AS t,
+           rollup(format('[{"event_id": "a", "event_time": "2026-03-0%sT00:00:00Z"}]', 2 * i)
+                  ::timeline) OVER w AS u
     FROM generate_series(1, 4) i WINDOW w AS (ORDER BY i)) x;
 
 -- a large group
@@ -293,10 +305,13 @@ FROM large;
 -- comparison, storage, binary form
 -- ---------------------------------------------------------------------------------------------
 
-CREATE TABLE stored AS SELECT t FROM parts WHERE size = 100 UNION ALL SELECT NULL UNION ALL SELECT '[]';
+CREATE TABLE stored AS
+SELECT t FROM parts WHERE size = 100 UNION ALL SELECT NULL UNION ALL SELECT '[]';
 INSERT INTO stored SELECT t FROM parts WHERE size = 100 AND part < 50;
 CREATE INDEX stored_hash ON stored USING hash (t);
-SELECT count(*), count(DISTINCT t), (SELECT count(*) FROM (SELECT t FROM stored GROUP BY t) g) FROM stored;
+SELECT count(*), count(DISTINCT t),
+       (SELECT count(*) FROM (SELECT t FROM stored GROUP BY t) g)
+FROM stored;
 SELECT bool_and(a.t < b.t OR a.t > b.t OR a.t = b.t),
        bool_and((a.t <= b.t) = NOT (a.t > b.t)), bool_and((a.t >= b.t) = NOT (a.t < b.t)),
        bool_and((a.t <> b.t) = NOT (a.t = b.t)),
@@ -319,8 +334,10 @@ COPY copied FROM :'file';
 SELECT count(*) FROM (TABLE stored EXCEPT ALL TABLE copied) d;
 
 -- in another encoding the strings are others, and may stand in another order
-CREATE TABLE accents AS SELECT timeline_agg(id, '2026-03-01 10:00+00'::timestamptz, U&'caf\00e9 ' || id,
-    NULL, NULL, NULL, NULL) AS t FROM unnest(ARRAY[U&'\00e9', 'a', U&'\00c3\00a9']) id;
+CREATE TABLE accents AS
+SELECT timeline_agg(id, '2026-03-01 10:00+00'::timestamptz, U&'caf\00e9 ' || id, NULL, NULL, NULL,
+                    NULL) AS t
+FROM unnest(ARRAY[U&'\00e9', 'a', U&'\00c3\00a9']) id;
 TRUNCATE copied;
 SET client_encoding = 'LATIN1';
 COPY accents TO :'file' (FORMAT binary);
@@ -335,16 +352,18 @@ TABLE accents EXCEPT TABLE copied;
 CREATE FUNCTION damage(original bytea, n bigint) RETURNS bytea LANGUAGE sql AS $$
     SELECT CASE pick(n, 'how', 4)
         WHEN 0 THEN substr(original, 1, pick(n, 'cut', length(original))::int)
-        WHEN 1 THEN set_byte(original, pick(n, 'at', length(original))::int, pick(n, 'to', 256)::int)
+        WHEN 1 THEN set_byte(original, pick(n, 'at', length(original))::int,
+                             pick(n, 'to', 256)::int)
         WHEN 2 THEN set_bit(original, pick(n, 'at', 8 * length(original)),
                             1 - get_bit(original, pick(n, 'at', 8 * length(original))))
         ELSE overlay(original PLACING '\xffffffffffffffff'::bytea
                      FROM 1 + pick(n, 'at', length(original))::int) END $$;
-CREATE FUNCTION receive_damaged(original bytea, n bigint, file text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION receive_damaged(original bytea, n bigint, file text) RETURNS text
+    LANGUAGE plpgsql AS $$
 DECLARE bad bytea := damage(original, n); code text; back bytea;
 BEGIN
     EXECUTE format('COPY (SELECT %L::bytea) TO %L (FORMAT binary)', bad, file);
-    TRUNCATE copied;
+    DELETE FROM copied;
     EXECUTE format('COPY copied FROM %L (FORMAT binary)', file);
     SELECT timeline_send(t) INTO back FROM copied;
     RETURN CASE WHEN back = bad THEN 'accepted' ELSE 'changed' END;
@@ -355,20 +374,21 @@ END $$;
 SELECT outcome, count(*) > 20 AS often
 FROM (SELECT timeline_send(timeline_agg(row(r.*)::event)) AS b
       FROM (SELECT * FROM oracle_rows LIMIT 8) r) good,
-     generate_series(1, 600) n, receive_damaged(b, n, :'file') AS outcome
+     generate_series(1, 300) n, receive_damaged(b, n, :'file') AS outcome
 GROUP BY outcome ORDER BY outcome;
 
 CREATE FUNCTION receive(b bytea, file text) RETURNS timeline LANGUAGE plpgsql AS $$
 DECLARE result timeline;
 BEGIN
     EXECUTE format('COPY (SELECT %L::bytea) TO %L (FORMAT binary)', b, file);
-    TRUNCATE copied;
+    DELETE FROM copied;
     EXECUTE format('COPY copied FROM %L (FORMAT binary)', file);
     SELECT t INTO result FROM copied;
     RETURN result;
 END $$;
 \set VERBOSITY terse
-SELECT timeline_send('[]'), timeline_send('[{"event_id": "a", "event_time": "2000-01-01T00:00:01Z"}]');
+SELECT timeline_send('[]'),
+       timeline_send('[{"event_id": "a", "event_time": "2000-01-01T00:00:01Z"}]');
 SELECT receive('\x010200', :'file');
 SELECT receive('\x01020102000361', :'file');
 \set VERBOSITY default
@@ -378,11 +398,11 @@ SELECT receive('\x020200', :'file');                    -- version
 SELECT receive('\x010300', :'file');                    -- unit
 SELECT receive('\x01020000', :'file');                  -- more than nothing
 SELECT receive('\x0102ffffffffffffffffff01', :'file');  -- a lying count
-SELECT receive('\x0102ffffffffffffffffffff01', :'file');-- too long a number
-SELECT receive('\x01000102000361', :'file');            -- not the coarsest unit
+SELECT receive('\x0102ffffffffffffffffffff01', :'file'); -- too long a number
+SELECT receive('\x01000100000361', :'file');            -- not the coarsest unit
 SELECT receive('\x0102010200ff61', :'file');            -- a string cut off
 SELECT receive('\x0102010202036108', :'file');          -- a string that is not there
-SELECT receive('\x0102010202036103ff', :'file');        -- not UTF-8
+SELECT receive('\x0102010202036107ff', :'file');        -- not UTF-8
 SELECT receive('\x0102010202036106', :'file');          -- an odd number that ends
 SELECT receive('\x0102020200036100000361', :'file');    -- two copies
 SELECT receive('\x01020102800403610778', :'file');      -- revenue

@@ -1,7 +1,7 @@
 /*
  * intake.c
- *		What the reading of a source asks of each row: is it an event, and is a value written as text
- *		a time, a number or an address. None of these raises an error, so that a bad row is one
+ *		What the reading of a source asks of each row: is it an event, and is a value written as
+ *		text a time, a number or an address. None of these raises an error, so that a bad row is one
  *		rejected row.
  */
 #include "postgres.h"
@@ -9,12 +9,16 @@
 #include <sys/socket.h>
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "common/int.h"
 #include "fmgr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/inet.h"
+#include "utils/json.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/resowner.h"
@@ -26,12 +30,21 @@
 /* A number of more digits is no amount of money. */
 #define MAX_NUMBER_BYTES 200
 
+/* One column of _row_object(). Lives as long as the query. */
+typedef struct ObjectColumn
+{
+	JsonbValue	key;			/* its name */
+	Oid			type;			/* of its values; InvalidOid for a string made by `output` */
+	FmgrInfo	output;			/* for types that have no form of their own in JSON */
+} ObjectColumn;
+
 PG_FUNCTION_INFO_V1(_reject_reason);
 PG_FUNCTION_INFO_V1(_try_timestamptz);
 PG_FUNCTION_INFO_V1(_try_numeric);
 PG_FUNCTION_INFO_V1(_try_jsonb);
 PG_FUNCTION_INFO_V1(_try_inet);
 PG_FUNCTION_INFO_V1(_event_slug);
+PG_FUNCTION_INFO_V1(_row_object);
 
 static bool
 TooLong(FunctionCallInfo fcinfo, int argno)
@@ -53,7 +66,8 @@ InFuture(TimestampTz event_time, TimestampTz received_at, const Interval *max_fu
  * _reject_reason(visitor_id text, user_id text, event_id text, event_time timestamptz,
  *				  received_at timestamptz, earliest timestamptz, max_future interval)
  *
- * Why a row is no event, NULL where it is one. The last two must not be NULL; max_future has no days.
+ * Why a row is no event, NULL where it is one. The last two must not be NULL; max_future has no
+ * days.
  */
 Datum
 _reject_reason(PG_FUNCTION_ARGS)
@@ -84,8 +98,8 @@ _reject_reason(PG_FUNCTION_ARGS)
 }
 
 /*
- * _try_timestamptz(value text): a time in the forms of ISO 8601 (or with " UTC" at the end), else NULL.
- * Words such as "now" are none. A time without a zone is in the session's.
+ * _try_timestamptz(value text): a time in the forms of ISO 8601 (or with " UTC" at the end), else
+ * NULL. Words such as "now" are none. A time without a zone is in the session's.
  */
 Datum
 _try_timestamptz(PG_FUNCTION_ARGS)
@@ -114,6 +128,13 @@ _try_timestamptz(PG_FUNCTION_ARGS)
 		tm2timestamp(&tm, fsec, &tz, &result) != 0)
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(result);
+}
+
+static Numeric
+NumericFrom(char *value)
+{
+	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(value),
+											   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
 /* Skips decimal digits; true if there was one. */
@@ -156,13 +177,13 @@ _try_numeric(PG_FUNCTION_ARGS)
 	if (!digits || *p != '\0' || p - value > MAX_NUMBER_BYTES)
 		PG_RETURN_NULL();
 
-	PG_RETURN_DATUM(DirectFunctionCall3(numeric_in, CStringGetDatum(value),
-										ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	PG_RETURN_NUMERIC(NumericFrom(value));
 }
 
 /*
- * _try_jsonb(value text): a document that jsonb can hold, else NULL. Text of type json may hold \u0000
- * or half a surrogate pair, which jsonb refuses by an error; so it is tried in a subtransaction.
+ * _try_jsonb(value text): a document that jsonb can hold, else NULL. Text of type json may hold
+ * \u0000 or half a surrogate pair, which jsonb refuses by an error; so it is tried in a
+ * subtransaction.
  */
 Datum
 _try_jsonb(PG_FUNCTION_ARGS)
@@ -223,8 +244,8 @@ _try_inet(PG_FUNCTION_ARGS)
 }
 
 /*
- * _event_slug(name text): an event's name as the loaders make that of a table: ASCII letters in lower
- * case, runs of ASCII white space and punctuation as one "_", none at the ends.
+ * _event_slug(name text): an event's name as the loaders make that of a table: ASCII letters in
+ * lower case, runs of ASCII white space and punctuation as one "_", none at the ends.
  */
 Datum
 _event_slug(PG_FUNCTION_ARGS)
@@ -254,4 +275,187 @@ _event_slug(PG_FUNCTION_ARGS)
 	}
 	SET_VARSIZE(result, out - (char *) result);
 	PG_RETURN_TEXT_P(result);
+}
+
+/* What _row_object() knows of its arguments, found once per query. */
+static ObjectColumn *
+PrepareColumns(FunctionCallInfo fcinfo)
+{
+	MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	ArrayType  *names = PG_GETARG_ARRAYTYPE_P_COPY(0);
+	int			ncolumns = PG_NARGS() - 1;
+	ObjectColumn *columns = palloc0_array(ObjectColumn, ncolumns);
+	Datum	   *elems;
+	bool	   *nulls;
+	int			nelems;
+
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &elems, &nulls, &nelems);
+	if (nelems != ncolumns || array_contains_nulls(names))
+		elog(ERROR, "as many names as values are needed");
+	for (int i = 0; i < ncolumns; i++)
+	{
+		ObjectColumn *column = &columns[i];
+		Oid			output;
+		bool		is_varlena;
+
+		column->key.type = jbvString;
+		column->key.val.string.val = VARDATA_ANY(DatumGetPointer(elems[i]));
+		column->key.val.string.len = VARSIZE_ANY_EXHDR(DatumGetPointer(elems[i]));
+		column->type = getBaseType(get_fn_expr_argtype(fcinfo->flinfo, i + 1));
+		switch (column->type)
+		{
+			case TEXTOID:
+			case VARCHAROID:
+			case BOOLOID:
+			case INT2OID:
+			case INT4OID:
+			case INT8OID:
+			case NUMERICOID:
+			case JSONBOID:
+			case DATEOID:
+			case TIMESTAMPOID:
+			case TIMESTAMPTZOID:
+				break;
+			default:
+				getTypeOutputInfo(column->type, &output, &is_varlena);
+				fmgr_info_cxt(output, &column->output, fcinfo->flinfo->fn_mcxt);
+				if (column->type != FLOAT4OID && column->type != FLOAT8OID)
+					column->type = InvalidOid;
+				break;
+		}
+	}
+	MemoryContextSwitchTo(old);
+	return columns;
+}
+
+static void
+SetString(JsonbValue *value, const char *string, int len)
+{
+	value->type = jbvString;
+	value->val.string.val = unconstify(char *, string);
+	value->val.string.len = len;
+}
+
+/* A number that JSON has, else its name ("NaN") as a string. */
+static void
+SetNumber(JsonbValue *value, Numeric number)
+{
+	if (numeric_is_nan(number) || numeric_is_inf(number))
+	{
+		Datum		string = DirectFunctionCall1(numeric_out, NumericGetDatum(number));
+
+		SetString(value, DatumGetCString(string), strlen(DatumGetCString(string)));
+		return;
+	}
+	value->type = jbvNumeric;
+	value->val.numeric = number;
+}
+
+/* A value of a column as to_jsonb() would have it. */
+static void
+SetValue(JsonbValue *value, ObjectColumn *column, Datum datum)
+{
+	switch (column->type)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+			{
+				text	   *string = DatumGetTextPP(datum);
+
+				SetString(value, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+				break;
+			}
+		case BOOLOID:
+			value->type = jbvBool;
+			value->val.boolean = DatumGetBool(datum);
+			break;
+		case INT2OID:
+			SetNumber(value, int64_to_numeric(DatumGetInt16(datum)));
+			break;
+		case INT4OID:
+			SetNumber(value, int64_to_numeric(DatumGetInt32(datum)));
+			break;
+		case INT8OID:
+			SetNumber(value, int64_to_numeric(DatumGetInt64(datum)));
+			break;
+		case NUMERICOID:
+			SetNumber(value, DatumGetNumeric(datum));
+			break;
+		case FLOAT4OID:
+		case FLOAT8OID:
+			{
+				char	   *string = OutputFunctionCall(&column->output, datum);
+
+				SetNumber(value, NumericFrom(string));
+				break;
+			}
+		case JSONBOID:
+			{
+				Jsonb	   *document = DatumGetJsonbP(datum);
+
+				if (JB_ROOT_IS_SCALAR(document))
+				{
+					(void) JsonbExtractScalar(&document->root, value);
+					break;
+				}
+				value->type = jbvBinary;
+				value->val.binary.data = &document->root;
+				value->val.binary.len = VARSIZE(document) - VARHDRSZ;
+				break;
+			}
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			{
+				char	   *string = palloc(MAXDATELEN + 1);
+
+				JsonEncodeDateTime(string, datum, column->type, NULL);
+				SetString(value, string, strlen(string));
+				break;
+			}
+		default:
+			{
+				char	   *string = OutputFunctionCall(&column->output, datum);
+
+				SetString(value, string, strlen(string));
+				break;
+			}
+	}
+}
+
+/*
+ * _row_object(names text[], VARIADIC "any"): the values that are not NULL as an object, NULL where
+ * all are. As jsonb_strip_nulls(to_jsonb()) of a row, but without a look at the catalog per value,
+ * and what lies deeper is left alone. The names must be the same in all rows of a query.
+ */
+Datum
+_row_object(PG_FUNCTION_ARGS)
+{
+	ObjectColumn *columns = fcinfo->flinfo->fn_extra;
+	JsonbParseState *state = NULL;
+	JsonbValue *object;
+
+	if (columns == NULL)
+	{
+		if (PG_ARGISNULL(0) || get_fn_expr_variadic(fcinfo->flinfo))
+			elog(ERROR, "names and single values are needed");
+		columns = fcinfo->flinfo->fn_extra = PrepareColumns(fcinfo);
+	}
+
+	for (int i = 1; i < PG_NARGS(); i++)
+	{
+		JsonbValue	value;
+
+		if (PG_ARGISNULL(i))
+			continue;
+		if (state == NULL)
+			pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+		SetValue(&value, &columns[i - 1], PG_GETARG_DATUM(i));
+		pushJsonbValue(&state, WJB_KEY, &columns[i - 1].key);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+	}
+	if (state == NULL)
+		PG_RETURN_NULL();
+	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(object));
 }

@@ -2,18 +2,19 @@
  * journey_core.c
  *		Order, identity and copies of events.
  *
- * The rule for copies: rows with the same visitor and event id belong together as long as their times form
- * a chain with steps of at most J_COPY_STEP. A folded event stands for all of its copies by the interval
- * [first_copy, last_copy]. Inside the interval no gap is longer than a step, so an event joins the
- * interval exactly where it would join one of the copies: that is what makes folding associative.
- * The winner is the greatest copy in a total order of contents, so it too depends on the set alone.
+ * The rule for copies: rows with the same visitor and event id belong together as long as their
+ * times form a chain with steps of at most J_COPY_STEP. A folded event stands for all of its
+ * copies by the interval [first_copy, last_copy]. Inside the interval no gap is longer than a
+ * step, so an event joins the interval exactly where it would join one of the copies: that is what
+ * makes folding associative. The winner is the greatest copy in a total order of contents, so it
+ * too depends on the set alone.
  */
 #include "journey_core.h"
 
 /*
- * SipHash-2-4 with 128 bits over 64-bit words (Aumasson and Bernstein, 2012). The server's own hashes
- * either differ between machines or cost ten times as much per call. The key is the one of the published
- * test vectors: ids made here must be the same everywhere, and are no secret.
+ * SipHash-2-4 with 128 bits over 64-bit words (Aumasson and Bernstein, 2012). The server's own
+ * hashes either differ between machines or cost ten times as much per call. The key is the one of
+ * the published test vectors: ids made here must be the same everywhere, and are no secret.
  */
 typedef struct JHash
 {
@@ -69,7 +70,10 @@ JHashWord(JHash *hash, uint64 word)
 	hash->length += sizeof(uint64);
 }
 
-/* A string is its length and then its bytes, filled up with zeros to whole words; NULL is length -1. */
+/*
+ * A string is its length and then its bytes, filled up with zeros to whole words; NULL is length
+ * -1.
+ */
 static void
 JHashString(JHash *hash, JStr s)
 {
@@ -104,8 +108,8 @@ JHashFinal(JHash *hash, unsigned char *result)
 }
 
 /*
- * A uuid of version 8 (RFC 9562: contents of the maker's choice). `what` keeps the ids of sessions, touches
- * and so on apart.
+ * A uuid of version 8 (RFC 9562: contents of the maker's choice). `what` keeps the ids of
+ * sessions, touches and so on apart.
  */
 JUuid
 JUuidFrom(const char *what, JStr visitor_id, JStr event_id, int64 time)
@@ -197,8 +201,8 @@ JEventCompare(const JEvent *a, const JEvent *b)
 }
 
 /*
- * The fields in the text form of a jsonb object: its keys whose value is not null. Anything that is not an
- * object is one field. Reads jsonb's own output, but any text is safe.
+ * The fields in the text form of a jsonb object: its keys whose value is not null. Anything that
+ * is not an object is one field. Reads jsonb's own output, but any text is safe.
  */
 static int
 JCountKeys(JStr json)
@@ -246,8 +250,9 @@ JCountFields(const JEvent *event)
 }
 
 /*
- * Which of two copies wins (the greater): received later, then more fields, then the greater in bytes field by
- * field, then the later time. Copies that are equal in all of this are the same; there the lower tag wins.
+ * Which of two copies wins (the greater): received later, then more fields, then the greater in
+ * bytes field by field, then the later time. Copies that are equal in all of this are the same;
+ * there the lower tag wins.
  */
 static int
 JCopyCompare(const JEvent *a, const JEvent *b)
@@ -322,8 +327,8 @@ JSameId(const JEvent *a, const JEvent *b)
 }
 
 /*
- * Folds the chains among items sorted by JCompareIds(). A copy that lost has no id afterwards. Returns
- * how many lost.
+ * Folds the chains among items sorted by JCompareIds(). A copy that lost has no id afterwards.
+ * Returns how many lost.
  */
 static int
 JFoldChains(JSortItem *items, int n)

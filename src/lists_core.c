@@ -2,10 +2,10 @@
  * lists_core.c
  *		The lists that are compiled in, and how they are looked up.
  *
- * A list is a hash table with open addressing, made by src/lists/generate.pl. The hash of a key runs from
- * its last byte to its first: while a host is walked from its end, the hash of each domain that it lies
- * in is at hand when the walk arrives at that domain's first byte, so that asking for all of them costs
- * one pass.
+ * A list is a hash table with open addressing, made by src/lists/generate.pl. The hash of a key
+ * runs from its last byte to its first: while a host is walked from its end, the hash of each
+ * domain that it lies in is at hand when the walk arrives at that domain's first byte, so that
+ * asking for all of them costs one pass.
  */
 #include "lists_core.h"
 
@@ -146,18 +146,20 @@ IsNumeric(JStr label)
 }
 
 /*
- * Walks from the end of the host as long as the list knows the domain: names on the way to a longer rule
- * are in it too. A top-level domain that the list does not have is a suffix of its own.
+ * Walks from the end of the host as long as the list knows the domain: names on the way to a
+ * longer rule are in it too. A top-level domain that the list does not have is a suffix of its
+ * own.
  */
 int
 JPublicSuffix(JStr host)
 {
 	uint32		hash = HASH_START;
 	int			suffix = 0;
+	int			parent = 0;
 	bool		wildcard = false;
 	bool		first = true;
 
-	if (host.len > 0 && (host.data[0] == '[' || host.data[host.len - 1] == '.'))
+	if (host.len == 0 || host.data[0] == '[' || host.data[host.len - 1] == '.')
 		return 0;
 
 	for (int i = host.len; i-- > 0;)
@@ -172,12 +174,13 @@ JPublicSuffix(JStr host)
 			return 0;
 		flags = domain.len > suffix_list.longest ? -1 : FindHashed(&suffix_list, domain, hash);
 		if (flags > 0 && (flags & SUFFIX_EXCEPTION))
-			return suffix;
+			return parent;
 		if (wildcard || (flags > 0 && (flags & SUFFIX_RULE)) || (first && i > 0))
 			suffix = domain.len;
 		if (flags < 0)
 			break;
 		wildcard = (flags & SUFFIX_WILDCARD) != 0;
+		parent = domain.len;
 		first = false;
 
 		/* the dot */
@@ -234,7 +237,9 @@ JIsPaymentGateway(JStr host)
 	return FindDomain(&gateway_list, host) >= 0;
 }
 
-/* The first pattern from number `first` that the path begins with; parents have no search engines. */
+/*
+ * The first pattern from number `first` that the path begins with; parents have no search engines.
+ */
 static const JReferrerPattern *
 MatchPath(int first, JStr path, bool parent)
 {

@@ -35,6 +35,15 @@ JStrIs(JStr s, const char *lower)
 	return !JStrIsNull(s);
 }
 
+/* A host without the dot of the root. */
+static inline JStr
+JHostTrim(JStr host)
+{
+	if (host.len > 1 && host.data[host.len - 1] == '.')
+		host.len--;
+	return host;
+}
+
 /* What a name of a URL's parameter is known as. */
 typedef enum JParamKind
 {
@@ -67,7 +76,9 @@ typedef enum JCampaignField
 	JC_COUNT
 } JCampaignField;
 
-/* A decoded name, in any ASCII case. JParamMaybe() is a cheap test that a name of a touch passes. */
+/*
+ * A decoded name, in any ASCII case. JParamMaybe() is a cheap test that a name of a touch passes.
+ */
 extern bool JParamMaybe(JStr name);
 extern JParam JParamLookup(JStr name);
 
@@ -87,6 +98,8 @@ typedef struct JClickIdInfo
 #define JCLICK_ID_MAX 64		/* ranks are below it */
 
 extern const JClickIdInfo *JClickIdAt(int rank);
+
+/* Hosts may be in any ASCII case, and do not end in the dot of the root. */
 
 /* The length of a host's public suffix, or 0: an address, a name of one label that is no suffix. */
 extern int	JPublicSuffix(JStr host);

@@ -176,6 +176,21 @@ JEventHasPage(const JEvent *event)
 	return event->field[JF_URL].len > 0 || JEventIsPageView(event);
 }
 
+/* How an event names its visitor: by user id, or, an identify without one, by e-mail. */
+static JIdentityRef
+JEventRef(const JEvent *event, const JSessionOptions *options)
+{
+	JIdentityRef ref = {false, JEventUser(event), event->time};
+
+	if (JStrIsNull(ref.id) && options->email != NULL && event->field[JF_TRAITS].data != NULL &&
+		JStrEq(event->field[JF_KIND], "identify"))
+	{
+		ref.is_email = true;
+		ref.id = options->email(event, options->arg);
+	}
+	return ref;
+}
+
 /* ------------------------------------------------------------------------------------------------
  * the walk
  * ------------------------------------------------------------------------------------------------ */
@@ -276,22 +291,45 @@ JWalkWouldStart(const JWalk *walk, const JEvent *event)
 	return JWalkStarts(walk, event, &touch);
 }
 
+bool
+JStateTakeLoose(JSessionState *state, const JEvent *event, const JSessionOptions *options)
+{
+	JIdentityRef ref = JEventRef(event, options);
+	bool		begins = !state->run_open ||
+		(!JStrIsNull(state->run_ref.id) &&
+		 (ref.is_email != state->run_ref.is_email || !JStrEqual(ref.id, state->run_ref.id)));
+
+	if (begins)
+	{
+		state->run_open = true;
+		state->run_start = event->time;
+		state->run_id = JUuidFrom("outside", event->field[JF_VISITOR_ID],
+								  event->field[JF_EVENT_ID], event->time);
+		state->run_ref = ref;
+	}
+	else if (JStrIsNull(state->run_ref.id))
+		state->run_ref = ref;
+	return begins;
+}
+
 static JPlace
 JWalkPassive(JWalk *walk, const JEvent *event)
 {
 	JSessionState *state = &walk->state;
 	JStr		user = JEventUser(event);
 
-	if (!state->open)
-		return JPLACE_LOOSE;
-	if (event->time - state->prev <= walk->options->timeout)
+	if (state->open && event->time - state->prev <= walk->options->timeout)
 	{
 		if (!JStrIsNull(user))
 			state->user_id = user;
+		state->run_open = false;
 		return JPLACE_INSIDE;
 	}
-	if (!walk->options->session_key || JStrIsNull(state->key))
+	if (!state->open || !walk->options->session_key || JStrIsNull(state->key))
+	{
+		JStateTakeLoose(state, event, walk->options);
 		return JPLACE_LOOSE;
+	}
 	if (!JStrIsNull(user))
 		walk->pending_user = user;
 	return JPLACE_PENDING;
@@ -322,6 +360,7 @@ JWalkStep(JWalk *walk, const JEvent *event, JTouch *touch)
 		state->user_id = walk->pending_user;
 	walk->pending_user = JSTR_NULL;
 
+	state->run_open = false;
 	state->prev = event->time;
 	user = JEventUser(event);
 	if (!JStrIsNull(user))
@@ -455,19 +494,35 @@ JPartAddRef(JPart *part, JIdentityRef ref)
 	part->refs[part->n_refs++] = ref;
 }
 
-/* How an event names its visitor: by user id, or, an identify without one, by e-mail. */
-static JIdentityRef
-JEventRef(const JEvent *event, const JSessionOptions *options)
+/* Takes the kept values of later events, n in pairs of first and last. */
+static void
+JPartAddKept(JPart *part, const JStr *pairs, int n)
 {
-	JIdentityRef ref = {false, JEventUser(event), event->time};
-
-	if (JStrIsNull(ref.id) && options->email != NULL && event->field[JF_TRAITS].data != NULL &&
-		JStrEq(event->field[JF_KIND], "identify"))
+	if (part->kept == NULL)
 	{
-		ref.is_email = true;
-		ref.id = options->email(event, options->arg);
+		part->n_kept = n;
+		part->kept = palloc0_array(JStr, 2 * n);
 	}
-	return ref;
+	for (int i = 0; i < n; i++)
+	{
+		if (JStrIsNull(part->kept[2 * i]))
+			part->kept[2 * i] = pairs[2 * i];
+		if (!JStrIsNull(pairs[2 * i + 1]))
+			part->kept[2 * i + 1] = pairs[2 * i + 1];
+	}
+}
+
+static void
+JPartAddProperties(JPart *part, const JEvent *event, const JSessionOptions *options)
+{
+	int			n = options->n_kept;
+	JStr	   *values = palloc0_array(JStr, n);
+	JStr	   *pairs = palloc_array(JStr, 2 * n);
+
+	options->properties(event, values, options->arg);
+	for (int i = 0; i < n; i++)
+		pairs[2 * i] = pairs[2 * i + 1] = values[i];
+	JPartAddKept(part, pairs, n);
 }
 
 void
@@ -504,6 +559,8 @@ JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch *touch,
 			part->gclid = gclid;
 		JPartAddTouch(part, event->time, event->field[JF_EVENT_ID], event->field[JF_REFERRER], touch);
 	}
+	if (options->n_kept > 0 && !JStrIsNull(event->field[JF_PROPERTIES]))
+		JPartAddProperties(part, event, options);
 	if (!JStrIsNull(event->field[JF_REVENUE]))
 	{
 		JRevenue	revenue = {event->field[JF_NAME], event->field[JF_ORDER_ID],
@@ -511,21 +568,6 @@ JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch *touch,
 
 		JPartAddRevenue(part, &revenue);
 	}
-}
-
-/*
- * A run outside sessions is cut so that all of it belongs to one person, whoever that turns out to be:
- * events that name nobody go with the next that name somebody, so nothing anonymous may follow those.
- */
-bool
-JPartLooseTakes(const JPart *part, const JEvent *event, const JSessionOptions *options)
-{
-	JIdentityRef ref;
-
-	if (part->n_refs == 0)
-		return true;
-	ref = JEventRef(event, options);
-	return ref.is_email == part->refs[0].is_email && JStrEqual(ref.id, part->refs[0].id);
 }
 
 void
@@ -553,6 +595,8 @@ JPartAppend(JPart *part, const JPart *next)
 					  next->touches[i].referrer, next->touches[i].touch);
 	for (int i = 0; i < next->n_revenues; i++)
 		JPartAddRevenue(part, &next->revenues[i]);
+	if (next->n_kept > 0)
+		JPartAddKept(part, next->kept, next->n_kept);
 }
 
 const JPartTouch *
@@ -661,7 +705,17 @@ JGetUuid(JCursor *in)
 void
 JStateEncode(const JSessionState *state, StringInfo out)
 {
-	appendStringInfoChar(out, (char) (state->open | state->page_seen << 1 | state->has_campaign << 2));
+	appendStringInfoChar(out, (char) (state->open | state->page_seen << 1 |
+									  state->has_campaign << 2 | state->run_open << 3));
+	if (state->run_open)
+	{
+		appendBinaryStringInfo(out, (const char *) &state->run_id, sizeof(JUuid));
+		JPutInt(out, state->run_start);
+		appendStringInfoChar(out, (char) state->run_ref.is_email);
+		JPutStr(out, state->run_ref.id);
+	}
+	if (!state->open)
+		return;
 	appendBinaryStringInfo(out, (const char *) &state->session_id, sizeof(JUuid));
 	JPutInt(out, state->start);
 	JPutInt(out, state->prev - state->start);
@@ -687,6 +741,16 @@ JStateDecode(const char *data, Size len, JSessionState *state)
 	state->open = flags & 1;
 	state->page_seen = (flags >> 1) & 1;
 	state->has_campaign = (flags >> 2) & 1;
+	state->run_open = (flags >> 3) & 1;
+	if (state->run_open)
+	{
+		state->run_id = JGetUuid(&in);
+		state->run_start = JGetInt(&in);
+		state->run_ref.is_email = JGetVarint(&in) != 0;
+		state->run_ref.id = JGetStr(&in);
+	}
+	if (!state->open)
+		return !in.bad && in.p == in.end;
 	state->session_id = JGetUuid(&in);
 	state->start = JGetInt(&in);
 	state->prev = state->start + JGetInt(&in);
@@ -790,6 +854,9 @@ JPartEncode(const JPart *part, StringInfo out)
 		JPutStr(out, part->revenues[i].currency);
 		JPutStr(out, part->revenues[i].amount);
 	}
+	JPutVarint(out, part->n_kept);
+	for (int i = 0; i < 2 * part->n_kept; i++)
+		JPutStr(out, part->kept[i]);
 }
 
 bool
@@ -850,5 +917,12 @@ JPartDecode(const char *data, Size len, JPart *part)
 		revenue->currency = JGetStr(&in);
 		revenue->amount = JGetStr(&in);
 	}
+	n = JGetVarint(&in);
+	if (in.bad || n > len)
+		return false;
+	part->n_kept = n;
+	part->kept = n > 0 ? palloc_array(JStr, 2 * n) : NULL;
+	for (uint64 i = 0; i < 2 * n; i++)
+		part->kept[i] = JGetStr(&in);
 	return !in.bad && in.p == in.end;
 }

@@ -22,11 +22,15 @@ typedef struct JSessionOptions
 	int			n_passive;		/* names of events that are passive */
 	JStr	   *passive;
 	JTouchOptions touch;
+	int			n_kept;			/* properties whose first and last value a session keeps */
+	char	  **kept;
 
 	/* Midnight starts a session: the local day of a time; NULL if not. */
 	int64		(*local_day) (int64 time, void *arg);
 	/* The e-mail by which an identify without user id names its visitor, or NULL; cleaned. */
 	JStr		(*email) (const JEvent *event, void *arg);
+	/* The values of the kept properties of an event that has properties, NULL where it has not. */
+	void		(*properties) (const JEvent *event, JStr *values, void *arg);
 	void	   *arg;
 } JSessionOptions;
 
@@ -41,9 +45,24 @@ typedef struct JAliases
 /* Joins n pairs; the arrays of the result are palloc'd. */
 extern JAliases *JAliasesFrom(const JStr *previous, const JStr *user, int n);
 
-/* What decides whether the next active event starts a session. All zero: no session yet. */
+/* An id by which an event names its visitor. */
+typedef struct JIdentityRef
+{
+	bool		is_email;
+	JStr		id;
+	int64		time;
+} JIdentityRef;
+
+/*
+ * What decides whether the next active event starts a session, and whether the next event outside
+ * sessions carries on the run before it. All zero: no event yet.
+ */
 typedef struct JSessionState
 {
+	bool		run_open;		/* the last event was in a run outside sessions */
+	JUuid		run_id;			/* that run */
+	int64		run_start;		/* time of its first event */
+	JIdentityRef run_ref;		/* whom it names; id NULL if nobody yet, time unused */
 	bool		open;			/* there is a session */
 	bool		page_seen;		/* it has had an event with a page */
 	JUuid		session_id;
@@ -63,7 +82,7 @@ typedef enum JPlace
 {
 	JPLACE_STARTS,				/* active, first of a new session */
 	JPLACE_INSIDE,				/* in the session of the state */
-	JPLACE_LOOSE,				/* passive, in no session */
+	JPLACE_LOOSE,				/* passive, in no session; the state tells the run */
 	JPLACE_PENDING				/* passive; inside if the next active event is, else loose */
 } JPlace;
 
@@ -87,6 +106,13 @@ extern JStr JEventUser(const JEvent *event);	/* its user id, NULL where missing 
  */
 extern JPlace JWalkStep(JWalk *walk, const JEvent *event, JTouch *touch);
 
+/*
+ * Takes an event that is in no session: carries on the run of the state, or begins one (true). A run is
+ * cut so that all of it belongs to one person, whoever that turns out to be: events that name nobody go
+ * with the next that name somebody, so nothing else may follow those.
+ */
+extern bool JStateTakeLoose(JSessionState *state, const JEvent *event, const JSessionOptions *options);
+
 /* Would an active event start a session now? Changes nothing. */
 extern bool JWalkWouldStart(const JWalk *walk, const JEvent *event);
 
@@ -102,14 +128,6 @@ typedef struct JPartTouch
 	JStr		referrer;
 	JTouch	   *touch;
 } JPartTouch;
-
-/* An id by which an event names its visitor. */
-typedef struct JIdentityRef
-{
-	bool		is_email;
-	JStr		id;
-	int64		time;
-} JIdentityRef;
 
 /* An amount, for sums per session. */
 typedef struct JRevenue
@@ -150,6 +168,8 @@ typedef struct JPart
 	int			n_revenues;
 	int			max_revenues;
 	JRevenue   *revenues;
+	int			n_kept;
+	JStr	   *kept;			/* first and last value of each kept property, in pairs */
 } JPart;
 
 /* Begins the summary of a run whose first event is this. */
@@ -158,9 +178,6 @@ extern void JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch
 					 const JSessionOptions *options);
 /* Adds the run that follows; strings are shared, not copied. */
 extern void JPartAppend(JPart *part, const JPart *next);
-/* May an event join this run outside sessions, so that all of it goes to one person? */
-extern bool JPartLooseTakes(const JPart *part, const JEvent *event, const JSessionOptions *options);
-
 extern void JPartEncode(const JPart *part, StringInfo out);
 extern bool JPartDecode(const char *data, Size len, JPart *part);
 

@@ -27,6 +27,7 @@ enum
 	SEG_FIRST_EVENT_ID,
 	SEG_SESSION_ID,
 	SEG_LOOSE,
+	SEG_HEAD,
 	SEG_STATE,
 	SEG_BODY,
 	SEG_SENTINEL,
@@ -94,6 +95,7 @@ JReadSegments(ArrayType *array, JStoredSegment **stored, JOldSegment **old)
 		in->first_event_id = JStrFromVarlena(in->values[SEG_FIRST_EVENT_ID]);
 		segment->sentinel = DatumGetBool(in->values[SEG_SENTINEL]);
 		segment->loose = DatumGetBool(in->values[SEG_LOOSE]);
+		segment->head = DatumGetBool(in->values[SEG_HEAD]);
 		memcpy(&segment->session_id, DatumGetPointer(in->values[SEG_SESSION_ID]), sizeof(JUuid));
 		if (!in->nulls[SEG_STATE])
 			segment->state = JStrFromVarlena(in->values[SEG_STATE]);
@@ -125,8 +127,9 @@ enum
 	OUT_STARTED_AT,
 	OUT_FIRST_EVENT_ID,
 	OUT_SESSION_ID,
-	OUT_SESSION_STARTED_AT,
+	OUT_UNIT_STARTED_AT,
 	OUT_LOOSE,
+	OUT_HEAD,
 	OUT_WHOLE,
 	OUT_RESUMABLE,
 	OUT_STATE,
@@ -192,10 +195,10 @@ JPutSegment(ReturnSetInfo *rsinfo, const JNewSegment *segment, char *body, Size 
 	values[OUT_STARTED_AT] = TimestampTzGetDatum(segment->part.started_at);
 	JSetStr(values, nulls, OUT_FIRST_EVENT_ID, segment->part.first_event_id);
 	JSetUuid(values, nulls, OUT_SESSION_ID, &segment->part.id);
-	values[OUT_SESSION_STARTED_AT] = TimestampTzGetDatum(segment->session_start);
+	values[OUT_UNIT_STARTED_AT] = TimestampTzGetDatum(segment->unit_start);
 	values[OUT_LOOSE] = BoolGetDatum(segment->part.loose);
-	values[OUT_WHOLE] = BoolGetDatum(segment->part.loose ||
-									 (JStrIsNull(segment->state) && !segment->continues));
+	values[OUT_HEAD] = BoolGetDatum(segment->head);
+	values[OUT_WHOLE] = BoolGetDatum(segment->head && !segment->continues);
 	values[OUT_RESUMABLE] = BoolGetDatum(segment->resumable);
 	nulls[OUT_STATE] = JStrIsNull(segment->state);
 	if (!nulls[OUT_STATE])
@@ -226,7 +229,7 @@ static bool
 JSameAsOld(const JStoredSegment *stored, const JOldSegment *old, const JNewSegment *segment,
 		   const char *body, Size size)
 {
-	return old->loose == segment->part.loose &&
+	return old->loose == segment->part.loose && old->head == segment->head &&
 		memcmp(&old->session_id, &segment->part.id, sizeof(JUuid)) == 0 &&
 		JStrEqual(old->state, segment->state) &&
 		stored->body.len == size - VARHDRSZ &&
@@ -346,8 +349,11 @@ journey_segment_part(PG_FUNCTION_ARGS)
 
 		if (!passive)
 			(void) JWalkStep(&walk, event, &touch);
+		else if (segment.loose)
+			(void) JStateTakeLoose(&walk.state, event, &options->session);
 		if (i == 0)
-			JPartBegin(&part, event, segment.loose, walk.state.session_id);
+			JPartBegin(&part, event, segment.loose,
+					   segment.loose ? walk.state.run_id : walk.state.session_id);
 		JPartAdd(&part, event, !passive, &touch, &options->session);
 	}
 	initStringInfo(&out);
@@ -357,7 +363,7 @@ journey_segment_part(PG_FUNCTION_ARGS)
 
 /* The columns of journey._unit before and behind those of a session. */
 #define UNIT_HEAD 6
-#define UNIT_COLUMNS (UNIT_HEAD + J_SESSION_COLUMNS + 4)
+#define UNIT_COLUMNS (UNIT_HEAD + J_SESSION_COLUMNS + 5)
 
 typedef struct JUnitCache
 {
@@ -439,6 +445,26 @@ JTouchedArray(const JUnitCache *cache, const JPart *part)
 										   typalign));
 }
 
+/* First and last values of the kept properties, in pairs. */
+static void
+JSetKept(Datum *value, bool *isnull, const JPart *part)
+{
+	Datum	   *texts;
+	bool	   *nulls;
+	int			n = 2 * part->n_kept;
+	int			lower = 1;
+
+	*isnull = n == 0;
+	if (n == 0)
+		return;
+	texts = palloc_array(Datum, n);
+	nulls = palloc_array(bool, n);
+	for (int i = 0; i < n; i++)
+		JSetStr(texts, nulls, i, part->kept[i]);
+	*value = PointerGetDatum(construct_md_array(texts, nulls, 1, &n, &lower, TEXTOID, -1, false,
+												TYPALIGN_INT));
+}
+
 /* _unit(parts bytea[], time_zone text): the row of a session from its summaries, in order. */
 PG_FUNCTION_INFO_V1(journey_unit);
 Datum
@@ -478,8 +504,9 @@ journey_unit(PG_FUNCTION_ARGS)
 	JSetStr(values, nulls, 5, part.user_id);
 	JSetSession(values + UNIT_HEAD, nulls + UNIT_HEAD, &part, zone);
 	JSetRefs(values + tail, nulls + tail, &part);
-	nulls[tail + 3] = part.loose;
-	values[tail + 3] = part.loose ? (Datum) 0 : JTouchedArray(cache, &part);
+	JSetKept(&values[tail + 3], &nulls[tail + 3], &part);
+	nulls[tail + 4] = part.loose;
+	values[tail + 4] = part.loose ? (Datum) 0 : JTouchedArray(cache, &part);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(cache->tupdesc, values, nulls)));
 }
 

@@ -27,7 +27,7 @@ JStateBytes(const JSessionState *state)
 {
 	StringInfoData out;
 
-	if (!state->open)
+	if (!state->open && !state->run_open)
 		return JSTR_NULL;
 	initStringInfo(&out);
 	JStateEncode(state, &out);
@@ -52,14 +52,19 @@ JStateIsResumable(const JSplitter *splitter, const JSessionState *state, bool lo
 			 !JStrIsNull(state->key));
 }
 
+/*
+ * Begins a segment at an event; `unit` is the state that holds its unit, `before` the one before it. A
+ * session that starts needs no state before.
+ */
 static void
-JBeginSegment(JSplitter *splitter, int at, bool loose, bool head, const JSessionState *before)
+JBeginSegment(JSplitter *splitter, int at, bool loose, bool head, const JSessionState *unit,
+			  const JSessionState *before)
 {
 	JSplitResult *result = splitter->result;
-	JEvent	   *event = &result->events[at];
 	JNewSegment *segment;
-	JUuid		id;
 
+	if (!head && splitter->current != NULL)
+		splitter->current->continues = true;
 	if (result->n_segments == splitter->max_segments)
 	{
 		splitter->max_segments = Max(8, splitter->max_segments * 2);
@@ -71,16 +76,12 @@ JBeginSegment(JSplitter *splitter, int at, bool loose, bool head, const JSession
 	segment->first = at;
 	segment->n_events = 0;
 	segment->bytes = 0;
-	segment->state = head ? JSTR_NULL : JStateBytes(before);
+	segment->state = head && !loose ? JSTR_NULL : JStateBytes(before);
 	segment->resumable = JStateIsResumable(splitter, before, loose);
+	segment->head = head;
 	segment->continues = false;
-	segment->session_start = loose ? event->time : splitter->walk.state.start;
-	if (loose)
-		id = JUuidFrom("outside", event->field[JF_VISITOR_ID], event->field[JF_EVENT_ID],
-					   event->time);
-	else
-		id = splitter->walk.state.session_id;
-	JPartBegin(&segment->part, event, loose, id);
+	segment->unit_start = loose ? unit->run_start : unit->start;
+	JPartBegin(&segment->part, &result->events[at], loose, loose ? unit->run_id : unit->session_id);
 }
 
 static void
@@ -102,15 +103,15 @@ JSegmentIsFull(const JSplitter *splitter)
 										splitter->current->bytes >= J_SEGMENT_BYTES);
 }
 
+/* An event outside sessions, which `unit` has taken already: `begins` says with which outcome. */
 static void
-JAddLoose(JSplitter *splitter, int at, const JSessionState *before)
+JAddLoose(JSplitter *splitter, int at, const JSessionState *unit, const JSessionState *before,
+		  bool begins)
 {
 	static const JTouch none = {JTOUCH_NONE};
-	JNewSegment *current = splitter->current;
 
-	if (current == NULL || !current->part.loose || JSegmentIsFull(splitter) ||
-		!JPartLooseTakes(&current->part, &splitter->result->events[at], splitter->walk.options))
-		JBeginSegment(splitter, at, true, false, before);
+	if (begins || splitter->current == NULL || JSegmentIsFull(splitter))
+		JBeginSegment(splitter, at, true, begins, unit, before);
 	JAddToSegment(splitter, at, false, &none);
 }
 
@@ -122,11 +123,7 @@ JAddInside(JSplitter *splitter, int at, bool active, const JTouch *touch,
 	JNewSegment *current = splitter->current;
 
 	if (current == NULL || current->part.loose || (may_break && JSegmentIsFull(splitter)))
-	{
-		if (current != NULL && !current->part.loose)
-			current->continues = true;
-		JBeginSegment(splitter, at, false, false, before);
-	}
+		JBeginSegment(splitter, at, false, false, &splitter->walk.state, before);
 	JAddToSegment(splitter, at, active, touch);
 }
 
@@ -135,6 +132,7 @@ JSettlePending(JSplitter *splitter, bool inside)
 {
 	static const JTouch none = {JTOUCH_NONE};
 	int			n = splitter->n_pending;
+	JSessionState state = splitter->before_pending;
 
 	splitter->n_pending = 0;
 	for (int i = 0; i < n; i++)
@@ -144,7 +142,13 @@ JSettlePending(JSplitter *splitter, bool inside)
 		if (inside)
 			JAddInside(splitter, at, false, &none, &splitter->before_pending, false);
 		else
-			JAddLoose(splitter, at, &splitter->before_pending);
+		{
+			JSessionState before = state;
+			bool		begins = JStateTakeLoose(&state, &splitter->result->events[at],
+												 splitter->walk.options);
+
+			JAddLoose(splitter, at, &state, &before, begins);
+		}
 	}
 }
 
@@ -160,7 +164,7 @@ JBuildStep(JSplitter *splitter, int at)
 	{
 		case JPLACE_STARTS:
 			JSettlePending(splitter, false);
-			JBeginSegment(splitter, at, false, true, &before);
+			JBeginSegment(splitter, at, false, true, &splitter->walk.state, &before);
 			JAddToSegment(splitter, at, true, &touch);
 			break;
 		case JPLACE_INSIDE:
@@ -173,7 +177,9 @@ JBuildStep(JSplitter *splitter, int at)
 			}
 			break;
 		case JPLACE_LOOSE:
-			JAddLoose(splitter, at, &before);
+			JAddLoose(splitter, at, &splitter->walk.state, &before,
+					  !before.run_open ||
+					  memcmp(&before.run_id, &splitter->walk.state.run_id, sizeof(JUuid)) != 0);
 			break;
 		case JPLACE_PENDING:
 			if (splitter->n_pending++ == 0)
@@ -185,12 +191,12 @@ JBuildStep(JSplitter *splitter, int at)
 	}
 }
 
-/* An old segment stays: if it carries on the session being built, the last new segment is no end. */
+/* An old segment stays: if it carries on the unit being built, the last new segment is no end. */
 static void
 JMeet(JSplitter *splitter, const JOldSegment *segment)
 {
 	JSettlePending(splitter, false);
-	if (splitter->current != NULL && !segment->loose && !JStrIsNull(segment->state))
+	if (splitter->current != NULL && !segment->head)
 		splitter->current->continues = true;
 	splitter->current = NULL;
 }
@@ -206,7 +212,8 @@ JMeets(const JSplitter *splitter, const JOldSegment *segment)
 	if (splitter->n_pending > 0 && (segment->loose || !JStrIsNull(segment->state)))
 		return false;
 	if (JStrIsNull(segment->state))
-		return segment->loose ? !state->open : JWalkWouldStart(&splitter->walk, segment->events);
+		return segment->loose ? !state->open && !state->run_open :
+			JWalkWouldStart(&splitter->walk, segment->events);
 	if (!JStateIsResumable(splitter, state, segment->loose))
 		return false;
 	bytes = JStateBytes(state);

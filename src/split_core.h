@@ -12,15 +12,16 @@
 #define J_SEGMENT_BYTES (64 * 1024)
 
 /*
- * A stored segment: neighbouring events of one session, or neighbouring events outside sessions. It
- * begins with a state (of the walk before its first event) unless that starts a session or nothing
- * comes before it.
+ * A stored segment: neighbouring events of one unit, which is a session, or a run of events outside
+ * sessions. It begins with a state (of the walk before its first event) unless that starts a session or
+ * nothing comes before it.
  */
 typedef struct JOldSegment
 {
 	bool		sentinel;		/* read only to see whether the walk meets the old split here */
 	bool		loose;
-	JUuid		session_id;
+	bool		head;			/* the first of its unit */
+	JUuid		session_id;		/* of the unit */
 	JStr		state;			/* NULL: none */
 	JEvent	   *events;			/* in standard order; of a sentinel the first is enough */
 	int			n_events;
@@ -33,8 +34,9 @@ typedef struct JNewSegment
 	JPart		part;
 	JStr		state;			/* as above */
 	bool		resumable;		/* may a walk begin here? */
-	bool		continues;		/* its session goes on in the next segment */
-	int64		session_start;	/* time of the session's first event */
+	bool		head;			/* the first of its unit */
+	bool		continues;		/* its unit goes on in the next segment */
+	int64		unit_start;		/* time of the unit's first event */
 	int			first;			/* its events in JSplitResult.events */
 	int			n_events;
 	Size		bytes;			/* about the size of its strings */

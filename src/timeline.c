@@ -46,7 +46,8 @@ JTimelineTooLarge(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("timeline is too large"),
-			 errdetail("A timeline holds at most %d events and 1 GB.", JTIMELINE_MAX_EVENTS),
+			 errdetail("A timeline holds at most %d events, and 1 GB.",
+					   JTIMELINE_MAX_EVENTS),
 			 errhint("Make one timeline per visitor and month, for example, not one of all.")));
 }
 
@@ -96,8 +97,8 @@ timeline_out(PG_FUNCTION_ARGS)
 }
 
 /*
- * The binary form is the body itself, which is the same on every machine, with its strings in the client's
- * encoding. Converts all strings of the events; returns whether any changed.
+ * The binary form is the body itself, which is the same on every machine, with its strings in the
+ * client's encoding. Converts all strings of the events; returns whether any changed.
  */
 static bool
 ConvertStrings(JEvent *events, int n, char *(*convert) (const char *s, int len))
@@ -127,10 +128,13 @@ InvalidBinary(const char *reason)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 			 errmsg("invalid binary form of type timeline"),
-			 errdetail("%s.", reason)));
+			 errdetail_internal("Damaged, or no timeline: %s.", reason)));
 }
 
-/* Revenue and properties are kept as text: from outside they must be the text that the server writes. */
+/*
+ * Revenue and properties are kept as text: from outside they must be the text that the server
+ * writes.
+ */
 static void
 CheckTypedFields(const JEvent *event)
 {
@@ -158,7 +162,7 @@ CheckTypedFields(const JEvent *event)
 			canonical = DatumGetCString(DirectFunctionCall1(jsonb_out, json));
 		}
 		if (strcmp(text, canonical) != 0)
-			InvalidBinary("A revenue or an object of properties is not in standard form");
+			InvalidBinary("a number or JSON is not in standard form");
 	}
 }
 
@@ -189,8 +193,6 @@ timeline_recv(PG_FUNCTION_ARGS)
 
 	if (reader == NULL)
 		InvalidBinary(error);
-	if (JTimelineCount(reader) > JTIMELINE_MAX_EVENTS)
-		JTimelineTooLarge();
 	events = JTimelineEvents(reader, &n);
 	for (int i = 0; i < n; i++)
 		CheckTypedFields(&events[i]);
@@ -223,8 +225,8 @@ timeline_send(PG_FUNCTION_ARGS)
 }
 
 /*
- * Comparison: equal timelines have equal bytes, since a set of events has one form only. The order has no
- * meaning but to make DISTINCT, EXCEPT, ORDER BY and indexes work.
+ * Comparison: equal timelines have equal bytes, since a set of events has one form only. The order
+ * has no meaning but to make DISTINCT, EXCEPT, ORDER BY and indexes work.
  */
 static int
 TimelineCompare(FunctionCallInfo fcinfo)
@@ -357,6 +359,7 @@ events(PG_FUNCTION_ARGS)
 
 	if (SRF_IS_FIRSTCALL())
 	{
+		struct varlena *timeline;
 		TupleDesc	tupdesc;
 
 		funcctx = SRF_FIRSTCALL_INIT();
@@ -365,7 +368,8 @@ events(PG_FUNCTION_ARGS)
 			tupdesc->natts != J_EVENT_COLUMNS)
 			elog(ERROR, "journey.event does not have %d columns", J_EVENT_COLUMNS);
 		funcctx->tuple_desc = BlessTupleDesc(tupdesc);
-		funcctx->user_fctx = JTimelineOpenDatum((struct varlena *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0)));
+		timeline = PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0));
+		funcctx->user_fctx = JTimelineOpenDatum(timeline);
 		MemoryContextSwitchTo(oldcontext);
 	}
 

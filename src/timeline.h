@@ -10,9 +10,6 @@
 
 #include "timeline_core.h"
 
-/* More would need several GB to sort. Users meet it as an error with a hint. */
-#define JTIMELINE_MAX_EVENTS 10000000
-
 /* A reader for a detoasted timeline. It points into the datum. */
 extern JTimelineReader *JTimelineOpenDatum(const struct varlena *timeline);
 
@@ -20,7 +17,7 @@ extern JTimelineReader *JTimelineOpenDatum(const struct varlena *timeline);
 extern struct varlena *JTimelineFromEvents(JEvent *events, int n);
 
 /* Raises the error for a timeline that would be too large. */
-extern void JTimelineTooLarge(void) pg_attribute_noreturn();
+pg_noreturn extern void JTimelineTooLarge(void);
 
 /* Raises an error unless a time is finite; `column` is named in the message. */
 extern void JTimelineCheckTime(int64 time, const char *column);

@@ -2,21 +2,23 @@
  * timeline_agg.c
  *		Aggregates that make timelines of rows, and of timelines.
  *
- * timeline_agg's state is one chunk of memory per group: a small header and the rows, one after the other, as
- * they came (JRow below). Most groups are small and there may be millions of them, so there is no
- * memory context per group, and a row costs a copy of its bytes and nothing else. The state lives in the
- * aggregate's context, moves when it grows, and does not depend on the order of rows; all sorting is done
- * by the final function, on a copy, so that the final function may run many times.
+ * timeline_agg's state is one chunk of memory per group: a small header and the rows, one after
+ * the other, as they came (JRow below). Most groups are small and there may be millions of them,
+ * so there is no memory context per group, and a row costs a copy of its bytes and nothing else.
+ * The state lives in the aggregate's context, moves when it grows, and does not depend on the
+ * order of rows; all sorting is done by the final function, on a copy, so that the final function
+ * may run many times.
  *
- * rollup's state is a timeline, as the distributed engines want it, but an expanded one: a canonical part and
- * copies of those added since, united when somebody wants to see it flat or when they have grown well
- * past the canonical part. Groups of a single row never get there.
+ * rollup's state is a timeline, as the distributed engines want it, but an expanded one: a
+ * canonical part and copies of those added since, united when somebody wants to see it flat or
+ * when they have grown well past the canonical part. Groups of a single row never get there.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "datatype/timestamp.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/expandeddatum.h"
 #include "utils/jsonb.h"
@@ -40,21 +42,21 @@ PG_FUNCTION_INFO_V1(timeline_union);
  * -----------------------------------------------------------------------------------------------
  */
 
-typedef struct AggState
+typedef struct TimelineAggState
 {
 	uint32		allocated;		/* bytes of rows that fit */
 	uint32		used;			/* bytes of rows */
 	int32		count;			/* of rows */
 	char		rows[FLEXIBLE_ARRAY_MEMBER];
-} AggState;
+} TimelineAggState;
 
 /* The allocator rounds up to powers of two; so do we, and use the whole chunk. */
-#define AGG_STATE_HEADER offsetof(AggState, rows)
-#define AGG_STATE_MIN_SIZE 256
+#define TIMELINE_AGG_HEADER offsetof(TimelineAggState, rows)
+#define TIMELINE_AGG_MIN_SIZE 256
 
 /*
- * A row before it goes into the state; there it is, unaligned, the time, received_at, the mask of its fields
- * that are not NULL (bit by JField), and for each of them its length and bytes.
+ * A row before it goes into the state; there it is, unaligned, the time, received_at, the mask of
+ * its fields that are not NULL (bit by JField), and for each of them its length and bytes.
  */
 typedef struct JRow
 {
@@ -94,11 +96,11 @@ SetCString(JRow *row, JField field, Datum value, PGFunction output)
 }
 
 /* The state with room for `more` bytes; it may have moved, and is made if there was none. */
-static AggState *
-ReserveState(AggState *state, Size more, MemoryContext context)
+static TimelineAggState *
+ReserveState(TimelineAggState *state, Size more, MemoryContext context)
 {
-	Size		needed = AGG_STATE_HEADER + (state == NULL ? 0 : state->used) + more;
-	Size		size = AGG_STATE_MIN_SIZE;
+	Size		needed = TIMELINE_AGG_HEADER + (state == NULL ? 0 : state->used) + more;
+	Size		size = TIMELINE_AGG_MIN_SIZE;
 
 	if (state != NULL && more <= state->allocated - state->used)
 		return state;
@@ -115,7 +117,7 @@ ReserveState(AggState *state, Size more, MemoryContext context)
 	}
 	else
 		state = repalloc(state, size);
-	state->allocated = size - AGG_STATE_HEADER;
+	state->allocated = size - TIMELINE_AGG_HEADER;
 	return state;
 }
 
@@ -133,10 +135,10 @@ AggContext(FunctionCallInfo fcinfo)
 	return context;
 }
 
-static inline AggState *
+static inline TimelineAggState *
 GetState(FunctionCallInfo fcinfo, int arg)
 {
-	return PG_ARGISNULL(arg) ? NULL : (AggState *) PG_GETARG_POINTER(arg);
+	return PG_ARGISNULL(arg) ? NULL : (TimelineAggState *) PG_GETARG_POINTER(arg);
 }
 
 #define RETURN_STATE(state) \
@@ -147,16 +149,15 @@ GetState(FunctionCallInfo fcinfo, int arg)
 	} while (0)
 
 /* Appends a row to the state. */
-static AggState *
-AddRow(FunctionCallInfo fcinfo, AggState *state, const JRow *row)
+static TimelineAggState *
+AddRow(FunctionCallInfo fcinfo, TimelineAggState *state, const JRow *row)
 {
 	Size		size = ROW_HEADER;
 	char	   *p;
 
 	JTimelineCheckTime(row->time, "event_time");
-	for (int i = 0; i < JF_COUNT; i++)
-		if (row->mask & (1 << i))
-			size += sizeof(int32) + row->field[i].len;
+	for (uint32 mask = row->mask; mask != 0; mask &= mask - 1)
+		size += sizeof(int32) + row->field[pg_rightmost_one_pos32(mask)].len;
 
 	state = ReserveState(state, size, AggContext(fcinfo));
 	if (state->count == JTIMELINE_MAX_EVENTS)
@@ -165,13 +166,14 @@ AddRow(FunctionCallInfo fcinfo, AggState *state, const JRow *row)
 	PUT(p, row->time);
 	PUT(p, row->received_at);
 	PUT(p, row->mask);
-	for (int i = 0; i < JF_COUNT; i++)
-		if (row->mask & (1 << i))
-		{
-			PUT(p, row->field[i].len);
-			memcpy(p, row->field[i].data, row->field[i].len);
-			p += row->field[i].len;
-		}
+	for (uint32 mask = row->mask; mask != 0; mask &= mask - 1)
+	{
+		JStr		field = row->field[pg_rightmost_one_pos32(mask)];
+
+		PUT(p, field.len);
+		memcpy(p, field.data, field.len);
+		p += field.len;
+	}
 	state->used += size;
 	state->count++;
 	return state;
@@ -179,7 +181,7 @@ AddRow(FunctionCallInfo fcinfo, AggState *state, const JRow *row)
 
 /* The events of a state; their strings point into it. */
 static JEvent *
-StateEvents(const AggState *state)
+StateEvents(const TimelineAggState *state)
 {
 	JEvent	   *events = palloc_extended(sizeof(JEvent) * (Size) state->count, MCXT_ALLOC_HUGE);
 	const char *p = state->rows;
@@ -195,15 +197,14 @@ StateEvents(const AggState *state)
 		event->first_copy = event->last_copy = event->time;
 		event->tag = 0;
 		event->merged = false;
-		for (int j = 0; j < JF_COUNT; j++)
+		memset(event->field, 0, sizeof(event->field));
+		for (; mask != 0; mask &= mask - 1)
 		{
-			event->field[j] = JSTR_NULL;
-			if (mask & (1 << j))
-			{
-				GET(p, event->field[j].len);
-				event->field[j].data = p;
-				p += event->field[j].len;
-			}
+			JStr	   *field = &event->field[pg_rightmost_one_pos32(mask)];
+
+			GET(p, field->len);
+			field->data = p;
+			p += field->len;
 		}
 	}
 	if (p != state->rows + state->used)
@@ -215,7 +216,7 @@ StateEvents(const AggState *state)
 Datum
 timeline_agg_columns(PG_FUNCTION_ARGS)
 {
-	AggState   *state = GetState(fcinfo, 0);
+	TimelineAggState *state = GetState(fcinfo, 0);
 	JRow		row;
 
 	if (PG_ARGISNULL(2))
@@ -237,7 +238,7 @@ timeline_agg_columns(PG_FUNCTION_ARGS)
 Datum
 timeline_agg_names(PG_FUNCTION_ARGS)
 {
-	AggState   *state = GetState(fcinfo, 0);
+	TimelineAggState *state = GetState(fcinfo, 0);
 	JRow		row;
 
 	if (PG_ARGISNULL(1))
@@ -250,8 +251,9 @@ timeline_agg_names(PG_FUNCTION_ARGS)
 }
 
 /*
- * Takes a row of journey.event apart; false if it has no time. The row type is looked up each time: that is
- * cheap, and fn_extra cannot be relied upon where a distributed engine runs partial aggregates.
+ * Takes a row of journey.event apart; false if it has no time. The row type is looked up each
+ * time: that is cheap, and fn_extra cannot be relied upon where a distributed engine runs partial
+ * aggregates.
  */
 static bool
 DeformEvent(HeapTupleHeader header, JRow *row)
@@ -302,7 +304,7 @@ DeformEvent(HeapTupleHeader header, JRow *row)
 Datum
 timeline_agg_event(PG_FUNCTION_ARGS)
 {
-	AggState   *state = GetState(fcinfo, 0);
+	TimelineAggState *state = GetState(fcinfo, 0);
 	JRow		row;
 
 	if (PG_ARGISNULL(1) || !DeformEvent(PG_GETARG_HEAPTUPLEHEADER(1), &row))
@@ -313,8 +315,8 @@ timeline_agg_event(PG_FUNCTION_ARGS)
 Datum
 timeline_agg_combine(PG_FUNCTION_ARGS)
 {
-	AggState   *state = GetState(fcinfo, 0);
-	AggState   *other = GetState(fcinfo, 1);
+	TimelineAggState *state = GetState(fcinfo, 0);
+	TimelineAggState *other = GetState(fcinfo, 1);
 
 	if (other == NULL)
 		RETURN_STATE(state);
@@ -331,7 +333,7 @@ timeline_agg_combine(PG_FUNCTION_ARGS)
 Datum
 timeline_agg_serialize(PG_FUNCTION_ARGS)
 {
-	AggState   *state = (AggState *) PG_GETARG_POINTER(0);
+	TimelineAggState *state = (TimelineAggState *) PG_GETARG_POINTER(0);
 	Size		size = VARHDRSZ + sizeof(int32) + state->used;
 	bytea	   *result;
 	char	   *p;
@@ -352,7 +354,7 @@ timeline_agg_deserialize(PG_FUNCTION_ARGS)
 	bytea	   *serialized = PG_GETARG_BYTEA_PP(0);
 	const char *p = VARDATA_ANY(serialized);
 	Size		size = VARSIZE_ANY_EXHDR(serialized);
-	AggState   *state;
+	TimelineAggState *state;
 	int32		count;
 
 	if (size < sizeof(int32))
@@ -371,7 +373,7 @@ timeline_agg_deserialize(PG_FUNCTION_ARGS)
 Datum
 timeline_agg_final(PG_FUNCTION_ARGS)
 {
-	AggState   *state = GetState(fcinfo, 0);
+	TimelineAggState *state = GetState(fcinfo, 0);
 	JEvent	   *events;
 	struct varlena *result;
 
@@ -399,8 +401,8 @@ typedef struct ExpandedTimeline
 } ExpandedTimeline;
 
 /*
- * Parts are united before the end once they pass this and three times the first: rows that come again must
- * not fill the memory, and small timelines take that much more room than one large.
+ * Parts are united before the end once they pass this and three times the first: rows that come
+ * again must not fill the memory, and small timelines take that much more room than one large.
  */
 #define EXPANDED_TIMELINE_SLACK (4 * 1024 * 1024)
 
@@ -501,10 +503,11 @@ static const ExpandedObjectMethods expanded_timeline_methods = {
 #define EXPANDED_TIMELINE_CONTEXT "expanded timelines"
 
 /*
- * The context of the expanded timelines of an aggregate, a child of the aggregate's as the executor asks of
- * expanded objects. All groups share it: hash aggregation adds up all contexts below its own at every new
- * group, so that one per group would cost the square of the groups. Nobody deletes a single object:
- * the transition function always returns the one that it was given.
+ * The context of the expanded timelines of an aggregate, a child of the aggregate's as the
+ * executor asks of expanded objects. All groups share it: hash aggregation adds up all contexts
+ * below its own at every new group, so that one per group would cost the square of the groups.
+ * Nobody deletes a single object: the transition function always returns the one that it was
+ * given.
  */
 static MemoryContext
 ExpandedTimelineContext(MemoryContext parent)
@@ -543,7 +546,10 @@ GetExpandedArg(FunctionCallInfo fcinfo, int arg)
 	return header->eoh_methods == &expanded_timeline_methods ? (ExpandedTimeline *) header : NULL;
 }
 
-/* The union of two timelines. As an aggregate's transition function it adds the second to the first in place. */
+/*
+ * The union of two timelines. As an aggregate's transition function it adds the second to the
+ * first in place.
+ */
 Datum
 timeline_union(PG_FUNCTION_ARGS)
 {

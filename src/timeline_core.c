@@ -2,10 +2,11 @@
  * timeline_core.c
  *		The stored form of a set of events.
  *
- * A body is a header and the events in standard order, each written as what differs from the one before:
+ * A body is a header and the events in standard order, each written as what differs from the one
+ * before:
  *
  *		byte		version
- *		byte		unit of all times: 0 microseconds, 1 milliseconds, 2 seconds; other bits are reserved, zero
+ *		byte		unit of all times: 0 microseconds, 1 milliseconds, 2 seconds
  *		number		of events
  *	then for each event
  *		number		time since the event before (the first: signed, since 2000)
@@ -13,19 +14,21 @@
  *		string		event id
  *		signed		[J_MASK_RECEIVED] received_at minus time
  *		number x 2	[J_MASK_COPIES] time minus first copy, last copy minus time
- *		value		[a field's bit] its new value
+ *		value		[a field's bit] its new value, in the order of the bits
  *
- * A number has seven bits to the byte, the lowest first, as in protocol buffers; signed ones are folded by
- * zigzag. A string is a number and bytes: 0 and the 16 bytes of a uuid in lower case, 1 and the 16 bytes
- * of 32 hexadecimal digits, or its length plus 2 and itself. A value is 0 for NULL; an odd number whose half
- * (rounded down) begins a string that has not occurred as a value yet; or twice the number (from 1) of the
- * string's first occurrence among all such. There is one way only to write a set of events.
+ * A number has seven bits to the byte, the lowest first, as in protocol buffers; signed ones are
+ * folded by zigzag. A string is a number and bytes: 0 and the 16 bytes of a uuid in lower case, 1
+ * and the 16 bytes of 32 hexadecimal digits, or its length plus 2 and itself. A value is 0 for
+ * NULL; an odd number whose half (rounded down) begins a string that has not occurred as a value
+ * yet; or twice the number (from 1) of the string's first occurrence among all such. There is one
+ * way only to write a set of events.
  */
 #include "timeline_core.h"
 
 #include "common/hashfn.h"
 #include "common/int.h"
 #include "datatype/timestamp.h"
+#include "port/pg_bitutils.h"
 
 #ifdef FRONTEND
 #include "common/logging.h"
@@ -37,34 +40,25 @@
 #define J_MAX_HEADER 12			/* version, unit, number of events */
 #define J_MIN_EVENT 3			/* time, mask, empty event id */
 
+/*
+ * The bits of the mask, and with them the order of the fields: what differs most often fits the mask's
+ * first byte. The event id has no bit, it is always there.
+ */
 #define J_MASK_RECEIVED 0x01
 #define J_MASK_COPIES 0x0100
-
-/* The bit of each field in the mask: what differs most often fits the mask's first byte. */
-static const uint32 field_bit[JF_COUNT] = {
-	[JF_EVENT_ID] = 0,			/* always there */
-	[JF_NAME] = 0x02,
-	[JF_URL] = 0x04,
-	[JF_REFERRER] = 0x08,
-	[JF_PROPERTIES] = 0x10,
-	[JF_KIND] = 0x20,
-	[JF_USER_ID] = 0x40,
-	[JF_VISITOR_ID] = 0x80,
-	[JF_REVENUE] = 0x0200,
-	[JF_CURRENCY] = 0x0400,
-	[JF_ORDER_ID] = 0x0800,
-	[JF_TRAITS] = 0x1000,
-	[JF_SESSION_KEY] = 0x2000,
-	[JF_PLATFORM] = 0x4000,
-	[JF_SOURCE] = 0x8000,
-	[JF_MEDIUM] = 0x010000,
-	[JF_CAMPAIGN] = 0x020000,
-	[JF_TERM] = 0x040000,
-	[JF_CONTENT] = 0x080000,
-	[JF_PREVIOUS_ID] = 0x100000,
-};
 #define J_MASK_ALL 0x1fffff
 #define J_MASK_FIELDS (J_MASK_ALL & ~(J_MASK_RECEIVED | J_MASK_COPIES))
+
+static const uint8 bit_field[21] = {
+	[1] = JF_NAME, JF_URL, JF_REFERRER, JF_PROPERTIES, JF_KIND, JF_USER_ID, JF_VISITOR_ID,
+	[9] = JF_REVENUE, JF_CURRENCY, JF_ORDER_ID, JF_TRAITS, JF_SESSION_KEY, JF_PLATFORM, JF_SOURCE,
+	JF_MEDIUM, JF_CAMPAIGN, JF_TERM, JF_CONTENT, JF_PREVIOUS_ID
+};
+
+StaticAssertDecl(lengthof(bit_field) == JF_COUNT + 1, "every field but the id must have a bit");
+
+/* The field of the lowest bit, which must be one of J_MASK_FIELDS. */
+#define JLowestField(mask) (bit_field[pg_rightmost_one_pos32(mask)])
 
 static const int64 unit_usecs[] = {1, 1000, J_USECS_PER_SEC};
 
@@ -287,19 +281,22 @@ JTimelineUnit(const JEvent *events, int n)
 
 	for (int i = 0; i < n && unit > 0; i++)
 	{
-		const int64 times[] = {
-			events[i].time, events[i].first_copy, events[i].last_copy,
-			events[i].received_at == J_NO_TIME ? 0 : events[i].received_at
-		};
+		const JEvent *event = &events[i];
+		int64		usecs = unit_usecs[unit];
 
-		for (int j = 0; j < lengthof(times); j++)
-			while (times[j] % unit_usecs[unit] != 0)
-				unit--;
+		while (event->time % usecs != 0 ||
+			   (event->received_at != J_NO_TIME && event->received_at % usecs != 0) ||
+			   (event->first_copy != event->time && event->first_copy % usecs != 0) ||
+			   (event->last_copy != event->time && event->last_copy % usecs != 0))
+			usecs = unit_usecs[--unit];
 	}
 	return unit;
 }
 
-/* Appends what comes before an event's fields. Differences wrap around: the reader adds them likewise. */
+/*
+ * Appends what comes before an event's fields. Differences wrap around: the reader adds them
+ * likewise.
+ */
 static bool
 JPutEvent(JBuffer *buffer, const JEvent *event, const JEvent *previous, uint32 mask, int64 usecs)
 {
@@ -337,9 +334,13 @@ JEventMask(const JEvent *event, const JEvent *previous)
 		mask |= J_MASK_RECEIVED;
 	if (event->first_copy != event->time || event->last_copy != event->time)
 		mask |= J_MASK_COPIES;
-	for (int i = JF_EVENT_ID + 1; i < JF_COUNT; i++)
-		if (!JStrEqual(event->field[i], previous ? previous->field[i] : JSTR_NULL))
-			mask |= field_bit[i];
+	for (uint32 fields = J_MASK_FIELDS; fields != 0; fields &= fields - 1)
+	{
+		JField		field = JLowestField(fields);
+
+		if (!JStrEqual(event->field[field], previous ? previous->field[field] : JSTR_NULL))
+			mask |= fields & -fields;
+	}
 	return mask;
 }
 
@@ -353,10 +354,8 @@ JPutEvents(JBuffer *buffer, JStringTable *table, const JEvent *events, int n, in
 
 		if (!JPutEvent(buffer, &events[i], previous, mask, usecs))
 			return false;
-		if ((mask & J_MASK_FIELDS) == 0)
-			continue;
-		for (int j = JF_EVENT_ID + 1; j < JF_COUNT; j++)
-			if ((mask & field_bit[j]) && !JPutValue(buffer, table, events[i].field[j]))
+		for (mask &= J_MASK_FIELDS; mask != 0; mask &= mask - 1)
+			if (!JPutValue(buffer, table, events[i].field[JLowestField(mask)]))
 				return false;
 	}
 	return true;
@@ -397,8 +396,9 @@ JTimelineBuild(const JEvent *events, int n, Size *size)
 /* -----------------------------------------------------------------------------------------------
  * reading
  *
- * Every step is checked against the body's end and the range of times, whether the body is trusted or not:
- * damage on disk must not become a crash. What `check` adds is that the body is the canonical one.
+ * Every step is checked against the body's end and the range of times, whether the body is trusted
+ * or not: damage on disk must not become a crash. What `check` adds is that the body is the
+ * canonical one.
  * -----------------------------------------------------------------------------------------------
  */
 
@@ -568,7 +568,10 @@ JReadTime(JTimelineReader *reader, uint64 units, int64 *time)
 	return true;
 }
 
-/* Reads a signed or unsigned difference and gives the time that lies so far from `base` (in units). */
+/*
+ * Reads a signed or unsigned difference and gives the time that lies so far from `base` (in
+ * units).
+ */
 static bool
 JReadTimeFrom(JTimelineReader *reader, uint64 base, int sign, int64 *time)
 {
@@ -620,17 +623,18 @@ JReadEvent(JTimelineReader *reader)
 
 	if (!JReadHead(reader, &mask))
 		return false;
-	if (mask & J_MASK_FIELDS)
-		for (int i = JF_EVENT_ID + 1; i < JF_COUNT; i++)
-			if ((mask & field_bit[i]) && !JReadValue(reader, &reader->event.field[i]))
-				return false;
+	for (mask &= J_MASK_FIELDS; mask != 0; mask &= mask - 1)
+		if (!JReadValue(reader, &reader->event.field[JLowestField(mask)]))
+			return false;
 	reader->left--;
 	if (reader->left == 0 && reader->next != reader->end)
 		return JReadFail(reader, "there is more than its events");
 	return true;
 }
 
-/* Reads the header of a body. What the reader holds of another body's strings stays where it is. */
+/*
+ * Reads the header of a body. What the reader holds of another body's strings stays where it is.
+ */
 static void
 JReaderStart(JTimelineReader *reader, const char *body, Size len)
 {
@@ -656,6 +660,8 @@ JReaderStart(JTimelineReader *reader, const char *body, Size len)
 		reader->next += 2;
 		if (JReadNumber(reader, &count) && count > (reader->end - reader->next) / J_MIN_EVENT)
 			JReadFail(reader, "it is too short for its number of events");
+		else if (count > JTIMELINE_MAX_EVENTS)
+			JReadFail(reader, "it has too many events");
 		else if (count == 0 && reader->next != reader->end)
 			JReadFail(reader, "there is more than its events");
 	}

@@ -15,6 +15,9 @@
  */
 typedef struct JTimelineReader JTimelineReader;
 
+/* More would need several GB to sort. Builders' callers see to it; a reader refuses more. */
+#define JTIMELINE_MAX_EVENTS 10000000
+
 extern JTimelineReader *JTimelineOpen(const char *body, Size len, bool check, const char **error);
 extern int	JTimelineCount(const JTimelineReader *reader);	/* how many events there are */
 extern bool JTimelineNext(JTimelineReader *reader, JEvent *event);

@@ -2,9 +2,9 @@
  * timeline_json.c
  *		The text form of a timeline: a JSON array with one object per event.
  *
- * Dumps hold this form, so it must give back exactly what it was made of: numbers keep all of their digits.
- * So it is read with the server's own lexer, token by token, and nested objects by jsonb's input function,
- * rather than by a JSON library that turns numbers into machine ones.
+ * Dumps hold this form, so it must give back exactly what it was made of: numbers keep all of
+ * their digits. So it is read with the server's own lexer, token by token, and nested objects by
+ * jsonb's input function, rather than by a JSON library that turns numbers into machine ones.
  */
 #include "postgres.h"
 
@@ -22,11 +22,14 @@
 
 #include "timeline.h"
 
-/* The keys of an event's object: the columns of journey.event, then the first and last time of its copies. */
+/*
+ * The keys of an event's object: the columns of journey.event, then the first and last time of its
+ * copies.
+ */
 static const char *const keys[] = {
-	"event_id", "visitor_id", "user_id", "event_time", "received_at", "kind", "name", "url", "referrer",
-	"revenue", "currency", "order_id", "source", "medium", "campaign", "term", "content", "session_key",
-	"previous_id", "platform", "properties", "traits", "copies"
+	"event_id", "visitor_id", "user_id", "event_time", "received_at", "kind", "name", "url",
+	"referrer", "revenue", "currency", "order_id", "source", "medium", "campaign", "term",
+	"content", "session_key", "previous_id", "platform", "properties", "traits", "copies"
 };
 #define J_KEY_COPIES J_EVENT_COLUMNS
 
@@ -134,7 +137,7 @@ JTimelineWriteJson(StringInfo out, JTimelineReader *reader)
  * -----------------------------------------------------------------------------------------------
  */
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 InvalidInput(const char *detail, const char *argument)
 {
 	ereport(ERROR,
@@ -178,8 +181,8 @@ ReadDigits(const char **p, int digits)
 }
 
 /*
- * Parses yyyy-mm-ddThh:mm:ss.ffffffZ, with " BC" at the end perhaps: the server's own input would look at
- * DateStyle and TimeZone.
+ * Parses yyyy-mm-ddThh:mm:ss.ffffffZ, with " BC" at the end perhaps: the server's own input would
+ * look at DateStyle and TimeZone.
  */
 static bool
 ParseTime(const char *s, int64 *time)
@@ -312,7 +315,11 @@ ReadField(JsonLexContext *lex, int key, JEvent *event)
 	else if (field == JF_PROPERTIES || field == JF_TRAITS)
 		event->field[field] = ReadJson(lex);
 	else if (lex->token_type == JSON_TOKEN_STRING)
-		event->field[field] = (JStr) {pnstrdup(lex->strval->data, lex->strval->len), lex->strval->len};
+	{
+		StringInfo	value = lex->strval;
+
+		event->field[field] = (JStr) {pnstrdup(value->data, value->len), value->len};
+	}
 	else
 		InvalidInput("\"%s\" must be a string.", keys[key]);
 }

@@ -11,7 +11,10 @@
 
 #define TOUCH_COLUMNS 13
 
-/* A row in the making. Texts are laid into the buffer while they fit: forming the row copies them anyway. */
+/*
+ * A row in the making. Texts are laid into the buffer while they fit: forming the row copies them
+ * anyway.
+ */
 typedef struct RowBuilder
 {
 	Datum		values[TOUCH_COLUMNS];
@@ -104,6 +107,8 @@ HostsOption(const char *key, const JsonbValue *value, JStr **hosts)
 	JsonbValue	host;
 	int			n = 0;
 
+	if (value->type == jbvNull)
+		return 0;
 	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
 		JsonContainerIsScalar(value->val.binary.data))
 		n = -1;
@@ -164,7 +169,10 @@ ReadOptions(Jsonb *jsonb, JTouchOptions *options)
 	}
 }
 
-/* The options of this call; NULL where there are none. A query that repeats them has them read once. */
+/*
+ * The options of this call; NULL where there are none. A query that repeats them has them read
+ * once.
+ */
 static const JTouchOptions *
 CachedOptions(TouchCache *cache, Jsonb *jsonb)
 {
@@ -260,10 +268,12 @@ Datum
 journey_touch(PG_FUNCTION_ARGS)
 {
 	TouchCache *cache = GetTouchCache(fcinfo);
-	const JTouchOptions *options = PG_ARGISNULL(2) ? NULL : CachedOptions(cache, PG_GETARG_JSONB_P(2));
+	const JTouchOptions *options = NULL;
 	JTouchInput input = {.use_referrer = true};
 	JTouch		touch;
 
+	if (!PG_ARGISNULL(2))
+		options = CachedOptions(cache, PG_GETARG_JSONB_P(2));
 	input.url = TextArgument(fcinfo, 0);
 	input.referrer = TextArgument(fcinfo, 1);
 	if (!JTouchFrom(&input, options, &touch))

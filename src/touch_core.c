@@ -2,9 +2,9 @@
  * touch_core.c
  *		Where a visit came from: what a URL, the campaign columns and the referrer say.
  *
- * One pass over a URL's parameters collects all that tells of a campaign (JCampaignFrom); the rule for
- * touches then goes by order of evidence: campaign parameters, a click id, the campaign columns, the
- * referrer. A value that is blank counts as missing everywhere.
+ * One pass over a URL's parameters collects all that tells of a campaign (JCampaignFrom); the rule
+ * for touches then goes by order of evidence: campaign parameters, a click id, the campaign
+ * columns, the referrer. A value that is blank counts as missing everywhere.
  */
 #include "touch_core.h"
 
@@ -41,7 +41,10 @@ typedef struct Gather
 	int			room;			/* what to allocate for it */
 } Gather;
 
-/* The decoded form of a name or value. A copy goes into the spare room, of which all share one piece. */
+/*
+ * The decoded form of a name or value. A copy goes into the spare room, of which all share one
+ * piece.
+ */
 static JStr
 Decode(Gather *gather, JStr s)
 {
@@ -254,7 +257,9 @@ IsShopping(JStr campaign)
 static bool
 IsDisplay(JStr medium)
 {
-	static const char *const words[] = {"display", "banner", "expandable", "interstitial", "cpm", NULL};
+	static const char *const words[] = {
+		"display", "banner", "expandable", "interstitial", "cpm", NULL
+	};
 
 	return IsOneOf(medium, words);
 }
@@ -262,8 +267,9 @@ IsDisplay(JStr medium)
 static bool
 IsSocial(JStr medium)
 {
-	static const char *const words[] = {"social", "social-network", "social-media", "sm", "social network",
-	"social media", NULL};
+	static const char *const words[] = {
+		"social", "social-network", "social-media", "sm", "social network", "social media", NULL
+	};
 
 	return IsOneOf(medium, words);
 }
@@ -337,8 +343,8 @@ JChannel(JStr source, JStr medium, JStr campaign)
 		return JSTR_LIT("Audio");
 	if (JStrIs(source, "sms") || JStrIs(medium, "sms"))
 		return JSTR_LIT("SMS");
-	if (EndsWith(medium, "push") || Contains(medium, "mobile") || Contains(medium, "notification") ||
-		JStrIs(source, "firebase"))
+	if (EndsWith(medium, "push") || Contains(medium, "mobile") ||
+		Contains(medium, "notification") || JStrIs(source, "firebase"))
 		return JSTR_LIT("Mobile Push Notifications");
 	return JSTR_LIT("Unassigned");
 }
@@ -347,7 +353,9 @@ JChannel(JStr source, JStr medium, JStr campaign)
  * touches
  */
 
-/* Whether utm_source and a click id name the same platform. An id that names none agrees with all. */
+/*
+ * Whether utm_source and a click id name the same platform. An id that names none agrees with all.
+ */
 static bool
 Agrees(const JClickIdInfo *info, JStr source)
 {
@@ -389,7 +397,9 @@ FillFromClickIds(const JCampaign *campaign, JTouch *touch)
 static void
 ListClickIds(const JCampaign *campaign, JTouch *touch)
 {
-	for (int rank = JCampaignClickId(campaign, -1); rank >= 0; rank = JCampaignClickId(campaign, rank))
+	int			rank = -1;
+
+	while ((rank = JCampaignClickId(campaign, rank)) >= 0)
 	{
 		JClickId   *id = &touch->click_ids[touch->n_click_ids++];
 
@@ -451,17 +461,17 @@ IsExternal(JStr url, const JUrl *referrer, const JTouchOptions *options)
 		 HostInAny(referrer->host, options->ignored_referrers, options->n_ignored_referrers)))
 		return false;
 	JUrlParse(url, &page);
-	return !IsSameSite(page.host, referrer) && !JIsPaymentGateway(referrer->host);
+	return !IsSameSite(page.host, referrer) && !JIsPaymentGateway(JHostTrim(referrer->host));
 }
 
 /*
- * Source and medium of an external referrer. A search engine's page that has the parameters of a Google
- * ad, without the click id that browsers may take away, was a paid click.
+ * Source and medium of an external referrer. A search engine's page that has the parameters of a
+ * Google ad, without the click id that browsers may take away, was a paid click.
  */
 static void
 FillFromReferrer(const JCampaign *campaign, const JUrl *referrer, JTouch *touch)
 {
-	switch (JReferrerLookup(referrer->host, referrer->path, &touch->source))
+	switch (JReferrerLookup(JHostTrim(referrer->host), referrer->path, &touch->source))
 	{
 		case JREFERRER_AI_ASSISTANT:
 			touch->medium = JSTR_LIT("ai-assistant");

@@ -18,10 +18,15 @@ typedef struct JCampaign
 	JStr		click_id[JCLICK_ID_MAX];	/* by rank; set where the bit is. Must be last */
 } JCampaign;
 
-/* Reads query, then fragment. Decoded strings are palloc'd, others point into the URL. Never fails. */
+/*
+ * Reads query, then fragment. Decoded strings are palloc'd, others point into the URL. Never
+ * fails.
+ */
 extern void JCampaignFrom(JStr url, JCampaign *campaign);
 
-/* The rank of the first click id behind rank `after` that may be shown; -1 when there is no more. */
+/*
+ * The rank of the first click id behind rank `after` that may be shown; -1 when there is no more.
+ */
 extern int	JCampaignClickId(const JCampaign *campaign, int after);
 
 typedef enum JTouchType

@@ -21,6 +21,7 @@ JFromUtf8(const char *utf8, int len, char *dest)
 	int			encoding = GetDatabaseEncoding();
 	unsigned char converted[MAX_CONVERSION_GROWTH * 5];
 	unsigned char source[5];
+	Oid			conversion;
 	int			size;
 
 	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
@@ -30,8 +31,10 @@ JFromUtf8(const char *utf8, int len, char *dest)
 	}
 	memcpy(source, utf8, len);
 	source[len] = '\0';
-	if (pg_do_encoding_conversion_buf(FindDefaultConversionProc(PG_UTF8, encoding), PG_UTF8, encoding,
-									  source, len, converted, sizeof(converted), true) == len)
+	conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+	if (OidIsValid(conversion) &&
+		pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, source, len,
+									  converted, sizeof(converted), true) == len)
 	{
 		size = strlen((char *) converted);
 		if (size >= 1 && size <= 4)

@@ -2,8 +2,8 @@
  * url_core.c
  *		The parts of a URL and its parameters.
  *
- * Follows the WHATWG URL standard where text is a full URL, and reads on where that standard gives up:
- * event tables hold hosts without a scheme, bare paths, names of screens.
+ * Follows the WHATWG URL standard where text is a full URL, and reads on where that standard gives
+ * up: event tables hold hosts without a scheme, bare paths, names of screens.
  */
 #include "url_core.h"
 
@@ -147,8 +147,8 @@ HostOfAuthority(JStr authority)
 }
 
 /*
- * Whether text without a scheme begins with a host, `www.example.com/page`, and not with a file or a
- * screen: its last label is a top-level domain, or it is an IPv4 address, or a port follows.
+ * Whether text without a scheme begins with a host, `www.example.com/page`, and not with a file or
+ * a screen: its last label is a top-level domain, or it is an IPv4 address, or a port follows.
  */
 static bool
 IsBareHost(JStr name, bool port)
@@ -198,9 +198,9 @@ ParseBare(JStr rest, JUrl *parsed)
 	JStr		authority = {rest.data, FindEither(rest, '/', '/')};
 	JStr		host = HostOfAuthority(authority);
 	bool		ipv6 = host.len > 2 && host.data[0] == '[' && host.data[host.len - 1] == ']';
+	bool		port = authority.len > host.len && IsPort(JStrFrom(rest, host.len + 1));
 
-	if (!JStrIsNull(host) && host.data == rest.data &&
-		(ipv6 || IsBareHost(host, authority.len > host.len && IsPort(JStrFrom(rest, host.len + 1)))))
+	if (!JStrIsNull(host) && host.data == rest.data && (ipv6 || IsBareHost(host, port)))
 	{
 		parsed->host = host;
 		parsed->path = JStrFrom(rest, authority.len);
@@ -267,22 +267,13 @@ JHostLower(JStr host)
 	return (JStr) {copy, host.len};
 }
 
-/* Without the dot of the root. */
-static JStr
-TrimRoot(JStr host)
-{
-	if (host.len > 1 && host.data[host.len - 1] == '.')
-		host.len--;
-	return host;
-}
-
 bool
 JHostIn(JStr host, JStr domain)
 {
 	int			before;
 
-	host = TrimRoot(host);
-	domain = TrimRoot(domain);
+	host = JHostTrim(host);
+	domain = JHostTrim(domain);
 	if (domain.len > 1 && domain.data[0] == '*' && domain.data[1] == '.')
 		domain = JStrFrom(domain, 1);
 	if (domain.len > 0 && domain.data[0] == '.')
@@ -303,7 +294,7 @@ JRegistrableDomain(JStr host)
 {
 	int			start;
 
-	host = TrimRoot(host);
+	host = JHostTrim(host);
 	start = host.len - JPublicSuffix(host);
 	if (start == host.len || start < 2)
 		return JSTR_NULL;
@@ -384,9 +375,9 @@ EncodedByte(JStr s, int i)
 }
 
 /*
- * Decodes one character whose first byte, encoded at *i, is `lead`, and moves *i behind it. What is no
- * UTF-8 is replaced as the WHATWG encoding standard does: one U+FFFD for the longest beginning that a
- * character could have.
+ * Decodes one character whose first byte, encoded at *i, is `lead`, and moves *i behind it. What
+ * is no UTF-8 is replaced as the WHATWG encoding standard does: one U+FFFD for the longest
+ * beginning that a character could have.
  */
 static int
 DecodeCharacter(JStr s, int lead, int *i, char *dest)
@@ -418,7 +409,10 @@ DecodeCharacter(JStr s, int lead, int *i, char *dest)
 	return JFromUtf8(utf8, more + 1, dest);
 }
 
-/* Never writes more than it has read: a %XX makes at most three bytes, a longer character fewer each. */
+/*
+ * Never writes more than it has read: a %XX makes at most three bytes, a longer character fewer
+ * each.
+ */
 int
 JFormDecode(JStr s, char *dest)
 {
@@ -443,7 +437,10 @@ JFormDecode(JStr s, char *dest)
  * tracking
  */
 
-/* Whether a parameter as written tracks. A name that is cut here is longer than any but by its prefix. */
+/*
+ * Whether a parameter as written tracks. A name that is cut here is longer than any but by its
+ * prefix.
+ */
 static bool
 Tracks(JStr name)
 {
@@ -456,8 +453,9 @@ Tracks(JStr name)
 }
 
 /*
- * Copies a list of parameters without those that track and returns the length; NOT_FOUND if there were
- * no others. In a fragment, which may be the name of an anchor, only what has a = is a parameter.
+ * Copies a list of parameters without those that track and returns the length; NOT_FOUND if there
+ * were no others. In a fragment, which may be the name of an anchor, only what has a = is a
+ * parameter.
  */
 static int
 StripList(JStr list, bool fragment, char *dest, bool *changed)
@@ -533,7 +531,10 @@ StripOnce(JStr url, char *dest, bool *changed)
 	return len - (fragment.len > 1 ? 1 : fragment.len + 1);
 }
 
-/* Again until nothing is left to do: a fragment without its first parameters may read as another one. */
+/*
+ * Again until nothing is left to do: a fragment without its first parameters may read as another
+ * one.
+ */
 JStr
 JStripTracking(JStr url)
 {

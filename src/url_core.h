@@ -2,8 +2,8 @@
  * url_core.h
  *		The parts of a URL and its parameters.
  *
- * Any bytes are a URL here: what cannot be read as a part is no part, and nothing is an error. All strings
- * given back are slices of the input unless said otherwise.
+ * Any bytes are a URL here: what cannot be read as a part is no part, and nothing is an error. All
+ * strings given back are slices of the input unless said otherwise.
  */
 #ifndef URL_CORE_H
 #define URL_CORE_H
@@ -13,7 +13,7 @@
 typedef struct JUrl
 {
 	JStr		scheme;			/* without the colon; as written */
-	JStr		host;			/* as written, without user and port; an IPv6 address with brackets */
+	JStr		host;			/* as written, without user and port; IPv6 with brackets */
 	JStr		path;			/* as written; NULL if empty */
 	JStr		query;			/* behind the ?; NULL without one */
 	JStr		fragment;		/* behind the #; NULL without one */
@@ -24,12 +24,15 @@ extern void JUrlParse(JStr url, JUrl *parsed);
 /* The query and the fragment alone, as JUrlParse() has them, at less cost. */
 extern void JUrlParameters(JStr url, JStr *query, JStr *fragment);
 
-/* The part of a fragment that may hold parameters: `a=1&b=2`, or what follows the ? of `/route?a=1`. */
+/*
+ * The part of a fragment that may hold parameters: `a=1&b=2`, or what follows the ? of
+ * `/route?a=1`.
+ */
 extern JStr JFragmentParameters(JStr fragment);
 
 /*
- * Takes the next parameter, name and value as written, off a list `a=1&b=2`; false at its end. A value
- * is empty where there is no =, empty parameters are left out.
+ * Takes the next parameter, name and value as written, off a list `a=1&b=2`; false at its end. A
+ * value is empty where there is no =, empty parameters are left out.
  */
 extern bool JNextParameter(JStr *list, JStr *name, JStr *value);
 
@@ -41,24 +44,30 @@ JIsEncoded(JStr s)
 }
 
 /*
- * Decodes application/x-www-form-urlencoded into dest, which has room for s.len bytes, and returns the
- * length. Bytes that are no UTF-8, and the byte zero, become U+FFFD.
+ * Decodes application/x-www-form-urlencoded into dest, which has room for s.len bytes, and returns
+ * the length. Bytes that are no UTF-8, and the byte zero, become U+FFFD.
  */
 extern int	JFormDecode(JStr s, char *dest);
 
 /*
- * Writes one character given in UTF-8 in the encoding of the database, at most 4 bytes, and returns their
- * number. Cores know no encodings: url.c has it, and so has a test program.
+ * Writes one character given in UTF-8 in the encoding of the database, at most 4 bytes, and
+ * returns their number. Cores know no encodings: url.c has it, and so has a test program.
  */
 extern int	JFromUtf8(const char *utf8, int len, char *dest);
 
 /* A host in ASCII lower case; a copy only if there is something to change. */
 extern JStr JHostLower(JStr host);
 
-/* Whether the host is the domain or lies in it. "*." or "." before the domain and a dot behind change nothing. */
+/*
+ * Whether the host is the domain or lies in it. "*." or "." before the domain and a dot behind
+ * change nothing.
+ */
 extern bool JHostIn(JStr host, JStr domain);
 
-/* The domain one label below the public suffix; NULL for an address, a suffix, a name of one label. */
+/*
+ * The domain one label below the public suffix; NULL for an address, a suffix, a name of one
+ * label.
+ */
 extern JStr JRegistrableDomain(JStr host);
 
 /* The URL without campaign parameters and click ids; a copy only if it had any. */

@@ -22,6 +22,7 @@ CREATE TYPE journey._segment AS (
     first_event_id text COLLATE "C",
     session_id     uuid,
     loose          boolean,
+    head           boolean,
     state          bytea,
     body           journey.timeline,
     sentinel       boolean
@@ -32,8 +33,9 @@ CREATE TYPE journey._split_row AS (
     started_at         timestamptz,
     first_event_id     text COLLATE "C",
     session_id         uuid,
-    session_started_at timestamptz,
+    unit_started_at    timestamptz,
     loose              boolean,
+    head               boolean,
     whole              boolean,
     resumable          boolean,
     state              bytea,
@@ -74,6 +76,7 @@ CREATE TYPE journey._unit AS (
     refs              text[],       -- whom its events name: 'user:..', 'email:..'
     identity          text,         -- the one that it goes by
     identified_at     timestamptz,  -- when the first of them was named
+    kept              text[],       -- first and last values of keep_properties, in pairs
     touches           journey.touched[]
 );
 
@@ -167,7 +170,7 @@ AS $$
         ('_copies',       ARRAY['visitor_id', 'event_id', 'event_time'], false),
         ('_visitor_refs', ARRAY['visitor_id', 'ref'], false),
         ('_user_emails',  ARRAY['email', 'user_id'], false),
-        ('identities',    ARRAY['id', 'id_type', 'valid_from'], true),
+        ('identities',    ARRAY['id', 'id_type', 'valid_from', 'person_id'], true),
         ('profiles',      ARRAY['person_id'], true)
 $$;
 
@@ -185,14 +188,15 @@ BEGIN
             visitor_id     text COLLATE "C" NOT NULL,
             started_at     timestamptz NOT NULL,
             first_event_id text COLLATE "C" NOT NULL,
-            session_id     uuid NOT NULL,
-            loose          boolean NOT NULL,
+            session_id     uuid NOT NULL,       -- of the unit: a session, or a run outside sessions
+            loose          boolean NOT NULL,    -- outside sessions
+            head           boolean NOT NULL,    -- the first of its unit
             resumable      boolean NOT NULL,
             state          bytea,
             part           bytea,
             body           journey.timeline NOT NULL,
             PRIMARY KEY (visitor_id, started_at, first_event_id));
-        CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE state IS NOT NULL AND NOT loose;
+        CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE NOT head;
 
         CREATE %1$s TABLE {_sessions} (
             visitor_id        text COLLATE "C" NOT NULL,
@@ -227,6 +231,7 @@ BEGIN
             refs              text[],
             identity          text COLLATE "C",
             identified_at     timestamptz,
+            kept              text[],
             PRIMARY KEY (visitor_id, started_at, first_event_id));
 
         CREATE %1$s TABLE {touches} (
@@ -304,7 +309,8 @@ BEGIN
             valid_from timestamptz NOT NULL,
             valid_to   timestamptz NOT NULL,
             reason     text NOT NULL,
-            PRIMARY KEY (id, id_type, valid_from));
+            -- a visitor that names two persons at one instant has an empty stretch
+            PRIMARY KEY (id, id_type, valid_from, person_id));
 
         CREATE %1$s TABLE {profiles} (
             person_id         text COLLATE "C" NOT NULL PRIMARY KEY,
@@ -413,8 +419,9 @@ BEGIN
             started_at         timestamptz,
             first_event_id     text COLLATE "C",
             session_id         uuid,
-            session_started_at timestamptz,
+            unit_started_at    timestamptz,
             loose              boolean,
+            head               boolean,
             whole              boolean,
             resumable          boolean,
             state              bytea,
@@ -444,6 +451,7 @@ BEGIN
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
             first_event_id text COLLATE "C", session_id uuid NOT NULL,
             p0 text COLLATE "C", person_id text COLLATE "C");
+        CREATE UNLOGGED TABLE {._shared} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._visitors} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._stretches} (LIKE {identities});
         CREATE UNLOGGED TABLE {._person_counts} (

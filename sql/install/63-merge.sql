@@ -86,20 +86,20 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT $sql$
-        SELECT array_agg(ROW(g.started_at, g.first_event_id, g.session_id, g.loose, g.state, g.body,
-                             g.sentinel)::journey._segment
+        SELECT array_agg(ROW(g.started_at, g.first_event_id, g.session_id, g.loose, g.head, g.state,
+                             g.body, g.sentinel)::journey._segment
                          ORDER BY g.started_at, g.first_event_id) AS segments
         FROM (
             SELECT DISTINCT ON (x.started_at, x.first_event_id) x.*
             FROM {._reach} AS r CROSS JOIN LATERAL (
-                SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.state, s.body,
+                SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.head, s.state, s.body,
                        false AS sentinel
                 FROM {_segments} AS s
                 WHERE s.visitor_id = r.visitor_id
                   AND (s.started_at, s.first_event_id) >= (r.from_at, r.from_id)
                   AND s.started_at <= r.hi + interval '24 hours'
                 UNION ALL
-                SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.state, s.body,
+                SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.head, s.state, s.body,
                        row_number() OVER (ORDER BY s.started_at, s.first_event_id) > r.extend
                 FROM (
                     SELECT *
@@ -126,9 +126,9 @@ BEGIN
     LOOP
         EXECUTE journey._bind(r, format($sql$
             INSERT INTO {._work} (visitor_id, op, started_at, first_event_id, session_id,
-                session_started_at, loose, whole, resumable, state, part, body, events)
+                unit_started_at, loose, head, whole, resumable, state, part, body, events)
             SELECT f.visitor_id, s.op, s.started_at, s.first_event_id, s.session_id,
-                   s.session_started_at, s.loose, s.whole, s.resumable, s.state, s.part, s.body, s.events
+                   s.unit_started_at, s.loose, s.head, s.whole, s.resumable, s.state, s.part, s.body, s.events
             FROM {._fresh} AS f
             CROSS JOIN LATERAL (%s) AS o
             LEFT JOIN LATERAL (
@@ -200,10 +200,10 @@ BEGIN
               AND g.first_event_id = w.first_event_id$sql$);
     END IF;
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {_segments} (visitor_id, started_at, first_event_id, session_id, loose, resumable,
-            state, part, body)
-        SELECT visitor_id, started_at, first_event_id, session_id, loose, resumable, state,
-               CASE WHEN state IS NOT NULL AND NOT loose THEN part END, body
+        INSERT INTO {_segments} (visitor_id, started_at, first_event_id, session_id, loose, head,
+            resumable, state, part, body)
+        SELECT visitor_id, started_at, first_event_id, session_id, loose, head, resumable, state,
+               CASE WHEN NOT head THEN part END, body
         FROM {._work}
         WHERE op = 'put'
         ORDER BY visitor_id, started_at, first_event_id$sql$);
@@ -230,10 +230,10 @@ BEGIN
         SELECT u.*
         FROM (
             SELECT w.visitor_id, w.session_id,
-                   coalesce(min(w.session_started_at), min(o.started_at)) AS started_at
+                   coalesce(min(w.unit_started_at), min(o.started_at)) AS started_at
             FROM {._work} AS w
             LEFT JOIN {._units_old} AS o USING (session_id)
-            WHERE w.op IN ('put', 'delete') AND NOT w.loose
+            WHERE w.op IN ('put', 'delete')
               AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = w.session_id)
             GROUP BY w.visitor_id, w.session_id) AS c
         CROSS JOIN LATERAL (
@@ -242,11 +242,11 @@ BEGIN
             FROM (
                 SELECT * FROM {_segments} AS h
                 WHERE h.visitor_id = c.visitor_id AND h.started_at = c.started_at
-                  AND h.session_id = c.session_id AND h.state IS NULL
+                  AND h.session_id = c.session_id AND h.head
                 UNION ALL
                 SELECT * FROM {_segments} AS t
                 WHERE t.visitor_id = c.visitor_id AND t.session_id = c.session_id
-                  AND t.state IS NOT NULL AND NOT t.loose) AS g) AS p
+                  AND NOT t.head) AS g) AS p
         CROSS JOIN LATERAL journey._unit(p.parts, $1) AS u
         WHERE p.parts IS NOT NULL$sql$)
     USING (r.settings).time_zone, r.timeout, r.rules;

@@ -171,33 +171,44 @@ BEGIN
         WHERE o.person_id IS DISTINCT FROM i.person_id$sql$);
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {identities} AS o USING {._ids} AS i
-        WHERE o.id = i.id AND o.id_type = i.id_type AND i.person_id IS NULL$sql$);
+        WHERE o.id = i.id AND o.id_type = i.id_type AND o.person_id IS DISTINCT FROM i.person_id$sql$);
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {identities} AS o (id, id_type, person_id, valid_from, valid_to, reason)
         SELECT id, id_type, person_id, '-infinity', 'infinity', reason
         FROM {._ids}
         WHERE person_id IS NOT NULL
-        ON CONFLICT (id, id_type, valid_from) DO UPDATE
-        SET person_id = excluded.person_id, reason = excluded.reason
-        WHERE (o.person_id, o.reason) IS DISTINCT FROM (excluded.person_id, excluded.reason)$sql$);
+        ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE SET reason = excluded.reason
+        WHERE o.reason IS DISTINCT FROM excluded.reason$sql$);
     PERFORM journey._clear_scratch(r, ARRAY['_ids']);
 END
 $$;
 
--- Visitors that name more persons than one device should: nobody's anonymous sessions.
-CREATE FUNCTION journey._shared_visitors()
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- Visitors that name more persons than one device should: nobody's anonymous sessions. Of all visitors
+-- in a first load, later of those in _resolved.
+CREATE FUNCTION journey._find_shared(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT $sql$
-        SELECT v.visitor_id
-        FROM {_visitor_refs} AS v
-        JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
-                              AND i.id_type = split_part(v.ref, ':', 1)
-        GROUP BY v.visitor_id
-        HAVING count(DISTINCT i.person_id) > $1
-    $sql$
+BEGIN
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {._shared} (visitor_id)
+        SELECT x.visitor_id
+        FROM (%s) AS x
+        CROSS JOIN LATERAL (
+            SELECT count(DISTINCT i.person_id) AS persons
+            FROM {_visitor_refs} AS v
+            JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
+                                  AND i.id_type = split_part(v.ref, ':', 1)
+            WHERE v.visitor_id = x.visitor_id) AS p
+        WHERE p.persons > $1$sql$,
+        CASE WHEN r.bulk THEN
+            'SELECT visitor_id FROM {_visitor_refs} GROUP BY visitor_id HAVING count(*) > $1'
+        ELSE
+            'SELECT DISTINCT visitor_id FROM {._resolved}' END))
+    USING (r.settings).max_users_per_visitor;
+    EXECUTE journey._bind(r, 'ANALYZE {._shared}');
+END
 $$;
 
 -- A first load: all units are in _units_new, so windows over them see each visitor whole.
@@ -208,8 +219,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, 'ANALYZE {._units_new}, {_visitor_refs}, {identities}');
+    PERFORM journey._find_shared(r);
     -- marks: aliases of visitors, between the units that name somebody themselves
-    EXECUTE journey._bind(r, format($sql$
+    EXECUTE journey._bind(r, $sql$
         INSERT INTO {._resolved} (visitor_id, session_id, person_id)
         WITH marks AS (
             SELECT u.visitor_id, u.started_at, u.first_event_id, u.session_id,
@@ -232,17 +244,16 @@ BEGIN
             SELECT r.visitor_id, r.session_id,
                    coalesce(
                        r.identity,
-                       CASE WHEN NOT coalesce(s.shared, false) THEN coalesce(
+                       CASE WHEN s.visitor_id IS NULL THEN coalesce(
                            max(r.first_ref) OVER (PARTITION BY r.visitor_id, r.next_run),
                            max(r.identity) OVER (PARTITION BY r.visitor_id, r.last_run)) END) AS ref
             FROM runs AS r
-            LEFT JOIN (SELECT x.visitor_id, true AS shared FROM (%s) AS x) AS s USING (visitor_id))
+            LEFT JOIN {._shared} AS s ON s.visitor_id = r.visitor_id)
         SELECT n.visitor_id, n.session_id, i.person_id
         FROM named AS n
         JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)
                               AND i.id_type = split_part(n.ref, ':', 1)
-        WHERE n.session_id IS NOT NULL$sql$, journey._shared_visitors()))
-    USING (r.settings).max_users_per_visitor;
+        WHERE n.session_id IS NOT NULL$sql$);
     EXECUTE journey._bind(r, 'ANALYZE {._resolved}');
     EXECUTE journey._bind(r, format($sql$
         INSERT INTO {_sessions} (%1$s, person_id, session_number)
@@ -392,13 +403,12 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, format($sql$
+    PERFORM journey._find_shared(r);
+    EXECUTE journey._bind(r, $sql$
         UPDATE {._resolved} AS t SET person_id = coalesce(i.person_id, 'visitor:' || x.visitor_id)
         FROM {._resolved} AS x
         JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)
-        LEFT JOIN (SELECT v.visitor_id FROM (%s) AS v
-                   WHERE v.visitor_id IN (SELECT visitor_id FROM {._resolved})) AS shared
-            ON shared.visitor_id = x.visitor_id
+        LEFT JOIN {._shared} AS shared ON shared.visitor_id = x.visitor_id
         LEFT JOIN LATERAL (
             SELECT ref FROM (
                 (SELECT n.started_at, n.first_event_id, n.refs[1] AS ref
@@ -432,10 +442,7 @@ BEGIN
         CROSS JOIN LATERAL (SELECT coalesce(s.identity, z.ref, a.ref) AS ref) AS n
         LEFT JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)
                                    AND i.id_type = split_part(n.ref, ':', 1)
-        WHERE t.session_id = x.session_id AND t.visitor_id = x.visitor_id$sql$,
-        replace(journey._shared_visitors(), 'GROUP BY',
-                'WHERE v.visitor_id IN (SELECT visitor_id FROM {._resolved}) GROUP BY')))
-    USING (r.settings).max_users_per_visitor;
+        WHERE t.session_id = x.session_id AND t.visitor_id = x.visitor_id$sql$);
     EXECUTE journey._bind(r, $sql$
         UPDATE {_sessions} AS s SET person_id = x.person_id
         FROM {._resolved} AS x
@@ -444,7 +451,8 @@ BEGIN
 END
 $$;
 
--- The stretches of time in which a visitor stands for a person.
+-- The stretches of time in which a visitor stands for a person. One that the next unit ends at the very
+-- instant at which it began is empty, but stays: its person has that visitor.
 CREATE FUNCTION journey._stitch_visitors(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -459,7 +467,7 @@ BEGIN
             FROM {._moves} AS m
             LEFT JOIN {identities} AS i ON i.id = m.visitor_id AND i.id_type = 'visitor'
             GROUP BY m.visitor_id
-            HAVING min(i.person_id) IS NULL OR count(DISTINCT i.valid_from) > 1
+            HAVING min(i.person_id) IS NULL OR count(DISTINCT (i.valid_from, i.person_id)) > 1
                 OR bool_or(m.p1 IS DISTINCT FROM i.person_id)
                 OR bool_or(i.reason IN ('alias', 'shared'))
                 OR bool_or(m.named AND i.reason <> 'identified') OR bool_or(m.unnamed)$sql$);
@@ -478,41 +486,38 @@ BEGIN
                 PARTITION BY u.visitor_id ORDER BY u.started_at, u.first_event_id) AS run
             FROM units AS u),
         stretches AS (
-            SELECT visitor_id, person_id, bool_or(identity IS NOT NULL) AS named,
+            SELECT visitor_id, run, person_id, bool_or(identity IS NOT NULL) AS named,
                    CASE WHEN bool_or(first) THEN '-infinity' ELSE min(started_at) END AS valid_from
             FROM runs
             GROUP BY visitor_id, run, person_id),
         bounded AS (
-            SELECT s.*, coalesce(lead(valid_from) OVER (PARTITION BY s.visitor_id ORDER BY valid_from),
+            SELECT s.*, coalesce(lead(valid_from) OVER (PARTITION BY s.visitor_id ORDER BY run),
                                  'infinity') AS valid_to
             FROM stretches AS s)
-        SELECT b.visitor_id, 'visitor', b.person_id, b.valid_from, b.valid_to,
+        SELECT DISTINCT ON (b.visitor_id, b.valid_from, b.person_id)
+               b.visitor_id, 'visitor', b.person_id, b.valid_from, b.valid_to,
                CASE WHEN b.named THEN 'identified'
                     WHEN b.person_id NOT LIKE 'visitor:%%' THEN 'alias'
                     WHEN shared.visitor_id IS NOT NULL THEN 'shared'
                     ELSE 'anonymous' END
         FROM bounded AS b
-        LEFT JOIN (%s) AS shared USING (visitor_id)
-        WHERE b.valid_from < b.valid_to$sql$,
-        CASE WHEN r.bulk THEN '' ELSE 'WHERE s.visitor_id IN (SELECT visitor_id FROM {._visitors})' END,
-        CASE WHEN r.bulk THEN journey._shared_visitors()
-             ELSE replace(journey._shared_visitors(), 'GROUP BY',
-                          'WHERE v.visitor_id IN (SELECT visitor_id FROM {._visitors}) GROUP BY') END))
-    USING (r.settings).max_users_per_visitor;
+        LEFT JOIN {._shared} AS shared USING (visitor_id)
+        ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$,
+        CASE WHEN r.bulk THEN ''
+             ELSE 'WHERE s.visitor_id IN (SELECT visitor_id FROM {._visitors})' END));
     IF NOT r.bulk THEN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {identities} AS i
             USING {._visitors} AS v
             WHERE i.id = v.visitor_id AND i.id_type = 'visitor' AND NOT EXISTS (
                 SELECT FROM {._stretches} AS s
-                WHERE s.id = i.id AND s.valid_from = i.valid_from)$sql$);
+                WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)$sql$);
     END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {identities} AS i (id, id_type, person_id, valid_from, valid_to, reason)
         SELECT * FROM {._stretches}
-        ON CONFLICT (id, id_type, valid_from) DO UPDATE
-        SET person_id = excluded.person_id, valid_to = excluded.valid_to, reason = excluded.reason
-        WHERE (i.person_id, i.valid_to, i.reason)
-              IS DISTINCT FROM (excluded.person_id, excluded.valid_to, excluded.reason)$sql$);
+        ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE
+        SET valid_to = excluded.valid_to, reason = excluded.reason
+        WHERE (i.valid_to, i.reason) IS DISTINCT FROM (excluded.valid_to, excluded.reason)$sql$);
 END
 $$;

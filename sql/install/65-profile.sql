@@ -170,7 +170,7 @@ BEGIN
                 UNION ALL
                 SELECT g.body FROM {_segments} AS g
                 WHERE g.visitor_id = s.visitor_id AND g.session_id = s.session_id
-                  AND g.state IS NOT NULL AND NOT g.loose) AS g
+                  AND NOT g.head) AS g
             CROSS JOIN LATERAL journey._event_counts(g.body) AS c
             WHERE m.p0 <> m.p1
             GROUP BY m.session_id, m.p0, m.p1, c.name)

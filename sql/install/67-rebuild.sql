@@ -104,6 +104,7 @@ DECLARE
     r journey._run;
     counts jsonb;
     lost bigint;
+    kept text[] := (journey._settings(m.options)).keep_properties;
 BEGIN
     m := journey._apply_options(m);
     r := journey._new_run(m, true);
@@ -125,6 +126,10 @@ BEGIN
     PERFORM journey._drop_shadow(r);
     r.shadow := false;
     PERFORM journey._create_indexes(r);
+    IF kept IS DISTINCT FROM (r.settings).keep_properties THEN
+        EXECUTE journey._bind(r, 'DROP VIEW {sessions}');
+        PERFORM journey._show_sessions(r);
+    END IF;
     IF from_sources THEN
         PERFORM journey._read_done(m, counts);
     END IF;

@@ -18,7 +18,10 @@ my $dir = shift // die "usage: generate.pl DIRECTORY\n";
 use constant { RULE => 1, WILDCARD => 2, EXCEPTION => 4 };
 my %param_kind = (tracking => 1, utm => 2, matomo => 3, click_id => 4, google_ads => 5);
 my %meaning;
-@meaning{qw(source medium campaign term content id source_platform creative_format marketing_tactic)} = (0 .. 8);
+@meaning{
+	qw(source medium campaign term content id
+	  source_platform creative_format marketing_tactic)
+} = (0 .. 8);
 my %referrer_kind = ('ai-assistant' => 1, search => 2, social => 3);
 my %category = (search => 1, shopping => 2, social => 3, video => 4);
 
@@ -90,7 +93,8 @@ sub list
 	}
 	my @offsets = pool($name, \@keys);
 	print "static const JListEntry ${name}_entries[] = {\n";
-	printf "\t{%d, %d, %d},\n", $offsets[$_], length $keys[$_], $values->{ $keys[$_] } for 0 .. $#keys;
+	printf "\t{%d, %d, %d},\n", $offsets[$_], length $keys[$_], $values->{ $keys[$_] }
+	  for 0 .. $#keys;
 	print "};\n\nstatic const uint16 ${name}_slots[] = {";
 	print $_ % 16 ? ' ' : "\n\t", $slots[$_], ',' for 0 .. $#slots;
 	print "\n};\n\nstatic const JList ${name}_list = {\n",
@@ -183,7 +187,11 @@ sub parameters
 		if (!defined $number{$canonical})
 		{
 			$number{$canonical} = @ids;
-			push @ids, [ $canonical, map({ $_ eq '-' ? '' : $_ } @info[0 .. 2]), $kind eq 'person' ? 'true' : 'false' ];
+			push @ids, [
+				$canonical,
+				map({ $_ eq '-' ? '' : $_ } @info[0 .. 2]),
+				$kind eq 'person' ? 'true' : 'false'
+			];
 		}
 		$value{$key} = $param_kind{click_id} << 8 | $number{$canonical};
 	}
@@ -194,21 +202,23 @@ sub parameters
 		if ($key =~ s/\*$//) { push @prefixes, $key; next }
 		next if defined $value{$key};
 		$value{$key} = $meaning eq '-' ? $param_kind{tracking} << 8
-		  : $param_kind{$system} << 8 | ($meaning{$meaning} // die "params.tsv: meaning \"$meaning\"\n");
+		  : $param_kind{$system} << 8 | ($meaning{$meaning} // die "params.tsv: \"$meaning\"\n");
 	}
 
 	print "static const JClickIdInfo click_ids[] = {\n";
 	print "\t{", join(', ', map({ literal($_) } @$_[0 .. 3]), $_->[4]), "},\n" for @ids;
 	print "};\n\n";
 	die "more click ids than bits\n" if @ids > 64;
-	print "static const char tracking_prefixes[][12] = {\n\t", join(', ', map { literal($_) } @prefixes), "\n};\n\n";
+	print "static const char tracking_prefixes[][12] = {\n\t",
+	  join(', ', map { literal($_) } @prefixes), "\n};\n\n";
 
 	my @first;
 	for my $key (grep { $value{$_} >> 8 != $param_kind{tracking} } keys %value)
 	{
 		$first[ length $key ] = ($first[ length $key ] // 0) | 1 << (ord($key) & 31);
 	}
-	print "static const uint32 param_first_letters[] = {", join(', ', map { $_ // 0 } @first), "};\n\n";
+	print "static const uint32 param_first_letters[] = {\n\t",
+	  join(', ', map { $_ // 0 } @first), "\n};\n\n";
 	list('param', \%value);
 }
 
@@ -219,7 +229,9 @@ sub referrers
 	for my $row (rows('referrers.tsv'))
 	{
 		my ($pattern, $kind, $source) = @$row;
-		die "referrers.tsv: not ASCII, which some encodings of databases lack: $source\n" if $source =~ /[^ -~]/;
+
+		# an encoding of a database may lack other characters
+		die "referrers.tsv: not ASCII: $source\n" if $source =~ /[^ -~]/;
 		my ($host, $path) = $pattern =~ m{^([^/]+)(.*)$};
 		$host =~ s/^www\.//;
 		push @{ $patterns{ lower($host) } },
@@ -227,7 +239,8 @@ sub referrers
 	}
 	for my $host (sort keys %patterns)
 	{
-		my @sorted = sort { length $b->[0] <=> length $a->[0] || $a->[2] <=> $b->[2] } @{ $patterns{$host} };
+		my @sorted = sort { length $b->[0] <=> length $a->[0] || $a->[2] <=> $b->[2] }
+		  @{ $patterns{$host} };
 		$value{$host} = @rows;
 		push @rows, [ @$_, $_ == $sorted[-1] ? 'true' : 'false' ] for @sorted;
 	}
@@ -245,5 +258,8 @@ print "/* Made by src/lists/generate.pl from the lists beside it: do not edit. *
 suffixes();
 parameters();
 referrers();
-list('source', { map { lower($_->[0]) => $category{ $_->[1] } // die "sources.tsv: \"$_->[1]\"\n" } rows('sources.tsv') });
+list('source', {
+	map { lower($_->[0]) => $category{ $_->[1] } // die "sources.tsv: \"$_->[1]\"\n" }
+	  rows('sources.tsv')
+});
 list('gateway', { map { lower($_->[0]) => 1 } rows('payment_gateways.tsv') });

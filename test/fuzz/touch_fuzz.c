@@ -3,9 +3,12 @@
  *		Throws made-up URLs at the cores of url and touch.
  *
  *	touch_fuzz SEED COUNT
+ *	touch_fuzz domains < HOSTS > DOMAINS
  *
- * Every string is an allocation of its exact size, so that the address sanitizer sees a read beyond it.
- * Prints what went wrong and exits with 1, or prints the number of URLs.
+ * The second form prints the registrable domain of each host.
+ *
+ * Every string is an allocation of its exact size, so that the address sanitizer sees a read
+ * beyond it. Prints what went wrong and exits with 1, or prints the number of URLs.
  */
 #include "touch_core.h"
 #include "url_core.h"
@@ -30,12 +33,14 @@ JFromUtf8(const char *utf8, int len, char *dest)
 }
 
 static const char *const tokens[] = {
-	"http://", "https:", "//", "/", "\\", "?", "#", "&", "=", "+", "%", "%00", "%C3%A9", "%C3", "%F0%9F%98%80", "%ED%A0%80",
-	"%ff", "%2", "%26", "%3d", ":", "@", "[", "]", "[::1]", ".", "..", "www.", "example.com", "co.uk", "city.kawasaki.jp",
-	"xn--p1ai", "\xc3\xa9", "\xe4\xb8\xad", "google", "google.de", "m.facebook.com", "chatgpt.com", "paypal.com", "1.2.3.4",
-	"localhost", "8080", "android-app", "utm_source", "UTM_Medium", "utm_campaign", "utm_id", "utm_term", "mtm_campaign", "pk_kwd",
-	"gclid", "GCLID", "fbclid", "msclkid", "mc_eid", "gad_source", "ScCid", "irclid", "hsa_cam", "%75tm_source", "newsletter",
-	"facebook", "cpc", "email", " ", "\t", "!", "$direct", "*", "a", "b", ";", "\"", "'", "\x01", "\x7f"
+	"http://", "https:", "//", "/", "\\", "?", "#", "&", "=", "+", "%", "%00", "%C3%A9", "%C3",
+	"%F0%9F%98%80", "%ED%A0%80", "%ff", "%2", "%26", "%3d", ":", "@", "[", "]", "[::1]", ".", "..",
+	"www.", "example.com", "co.uk", "city.kawasaki.jp", "xn--p1ai", "\xc3\xa9", "\xe4\xb8\xad",
+	"google", "google.de", "m.facebook.com", "chatgpt.com", "paypal.com", "1.2.3.4", "localhost",
+	"8080", "android-app", "utm_source", "UTM_Medium", "utm_campaign", "utm_id", "utm_term",
+	"mtm_campaign", "pk_kwd", "gclid", "GCLID", "fbclid", "msclkid", "mc_eid", "gad_source",
+	"ScCid", "irclid", "hsa_cam", "%75tm_source", "newsletter", "facebook", "cpc", "email", " ", "\t", "!",
+	"$direct", "*", "a", "b", ";", "\"", "'", "\x01", "\x7f"
 };
 
 /* A URL as text; raw bytes too if `valid` is not asked for. */
@@ -113,14 +118,17 @@ CheckUrl(JStr url)
 
 	JUrlParse(url, &parsed);
 	JUrlParameters(url, &query, &fragment);
-	Check(Within(parsed.host, url) && Within(parsed.path, url) && Within(parsed.scheme, url), "a part is not of the URL", url);
-	Check(JStrEqual(query, parsed.query) && JStrEqual(fragment, parsed.fragment), "two ways to the query", url);
+	Check(Within(parsed.host, url) && Within(parsed.path, url) && Within(parsed.scheme, url),
+		  "a part is not of the URL", url);
+	Check(JStrEqual(query, parsed.query) && JStrEqual(fragment, parsed.fragment),
+		  "two ways to the query", url);
 	Check(JStrIsNull(parsed.host) || parsed.host.len > 0, "an empty host", url);
 	Check(JStrIsNull(parsed.path) || parsed.path.len > 0, "an empty path", url);
 	domain = JRegistrableDomain(parsed.host);
-	Check(Within(domain, parsed.host) && (JStrIsNull(domain) || JHostIn(parsed.host, domain)), "host is not in its domain", url);
-	Check(JStrIsNull(domain) || domain.data[0] == '[' || JStrEqual(JRegistrableDomain(domain), domain),
-		  "domain of a domain", url);
+	Check(Within(domain, parsed.host) && (JStrIsNull(domain) || JHostIn(parsed.host, domain)),
+		  "host is not in its domain", url);
+	Check(JStrIsNull(domain) || domain.data[0] == '[' ||
+		  JStrEqual(JRegistrableDomain(domain), domain), "domain of a domain", url);
 
 	stripped = JStripTracking(url);
 	again = JStripTracking(stripped);
@@ -154,13 +162,18 @@ CheckTouch(JStr url, JStr referrer, bool valid)
 	Check(found == (touch.type != JTOUCH_NONE), "type and result", url);
 	if (found)
 	{
-		const JStr	strings[] = {touch.source, touch.medium, touch.campaign, touch.term, touch.content,
-		touch.campaign_id, touch.channel, touch.click_id_type, touch.click_id, touch.referrer_host};
+		const JStr	strings[] = {
+			touch.source, touch.medium, touch.campaign, touch.term, touch.content,
+			touch.campaign_id, touch.channel, touch.click_id_type, touch.click_id, touch.referrer_host
+		};
 
-		Check(touch.source.len > 0 && touch.medium.len > 0 && touch.channel.len > 0, "a touch without source, medium, channel", url);
-		Check(!JStrEqual(touch.channel, JSTR_LIT("Direct")) || JStrIs(touch.source, "(direct)"), "a direct touch", url);
+		Check(touch.source.len > 0 && touch.medium.len > 0 && touch.channel.len > 0,
+			  "a touch without source, medium, channel", url);
+		Check(!JStrEqual(touch.channel, JSTR_LIT("Direct")) || JStrIs(touch.source, "(direct)"),
+			  "a direct touch", url);
 		for (int i = 0; valid && i < (int) lengthof(strings); i++)
-			Check(JStrIsNull(strings[i]) || IsUtf8(strings[i]), "a part of the touch is no UTF-8", url);
+			Check(JStrIsNull(strings[i]) || IsUtf8(strings[i]),
+				  "a part of the touch is no UTF-8", url);
 	}
 	for (int i = 0; i < touch.n_click_ids; i++)
 	{
@@ -169,11 +182,76 @@ CheckTouch(JStr url, JStr referrer, bool valid)
 	}
 }
 
+/* The campaign columns, which no SQL function takes: their place in the order, what they fill. */
+static void
+CheckColumns(void)
+{
+	static const struct
+	{
+		const char *url;
+		const char *source;
+		const char *medium;
+		const char *campaign;
+		const char *expected;	/* type, source, medium, campaign, channel */
+	}			cases[] = {
+		{"https://x.test/", "a", "cpc", "c", "campaign_columns|a|cpc|c|Paid Other"},
+		{"https://x.test/", " a ", " ", "", "campaign_columns|a|(not set)||Unassigned"},
+		{"https://x.test/", "", "", "c", "campaign_columns|(not set)|(not set)|c|Unassigned"},
+		{"https://x.test/", "", " ", "", "referrer|google|organic||Organic Search"},
+		{"https://x.test/?gclid=1", "a", "email", "c", "click_id|google|cpc||Paid Search"},
+		{"https://x.test/?s_kwcid=1", "Bing", "email", "c", "click_id|Bing|cpc||Paid Search"},
+		{"https://x.test/?utm_source=b", "a", "email", "c", "utm|b|email||Email"},
+		{"https://x.test/?utm_campaign=d", "a", "email", "c", "utm|a|email|d|Email"},
+		{"https://x.test/?utm_source=b&gclid=1", "a", "email", "c", "utm|b|email||Email"},
+		{"https://x.test/?utm_source=bing&msclkid=1", "a", "email", "", "utm|bing|cpc||Paid Search"},
+		{"https://x.test/?utm_term=t", "a", "", "", "campaign_columns|a|(not set)||Unassigned"},
+	};
+
+	for (int i = 0; i < (int) lengthof(cases); i++)
+	{
+		const JStr	url = {cases[i].url, (int) strlen(cases[i].url)};
+		JTouchInput input = {.url = url, .use_referrer = true};
+		JTouch		touch;
+		char		got[256];
+
+		input.referrer = JSTR_LIT("https://www.google.com/");
+		input.source = (JStr) {cases[i].source, (int) strlen(cases[i].source)};
+		input.medium = (JStr) {cases[i].medium, (int) strlen(cases[i].medium)};
+		input.campaign = (JStr) {cases[i].campaign, (int) strlen(cases[i].campaign)};
+		(void) JTouchFrom(&input, NULL, &touch);
+		snprintf(got, sizeof(got), "%s|%.*s|%.*s|%.*s|%.*s", JTouchTypeName(touch.type),
+				 touch.source.len, touch.source.data, touch.medium.len, touch.medium.data,
+				 touch.campaign.len, JStrIsNull(touch.campaign) ? "" : touch.campaign.data,
+				 touch.channel.len, touch.channel.data);
+		Check(strcmp(got, cases[i].expected) == 0, got, url);
+	}
+}
+
+static void
+PrintDomains(void)
+{
+	char		line[1024];
+
+	while (fgets(line, sizeof(line), stdin) != NULL)
+	{
+		JStr		domain = JRegistrableDomain((JStr) {line, (int) strcspn(line, "\n")});
+
+		printf("%.*s\n", domain.len, JStrIsNull(domain) ? "" : domain.data);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
 	int			count = argc > 2 ? atoi(argv[2]) : 100000;
 
+	if (argc == 2 && strcmp(argv[1], "domains") == 0)
+	{
+		PrintDomains();
+		return 0;
+	}
+
+	CheckColumns();
 	state = (argc > 1 ? atoll(argv[1]) : 1) * UINT64CONST(2654435769) + 1;
 	for (int i = 0; i < count; i++)
 	{

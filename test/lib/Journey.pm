@@ -19,8 +19,8 @@ sub sql
 	print $script $text;
 	close $script;
 	my @database = defined $database ? ('-d', $database) : ();
-	open my $psql, '-|', 'psql', '-qXAt', @database, '-F', "\x1f", '-R', "\x1e", '-v', 'ON_ERROR_STOP=1',
-	  '-f', $script->filename
+	open my $psql, '-|', 'psql', '-qXAt', @database, '-F', "\x1f", '-R', "\x1e",
+	  '-v', 'ON_ERROR_STOP=1', '-f', $script->filename
 	  or die "psql: $!";
 	binmode $psql;
 	my $out = do { local $/; <$psql> };
@@ -60,11 +60,12 @@ sub read_rows
 sub load_rows
 {
 	my ($table, $columns, @rows) = @_;
-	my $sql = "CREATE TEMP TABLE $table (number serial, " . join(', ', map { "$_ text" } @$columns) . ");\n";
+	my $sql = "CREATE TEMP TABLE $table (number serial, "
+	  . join(', ', map { "$_ text" } @$columns) . ");\n";
 	$sql .= "COPY $table (" . join(', ', @$columns) . ") FROM STDIN;\n";
 	for my $row (@rows)
 	{
-		my @fields = map { my $f = $_; $f =~ s/([\\\t\n\r])/sprintf '\\x%02x', ord $1/ge; $f } @$row;
+		my @fields = map { s/([\\\t\n\r])/sprintf '\\x%02x', ord $1/ger } @$row;
 		$sql .= join("\t", @fields) . "\n";
 	}
 	return "$sql\\.\n";

@@ -1,7 +1,8 @@
 -- The rule for copies in plain SQL, to compare the timeline with.
 --
--- Wants a table oracle_rows of columns like journey.event; gives a view oracle_events with the same columns, and
--- the first and last time of each event's copies. Rows without an id keep NULL: theirs is a hash.
+-- Wants a table oracle_rows of columns like journey.event; gives a view oracle_events with the same
+-- columns, and the first and last time of each event's copies. Rows without an id keep NULL: theirs
+-- is a hash.
 
 CREATE VIEW oracle_events AS
 WITH keyed AS (

@@ -552,7 +552,8 @@ FROM unnest(ARRAY[:'schema', :'later_schema']) AS s \gexec
 INSERT INTO :"crm".leads
 SELECT '00Q' || lpad(v.person::text, 12, '0'), p.crm_email,
        CASE WHEN v.kind = 'user' AND pg_temp.u(v.person, 50) < 0.4 THEN p.user_id END, v.mql,
-       CASE WHEN v.mql THEN v.known_at + interval '1 day' END, v.known_at + interval '26 hours'
+       CASE WHEN v.mql THEN date_trunc('minute', v.known_at) + interval '1 day' END,
+       date_trunc('minute', v.known_at) + interval '26 hours'
 FROM (SELECT DISTINCT ON (person) person, kind, mql, started_at AS known_at
       FROM visits
       WHERE role IN ('form', 'login') AND kind <> 'user without identify' AND platform <> 'mail' AND d > 0

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# url functions against published cases: form-urlencoded decoding, parameters of a URL.
+# The url functions against published cases: form-urlencoded decoding, parameters of a URL.
 use strict;
 use warnings;
 use FindBin;
@@ -14,9 +14,9 @@ SKIP:
 	my $path = shared('url/urlencoded-parser-data.json') or skip 'no shared data', 1;
 	my @cases = sql(qq{
 		\\set cases `cat $path`
-		SELECT c ->> 'input', c -> 'output',
-			coalesce((SELECT jsonb_agg(jsonb_build_array(p.name, p.value) ORDER BY p.ordinality)
-				FROM journey.url_params('?' || (c ->> 'input')) WITH ORDINALITY p(name, value, ordinality)), '[]')
+		SELECT c ->> 'input', c -> 'output', coalesce(
+			(SELECT jsonb_agg(jsonb_build_array(name, value) ORDER BY ordinality)
+				FROM journey.url_params('?' || (c ->> 'input')) WITH ORDINALITY), '[]')
 		FROM jsonb_array_elements(:'cases') WITH ORDINALITY AS t(c, n) ORDER BY n});
 	is(scalar @cases, 35, 'number of published cases');
 	is($_->[2], $_->[1], "decodes \"$_->[0]\"") for @cases;
@@ -28,12 +28,11 @@ SKIP:
 	my @urls = map { $_->{url} } read_rows($input, ',');
 	my @expected = read_rows(shared('attribution/derived_query_param_expected.csv'), ',');
 	my @got = sql(load_rows('url', ['url'], map { [$_] } @urls) . q{
-		SELECT journey.url_param(url, 'param1'), journey.url_param(url, 'param2'), journey.url_param(url, 'param3')
+		SELECT journey.url_param(url, 'param1'), journey.url_param(url, 'param2'),
+			journey.url_param(url, 'param3')
 		FROM url ORDER BY number});
-	for my $i (0 .. $#urls)
-	{
-		is(join(',', @{ $got[$i] }), join(',', @{ $expected[$i] }{qw(param1 param2 param3)}), "parameters of $urls[$i]");
-	}
+	is_deeply($got[$_], [ @{ $expected[$_] }{qw(param1 param2 param3)} ], "parameters of $urls[$_]")
+	  for 0 .. $#urls;
 }
 
 done_testing();

@@ -1,0 +1,17 @@
+#!/usr/bin/env perl
+# Runs the fuzzer of the timeline's cores, test/fuzz/run, with two seeds: a fixed one and one of today.
+use strict;
+use warnings;
+use Test::More;
+
+my $compiler = $ENV{CC} // 'cc';
+plan skip_all => "$compiler cannot build with sanitizers"
+    if system("echo 'int main(void) { return 0; }' |"
+        . " $compiler -x c -fsanitize=address,undefined -o /dev/null - >/dev/null 2>&1");
+
+for my $seed (1, int(time / 86400)) {
+    my $out = `test/fuzz/run 1000 $seed 2>&1`;
+    plan skip_all => $out if $out =~ /^skipped/;
+    ok($? == 0, "1000 rounds from seed $seed") or diag($out);
+}
+done_testing;
