@@ -22,7 +22,6 @@ REGRESS_OPTS = --inputdir=. --load-extension=pg_journey
 PG_CPPFLAGS = -Isrc -DPG_JOURNEY_VERSION=\"$(EXTVERSION)\"
 PG_CFLAGS   = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
               -Wno-missing-field-initializers -Wno-declaration-after-statement
-SHLIB_LINK  = -ljansson
 
 LISTS       = src/lists/lists_data.h
 EXTRA_CLEAN = $(BUILT_SQL) $(LISTS) results regression.diffs regression.out tmp_check

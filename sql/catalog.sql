@@ -43,6 +43,8 @@ SELECT journey.create_model('regress_b', NULL, '{"schema": "regress_web"}');
 \set VERBOSITY default
 SELECT journey.create_model('regress_b', NULL, '{"schema": "regress_loader"}');
 
+SELECT journey.create_model('journey');
+
 -- options
 SELECT journey.create_model('regress_b', NULL, '{"time_out": "1 hour"}');
 SELECT journey.create_model('regress_b', NULL, '[]');

@@ -269,12 +269,15 @@ SELECT journey.add_source('regress_own_m', 'regress_own.flat', NULL, '{"event_ti
 SELECT name, watermark_column FROM journey._inputs(journey._get_model('regress_own_m')) WHERE name = 'flat';
 -- more columns than a function takes arguments, and more than a row of text has
 SELECT format('CREATE TABLE regress_own.wide (user_id text, event_time timestamptz, %s)',
-              string_agg(format('c%s int', i), ', ')) FROM generate_series(1, 250) AS i \gexec
-INSERT INTO regress_own.wide VALUES ('u1', '2024-01-01', 1), ('u2', '2024-01-01');
+              string_agg(format('c%s int', i), ', ')) FROM generate_series(1, 250) AS i
+\set ECHO none
+\gexec
+\set ECHO all
+INSERT INTO regress_own.wide VALUES ('u1', '2024-01-01', 1), ('u2', '2024-01-01', NULL);
 UPDATE regress_own.wide SET c100 = 100, c250 = 250 WHERE user_id = 'u1';
 SELECT journey.add_source('regress_own_m', 'regress_own.wide');
 SELECT regress_read('regress_own_m');
-SELECT user_id, properties FROM batch WHERE name IS NULL AND user_id = ANY ('{u1,u2}') AND event_time = '2024-01-01';
+SELECT user_id, properties FROM batch WHERE name IS NULL AND user_id = ANY ('{u1,u2}') AND event_time = '2024-01-01' ORDER BY 1;
 DROP TABLE regress_own.wide;
 -- sources that cannot be read are skipped, and said
 DROP VIEW regress_own.signups3;

@@ -4,14 +4,15 @@
  *
  * Two doors, both without SECURITY DEFINER:
  *
- * journey_as_owner() stands behind the public functions on a model, journey.refresh() for one. It runs
- * journey._refresh() as the owner of the model's relations, in a security-restricted operation with
- * pinned settings, just as REFRESH MATERIALIZED VIEW runs a view's query: what the owner's views and
- * functions do is done with the owner's rights, whoever calls, and cannot outlive the call.
+ * journey_as_owner() stands behind the public functions on a model, journey.refresh() for one. It
+ * runs journey._refresh() as the owner of the model's relations, in a security-restricted operation
+ * with pinned settings, just as REFRESH MATERIALIZED VIEW runs a view's query: what the owner's
+ * views and functions do is done with the owner's rights, whoever calls, and cannot outlive the
+ * call.
  *
- * journey._catalog() writes the catalog's tables, on which nobody but the extension's owner has rights.
- * It executes the fixed statements below, and only after a look at who asks; no text from outside is
- * ever executed here.
+ * journey._catalog() writes the catalog's tables, on which nobody but the extension's owner has
+ * rights. It executes the fixed statements below, and only after a look at who asks; no text from
+ * outside is ever executed here.
  *
  * This is the one file that speaks SPI.
  */
@@ -85,7 +86,7 @@ typedef struct CatalogStatement
 {
 	const char *name;
 	CatalogAccess access;
-	const char *sql;			/* $1 model name, $2 arguments jsonb; one row with one jsonb, or none */
+	const char *sql;			/* $1 model name, $2 arguments; gives a jsonb or nothing */
 } CatalogStatement;
 
 static const CatalogStatement catalog_statements[] = {
@@ -93,7 +94,8 @@ static const CatalogStatement catalog_statements[] = {
 		"SELECT to_jsonb(EXISTS (SELECT FROM journey._model WHERE model = $1))"
 	},
 	{"create", ACCESS_CREATOR,
-		"INSERT INTO journey._model (model, schema, options, rules_version, relations, made_schema, created_by)"
+		"INSERT INTO journey._model (model, schema, options, rules_version, relations, made_schema,"
+		" created_by)"
 		" SELECT $1, a.schema, a.options, a.rules_version, a.relations, a.made_schema, a.created_by"
 		" FROM jsonb_populate_record(NULL::journey._model, $2) AS a"
 	},
@@ -104,17 +106,19 @@ static const CatalogStatement catalog_statements[] = {
 		"SELECT to_jsonb(m) FROM journey._model m WHERE model = $1"
 	},
 	{"set", ACCESS_OWNER,
-		"UPDATE journey._model SET options = $2->'options', options_due = nullif($2->'options_due', 'null'),"
-		" rebuild_due = $2->>'rebuild_due', rules_version = ($2->>'rules_version')::int"
+		"UPDATE journey._model SET options = $2->'options',"
+		" options_due = nullif($2->'options_due', 'null'), rebuild_due = $2->>'rebuild_due',"
+		" rules_version = ($2->>'rules_version')::int"
 		" WHERE model = $1"
 	},
 	{"rebuild_due", ACCESS_OWNER,
 		"UPDATE journey._model SET rebuild_due = $2->>'reason' WHERE model = $1"
 	},
 	{"add_source", ACCESS_OWNER,
-		"INSERT INTO journey._source (model, source, kind, source_schema, relation_name, event_kind, id_space,"
-		" columns, options)"
-		" SELECT $1, (SELECT coalesce(max(s.source), 0) + 1 FROM journey._source s WHERE s.model = $1),"
+		"INSERT INTO journey._source (model, source, kind, source_schema, relation_name,"
+		" event_kind, id_space, columns, options)"
+		" SELECT $1,"
+		" (SELECT coalesce(max(s.source), 0) + 1 FROM journey._source s WHERE s.model = $1),"
 		" a.kind, a.source_schema, a.relation_name, a.event_kind, a.id_space, a.columns, a.options"
 		" FROM jsonb_populate_record(NULL::journey._source, $2) AS a"
 		" RETURNING to_jsonb(source)"
@@ -130,7 +134,8 @@ static const CatalogStatement catalog_statements[] = {
 	{"add_table", ACCESS_OWNER,
 		"INSERT INTO journey._source_table (model, source, table_id, schema, relation)"
 		" SELECT $1, a.source,"
-		" (SELECT coalesce(max(t.table_id), 0) + 1 FROM journey._source_table t WHERE t.model = $1),"
+		" (SELECT coalesce(max(t.table_id), 0) + 1 FROM journey._source_table t"
+		" WHERE t.model = $1),"
 		" a.schema, a.relation"
 		" FROM jsonb_populate_record(NULL::journey._source_table, $2) AS a"
 		" RETURNING to_jsonb(table_id)"
@@ -147,7 +152,8 @@ static const CatalogStatement catalog_statements[] = {
 		"UPDATE journey._model SET version = version + 1, refreshed_at = transaction_timestamp()"
 		" WHERE model = $1 RETURNING version"
 		"), trimmed AS ("
-		"DELETE FROM journey._refresh r USING done WHERE r.model = $1 AND r.version <= done.version - 10000"
+		"DELETE FROM journey._refresh r USING done"
+		" WHERE r.model = $1 AND r.version <= done.version - 10000"
 		") "
 		"INSERT INTO journey._refresh (model, version, started_at, finished_at, counts, phases)"
 		" SELECT $1, done.version, a.started_at, clock_timestamp(), coalesce(a.counts, '{}'),"
@@ -210,8 +216,8 @@ CatalogOwner(void)
 }
 
 /*
- * The owner of a model's schema: who owns the store in it or, where someone has dropped the store, the
- * schema. InvalidOid where there is no such schema.
+ * The owner of a model's schema: who owns the store in it or, where someone has dropped the store,
+ * the schema. InvalidOid where there is no such schema.
  */
 static Oid
 SchemaOwner(const char *schema)
@@ -260,8 +266,9 @@ UnknownModel(Name model)
 {
 	char	   *known = NULL;
 
-	if (SPI_execute("SELECT pg_catalog.string_agg(pg_catalog.format('\"%s\"', model), ', ' ORDER BY model)"
-					" FROM journey.models", false, 1) == SPI_OK_SELECT && SPI_processed == 1)
+	if (SPI_execute("SELECT pg_catalog.string_agg(pg_catalog.format('\"%s\"', model), ', '"
+					" ORDER BY model) FROM journey.models", false, 1) == SPI_OK_SELECT &&
+		SPI_processed == 1)
 		known = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 
 	ereport(ERROR,
@@ -279,7 +286,8 @@ LookUpModel(Name name, Model *model)
 	TupleDesc	desc;
 	bool		isnull;
 
-	ExecuteAsCatalog("SELECT schema, created_by FROM journey._model WHERE model = $1", name, false, NULL);
+	ExecuteAsCatalog("SELECT schema, created_by FROM journey._model WHERE model = $1",
+					 name, false, NULL);
 	if (SPI_processed != 1)
 		UnknownModel(name);
 	row = SPI_tuptable->vals[0];
@@ -309,7 +317,7 @@ CheckOwner(const Model *model)
 				 errhint("The owner lets others use it by granting them its role.")));
 }
 
-/* Of a model without a schema only the name is left: its creator, or the catalog's owner, may drop that. */
+/* A model without a schema is but a name: its creator or the catalog's owner may drop it. */
 static void
 CheckMayDropRemains(const Model *model)
 {
@@ -334,8 +342,8 @@ ModelArgument(FunctionCallInfo fcinfo, int argno)
 }
 
 /*
- * Calls journey._<name>(...), the namesake of the function being called, with the same arguments. Needs
- * an SPI connection; the result is in SPI_tuptable.
+ * Calls journey._<name>(...), the namesake of the function being called, with the same arguments.
+ * Needs an SPI connection; the result is in SPI_tuptable.
  */
 static void
 CallNamesake(FunctionCallInfo fcinfo, HeapTuple proc)
@@ -424,7 +432,8 @@ ReturnResult(FunctionCallInfo fcinfo)
 	if (SPI_processed != 1)
 		PG_RETURN_NULL();
 	if (composite)
-		return HeapTupleHeaderGetDatum(SPI_returntuple(SPI_tuptable->vals[0], BlessTupleDesc(desc)));
+		return HeapTupleHeaderGetDatum(SPI_returntuple(SPI_tuptable->vals[0],
+													   BlessTupleDesc(desc)));
 
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &fcinfo->isnull);
 	if (!fcinfo->isnull)
@@ -439,9 +448,9 @@ ReturnResult(FunctionCallInfo fcinfo)
 }
 
 /*
- * Any public function on an existing model: f(model name, ...) runs _f(model name, ...) as the owner of
- * the model. The caller must have the owner's rights; EXECUTE cannot be granted for one model alone, but
- * the owner role can be granted.
+ * Any public function on an existing model: f(model name, ...) runs _f(model name, ...) as the
+ * owner of the model. The caller must have the owner's rights; EXECUTE cannot be granted for one
+ * model alone, but the owner role can be granted.
  */
 Datum
 journey_as_owner(PG_FUNCTION_ARGS)
@@ -552,14 +561,15 @@ _catalog(PG_FUNCTION_ARGS)
 static Datum
 FetchModel(const char *sql, Name name)
 {
+	Datum		row;
 	Datum		result;
 	bool		isnull;
 
 	ExecuteAsCatalog(sql, name, false, NULL);
 	if (SPI_processed != 1)
 		UnknownModel(name);
-	result = SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull),
-							   false, -1);
+	row = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	result = SPI_datumTransfer(row, false, -1);
 	SPI_finish();
 	return result;
 }
@@ -579,8 +589,8 @@ _get_model(PG_FUNCTION_ARGS)
 }
 
 /*
- * Locking a model's row failed. Says so in words of the model, if the reason is another refresh; the
- * transaction is lost in any case, so no subtransaction is needed.
+ * Locking a model's row failed. Says so in words of the model, if the reason is another refresh;
+ * the transaction is lost in any case, so no subtransaction is needed.
  */
 static void
 ReportLockFailure(Name name, MemoryContext context)
@@ -594,7 +604,8 @@ ReportLockFailure(Name name, MemoryContext context)
 		FlushErrorState();
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("model \"%s\" is being refreshed or changed by another session", NameStr(*name)),
+				 errmsg("model \"%s\" is being refreshed or changed by another session",
+						NameStr(*name)),
 				 errhint("Wait for it, or call without nowait.")));
 	}
 	if (edata->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE)

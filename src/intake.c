@@ -1,7 +1,7 @@
 /*
  * intake.c
- *		What the reading of a source asks of each row: is it an event, and is a value written as text
- *		a time, a number or an address. None of these raises an error, so that a bad row is one
+ *		What the reading of a source asks of each row: is it an event, and is a value written as
+ *		text a time, a number or an address. None of these raises an error, so that a bad row is one
  *		rejected row.
  */
 #include "postgres.h"
@@ -66,7 +66,8 @@ InFuture(TimestampTz event_time, TimestampTz received_at, const Interval *max_fu
  * _reject_reason(visitor_id text, user_id text, event_id text, event_time timestamptz,
  *				  received_at timestamptz, earliest timestamptz, max_future interval)
  *
- * Why a row is no event, NULL where it is one. The last two must not be NULL; max_future has no days.
+ * Why a row is no event, NULL where it is one. The last two must not be NULL; max_future has no
+ * days.
  */
 Datum
 _reject_reason(PG_FUNCTION_ARGS)
@@ -97,8 +98,8 @@ _reject_reason(PG_FUNCTION_ARGS)
 }
 
 /*
- * _try_timestamptz(value text): a time in the forms of ISO 8601 (or with " UTC" at the end), else NULL.
- * Words such as "now" are none. A time without a zone is in the session's.
+ * _try_timestamptz(value text): a time in the forms of ISO 8601 (or with " UTC" at the end), else
+ * NULL. Words such as "now" are none. A time without a zone is in the session's.
  */
 Datum
 _try_timestamptz(PG_FUNCTION_ARGS)
@@ -180,8 +181,9 @@ _try_numeric(PG_FUNCTION_ARGS)
 }
 
 /*
- * _try_jsonb(value text): a document that jsonb can hold, else NULL. Text of type json may hold \u0000
- * or half a surrogate pair, which jsonb refuses by an error; so it is tried in a subtransaction.
+ * _try_jsonb(value text): a document that jsonb can hold, else NULL. Text of type json may hold
+ * \u0000 or half a surrogate pair, which jsonb refuses by an error; so it is tried in a
+ * subtransaction.
  */
 Datum
 _try_jsonb(PG_FUNCTION_ARGS)
@@ -242,8 +244,8 @@ _try_inet(PG_FUNCTION_ARGS)
 }
 
 /*
- * _event_slug(name text): an event's name as the loaders make that of a table: ASCII letters in lower
- * case, runs of ASCII white space and punctuation as one "_", none at the ends.
+ * _event_slug(name text): an event's name as the loaders make that of a table: ASCII letters in
+ * lower case, runs of ASCII white space and punctuation as one "_", none at the ends.
  */
 Datum
 _event_slug(PG_FUNCTION_ARGS)
@@ -340,9 +342,9 @@ SetNumber(JsonbValue *value, Numeric number)
 {
 	if (numeric_is_nan(number) || numeric_is_inf(number))
 	{
-		char	   *string = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+		Datum		string = DirectFunctionCall1(numeric_out, NumericGetDatum(number));
 
-		SetString(value, string, strlen(string));
+		SetString(value, DatumGetCString(string), strlen(DatumGetCString(string)));
 		return;
 	}
 	value->type = jbvNumeric;
@@ -405,8 +407,9 @@ SetValue(JsonbValue *value, ObjectColumn *column, Datum datum)
 		case TIMESTAMPOID:
 		case TIMESTAMPTZOID:
 			{
-				char	   *string = JsonEncodeDateTime(palloc(MAXDATELEN + 1), datum, column->type, NULL);
+				char	   *string = palloc(MAXDATELEN + 1);
 
+				JsonEncodeDateTime(string, datum, column->type, NULL);
 				SetString(value, string, strlen(string));
 				break;
 			}
@@ -421,9 +424,9 @@ SetValue(JsonbValue *value, ObjectColumn *column, Datum datum)
 }
 
 /*
- * _row_object(names text[], VARIADIC "any"): the values that are not NULL as an object, NULL where all
- * are. As jsonb_strip_nulls(to_jsonb()) of a row, but without a look at the catalog per value, and what
- * lies deeper is left alone. The names must be the same in all rows of a query.
+ * _row_object(names text[], VARIADIC "any"): the values that are not NULL as an object, NULL where
+ * all are. As jsonb_strip_nulls(to_jsonb()) of a row, but without a look at the catalog per value,
+ * and what lies deeper is left alone. The names must be the same in all rows of a query.
  */
 Datum
 _row_object(PG_FUNCTION_ARGS)

@@ -438,7 +438,7 @@ journey_session_number(PG_FUNCTION_ARGS)
 		state->number = 1;
 	}
 	if (isnull)
-		PG_RETURN_INT64(state->number);
+		PG_RETURN_NULL();
 	/* rows may come latest first: then sessions are counted from the end */
 	if (state->begun &&
 		(pg_sub_s64_overflow(Max(DatumGetTimestampTz(time), state->prev),

@@ -494,6 +494,37 @@ JPartAddRef(JPart *part, JIdentityRef ref)
 	part->refs[part->n_refs++] = ref;
 }
 
+/* Takes the kept values of later events, n in pairs of first and last. */
+static void
+JPartAddKept(JPart *part, const JStr *pairs, int n)
+{
+	if (part->kept == NULL)
+	{
+		part->n_kept = n;
+		part->kept = palloc0_array(JStr, 2 * n);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (JStrIsNull(part->kept[2 * i]))
+			part->kept[2 * i] = pairs[2 * i];
+		if (!JStrIsNull(pairs[2 * i + 1]))
+			part->kept[2 * i + 1] = pairs[2 * i + 1];
+	}
+}
+
+static void
+JPartAddProperties(JPart *part, const JEvent *event, const JSessionOptions *options)
+{
+	int			n = options->n_kept;
+	JStr	   *values = palloc0_array(JStr, n);
+	JStr	   *pairs = palloc_array(JStr, 2 * n);
+
+	options->properties(event, values, options->arg);
+	for (int i = 0; i < n; i++)
+		pairs[2 * i] = pairs[2 * i + 1] = values[i];
+	JPartAddKept(part, pairs, n);
+}
+
 void
 JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch *touch,
 		 const JSessionOptions *options)
@@ -528,6 +559,8 @@ JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch *touch,
 			part->gclid = gclid;
 		JPartAddTouch(part, event->time, event->field[JF_EVENT_ID], event->field[JF_REFERRER], touch);
 	}
+	if (options->n_kept > 0 && !JStrIsNull(event->field[JF_PROPERTIES]))
+		JPartAddProperties(part, event, options);
 	if (!JStrIsNull(event->field[JF_REVENUE]))
 	{
 		JRevenue	revenue = {event->field[JF_NAME], event->field[JF_ORDER_ID],
@@ -562,6 +595,8 @@ JPartAppend(JPart *part, const JPart *next)
 					  next->touches[i].referrer, next->touches[i].touch);
 	for (int i = 0; i < next->n_revenues; i++)
 		JPartAddRevenue(part, &next->revenues[i]);
+	if (next->n_kept > 0)
+		JPartAddKept(part, next->kept, next->n_kept);
 }
 
 const JPartTouch *
@@ -819,6 +854,9 @@ JPartEncode(const JPart *part, StringInfo out)
 		JPutStr(out, part->revenues[i].currency);
 		JPutStr(out, part->revenues[i].amount);
 	}
+	JPutVarint(out, part->n_kept);
+	for (int i = 0; i < 2 * part->n_kept; i++)
+		JPutStr(out, part->kept[i]);
 }
 
 bool
@@ -879,5 +917,12 @@ JPartDecode(const char *data, Size len, JPart *part)
 		revenue->currency = JGetStr(&in);
 		revenue->amount = JGetStr(&in);
 	}
+	n = JGetVarint(&in);
+	if (in.bad || n > len)
+		return false;
+	part->n_kept = n;
+	part->kept = n > 0 ? palloc_array(JStr, 2 * n) : NULL;
+	for (uint64 i = 0; i < 2 * n; i++)
+		part->kept[i] = JGetStr(&in);
 	return !in.bad && in.p == in.end;
 }

@@ -22,11 +22,15 @@ typedef struct JSessionOptions
 	int			n_passive;		/* names of events that are passive */
 	JStr	   *passive;
 	JTouchOptions touch;
+	int			n_kept;			/* properties whose first and last value a session keeps */
+	char	  **kept;
 
 	/* Midnight starts a session: the local day of a time; NULL if not. */
 	int64		(*local_day) (int64 time, void *arg);
 	/* The e-mail by which an identify without user id names its visitor, or NULL; cleaned. */
 	JStr		(*email) (const JEvent *event, void *arg);
+	/* The values of the kept properties of an event that has properties, NULL where it has not. */
+	void		(*properties) (const JEvent *event, JStr *values, void *arg);
 	void	   *arg;
 } JSessionOptions;
 
@@ -164,6 +168,8 @@ typedef struct JPart
 	int			n_revenues;
 	int			max_revenues;
 	JRevenue   *revenues;
+	int			n_kept;
+	JStr	   *kept;			/* first and last value of each kept property, in pairs */
 } JPart;
 
 /* Begins the summary of a run whose first event is this. */

@@ -20,8 +20,8 @@ typedef struct JOptionsCache
 	JSqlOptions options;
 } JOptionsCache;
 
-#define KNOWN_OPTIONS "email_trait, ignored_referrers, internal_hosts, max_duration, midnight, " \
-	"new_campaign, passive_events, session_key, time_zone, user_change"
+#define KNOWN_OPTIONS "email_trait, ignored_referrers, internal_hosts, keep_properties, " \
+	"max_duration, midnight, new_campaign, passive_events, session_key, time_zone, user_change"
 
 int64
 JIntervalMicroseconds(const Interval *interval, const char *what)
@@ -72,6 +72,36 @@ static JStr
 JOptionsEmail(const JEvent *event, void *arg)
 {
 	return JEmailOfTraits(event->field[JF_TRAITS], ((JSqlOptions *) arg)->email_trait);
+}
+
+/* The values of the kept properties, as ->> gives them. */
+static void
+JOptionsProperties(const JEvent *event, JStr *values, void *arg)
+{
+	const JSessionOptions *options = &((JSqlOptions *) arg)->session;
+	Datum		properties =
+		DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(event->field[JF_PROPERTIES].data,
+															   event->field[JF_PROPERTIES].len)));
+
+	for (int i = 0; i < options->n_kept; i++)
+	{
+		Jsonb	   *jsonb = DatumGetJsonbP(properties);
+		int			len = strlen(options->kept[i]);
+		JsonbValue	buffer;
+		JsonbValue *value = JB_ROOT_IS_OBJECT(jsonb) ?
+			getKeyJsonValueFromContainer(&jsonb->root, options->kept[i], len, &buffer) : NULL;
+
+		if (value == NULL || value->type == jbvNull)
+			continue;
+		if (value->type == jbvString)
+			values[i] = (JStr) {value->val.string.val, value->val.string.len};
+		else
+		{
+			Jsonb	   *single = JsonbValueToJsonb(value);
+
+			values[i] = JStrFromCString(JsonbToCString(NULL, &single->root, VARSIZE(single)));
+		}
+	}
 }
 
 static void
@@ -179,6 +209,15 @@ JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
 	else if (strcmp(key, "ignored_referrers") == 0)
 		session->touch.n_ignored_referrers =
 			JOptionStrings(key, value, &session->touch.ignored_referrers);
+	else if (strcmp(key, "keep_properties") == 0)
+	{
+		JStr	   *names = NULL;
+
+		session->n_kept = JOptionStrings(key, value, &names);
+		session->kept = palloc_array(char *, Max(session->n_kept, 1));
+		for (int i = 0; i < session->n_kept; i++)
+			session->kept[i] = pnstrdup(names[i].data, names[i].len);
+	}
 	else if (strcmp(key, "email_trait") == 0)
 	{
 		options->email_trait = JOptionString(key, value);
@@ -244,6 +283,7 @@ JGetSqlOptions(FunctionCallInfo fcinfo, int timeout_arg, int options_arg)
 	cache->options.session.timeout = JIntervalMicroseconds(timeout, "timeout");
 	cache->options.session.user_change = true;
 	cache->options.session.email = JOptionsEmail;
+	cache->options.session.properties = JOptionsProperties;
 	cache->options.session.arg = &cache->options;
 	cache->options.email_trait = "email";
 	JParseOptions(&cache->options, cache->jsonb);

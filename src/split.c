@@ -363,7 +363,7 @@ journey_segment_part(PG_FUNCTION_ARGS)
 
 /* The columns of journey._unit before and behind those of a session. */
 #define UNIT_HEAD 6
-#define UNIT_COLUMNS (UNIT_HEAD + J_SESSION_COLUMNS + 4)
+#define UNIT_COLUMNS (UNIT_HEAD + J_SESSION_COLUMNS + 5)
 
 typedef struct JUnitCache
 {
@@ -445,6 +445,26 @@ JTouchedArray(const JUnitCache *cache, const JPart *part)
 										   typalign));
 }
 
+/* First and last values of the kept properties, in pairs. */
+static void
+JSetKept(Datum *value, bool *isnull, const JPart *part)
+{
+	Datum	   *texts;
+	bool	   *nulls;
+	int			n = 2 * part->n_kept;
+	int			lower = 1;
+
+	*isnull = n == 0;
+	if (n == 0)
+		return;
+	texts = palloc_array(Datum, n);
+	nulls = palloc_array(bool, n);
+	for (int i = 0; i < n; i++)
+		JSetStr(texts, nulls, i, part->kept[i]);
+	*value = PointerGetDatum(construct_md_array(texts, nulls, 1, &n, &lower, TEXTOID, -1, false,
+												TYPALIGN_INT));
+}
+
 /* _unit(parts bytea[], time_zone text): the row of a session from its summaries, in order. */
 PG_FUNCTION_INFO_V1(journey_unit);
 Datum
@@ -484,8 +504,9 @@ journey_unit(PG_FUNCTION_ARGS)
 	JSetStr(values, nulls, 5, part.user_id);
 	JSetSession(values + UNIT_HEAD, nulls + UNIT_HEAD, &part, zone);
 	JSetRefs(values + tail, nulls + tail, &part);
-	nulls[tail + 3] = part.loose;
-	values[tail + 3] = part.loose ? (Datum) 0 : JTouchedArray(cache, &part);
+	JSetKept(&values[tail + 3], &nulls[tail + 3], &part);
+	nulls[tail + 4] = part.loose;
+	values[tail + 4] = part.loose ? (Datum) 0 : JTouchedArray(cache, &part);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(cache->tupdesc, values, nulls)));
 }
 

@@ -10,6 +10,8 @@
  */
 #include "split_core.h"
 
+#include "identity_core.h"
+
 typedef struct JSplitter
 {
 	JWalk		walk;
@@ -319,7 +321,8 @@ JAliasesOfEvents(const JEvent *events, int n)
 		const JEvent *event = &events[i];
 
 		if (!JStrEqual(event->field[JF_KIND], JSTR_LIT("alias")) ||
-			JStrIsNull(event->field[JF_PREVIOUS_ID]) || JStrIsNull(JEventUser(event)))
+			JStrIsNull(event->field[JF_PREVIOUS_ID]) ||
+			JIdIsBlocked(event->field[JF_PREVIOUS_ID]) || JStrIsNull(JEventUser(event)))
 			continue;
 		if (previous == NULL)
 		{

@@ -87,7 +87,8 @@ COMMENT ON FUNCTION journey._phase(text) IS 'internal: shows a phase in pg_stat_
 -- Moves with every change of the rules, the lists or the stored form that changes derived rows.
 CREATE FUNCTION journey._rules_version() RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 1;
-COMMENT ON FUNCTION journey._rules_version() IS 'internal: the version of the rules of this release';
+COMMENT ON FUNCTION journey._rules_version() IS
+    'internal: the version of the rules of this release';
 
 -- ---------------------------------------------------------------------------------------------
 -- model: views
@@ -191,8 +192,8 @@ CREATE TYPE journey._settings AS (
     index_sources         boolean
 );
 
--- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), read (for
--- rows read from now on), none (on derived rows).
+-- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), read
+-- (for rows read from now on), none (on derived rows).
 CREATE FUNCTION journey._options()
     RETURNS TABLE (option text, type text, effect text, standard jsonb)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -217,9 +218,9 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('profiles',              'profiles',    'rebuild', '"all"'),
        ('keep_properties',       'texts',       'rebuild', '[]'),
        ('exclude',               'patterns',    'read',    '{}'),
-       ('revenue',               'revenue',     'read',    '{"Order Completed": ["revenue", "total"],
-                                                             "Order Refunded": "-total",
-                                                             "Order Cancelled": "-total"}'),
+       ('revenue',               'revenue',     'read',    '{
+           "Order Completed": ["revenue", "total"], "Order Refunded": "-total",
+           "Order Cancelled": "-total"}'),
        ('earliest',              'time',        'read',    '"2000-01-01 00:00:00+00"'),
        ('max_future',            'span',        'read',    '"1 day"'),
        ('overlap',               'span',        'none',    NULL),
@@ -325,7 +326,9 @@ DECLARE
     columns jsonb;
     valid boolean := jsonb_typeof(value) = 'object';
 BEGIN
-    FOR columns IN SELECT e.value FROM jsonb_each(CASE WHEN valid THEN value ELSE '{}' END) AS e LOOP
+    FOR columns IN
+        SELECT e.value FROM jsonb_each(CASE WHEN valid THEN value ELSE '{}' END) AS e
+    LOOP
         IF jsonb_typeof(columns) = 'string' THEN
             columns := jsonb_build_array(columns);
         END IF;
@@ -433,7 +436,9 @@ DECLARE
     result jsonb := '{}';
 BEGIN
     PERFORM journey._check_keys(options, ARRAY(SELECT option FROM journey._options()));
-    FOR known IN SELECT o.option, o.type, options -> o.option AS value FROM journey._options() AS o LOOP
+    FOR known IN
+        SELECT o.option, o.type, options -> o.option AS value FROM journey._options() AS o
+    LOOP
         IF jsonb_typeof(known.value) <> 'null' THEN
             PERFORM journey._check_option(known.option, known.type, known.value);
             result := result || jsonb_build_object(known.option, known.value);
@@ -470,7 +475,8 @@ BEGIN
     RETURN s;
 END
 $$;
-COMMENT ON FUNCTION journey._settings(jsonb) IS 'internal: the settings that a model''s options give';
+COMMENT ON FUNCTION journey._settings(jsonb) IS
+    'internal: the settings that a model''s options give';
 
 -- ---------------------------------------------------------------------------------------------
 -- model: create, change, drop
@@ -479,8 +485,9 @@ COMMENT ON FUNCTION journey._settings(jsonb) IS 'internal: the settings that a m
 -- The names that analysts know, and those of the store: a schema that has one is not taken over.
 CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profile_changes', 'conversions',
-                 'events', 'page_views', 'rejected_events', '_segments', '_batch']::pg_catalog.text[];
+    RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profile_changes',
+                 'conversions', 'events', 'page_views', 'rejected_events', '_segments',
+                 '_batch']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
 
 CREATE FUNCTION journey._relations_in(schema name) RETURNS text[]
@@ -502,6 +509,11 @@ AS $$
 DECLARE
     taken text;
 BEGIN
+    IF schema = 'journey' THEN
+        RAISE EXCEPTION 'schema "journey" is the extension''s own'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give the model another name, or another schema with the option "schema".';
+    END IF;
     IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema) THEN
         EXECUTE format('CREATE SCHEMA %I', schema);
         EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema,
@@ -546,11 +558,12 @@ BEGIN
     target := coalesce(checked ->> 'schema', model);
     made := journey._make_schema(model, target);
     before := journey._relations_in(target);
-    PERFORM journey._create_store(target);
+    PERFORM journey._create_store(target, checked);
     PERFORM journey._create_intake(target);
     PERFORM journey._catalog('create', model, jsonb_build_object(
         'schema', target, 'options', checked - 'schema', 'rules_version', journey._rules_version(),
-        'relations', ARRAY(SELECT unnest(journey._relations_in(target)) EXCEPT SELECT unnest(before)),
+        'relations', ARRAY(SELECT unnest(journey._relations_in(target))
+                           EXCEPT SELECT unnest(before)),
         'made_schema', made, 'created_by', current_user));
 
     IF source_schema IS NOT NULL THEN
@@ -577,14 +590,16 @@ $$;
 COMMENT ON FUNCTION journey._merge_options(jsonb, jsonb) IS 'internal: options, changed';
 
 -- The options of `wanted` that differ from those in force, in the order of the list.
-CREATE FUNCTION journey._changed_options(m journey._model, wanted jsonb, effects text[]) RETURNS text[]
+CREATE FUNCTION journey._changed_options(m journey._model, wanted jsonb, effects text[])
+    RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 SELECT coalesce(array_agg(o.option), '{}')
   FROM journey._options() AS o
  WHERE o.effect = ANY (effects)
-   AND coalesce(m.options -> o.option, o.standard) IS DISTINCT FROM coalesce(wanted -> o.option, o.standard)
+   AND coalesce(m.options -> o.option, o.standard)
+       IS DISTINCT FROM coalesce(wanted -> o.option, o.standard)
 $$;
 COMMENT ON FUNCTION journey._changed_options(journey._model, jsonb, text[]) IS
     'internal: the options that differ';
@@ -636,10 +651,11 @@ BEGIN
     RETURN CASE WHEN reason IS NULL THEN 'no rebuild is due' ELSE 'rebuild is due: ' || reason END;
 END
 $$;
-COMMENT ON FUNCTION journey._set_options(name, jsonb) IS 'internal: journey.set_options() as the owner';
+COMMENT ON FUNCTION journey._set_options(name, jsonb) IS
+    'internal: journey.set_options() as the owner';
 
--- What a rebuild does first: the options that were due, and the rules of this release, are in force.
--- Options of reading are so for all rows only if it reads from the sources.
+-- What a rebuild does first: the options that were due, and the rules of this release, are in
+-- force. Options of reading are so for all rows only if it reads from the sources.
 CREATE FUNCTION journey._apply_options(m journey._model, from_sources boolean DEFAULT true)
     RETURNS journey._model
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -648,8 +664,8 @@ AS $$
 BEGIN
     PERFORM journey._catalog('set', m.model, jsonb_build_object(
         'options', coalesce(m.options_due, m.options), 'options_due', NULL,
-        'rebuild_due', CASE WHEN NOT from_sources
-                            THEN substring(m.rebuild_due FROM 'rows read before keep the old .*') END,
+        'rebuild_due', CASE WHEN NOT from_sources THEN
+                           substring(m.rebuild_due FROM 'rows read before keep the old .*') END,
         'rules_version', journey._rules_version()));
     RETURN journey._get_model(m.model);
 END
@@ -660,7 +676,7 @@ COMMENT ON FUNCTION journey._apply_options(journey._model, boolean) IS
 CREATE FUNCTION journey.drop_model(model name) RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
 COMMENT ON FUNCTION journey.drop_model(name) IS
-    'drops the relations of a model, and its schema if create_model made it and nothing else is in it';
+    'drops a model: its relations, and its schema if create_model made it and it is empty then';
 
 -- Drops those of the names that are relations of one of the kinds; views go before what they show.
 CREATE FUNCTION journey._drop_relations(schema name, names text[], kinds "char"[], command text)

@@ -21,7 +21,8 @@ COMMENT ON FUNCTION journey._try_numeric(text) IS 'internal: a finite number, el
 
 CREATE FUNCTION journey._try_jsonb(value text) RETURNS jsonb
     LANGUAGE C STRICT IMMUTABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_try_jsonb';
-COMMENT ON FUNCTION journey._try_jsonb(text) IS 'internal: a document that jsonb can hold, else NULL';
+COMMENT ON FUNCTION journey._try_jsonb(text) IS
+    'internal: a document that jsonb can hold, else NULL';
 
 CREATE FUNCTION journey._row_object(names text[], VARIADIC "any") RETURNS jsonb
     LANGUAGE C CALLED ON NULL INPUT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_row_object';
@@ -51,7 +52,7 @@ CREATE TYPE journey._input AS (
     role             text,          -- track, page, screen, identify, group, alias, users, own
     event_kind       text,          -- of a relation: the kind of all its rows
     id_prefix        text,
-    columns          jsonb,         -- standard name -> its columns in order, the first not null counts
+    columns          jsonb,         -- standard name -> its columns, the first not null counts
     kinds            jsonb,         -- column -> kind of its type
     watermark_column name,
     overlap          interval,      -- by default, for that column
@@ -73,13 +74,15 @@ SELECT coalesce(jsonb_object_agg(a.attname, CASE
            WHEN b.base = 'jsonb'::regtype THEN 'jsonb'
            WHEN b.base = 'json'::regtype THEN 'json'
            WHEN t.typtype = 'c' OR t.typcategory = 'A'
-             OR b.base >= 16384 AND EXISTS (SELECT FROM pg_cast c
-                                             WHERE c.castsource = b.base AND c.casttarget = 'json'::regtype)
+             OR b.base >= 16384 AND EXISTS (
+                    SELECT FROM pg_cast c
+                     WHERE c.castsource = b.base AND c.casttarget = 'json'::regtype)
            THEN 'nested'
            ELSE 'text' END), '{}')
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
- CROSS JOIN LATERAL (SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS base) AS b
+ CROSS JOIN LATERAL (
+           SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS base) AS b
  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
 $$;
 COMMENT ON FUNCTION journey._column_kinds(regclass) IS 'internal: the columns of a relation';
@@ -109,7 +112,8 @@ SELECT '{"event_id": ["id"],
          "loaded_at": ["uuid_ts", "received_at"]}'::jsonb
     || CASE
        WHEN role = 'track' THEN
-           '{"name": ["event_text", "event"], "currency": ["currency"], "order_id": ["order_id"]}'::jsonb
+           '{"name": ["event_text", "event"], "currency": ["currency"],
+             "order_id": ["order_id"]}'::jsonb
        WHEN role = 'page' THEN
            '{"name": ["name"], "url": ["url", "context_page_url"],
              "referrer": ["referrer", "context_page_referrer"]}'
@@ -144,7 +148,8 @@ SELECT '{"event_id": ["id"],
              "loaded_at": ["loaded_at", "uuid_ts", "received_at"]}'
        ELSE '{}' END
 $$;
-COMMENT ON FUNCTION journey._standard_columns(text) IS 'internal: the columns of the standard fields';
+COMMENT ON FUNCTION journey._standard_columns(text) IS
+    'internal: the columns of the standard fields';
 
 -- Columns of the loaders' tables that are neither properties nor traits, beside those above.
 CREATE FUNCTION journey._known_columns(role text) RETURNS text[]
@@ -152,8 +157,8 @@ CREATE FUNCTION journey._known_columns(role text) RETURNS text[]
     SET search_path = pg_catalog, pg_temp
 AS $$
 SELECT CASE WHEN role = 'own' THEN '{}'::text[]
-       ELSE '{id,anonymous_id,user_id,sent_at,timestamp,original_timestamp,received_at,channel,uuid,uuid_ts,'
-            'event,event_text,record_id,rudder_event}'::text[] END
+       ELSE '{id,anonymous_id,user_id,sent_at,timestamp,original_timestamp,received_at,channel,'
+            'uuid,uuid_ts,event,event_text,record_id,rudder_event}'::text[] END
     || CASE WHEN role = 'page' OR role = 'screen' THEN
            '{category,path,title,search,referring_domain,tab_url,initial_referrer,'
            'initial_referring_domain}'::text[]
@@ -161,14 +166,15 @@ SELECT CASE WHEN role = 'own' THEN '{}'::text[]
 $$;
 COMMENT ON FUNCTION journey._known_columns(text) IS 'internal: columns that are no properties';
 
--- The mapping of a relation: what the user gave, null for "no such field", before the standard. An event
--- without a time is as old as its receipt.
+-- The mapping of a relation: what the user gave, null for "no such field", before the standard. An
+-- event without a time is as old as its receipt.
 CREATE FUNCTION journey._mapping(role text, given jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 SELECT CASE WHEN given ? 'event_time'
-            THEN jsonb_set(columns, '{event_time}', (columns -> 'event_time') || (columns -> 'received_at'))
+            THEN jsonb_set(columns, '{event_time}',
+                           (columns -> 'event_time') || (columns -> 'received_at'))
             ELSE columns END
   FROM (SELECT journey._standard_columns(role) || coalesce((
                    SELECT jsonb_object_agg(key, CASE WHEN value = 'null' THEN '[]'
@@ -184,8 +190,9 @@ CREATE FUNCTION journey._like_pattern(pattern text) RETURNS text
 AS $$SELECT replace(regexp_replace(pattern, '([\\%_])', '\\\1', 'g'), '*', '%')$$;
 COMMENT ON FUNCTION journey._like_pattern(text) IS 'internal: a pattern with * as one of LIKE';
 
--- The role of a loader's table, NULL if it holds no events. The names of reverse loads, of staging and
--- of discarded values are the loaders' own; a table of one event is known by its column "event".
+-- The role of a loader's table, NULL if it holds no events. The names of reverse loads, of staging
+-- and of discarded values are the loaders' own; a table of one event is known by its column
+-- "event".
 CREATE FUNCTION journey._table_role(name name, kinds jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -200,14 +207,16 @@ SELECT CASE
        WHEN name = 'aliases' THEN 'alias'
        WHEN name = 'users' THEN 'users'
        WHEN name = ANY ('{accounts,rudder_discards}'::name[])
-         OR name ~ '^(snapshot|sync_data|failed_records|rudder_staging|rudder_identity|setup_test)_' THEN NULL
+         OR name ~ '^(snapshot|sync_data|failed_records|rudder_staging|rudder_identity|setup_test)_'
+       THEN NULL
        WHEN kinds ? 'event' OR kinds ? 'event_text' THEN 'track'
        END
 $$;
 COMMENT ON FUNCTION journey._table_role(name, jsonb) IS 'internal: what a loader''s table holds';
 
--- The tables of a loader's schema that hold events: ordinary, partitioned and foreign ones; partitions
--- and inheriting tables are read with their parents, views may be added as sources of their own.
+-- The tables of a loader's schema that hold events: ordinary, partitioned and foreign ones;
+-- partitions and inheriting tables are read with their parents, views may be added as sources of
+-- their own.
 CREATE FUNCTION journey._schema_tables(schema name, exclude_tables text[])
     RETURNS TABLE (relation regclass, name name, role text, kinds jsonb)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -224,7 +233,8 @@ SELECT c.oid::regclass, c.relname, r.role, k.kinds
    AND NOT EXISTS (SELECT FROM unnest(exclude_tables) AS p
                     WHERE c.relname::text LIKE journey._like_pattern(p))
 $$;
-COMMENT ON FUNCTION journey._schema_tables(name, text[]) IS 'internal: the event tables of a schema';
+COMMENT ON FUNCTION journey._schema_tables(name, text[]) IS
+    'internal: the event tables of a schema';
 
 CREATE FUNCTION journey._first_column(kinds jsonb, names jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -235,7 +245,8 @@ SELECT name FROM jsonb_array_elements_text(names) WITH ORDINALITY AS n(name, pla
 $$;
 COMMENT ON FUNCTION journey._first_column(jsonb, jsonb) IS 'internal: the first column that exists';
 
--- The column by which new rows are told: of load order, never of event time. NULL: none, read whole.
+-- The column by which new rows are told: of load order, never of event time. NULL: none, read
+-- whole.
 CREATE FUNCTION journey._watermark_column(kinds jsonb, columns jsonb, given jsonb) RETURNS name
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -248,7 +259,8 @@ SELECT name::name
    AND (name = given ->> 'event_time') IS NOT TRUE
  ORDER BY place LIMIT 1
 $$;
-COMMENT ON FUNCTION journey._watermark_column(jsonb, jsonb, jsonb) IS 'internal: the column of load order';
+COMMENT ON FUNCTION journey._watermark_column(jsonb, jsonb, jsonb) IS
+    'internal: the column of load order';
 
 -- Everything that a model reads, as it is now.
 CREATE FUNCTION journey._inputs(m journey._model) RETURNS SETOF journey._input
@@ -279,7 +291,8 @@ WITH source AS MATERIALIZED (
 SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, s.event_kind,
        CASE WHEN s.id_space = s.first_space THEN '' ELSE s.id_space || ':' END,
        x.columns, f.kinds, w.watermark_column,
-       CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text AND NOT s.columns ? 'loaded_at'
+       CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text
+                 AND NOT s.columns ? 'loaded_at'
             THEN interval '1 hour' ELSE interval '15 minutes' END,
        CASE WHEN t.watermark_column = w.watermark_column THEN t.watermark END,
        t.table_id IS NULL
@@ -291,7 +304,8 @@ SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, s.event_kind,
                          AS watermark_column OFFSET 0) AS w
  ORDER BY f.source, f.schema, f.name
 $$;
-COMMENT ON FUNCTION journey._inputs(journey._model) IS 'internal: the tables that a model reads now';
+COMMENT ON FUNCTION journey._inputs(journey._model) IS
+    'internal: the tables that a model reads now';
 
 -- ---------------------------------------------------------------------------------------------
 -- model: the statement that reads
@@ -300,22 +314,20 @@ COMMENT ON FUNCTION journey._inputs(journey._model) IS 'internal: the tables tha
 -- In that text the row is "t", its cleaned ids and times are "c", its status is "s".
 -- ---------------------------------------------------------------------------------------------
 
--- A column of the row as text, timestamptz, numeric or jsonb; NULL where it cannot be read so. Written
--- without SET, with qualified names, so that it is inlined.
+-- A column of the row as text, timestamptz, numeric or jsonb; NULL where it cannot be read so.
+-- Without SET, so that it is inlined.
 CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
-AS $$
-SELECT CASE
-       WHEN type OPERATOR(pg_catalog.=) 'text'
-         OR type OPERATOR(pg_catalog.=) 'timestamptz'
-            AND kind OPERATOR(pg_catalog.=) ANY ('{timestamptz,timestamp,date}'::text[])
-         OR type OPERATOR(pg_catalog.=) 'numeric'
-            AND kind OPERATOR(pg_catalog.=) ANY ('{integer,number}'::text[])
-       THEN pg_catalog.format('t.%I::%s', name, type)
-       WHEN type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.<>) 'json'
-       THEN pg_catalog.format('to_jsonb(t.%I)', name)
-       ELSE pg_catalog.format('journey._try_%s(t.%I::text)', type, name) END
-$$;
+    RETURN CASE
+        WHEN type OPERATOR(pg_catalog.=) 'text'
+          OR type OPERATOR(pg_catalog.=) 'timestamptz'
+             AND kind OPERATOR(pg_catalog.=) ANY ('{timestamptz,timestamp,date}'::pg_catalog.text[])
+          OR type OPERATOR(pg_catalog.=) 'numeric'
+             AND kind OPERATOR(pg_catalog.=) ANY ('{integer,number}'::pg_catalog.text[])
+        THEN pg_catalog.format('t.%I::%s', name, type)
+        WHEN type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.<>) 'json'
+        THEN pg_catalog.format('to_jsonb(t.%I)', name)
+        ELSE pg_catalog.format('journey._try_%s(t.%I::text)', type, name) END;
 COMMENT ON FUNCTION journey._as(text, text, text) IS 'internal: an expression for a column';
 
 -- The standard fields that an input has, each with its expression: the first of its columns that is
@@ -329,13 +341,15 @@ BEGIN
         SELECT coalesce(jsonb_object_agg(field, expression), '{}')
           FROM (SELECT c.key AS field,
                        CASE WHEN count(*) = 1 THEN min(e.expression)
-                            ELSE format('coalesce(%s)', string_agg(e.expression, ', ' ORDER BY n.place))
+                            ELSE format('coalesce(%s)',
+                                        string_agg(e.expression, ', ' ORDER BY n.place))
                        END AS expression
                   FROM jsonb_each(i.columns) AS c
                  CROSS JOIN jsonb_array_elements_text(c.value) WITH ORDINALITY AS n(name, place)
                  CROSS JOIN LATERAL (
                      SELECT journey._as(i.kinds ->> n.name, n.name, CASE
-                                WHEN c.key = 'event_time' OR c.key = 'received_at' THEN 'timestamptz'
+                                WHEN c.key = 'event_time' OR c.key = 'received_at'
+                                    THEN 'timestamptz'
                                 WHEN c.key = 'revenue' THEN 'numeric'
                                 WHEN c.key = 'properties' OR c.key = 'traits' THEN 'jsonb'
                                 ELSE 'text' END) AS expression) AS e
@@ -346,7 +360,8 @@ $$;
 COMMENT ON FUNCTION journey._fields(journey._input) IS
     'internal: expressions for the standard fields';
 
--- The columns that can give a row its revenue, in order, each with the condition on the event's name.
+-- The columns that can give a row its revenue, in order, each with the condition on the event's
+-- name.
 CREATE FUNCTION journey._revenue_columns(i journey._input, s journey._settings)
     RETURNS TABLE (condition text, name text, sign text, place bigint)
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -358,15 +373,18 @@ DECLARE
 BEGIN
     IF i.role = 'own' THEN
         RETURN QUERY SELECT 'true', n.value, '', n.place
-                       FROM jsonb_array_elements_text(i.columns -> 'revenue') WITH ORDINALITY AS n(value, place)
+                       FROM jsonb_array_elements_text(i.columns -> 'revenue')
+                            WITH ORDINALITY AS n(value, place)
                       WHERE i.kinds ? n.value;
     ELSIF i.role = 'track' AND slugs IS NOT NULL THEN
         RETURN QUERY SELECT format('%L = ANY (ARRAY[%s])', journey._event_slug(r.key), slugs),
-                            ltrim(n.value, '-'), CASE WHEN n.value LIKE '-%' THEN '-' ELSE '' END, n.place
+                            ltrim(n.value, '-'), CASE WHEN n.value LIKE '-%' THEN '-' ELSE '' END,
+                            n.place
                        FROM jsonb_each(s.revenue) AS r
                       CROSS JOIN jsonb_array_elements_text(
                                 CASE WHEN jsonb_typeof(r.value) = 'array' THEN r.value
-                                     ELSE jsonb_build_array(r.value) END) WITH ORDINALITY AS n(value, place)
+                                     ELSE jsonb_build_array(r.value) END)
+                            WITH ORDINALITY AS n(value, place)
                       WHERE i.kinds ? ltrim(n.value, '-');
     END IF;
 END
@@ -380,8 +398,8 @@ CREATE FUNCTION journey._revenue(i journey._input, s journey._settings) RETURNS 
 AS $$
 BEGIN
     RETURN (
-        SELECT 'CASE' || string_agg(format(' WHEN %s THEN %s', condition, amount), '' ORDER BY condition)
-               || ' END'
+        SELECT 'CASE' || string_agg(format(' WHEN %s THEN %s', condition, amount), ''
+                                    ORDER BY condition) || ' END'
           FROM (SELECT r.condition, format('coalesce(%s)', string_agg(
                            r.sign || journey._as(i.kinds ->> r.name, r.name, 'numeric'), ', '
                            ORDER BY r.place)) AS amount
@@ -401,8 +419,8 @@ BEGIN
         WITH wanted AS (
             SELECT DISTINCT 'true' AS condition, n.name, i.kinds ->> n.name AS kind,
                    'timestamptz' AS type, 'time' AS word
-              FROM jsonb_array_elements_text((i.columns -> 'event_time') || (i.columns -> 'received_at'))
-                   AS n(name)
+              FROM jsonb_array_elements_text(
+                       (i.columns -> 'event_time') || (i.columns -> 'received_at')) AS n(name)
              WHERE i.kinds ->> n.name <> ALL ('{timestamptz,timestamp,date}'::text[])
              UNION ALL
             SELECT DISTINCT r.condition, r.name, i.kinds ->> r.name, 'numeric', 'number'
@@ -413,9 +431,11 @@ BEGIN
         )
         SELECT string_agg(format(
                    CASE WHEN kind = 'number'
-                        THEN ' WHEN %s AND t.%I::numeric = ANY (''{NaN,Infinity,-Infinity}'') THEN %L'
+                        THEN ' WHEN %s AND t.%I::numeric = ANY (''{NaN,Infinity,-Infinity}'')'
+                             ' THEN %L'
                         ELSE ' WHEN %s AND t.%I::text <> '''' AND %4$s IS NULL THEN %3$L' END,
-                   condition, name, format('%s is no %s', name, word), journey._as(kind, name, type)), ''
+                   condition, name, format('%s is no %s', name, word),
+                   journey._as(kind, name, type)), ''
                    ORDER BY word DESC, name, condition)
           FROM wanted);
 END
@@ -423,8 +443,8 @@ $$;
 COMMENT ON FUNCTION journey._bad_values(journey._input, journey._settings) IS
     'internal: conditions on values';
 
--- Columns of the row as an object without the nulls, NULL where nothing is left. A function takes no
--- more than 100 arguments, so many columns make several objects.
+-- Columns of the row as an object without the nulls, NULL where nothing is left. A function takes
+-- no more than 100 arguments, so many columns make several objects.
 CREATE FUNCTION journey._object(kinds jsonb, names text[]) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -444,11 +464,13 @@ BEGIN
     RETURN CASE cardinality(parts)
            WHEN 0 THEN NULL
            WHEN 1 THEN parts[1]
-           ELSE (SELECT format('nullif(%s, ''{}'')', string_agg(format('coalesce(%s, ''{}'')', p), ' || '))
+           ELSE (SELECT format('nullif(%s, ''{}'')',
+                               string_agg(format('coalesce(%s, ''{}'')', p), ' || '))
                    FROM unnest(parts) AS p) END;
 END
 $$;
-COMMENT ON FUNCTION journey._object(jsonb, text[]) IS 'internal: an expression for columns as an object';
+COMMENT ON FUNCTION journey._object(jsonb, text[]) IS
+    'internal: an expression for columns as an object';
 
 -- Properties and traits of an input: the columns that are nothing of the standard, as traits of an
 -- identify and properties of any other; and those that the option "keep_properties" names.
@@ -501,8 +523,8 @@ $$;
 COMMENT ON FUNCTION journey._excluded(jsonb, journey._settings) IS
     'internal: the condition that leaves rows out';
 
--- Which rows are read: those not behind the watermark, those without a load time, and those dated since.
--- Called in UTC, by which a load time without a zone is meant.
+-- Which rows are read: those not behind the watermark, those without a load time, and those dated
+-- since. Called in UTC, by which a load time without a zone is meant.
 CREATE FUNCTION journey._new_rows(
     i journey._input, fields jsonb, s journey._settings, since timestamptz) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -523,7 +545,8 @@ COMMENT ON FUNCTION journey._new_rows(journey._input, jsonb, journey._settings, 
     'internal: the condition for new rows';
 
 -- The rows of one input in the form of the batch.
-CREATE FUNCTION journey._select(i journey._input, s journey._settings, since timestamptz) RETURNS text
+CREATE FUNCTION journey._select(i journey._input, s journey._settings, since timestamptz)
+    RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -531,10 +554,12 @@ DECLARE
     f jsonb := journey._fields(i);
     bad text := journey._bad_values(i, s);
     raw text := CASE WHEN i.kinds @? '$.* ? (@ == "json")' -- whose text jsonb may refuse
-                     THEN 'coalesce(journey._try_jsonb(to_json(t)::text), to_jsonb(to_json(t)::text))'
+                     THEN 'coalesce(journey._try_jsonb(to_json(t)::text),'
+                          ' to_jsonb(to_json(t)::text))'
                      ELSE 'to_jsonb(t)' END;
     kind text := format('%L::text', coalesce(i.event_kind,
-                     CASE i.role WHEN 'own' THEN 'track' WHEN 'users' THEN 'identify' ELSE i.role END));
+                     CASE i.role WHEN 'own' THEN 'track' WHEN 'users' THEN 'identify'
+                                 ELSE i.role END));
 BEGIN
     IF i.role = 'own' AND i.event_kind IS NULL AND f ? 'kind' THEN
         kind := format('coalesce(%s, ''track'')', f ->> 'kind');
@@ -549,9 +574,11 @@ BEGIN
         ' CROSS JOIN LATERAL (SELECT %s AS event_id, journey._visitor_id(%s, %s) AS visitor_id,'
         ' journey._clean_id(%s) AS user_id, %s AS event_time, %s AS received_at, %s AS kind) AS c'
         ' CROSS JOIN LATERAL (SELECT CASE WHEN %s THEN ''excluded''%s ELSE journey._reject_reason('
-        'c.visitor_id, c.user_id, c.event_id, c.event_time, c.received_at, %L, %L) END AS status) AS s%s',
+        'c.visitor_id, c.user_id, c.event_id, c.event_time, c.received_at, %L, %L) END AS status)'
+        ' AS s%s',
         (SELECT string_agg(coalesce(CASE
-                    WHEN b.name = ANY ('{event_id,visitor_id,user_id,event_time,received_at,kind}'::text[])
+                    WHEN b.name = ANY (
+                        '{event_id,visitor_id,user_id,event_time,received_at,kind}'::text[])
                         THEN 'c.' || b.name
                     WHEN b.name = 'revenue' THEN journey._revenue(i, s)
                     WHEN b.name = 'table_id' THEN i.table_id::text
@@ -590,8 +617,8 @@ VALUES (101, 'table_id', 'integer'),      -- of journey._source_table
 $$;
 COMMENT ON FUNCTION journey._batch_columns() IS 'internal: the columns of a batch';
 
--- The batch is scratch of one refresh. It is unlogged and not temporary, since a security-restricted
--- operation may make no temporary table.
+-- The batch is scratch of one refresh. It is unlogged and not temporary, since a
+-- security-restricted operation may make no temporary table.
 CREATE FUNCTION journey._create_intake(schema name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -610,7 +637,7 @@ BEGIN
     EXECUTE format('CREATE UNIQUE INDEX rejected_events_once ON %I.rejected_events'
                    ' (source, md5("row"::text))', schema);
     EXECUTE format('COMMENT ON TABLE %I.rejected_events IS'
-                   ' ''rows of the sources that are no events, each once, with the reason''', schema);
+                   ' ''rows of the sources that are no events, once, with the reason''', schema);
 END
 $$;
 COMMENT ON FUNCTION journey._create_intake(name) IS 'internal: makes the tables of the intake';
@@ -619,8 +646,8 @@ COMMENT ON FUNCTION journey._create_intake(name) IS 'internal: makes the tables 
 -- model: reading
 -- ---------------------------------------------------------------------------------------------
 
--- Sources that are gone or not readable are skipped, with a warning: what they hold is read as soon as
--- they can be. A table seen for the first time gets its number.
+-- Sources that are gone or not readable are skipped, with a warning: what they hold is read as soon
+-- as they can be. A table seen for the first time gets its number.
 CREATE FUNCTION journey._readable_inputs(m journey._model) RETURNS journey._input[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -639,12 +666,14 @@ BEGIN
           LEFT JOIN pg_namespace n ON n.nspname = s.source_schema
           LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
          WHERE n.oid IS NULL OR (s.kind = 'relation' AND c.oid IS NULL)
+         ORDER BY s.source
     LOOP
         RAISE WARNING 'model "%" cannot read %: it does not exist', m.model, missing;
     END LOOP;
 
     FOR i IN SELECT * FROM journey._inputs(m) LOOP
-        IF NOT has_schema_privilege(i.schema, 'USAGE') OR NOT has_table_privilege(i.relation, 'SELECT') THEN
+        IF NOT has_schema_privilege(i.schema, 'USAGE')
+           OR NOT has_table_privilege(i.relation, 'SELECT') THEN
             denied := denied || format('%I.%I', i.schema, i.name);
             CONTINUE;
         END IF;
@@ -655,19 +684,20 @@ BEGIN
         result := result || i;
     END LOOP;
     IF denied <> '{}' THEN
-        RAISE WARNING 'model "%" cannot read %: permission denied', m.model, array_to_string(denied, ', ')
-            USING HINT = format('GRANT SELECT on it to %I; ALTER DEFAULT PRIVILEGES does it for tables'
-                                ' that the loader makes later.', current_user);
+        RAISE WARNING 'model "%" cannot read %: permission denied',
+            m.model, array_to_string(denied, ', ')
+            USING HINT = format('GRANT SELECT on it to %I; ALTER DEFAULT PRIVILEGES does it for'
+                                ' tables that the loader makes later.', current_user);
     END IF;
     RETURN result;
 END
 $$;
 COMMENT ON FUNCTION journey._readable_inputs(journey._model) IS 'internal: the tables to read';
 
--- Sees to the indexes on load time, without which a refresh scans a source whole: makes them where the
--- option says so and the role may, else tells once, when the table is first read.
-CREATE FUNCTION journey._index_inputs(m journey._model, s journey._settings, inputs journey._input[])
-    RETURNS void
+-- Sees to the indexes on load time, without which a refresh scans a source whole: makes them where
+-- the option says so and the role may, else tells once, when the table is first read.
+CREATE FUNCTION journey._index_inputs(
+    m journey._model, s journey._settings, inputs journey._input[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -684,7 +714,8 @@ BEGIN
           JOIN pg_class c ON c.oid = i.relation AND c.relkind = ANY ('{r,p,m}'::"char"[])
           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = i.watermark_column
          WHERE NOT EXISTS (SELECT FROM pg_index x
-                            WHERE x.indrelid = c.oid AND x.indkey[0] = a.attnum AND x.indpred IS NULL)
+                            WHERE x.indrelid = c.oid AND x.indkey[0] = a.attnum
+                              AND x.indpred IS NULL)
          ORDER BY i.table_id
     LOOP
         IF s.index_sources AND may THEN
@@ -694,7 +725,8 @@ BEGIN
         END IF;
     END LOOP;
     IF told <> '{}' THEN
-        RAISE NOTICE 'sources of model "%" have no index on their load time: a refresh scans them whole',
+        RAISE NOTICE
+            'sources of model "%" have no index on their load time: a refresh scans them whole',
             m.model USING HINT = array_to_string(told, ' ');
     END IF;
 END
@@ -702,9 +734,21 @@ $$;
 COMMENT ON FUNCTION journey._index_inputs(journey._model, journey._settings, journey._input[]) IS
     'internal: indexes on the sources';
 
+-- A rejected row without its nulls: a column that a loader adds later must not make it another row.
+CREATE FUNCTION journey._without_nulls("row" jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN jsonb_typeof("row") = 'object'
+            THEN (SELECT coalesce(jsonb_object_agg(key, value), '{}')
+                    FROM jsonb_each("row") WHERE value <> 'null')
+            ELSE "row" END
+$$;
+COMMENT ON FUNCTION journey._without_nulls(jsonb) IS 'internal: an object without its null members';
+
 -- What a batch has: rows by outcome, and how far each input is read. The watermark never passes the
--- beginning of this transaction: a row from the future must not hide those that come before it. Of an
--- input that is gone it is taken back, so that a table made anew is read whole.
+-- beginning of this transaction: a row from the future must not hide those that come before it. Of
+-- an input that is gone it is taken back, so that a table made anew is read whole.
 CREATE FUNCTION journey._batch_counts(m journey._model, inputs journey._input[]) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -744,9 +788,26 @@ $$;
 COMMENT ON FUNCTION journey._batch_counts(journey._model, journey._input[]) IS
     'internal: what a batch has';
 
--- Reads what is new in all sources, with one statement and so under one snapshot, into <schema>._batch,
--- and lists rejected rows. With `since`, reads the rows loaded or dated since then too; '-infinity' is
--- everything. To be called as the model's owner, who holds the lock on the model.
+-- A DELETE would leave the old rows in the file until a vacuum. But a dump of the database holds a
+-- lock on all tables for long, for which no refresh should wait.
+CREATE FUNCTION journey._empty_batch(m journey._model) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('LOCK TABLE %I._batch IN ACCESS EXCLUSIVE MODE NOWAIT', m.schema);
+    EXECUTE format('TRUNCATE %I._batch', m.schema);
+EXCEPTION WHEN lock_not_available THEN
+    EXECUTE format('DELETE FROM %I._batch', m.schema);
+END
+$$;
+COMMENT ON FUNCTION journey._empty_batch(journey._model) IS
+    'internal: empties the scratch of a refresh';
+
+-- Reads what is new in all sources, with one statement and so under one snapshot, into
+-- <schema>._batch, and lists rejected rows. With `since`, reads the rows loaded or dated since then
+-- too; '-infinity' is everything. To be called as the model's owner, who holds the lock on the
+-- model.
 CREATE FUNCTION journey._read(m journey._model, since timestamptz DEFAULT NULL) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -758,12 +819,12 @@ DECLARE
     inputs journey._input[] := journey._readable_inputs(m);
     counts jsonb;
 BEGIN
-    -- A DELETE would leave the old rows in the file until a vacuum; nobody else reads this table.
-    EXECUTE format('TRUNCATE %I._batch', m.schema);
+    PERFORM journey._empty_batch(m);
     PERFORM journey._index_inputs(m, s, inputs);
     IF inputs <> '{}' THEN
         EXECUTE format('INSERT INTO %I._batch (%s) %s', m.schema,
-            (SELECT string_agg(quote_ident(name), ', ' ORDER BY place) FROM journey._batch_columns()),
+            (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
+               FROM journey._batch_columns()),
             (SELECT string_agg(journey._select(i, s, since), ' UNION ALL ' ORDER BY i.table_id)
                FROM unnest(inputs) AS i));
     END IF;
@@ -773,7 +834,8 @@ BEGIN
     IF counts ->> 'rejected' <> '0' THEN
         EXECUTE format(
             'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at)'
-            ' SELECT format(''%%I.%%I'', i.schema, i.name), b.raw, b.status, transaction_timestamp()'
+            ' SELECT format(''%%I.%%I'', i.schema, i.name), journey._without_nulls(b.raw), b.status,'
+            ' transaction_timestamp()'
             ' FROM %1$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
             ' WHERE b.status <> ''excluded'' ON CONFLICT DO NOTHING', m.schema) USING inputs;
     END IF;
@@ -783,14 +845,15 @@ $$;
 COMMENT ON FUNCTION journey._read(journey._model, timestamptz) IS
     'internal: reads what is new in the sources of a model';
 
--- Ends a reading: what was read counts as read, and the scratch is empty. At the end of the refresh.
+-- Ends a reading: what was read counts as read, and the scratch is empty. At the end of the
+-- refresh.
 CREATE FUNCTION journey._read_done(m journey._model, counts jsonb) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM journey._catalog('watermarks', m.model, counts -> 'watermarks');
-    EXECUTE format('TRUNCATE %I._batch', m.schema);
+    PERFORM journey._empty_batch(m);
 END
 $$;
 COMMENT ON FUNCTION journey._read_done(journey._model, jsonb) IS 'internal: ends a reading';
@@ -799,7 +862,8 @@ COMMENT ON FUNCTION journey._read_done(journey._model, jsonb) IS 'internal: ends
 -- model: sources
 -- ---------------------------------------------------------------------------------------------
 
-CREATE FUNCTION journey.add_schema(model name, source_schema name, options jsonb DEFAULT '{}') RETURNS void
+CREATE FUNCTION journey.add_schema(model name, source_schema name, options jsonb DEFAULT '{}')
+    RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
 COMMENT ON FUNCTION journey.add_schema(name, name, jsonb) IS
     'adds a schema that RudderStack or Segment fills to the sources of a model';
@@ -837,7 +901,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION journey._check_new_source(journey._model, name, name) IS 'internal: checks a source';
+COMMENT ON FUNCTION journey._check_new_source(journey._model, name, name) IS
+    'internal: checks a source';
 
 CREATE FUNCTION journey._add_schema(model name, source_schema name, options jsonb) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -863,19 +928,20 @@ BEGIN
         RAISE EXCEPTION 'schema "%" does not exist', source_schema
             USING ERRCODE = 'invalid_schema_name',
                   HINT = coalesce(format('Schemas with event tables are %s.', known),
-                                  'No schema here has tables of events, such as "tracks" or "pages".');
+                                  'No schema has tables of events, such as "tracks" or "pages".');
     END IF;
     PERFORM journey._check_new_source(m, source_schema, NULL);
     PERFORM journey._catalog('add_source', model, jsonb_build_object(
-        'kind', 'schema', 'source_schema', source_schema, 'id_space', 'loader', 'columns', '{}'::jsonb,
-        'options', options));
+        'kind', 'schema', 'source_schema', source_schema, 'id_space', 'loader',
+        'columns', '{}'::jsonb, 'options', options));
     IF NOT EXISTS (SELECT FROM journey._schema_tables(source_schema, '{}')) THEN
         RAISE NOTICE 'schema "%" has no event tables yet', source_schema
             USING HINT = 'Those that appear in it are found by the next refresh.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION journey._add_schema(name, name, jsonb) IS 'internal: journey.add_schema() as the owner';
+COMMENT ON FUNCTION journey._add_schema(name, name, jsonb) IS
+    'internal: journey.add_schema() as the owner';
 
 -- Raises an error unless each mapped field and column exists, and what an event needs is there.
 CREATE FUNCTION journey._check_columns(relation regclass, columns jsonb, options jsonb) RETURNS void
@@ -898,7 +964,8 @@ BEGIN
             RAISE EXCEPTION 'unknown standard name "%"', field
                 USING ERRCODE = 'undefined_column',
                       HINT = format('Standard names are %s.', array_to_string(ARRAY(
-                                 SELECT jsonb_object_keys(journey._standard_columns('own')) ORDER BY 1), ', '));
+                                 SELECT jsonb_object_keys(journey._standard_columns('own'))
+                                  ORDER BY 1), ', '));
         ELSIF jsonb_typeof(col) <> ALL ('{string,"null"}'::text[]) THEN
             RAISE EXCEPTION 'invalid column for "%": %', field, col
                 USING ERRCODE = 'invalid_parameter_value',
@@ -912,7 +979,8 @@ BEGIN
     END LOOP;
 
     mapping := journey._mapping('own', columns);
-    IF journey._first_column(kinds, (mapping -> 'visitor_id') || (mapping -> 'user_id')) IS NULL THEN
+    IF journey._first_column(kinds, (mapping -> 'visitor_id') || (mapping -> 'user_id'))
+       IS NULL THEN
         RAISE EXCEPTION 'relation % has no column for a visitor or a user', relation
             USING ERRCODE = 'undefined_column',
                   HINT = 'Map one, such as {"user_id": "customer_id"}.';
@@ -926,7 +994,8 @@ BEGIN
         IF (field = ANY ('{event_time,received_at}'::text[])
                 AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date,text}'::text[]))
            OR (field = 'loaded_at' AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date}'::text[]))
-           OR (field = ANY ('{properties,traits}'::text[]) AND col #>> '{}' <> ALL ('{json,jsonb}'::text[]))
+           OR (field = ANY ('{properties,traits}'::text[])
+               AND col #>> '{}' <> ALL ('{json,jsonb}'::text[]))
         THEN
             RAISE EXCEPTION 'column "%" cannot be read as %', columns ->> field, field
                 USING ERRCODE = 'datatype_mismatch',

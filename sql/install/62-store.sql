@@ -76,6 +76,7 @@ CREATE TYPE journey._unit AS (
     refs              text[],       -- whom its events name: 'user:..', 'email:..'
     identity          text,         -- the one that it goes by
     identified_at     timestamptz,  -- when the first of them was named
+    kept              text[],       -- first and last values of keep_properties, in pairs
     touches           journey.touched[]
 );
 
@@ -169,7 +170,7 @@ AS $$
         ('_copies',       ARRAY['visitor_id', 'event_id', 'event_time'], false),
         ('_visitor_refs', ARRAY['visitor_id', 'ref'], false),
         ('_user_emails',  ARRAY['email', 'user_id'], false),
-        ('identities',    ARRAY['id', 'id_type', 'valid_from'], true),
+        ('identities',    ARRAY['id', 'id_type', 'valid_from', 'person_id'], true),
         ('profiles',      ARRAY['person_id'], true)
 $$;
 
@@ -230,6 +231,7 @@ BEGIN
             refs              text[],
             identity          text COLLATE "C",
             identified_at     timestamptz,
+            kept              text[],
             PRIMARY KEY (visitor_id, started_at, first_event_id));
 
         CREATE %1$s TABLE {touches} (
@@ -307,7 +309,8 @@ BEGIN
             valid_from timestamptz NOT NULL,
             valid_to   timestamptz NOT NULL,
             reason     text NOT NULL,
-            PRIMARY KEY (id, id_type, valid_from));
+            -- a visitor that names two persons at one instant has an empty stretch
+            PRIMARY KEY (id, id_type, valid_from, person_id));
 
         CREATE %1$s TABLE {profiles} (
             person_id         text COLLATE "C" NOT NULL PRIMARY KEY,

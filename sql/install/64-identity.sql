@@ -73,6 +73,9 @@ BEGIN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_visitor_refs} AS v USING {._ref_changes} AS c
             WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref AND v.n = 0$sql$);
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {_user_emails} AS e USING {._noted} AS n
+            WHERE e.user_id = n.user_id AND e.n = 0$sql$);
     END IF;
 END
 $$;
@@ -168,15 +171,14 @@ BEGIN
         WHERE o.person_id IS DISTINCT FROM i.person_id$sql$);
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {identities} AS o USING {._ids} AS i
-        WHERE o.id = i.id AND o.id_type = i.id_type AND i.person_id IS NULL$sql$);
+        WHERE o.id = i.id AND o.id_type = i.id_type AND o.person_id IS DISTINCT FROM i.person_id$sql$);
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {identities} AS o (id, id_type, person_id, valid_from, valid_to, reason)
         SELECT id, id_type, person_id, '-infinity', 'infinity', reason
         FROM {._ids}
         WHERE person_id IS NOT NULL
-        ON CONFLICT (id, id_type, valid_from) DO UPDATE
-        SET person_id = excluded.person_id, reason = excluded.reason
-        WHERE (o.person_id, o.reason) IS DISTINCT FROM (excluded.person_id, excluded.reason)$sql$);
+        ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE SET reason = excluded.reason
+        WHERE o.reason IS DISTINCT FROM excluded.reason$sql$);
     PERFORM journey._clear_scratch(r, ARRAY['_ids']);
 END
 $$;
@@ -449,7 +451,8 @@ BEGIN
 END
 $$;
 
--- The stretches of time in which a visitor stands for a person.
+-- The stretches of time in which a visitor stands for a person. One that the next unit ends at the very
+-- instant at which it began is empty, but stays: its person has that visitor.
 CREATE FUNCTION journey._stitch_visitors(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -464,7 +467,7 @@ BEGIN
             FROM {._moves} AS m
             LEFT JOIN {identities} AS i ON i.id = m.visitor_id AND i.id_type = 'visitor'
             GROUP BY m.visitor_id
-            HAVING min(i.person_id) IS NULL OR count(DISTINCT i.valid_from) > 1
+            HAVING min(i.person_id) IS NULL OR count(DISTINCT (i.valid_from, i.person_id)) > 1
                 OR bool_or(m.p1 IS DISTINCT FROM i.person_id)
                 OR bool_or(i.reason IN ('alias', 'shared'))
                 OR bool_or(m.named AND i.reason <> 'identified') OR bool_or(m.unnamed)$sql$);
@@ -483,22 +486,23 @@ BEGIN
                 PARTITION BY u.visitor_id ORDER BY u.started_at, u.first_event_id) AS run
             FROM units AS u),
         stretches AS (
-            SELECT visitor_id, person_id, bool_or(identity IS NOT NULL) AS named,
+            SELECT visitor_id, run, person_id, bool_or(identity IS NOT NULL) AS named,
                    CASE WHEN bool_or(first) THEN '-infinity' ELSE min(started_at) END AS valid_from
             FROM runs
             GROUP BY visitor_id, run, person_id),
         bounded AS (
-            SELECT s.*, coalesce(lead(valid_from) OVER (PARTITION BY s.visitor_id ORDER BY valid_from),
+            SELECT s.*, coalesce(lead(valid_from) OVER (PARTITION BY s.visitor_id ORDER BY run),
                                  'infinity') AS valid_to
             FROM stretches AS s)
-        SELECT b.visitor_id, 'visitor', b.person_id, b.valid_from, b.valid_to,
+        SELECT DISTINCT ON (b.visitor_id, b.valid_from, b.person_id)
+               b.visitor_id, 'visitor', b.person_id, b.valid_from, b.valid_to,
                CASE WHEN b.named THEN 'identified'
                     WHEN b.person_id NOT LIKE 'visitor:%%' THEN 'alias'
                     WHEN shared.visitor_id IS NOT NULL THEN 'shared'
                     ELSE 'anonymous' END
         FROM bounded AS b
         LEFT JOIN {._shared} AS shared USING (visitor_id)
-        WHERE b.valid_from < b.valid_to$sql$,
+        ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$,
         CASE WHEN r.bulk THEN ''
              ELSE 'WHERE s.visitor_id IN (SELECT visitor_id FROM {._visitors})' END));
     IF NOT r.bulk THEN
@@ -507,14 +511,13 @@ BEGIN
             USING {._visitors} AS v
             WHERE i.id = v.visitor_id AND i.id_type = 'visitor' AND NOT EXISTS (
                 SELECT FROM {._stretches} AS s
-                WHERE s.id = i.id AND s.valid_from = i.valid_from)$sql$);
+                WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)$sql$);
     END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {identities} AS i (id, id_type, person_id, valid_from, valid_to, reason)
         SELECT * FROM {._stretches}
-        ON CONFLICT (id, id_type, valid_from) DO UPDATE
-        SET person_id = excluded.person_id, valid_to = excluded.valid_to, reason = excluded.reason
-        WHERE (i.person_id, i.valid_to, i.reason)
-              IS DISTINCT FROM (excluded.person_id, excluded.valid_to, excluded.reason)$sql$);
+        ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE
+        SET valid_to = excluded.valid_to, reason = excluded.reason
+        WHERE (i.valid_to, i.reason) IS DISTINCT FROM (excluded.valid_to, excluded.reason)$sql$);
 END
 $$;

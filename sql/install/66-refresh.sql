@@ -2,7 +2,7 @@
 -- model: refresh
 -- ---------------------------------------------------------------------------------------------
 
-CREATE FUNCTION journey._create_store(schema name)
+CREATE FUNCTION journey._create_store(schema name, options jsonb)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -12,17 +12,11 @@ DECLARE
 BEGIN
     r.schema := schema;
     r.shadow := false;
+    r.settings := journey._settings(options);
     PERFORM journey._create_derived(r);
     PERFORM journey._create_scratch(r);
+    PERFORM journey._show_sessions(r);
     EXECUTE journey._bind(r, $sql$
-        CREATE VIEW {sessions} AS
-        SELECT session_id, visitor_id, user_id, person_id, session_number, started_at, ended_at,
-               session_date, duration_seconds, events, page_views, landing_page, landing_page_path,
-               exit_page, referrer, referrer_host, source, medium, campaign, term, content, channel, gclid,
-               click_id, click_id_type, revenue, is_bounce
-        FROM {_sessions}
-        WHERE NOT loose;
-
         CREATE VIEW {events} AS
         SELECT e.event_id, g.visitor_id, s.person_id, e.user_id,
                CASE WHEN NOT g.loose THEN g.session_id END AS session_id,
@@ -37,12 +31,36 @@ BEGIN
         FROM {events} AS e
         WHERE e.kind IN ('page', 'screen');
 
-        COMMENT ON VIEW {sessions} IS 'one row per session of a visitor';
         COMMENT ON VIEW {events} IS 'every event once, with its session and person';
         COMMENT ON VIEW {page_views} IS 'pages and screens, numbered per visitor';
         COMMENT ON TABLE {touches} IS 'one row per touch of a session: where the visit came from';
         COMMENT ON TABLE {identities} IS 'which person an id stands for, and when';
         COMMENT ON TABLE {profiles} IS 'one row per person'$sql$);
+END
+$$;
+
+-- Makes the view of sessions: with two columns for each of keep_properties.
+CREATE FUNCTION journey._show_sessions(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kept text := (
+        SELECT string_agg(format(', kept[%s] AS %I, kept[%s] AS %I', 2 * k.n - 1,
+                                 left('first_' || k.key, 63), 2 * k.n, left('last_' || k.key, 63)),
+                          '' ORDER BY k.n)
+        FROM unnest((r.settings).keep_properties) WITH ORDINALITY AS k (key, n));
+BEGIN
+    EXECUTE journey._bind(r, format($sql$
+        CREATE VIEW {sessions} AS
+        SELECT session_id, visitor_id, user_id, person_id, session_number, started_at, ended_at,
+               session_date, duration_seconds, events, page_views, landing_page, landing_page_path,
+               exit_page, referrer, referrer_host, source, medium, campaign, term, content, channel, gclid,
+               click_id, click_id_type, revenue, is_bounce %s
+        FROM {_sessions}
+        WHERE NOT loose$sql$, kept));
+    EXECUTE journey._bind(r, $sql$COMMENT ON VIEW {sessions} IS 'one row per session of a visitor'$sql$);
 END
 $$;
 
@@ -68,7 +86,8 @@ BEGIN
         'session_key', s.session_key, 'user_change', s.user_change,
         'passive_events', to_jsonb(s.passive_events), 'internal_hosts', to_jsonb(s.internal_hosts),
         'ignored_referrers', to_jsonb(s.ignored_referrers), 'time_zone', s.time_zone,
-        'email_trait', s.email_trait));
+        'email_trait', s.email_trait,
+        'keep_properties', to_jsonb(nullif(s.keep_properties, '{}'))));
     IF shadow THEN
         r.bulk := true;
     ELSE

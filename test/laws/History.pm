@@ -1,0 +1,433 @@
+# Random histories: rows of events in every nasty shape, delivered to a model's sources in random
+# batches. Everything follows from the seed.
+#
+# A history is { seed, options, timeout, sources, worlds, steps }. A world is a set of visitors, users and
+# e-mails that no other world knows; several worlds share a model, which costs less than a model each. A
+# step is [ refresh => ... ], [ insert => rows ], [ replace => rows ] (as loaders do it: rows of the same
+# id in the table go first), [ remove => number of row ], [ rebuild => 0 ].
+#
+# A row is { number, table, columns => { name => value }, standard => { ... }, world }: what stands in the
+# source's table, and the same in standard form, as the design says that it is read.
+package History;
+use strict;
+use warnings;
+
+our @STANDARD = qw(event_id visitor_id user_id event_time received_at kind name url referrer revenue
+  currency order_id source medium campaign term content session_key previous_id platform properties traits);
+
+# Times are microseconds since 2024-03-01 UTC.
+use constant { SECOND => 1_000_000, MINUTE => 60_000_000, HOUR => 3_600_000_000, DAY => 86_400_000_000 };
+
+sub new
+{
+    my ($class, $seed) = @_;
+    my $self = bless { seed => $seed, state => ($seed * 2654435761 + 97) % 4294967296, rows => 0 }, $class;
+    $self->chance(1) for 1 .. 10;
+    $self->choose_options;
+    $self->choose_sources;
+    $self->{worlds} = $self->between(3, 6);
+    $self->{steps} = [ $self->plan(map { $self->world($_) } 1 .. $self->{worlds}) ];
+    return $self;
+}
+
+# ------------------------------------------------------------------------------------------------
+# chance: a generator of our own, the same on every machine
+# ------------------------------------------------------------------------------------------------
+
+sub random
+{
+    my ($self) = @_;
+    my $x = $self->{state};
+    $x ^= ($x << 13) & 0xffffffff;
+    $x ^= $x >> 17;
+    $x ^= ($x << 5) & 0xffffffff;
+    $self->{state} = $x || 1;
+    return $x / 4294967296;
+}
+
+sub chance { my ($self, $p) = @_; return $self->random < $p }
+sub between { my ($self, $low, $high) = @_; return $low + int($self->random * ($high - $low + 1)) }
+sub pick { my $self = shift; return $_[ int($self->random * @_) ] }
+
+# One of the values, each behind its weight.
+sub weighted
+{
+    my ($self, @list) = @_;
+    my $sum = 0;
+    $sum += $list[ 2 * $_ ] for 0 .. $#list / 2;
+    my $at = $self->random * $sum;
+    while (@list > 2)
+    {
+        $at -= $list[0];
+        last if $at < 0;
+        splice @list, 0, 2;
+    }
+    return $list[1];
+}
+
+sub shuffle
+{
+    my ($self, @list) = @_;
+    for my $i (reverse 1 .. $#list)
+    {
+        my $j = int($self->random * ($i + 1));
+        @list[ $i, $j ] = @list[ $j, $i ];
+    }
+    return @list;
+}
+
+# ------------------------------------------------------------------------------------------------
+# options and sources
+# ------------------------------------------------------------------------------------------------
+
+sub choose_options
+{
+    my ($self) = @_;
+    my %o;
+    $self->{timeout} = $self->weighted(6, 30 * MINUTE, 1, 10 * MINUTE, 1, 2 * HOUR, 1, 1 * MINUTE);
+    $o{timeout} = $self->{timeout} / SECOND . ' seconds' if $self->{timeout} != 30 * MINUTE;
+    $o{new_campaign} = \1 if $self->chance(0.35);
+    $o{midnight} = $self->pick('UTC', 'America/New_York', 'Asia/Kolkata') if $self->chance(0.25);
+    $o{time_zone} = $self->pick('Europe/Berlin', 'Pacific/Auckland') if $self->chance(0.3);
+    $o{session_key} = \1 if $self->chance(0.35);
+    $o{user_change} = \0 if $self->chance(0.25);
+    $o{passive_events} = ['Heartbeat'] if $self->chance(0.3);
+    $o{max_users_per_visitor} = $self->between(1, 3) if $self->chance(0.3);
+    $o{internal_hosts} = ['partner.example.net'] if $self->chance(0.2);
+    $o{ignored_referrers} = ['www.bing.com'] if $self->chance(0.2);
+    $o{internal_users} = [ '%2', 'p1@%' ] if $self->chance(0.3);
+    $o{profiles} = 'identified' if $self->chance(0.15);
+    $o{email_trait} = 'mail' if $self->chance(0.1);
+    $o{exclude} = { host => ['staging.*'], user_id => ['test*'] } if $self->chance(0.3);
+    if ($self->chance(0.3))
+    {
+        $self->{max_duration} = 3 * $self->{timeout};
+        $o{max_duration} = $self->{max_duration} / SECOND . ' seconds';
+    }
+    $self->{options} = \%o;
+}
+
+# own: a table in standard form; loader: a schema as RudderStack fills it. Without a load time a source is
+# read whole.
+sub choose_sources
+{
+    my ($self) = @_;
+    my $which = $self->weighted(5, 'own', 5, 'loader', 2, 'both');
+    $self->{own} = { whole => $self->chance(0.5) } if $which ne 'loader';
+    $self->{loader} = {} if $which ne 'own';
+    # the first source's ids are as they are, those of another space get its name before them
+    $self->{own_prefix} = $which eq 'both' ? 'own:' : '';
+}
+
+# ------------------------------------------------------------------------------------------------
+# a world
+# ------------------------------------------------------------------------------------------------
+
+my @pages = map { "https://shop.example.org$_" } '/', '/a', '/b?q=1', '/b?q=1#top', '/long/path/';
+my @campaigns = map { "https://shop.example.org/l?$_" } 'utm_source=google&utm_medium=cpc&utm_campaign=x',
+  'utm_source=google&utm_medium=cpc&utm_campaign=y', 'utm_source=news&utm_medium=email', 'gclid=G1', 'gclid=G2',
+  'gclid=G1&utm_source=google', 'fbclid=F1', 'msclkid=M1&gclid=G3', 'mc_eid=secret', 'utm_term=only',
+  'utm_campaign=x#utm_source=frag', 'utm_source=google&utm_medium=cpc&utm_campaign=x&page=2';
+my @referrers = ('https://www.google.com/', 'https://www.bing.com/search?q=x', 'https://shop.example.org/a',
+    'https://partner.example.net/p', 'https://news.blog.example.com/', '$direct', 'https://t.co/x');
+
+# All rows that a world will ever deliver, in no order.
+sub world
+{
+    my ($self, $n) = @_;
+    my $letters = $self->between(1, 3);
+    my $w = {
+        number => $n,
+        visitors => [ map { "v$n" . substr('abcd', $_, 1) } 0 .. $self->between(0, 3) ],
+        users => [ map { "u$n-$_" } 1 .. ($self->chance(0.25) ? 9 : $self->between(1, 4)) ],
+        emails => [ map { "p$_\@mail$n.org" } 1 .. 3 ],
+        start => $self->between(0, 40) * DAY + $self->between(0, 23) * HOUR,
+        times => [],
+        rows => [],
+        aliases => $self->chance(0.4) ? 0.25 : 0.04,
+        keys => exists $self->{options}{session_key} ? 0.6 : 0.1,
+        anonymous => $self->pick(0.3, 0.6, 0.85),
+    };
+    my $events = $self->weighted(3, 4, 5, 12, 3, 30);
+    for (1 .. $self->between(1, $events))
+    {
+        if (@{ $w->{rows} } && $self->chance(0.25)) { $self->copy_of($w, $self->pick(@{ $w->{rows} })) }
+        else { $self->event($w) }
+    }
+    $self->long_run($w) if $self->chance(0.04);
+    return $w;
+}
+
+# Times lie where rules turn: around others by the timeout, the step of copies, the length of a session.
+sub time_in
+{
+    my ($self, $w, $from) = @_;
+    my $t = $self->{timeout};
+    my $base = $from // (@{ $w->{times} } ? $self->pick(@{ $w->{times} }) : $w->{start});
+    my $step = $self->weighted(2, 0, 6, $t, 6, $self->between(1, 40) * SECOND, 4, int($self->random * $t),
+        2, $self->{max_duration} // $t, 3, DAY, 1, $self->between(1, 3) * HOUR, 1, 20 * HOUR,
+        0.5, $self->between(2, 9) * DAY);
+    $step += $self->pick(-1, 0, 0, 1, 1);
+    $step = -$step if $self->chance(0.3);
+    my $time = $base + $step;
+    if (!defined $from && $self->chance(0.05))    # a midnight somewhere
+    {
+        $time = int($time / DAY) * DAY + $self->pick(0, 5 * HOUR, 18.5 * HOUR) + $self->pick(-1, 0, 1);
+    }
+    $time = 0 if $time < 0;
+    push @{ $w->{times} }, $time unless defined $from;
+    return $time;
+}
+
+sub user { my ($self, $w) = @_; return $self->pick(@{ $w->{users} }) }
+
+sub user_or_not
+{
+    my ($self, $w) = @_;
+    return undef if $self->chance($w->{anonymous});
+    return $self->pick('undefined', '', ' null ', 'test-1') if $self->chance(0.05);
+    return $self->user($w);
+}
+
+sub traits
+{
+    my ($self, $w) = @_;
+    my $key = $self->{options}{email_trait} // 'email';
+    my %t;
+    $t{$key} = $self->weighted(10, $self->pick(@{ $w->{emails} }), 2, ' ' . uc($w->{emails}[0]), 1, 'no address', 1, undef)
+      if $self->chance(0.7);
+    $t{plan} = $self->pick('free', 'pro', undef) if $self->chance(0.5);
+    $t{age} = $self->between(20, 23) if $self->chance(0.3);
+    return %t ? \%t : undef;
+}
+
+sub event
+{
+    my ($self, $w, %given) = @_;
+    my %e = map { $_ => undef } @STANDARD;
+    $e{kind} = $self->weighted(35, 'page', 30, 'track', 18, 'identify', 3, 'screen', 2, 'group', 100 * $w->{aliases}, 'alias');
+    $e{event_id} = $self->pick('a' .. 'z') . "$w->{number}-" . ++$self->{events} unless $self->chance(0.1);
+    $e{visitor_id} = $self->weighted(20, $self->pick(@{ $w->{visitors} }), 2, undef, 0.4, 'null');
+    $e{user_id} = $self->user_or_not($w);
+    $e{user_id} //= $self->user($w) if !defined $e{visitor_id} && $self->chance(0.9);
+    $e{event_time} = $self->time_in($w);
+    $e{received_at} = $e{event_time} + $self->pick(0, SECOND, HOUR, DAY) unless $self->chance(0.1);
+    $e{event_time} = undef if $self->chance(0.01);
+    $e{event_time} += 2 * DAY if defined $e{event_time} && $self->chance(0.01);
+    $e{platform} = $self->weighted(30, undef, 5, 'web', 2, 'server', 1, 'sources');
+    $e{session_key} = $self->pick('k1', 'k2') if $self->chance($w->{keys});
+    if ($e{kind} eq 'page' || ($e{kind} ne 'screen' && $self->chance(0.4)))
+    {
+        $e{url} = $self->weighted(12, $self->pick(@pages), 8, $self->pick(@campaigns), 1, 'https://staging.example.org/', 1, undef);
+        $e{referrer} = $self->pick(@referrers) if $self->chance(0.5);
+    }
+    if ($self->chance(0.1))
+    {
+        $e{source} = $self->pick('partner', 'google') if $self->chance(0.7);
+        $e{medium} = $self->pick('cpc', 'affiliate') if $self->chance(0.7);
+        $e{campaign} = $self->pick('x', 'z') if $self->chance(0.5);
+        $e{term} = 'shoes' if $self->chance(0.3);
+    }
+    $e{name} = $self->pick('Home', 'Prices') if $e{kind} =~ /page|screen/ && $self->chance(0.7);
+    $e{traits} = $self->traits($w) if $e{kind} eq 'identify';
+    $e{previous_id} = $self->weighted(8, $self->user($w), 6, $self->pick(@{ $w->{visitors} }), 1, undef, 1, 'unknown')
+      if $e{kind} eq 'alias';
+    $self->track(\%e) if $e{kind} eq 'track';
+    $e{properties} = { color => $self->pick('red', 'blue') } if $e{kind} =~ /page|screen/ && $self->chance(0.2);
+    return $self->deliver($w, { %e, %given });
+}
+
+sub track
+{
+    my ($self, $e) = @_;
+    $e->{name} = $self->weighted(4, 'Signed Up', 2, 'Heartbeat', 4, 'Order Completed', 2, 'Order Refunded');
+    return unless $e->{name} =~ /^Order/;
+    $e->{revenue} = $self->chance(0.1) ? undef : $self->pick('10', '12.50', '0', '7');
+    $e->{revenue} = "-$e->{revenue}" if defined $e->{revenue} && $e->{name} eq 'Order Refunded';
+    $e->{currency} = $self->weighted(5, 'USD', 1, 'EUR', 1, undef);
+    $e->{order_id} = $self->pick('o1', 'o2', 'o3', undef);
+}
+
+# The same event again: received at another time, dated otherwise, with other content, or none of these.
+sub copy_of
+{
+    my ($self, $w, $row) = @_;
+    my %e = %{ $row->{event} };
+    $e{received_at} += $self->pick(-HOUR, SECOND, DAY) if defined $e{received_at} && $self->chance(0.5);
+    if (defined $e{event_time} && $self->chance(0.5))
+    {
+        for (1 .. $self->between(0, 2))    # others in between may come to make a chain
+        {
+            $e{event_time} += $self->weighted(4, $self->between(-9, 9) * SECOND, 4, DAY, 2, -(DAY), 3, DAY + 1, 2,
+                -(DAY) - 1, 3, 20 * HOUR, 2, -20 * HOUR, 1, 12 * HOUR);
+            $e{event_time} = 0 if $e{event_time} < 0;
+        }
+        $e{received_at} = $e{event_time} + $self->pick(0, HOUR) if defined $e{received_at} && $self->chance(0.7);
+        push @{ $w->{times} }, $e{event_time};
+    }
+    $e{visitor_id} = $self->pick(@{ $w->{visitors} }) if $self->chance(0.1);
+    if ($self->chance(0.5))    # corrected
+    {
+        $e{user_id} = $self->pick(undef, $self->user($w)) if $self->chance(0.4);
+        $e{url} = $self->pick(undef, @pages, @campaigns) if $self->chance(0.3);
+        $e{traits} = $self->traits($w) if defined $e{traits};
+        $e{session_key} = $self->pick(undef, 'k1', 'k3') if $self->chance(0.2);
+        $e{previous_id} = $self->pick($self->user($w), @{ $w->{visitors} }) if $e{kind} eq 'alias';
+        $e{platform} = $self->pick(undef, 'server') if $self->chance(0.1);
+        $self->track(\%e) if $e{kind} eq 'track' && $self->chance(0.5);
+    }
+    return $self->deliver($w, \%e);
+}
+
+# More events than a segment holds, at steps that now and then end a session.
+sub long_run
+{
+    my ($self, $w) = @_;
+    my $visitor = $self->pick(@{ $w->{visitors} });
+    my $time = $w->{start};
+    for (1 .. $self->between(260, 320))
+    {
+        $time += $self->weighted(50, SECOND, 1, $self->{timeout}, 0.2, $self->{timeout} + 1);
+        my %given = (visitor_id => $visitor, event_time => $time, received_at => $time, platform => undef);
+        $given{user_id} = undef if $self->chance(0.9);
+        $given{url} = undef if $self->chance(0.9);
+        $self->event($w, %given);
+    }
+}
+
+# ------------------------------------------------------------------------------------------------
+# rows of the sources
+# ------------------------------------------------------------------------------------------------
+
+# Puts an event into one of the sources; the loader writes some events to two tables.
+sub deliver
+{
+    my ($self, $w, $event) = @_;
+    if ($self->{own} && (!$self->{loader} || $self->chance(0.5)))
+    {
+        my %c = %$event;
+        my %s = %$event;
+        $s{event_time} //= $s{received_at};
+        $c{kind} = undef if $c{kind} eq 'track' && $self->chance(0.2);
+        $c{kind} = $s{kind} = 'click' if $self->chance(0.005);
+        $s{event_id} = $self->{own_prefix} . $s{event_id} if defined $s{event_id};
+        $self->row($w, 'events', $event, \%c, \%s);
+        return;
+    }
+    $self->loader_rows($w, $event);
+}
+
+sub row
+{
+    my ($self, $w, $table, $event, $columns, $standard) = @_;
+    $columns->{loaded_at} //= 0 if $table eq 'events';
+    push @{ $w->{rows} },
+      {
+        number => ++$self->{rows}, table => $table, event => $event, columns => $columns,
+        standard => $standard, world => $w->{number}
+      };
+}
+
+# The rows that a loader makes of an event. Fields without a column of their own are lost on the way, and
+# what has no value is no trait or property.
+sub loader_rows
+{
+    my ($self, $w, $event) = @_;
+    my $kind = $event->{kind};
+    my %c = (
+        id => $event->{event_id}, anonymous_id => $event->{visitor_id}, user_id => $event->{user_id},
+        timestamp => $event->{event_time}, received_at => $event->{received_at}, channel => $event->{platform},
+        context_session_id => $event->{session_key}, context_page_url => $event->{url},
+        context_page_referrer => $event->{referrer},
+        map { ("context_campaign_" . ($_ eq 'campaign' ? 'name' : $_)) => $event->{$_} }
+          qw(source medium campaign term content));
+    my %s = (%$event, event_time => $event->{event_time} // $event->{received_at},
+        map { $_ => undef } qw(name revenue currency order_id previous_id properties traits));
+
+    if ($kind eq 'page' || $kind eq 'screen')
+    {
+        $c{name} = $s{name} = $event->{name};
+        if ($kind eq 'page' && $self->chance(0.7))    # its own columns go before those of the context
+        {
+            $c{url} = $event->{url};
+            $c{referrer} = $event->{referrer};
+            $c{context_page_url} = 'https://other.example.org/' if defined $c{url} && $self->chance(0.2);
+        }
+        $s{properties} = $event->{properties};
+        $c{color} = $event->{properties}{color} if defined $event->{properties};
+        return $self->row($w, "${kind}s", $event, \%c, \%s);
+    }
+    return $self->track_rows($w, $event, \%c, \%s) if $kind eq 'track';
+    if ($kind eq 'alias')
+    {
+        $c{previous_id} = $s{previous_id} = $event->{previous_id};
+        return $self->row($w, 'aliases', $event, \%c, \%s);
+    }
+    return $self->row($w, 'groups', $event, \%c, \%s) if $kind eq 'group';
+
+    my %traits = map { $_ => $event->{traits}{$_} } grep { defined $event->{traits}{$_} } keys %{ $event->{traits} // {} };
+    $s{traits} = %traits ? \%traits : undef;
+    $self->row($w, 'identifies', $event, { %c, %traits }, \%s);
+    return unless defined $event->{user_id} && $event->{user_id} ne '' && $self->chance(0.3);
+    my $time = $event->{received_at} // $event->{event_time};
+    $self->row($w, 'users', $event, { id => $event->{user_id}, received_at => $time, %traits },
+        { %s, event_id => undef, visitor_id => undef, event_time => $time, received_at => $time, kind => 'users' });
+}
+
+# A track stands in "tracks" without its properties, and in the table of its event with them.
+sub track_rows
+{
+    my ($self, $w, $event, $c, $s) = @_;
+    my $table = lc $event->{name} =~ s/ /_/gr;
+    @$c{ 'event', 'event_text' } = ($table, $event->{name});
+    $s->{name} = $event->{name};
+    $self->row($w, 'tracks', $event, {%$c}, {%$s}) if $self->chance(0.9);
+    return unless $self->chance(0.9);
+
+    my %own = (%$c, currency => $event->{currency}, order_id => $event->{order_id});
+    my %standard = (%$s, currency => $event->{currency}, order_id => $event->{order_id}, revenue => $event->{revenue});
+    if (defined $event->{revenue})
+    {
+        my $amount = $event->{revenue} =~ s/^-//r;
+        my %properties;
+        if ($event->{name} eq 'Order Refunded') { $properties{total} = $amount }
+        elsif ($self->chance(0.7)) { %properties = (revenue => $amount, total => '99') }
+        else { $properties{total} = $amount }
+        %own = (%own, %properties);
+        $standard{properties} = { map { $_ => \$properties{$_} } keys %properties };
+    }
+    $self->row($w, $table, $event, \%own, \%standard);
+}
+
+# ------------------------------------------------------------------------------------------------
+# steps
+# ------------------------------------------------------------------------------------------------
+
+# Deals the rows of all worlds out to a few batches.
+sub plan
+{
+    my ($self, @worlds) = @_;
+    my @rows = map { @{ $_->{rows} } } @worlds;
+    @rows = $self->shuffle(@rows);
+    @rows = sort { ($a->{standard}{event_time} // 0) <=> ($b->{standard}{event_time} // 0) } @rows if $self->chance(0.3);
+    my $batches = $self->between(1, 6);
+    my @batch = map { [] } 1 .. $batches;
+    my $ordered = $self->chance(0.4);
+    for my $i (0 .. $#rows)
+    {
+        push @{ $batch[ $ordered ? int($i * $batches / @rows) : $self->between(0, $batches - 1) ] }, $rows[$i];
+        push @{ $batch[ $self->between(0, $batches - 1) ] }, { %{ $rows[$i] }, number => ++$self->{rows} }
+          if $self->chance(0.08);
+    }
+    my @steps;
+    for my $rows (@batch)
+    {
+        push @steps, [ ($self->chance(0.3) ? 'replace' : 'insert'), $rows ];
+        push @steps, [ remove => [ map { $_->{number} } grep { $self->chance(0.3) } @$rows ] ] if $self->chance(0.1);
+        push @steps, ['refresh'];
+        push @steps, ['rebuild'] if $self->chance(0.08);
+    }
+    return @steps;
+}
+
+1;

@@ -1,0 +1,264 @@
+# Runs histories on a server: writes each as one SQL script whose queries give no row if the laws hold.
+package Run;
+use strict;
+use warnings;
+use Cwd ();
+use File::Basename ();
+use IPC::Open2;
+use JSON::PP ();
+use POSIX ();
+
+my $here = File::Basename::dirname(Cwd::abs_path(__FILE__));
+my $json = JSON::PP->new->canonical->allow_nonref;
+
+my %types = (
+    (map { $_ => 'timestamptz' } qw(event_time received_at timestamp original_timestamp loaded_at uuid_ts)),
+    (map { $_ => 'numeric' } qw(revenue total)),
+    (map { $_ => 'jsonb' } qw(properties traits)),
+    age => 'bigint', number => 'bigint');
+
+# ------------------------------------------------------------------------------------------------
+# values as SQL
+# ------------------------------------------------------------------------------------------------
+
+# Microseconds since 2024-03-01 UTC.
+sub time_text
+{
+    my ($time) = @_;
+    my $seconds = POSIX::floor($time / 1_000_000);
+    return POSIX::strftime('%Y-%m-%d %H:%M:%S', gmtime(1709251200 + $seconds))
+      . sprintf('.%06d+00', $time - $seconds * 1_000_000);
+}
+
+# A reference to a string is a number as it is written.
+sub json_text
+{
+    my ($value) = @_;
+    return ref $value ? $$value : $json->encode($value) unless ref $value eq 'HASH';
+    return '{' . join(', ', map { $json->encode($_) . ': ' . json_text($value->{$_}) } sort keys %$value) . '}';
+}
+
+sub literal
+{
+    my ($column, $value) = @_;
+    return 'NULL' unless defined $value;
+    my $type = $types{$column} // 'text';
+    my $text = $type eq 'timestamptz' ? time_text($value) : $type eq 'jsonb' ? json_text($value) : $value;
+    return "'" . $text =~ s/'/''/gr . "'";
+}
+
+sub insert
+{
+    my ($relation, $columns, @rows) = @_;
+    return '' unless @rows;
+    return "INSERT INTO $relation (" . join(', ', map { qq("$_") } @$columns) . ") VALUES\n"
+      . join(",\n", map { my $row = $_; '(' . join(', ', map { literal($_, $row->{$_}) } @$columns) . ')' } @rows) . ";\n";
+}
+
+# ------------------------------------------------------------------------------------------------
+# a history as a script
+# ------------------------------------------------------------------------------------------------
+
+# A source as it is now, and one that has all that was ever read, for the model that reads but once.
+sub new
+{
+    my ($class, $history) = @_;
+    return bless { history => $history, live => {}, ever => {}, known => {}, script => '', loads => 0 }, $class;
+}
+
+sub say { my ($self, $sql) = @_; $self->{script} .= "$sql\n" }
+
+sub schema { my ($state, $table) = @_; return $table eq 'events' ? "own_$state" : "loader_$state" }
+
+# Loaders add tables and columns when they first have a value for them.
+sub see_columns
+{
+    my ($self, $table, @rows) = @_;
+    my $known = $self->{known}{$table};
+    if (!$known)
+    {
+        $known = $self->{known}{$table} = { map { $_ => 1 } first_columns($table) };
+        $self->say("CREATE TABLE " . schema($_, $table) . ".$table ("
+              . join(', ', map { qq("$_" ) . ($types{$_} // 'text') } sort keys %$known) . ");")
+          for qw(live ever);
+    }
+    for my $row (@rows)
+    {
+        for my $column (sort keys %{ $row->{columns} })
+        {
+            next if !defined $row->{columns}{$column} || $known->{$column}++;
+            $self->say("ALTER TABLE " . schema($_, $table) . qq(.$table ADD COLUMN "$column" ) . ($types{$column} // 'text') . ';')
+              for qw(live ever);
+        }
+    }
+}
+
+sub first_columns
+{
+    my ($table) = @_;
+    return (@History::STANDARD, 'loaded_at') if $table eq 'events';
+    my @columns = qw(id received_at uuid_ts);
+    push @columns, qw(anonymous_id user_id timestamp) if $table ne 'users';
+    push @columns, qw(event event_text) if $table !~ /^(users|pages|screens|identifies|groups|aliases)$/;
+    push @columns, 'previous_id' if $table eq 'aliases';
+    return @columns;
+}
+
+sub script
+{
+    my ($self) = @_;
+    my $h = $self->{history};
+    $self->say("SELECT laws.begin();");
+    $self->say("CREATE SCHEMA $_;") for qw(own_live own_ever loader_live loader_ever);
+    $self->see_columns('events') if $h->{own};
+    $self->create_model('a', 'live');
+    for my $step (@{ $h->{steps} })
+    {
+        my ($what, $rows) = @$step;
+        if ($what eq 'refresh') { $self->refresh }
+        elsif ($what eq 'rebuild') { $self->say("SELECT journey.rebuild('a');"); $self->verify('a rebuild') }
+        elsif ($what eq 'remove') { $self->remove(@$rows) }
+        else { $self->load($what eq 'replace', @$rows) }
+    }
+    $self->finish;
+    return $self->{script};
+}
+
+sub create_model
+{
+    my ($self, $model, $state) = @_;
+    my $h = $self->{history};
+    my $options = $json->encode($h->{options}) =~ s/'/''/gr;
+    $self->say("SELECT journey.create_model('$model', NULL, '$options');");
+    $self->say("SELECT journey.add_schema('$model', 'loader_$state');") if $h->{loader};
+    if ($h->{own})
+    {
+        my $columns = $h->{own}{whole} ? '{"loaded_at": null}' : '{}';
+        $self->say("SELECT journey.add_source('$model', 'own_$state.events', NULL, '$columns', '{\"id_space\": \"own\"}');");
+    }
+}
+
+# Rows come with the time of their load.
+sub load
+{
+    my ($self, $replaces, @rows) = @_;
+    my $loaded = 90 * 86_400_000_000 + ++$self->{loads} * 600_000_000;
+    my %by_table;
+    push @{ $by_table{ $_->{table} } }, $_ for @rows;
+    for my $table (sort keys %by_table)
+    {
+        my @new = map { { %$_, columns => { %{ $_->{columns} }, ($table eq 'events' ? 'loaded_at' : 'uuid_ts') => $loaded } } }
+          @{ $by_table{$table} };
+        my $id = $table eq 'events' ? 'event_id' : 'id';
+        if ($replaces)
+        {
+            my %last = map { ($_->{columns}{$id} // "none $_->{number}") => $_->{number} } @new;
+            my %keep = map { $_ => 1 } values %last;
+            @new = grep { $keep{ $_->{number} } } @new;
+            $self->remove(map { $_->{number} } grep { defined $_->{columns}{$id} && $last{ $_->{columns}{$id} } }
+                  values %{ $self->{live}{$table} // {} });
+        }
+        $self->see_columns($table, @new);
+        $self->{live}{$table}{ $_->{number} } = $_ for @new;
+        $self->insert_rows('live', $table, @new);
+    }
+}
+
+sub insert_rows
+{
+    my ($self, $state, $table, @rows) = @_;
+    $self->{script} .= insert(schema($state, $table) . ".$table", [ sort keys %{ $self->{known}{$table} } ],
+        map { $_->{columns} } @rows);
+}
+
+# A row goes; one that stands there twice, both.
+sub remove
+{
+    my ($self, @numbers) = @_;
+    my %gone = map { $_ => 1 } @numbers;
+    for my $table (sort keys %{ $self->{live} })
+    {
+        my @old = grep { $gone{ $_->{number} } } map { $self->{live}{$table}{$_} } sort { $a <=> $b } keys %{ $self->{live}{$table} };
+        for my $row (@old)
+        {
+            delete $self->{live}{$table}{ $row->{number} };
+            $self->say('DELETE FROM ' . schema('live', $table) . ".$table WHERE ctid = (SELECT min(ctid) FROM "
+                  . schema('live', $table) . ".$table WHERE "
+                  . join(' AND ', map { qq("$_" IS NOT DISTINCT FROM ) . literal($_, $row->{columns}{$_}) } sort keys %{ $self->{known}{$table} })
+                  . ');');
+        }
+    }
+}
+
+sub refresh
+{
+    my ($self) = @_;
+    for my $table (sort keys %{ $self->{live} })
+    {
+        my @new = grep { !$self->{ever}{$table}{ $_->{number} }++ }
+          map { $self->{live}{$table}{$_} } sort { $a <=> $b } keys %{ $self->{live}{$table} };
+        $self->insert_rows('ever', $table, @new);
+        $self->{script} .= insert('oracle.raw', [ 'number', @History::STANDARD ],
+            map { { %{ $_->{standard} }, number => $_->{number} } } @new);
+    }
+    $self->say("SELECT 'count', r.* FROM journey.refresh('a') AS r WHERE rows_read <> new + duplicate + excluded + rejected OR duplicate < 0;");
+    $self->verify('a refresh');
+}
+
+sub verify
+{
+    my ($self, $after) = @_;
+    $self->say("SELECT 'verify after $after', v.relation, v.problem, v.key, v.stored, v.derived FROM journey.verify('a') AS v;");
+}
+
+sub finish
+{
+    my ($self) = @_;
+    $self->say(q{
+SELECT 'all again', r.* FROM journey.refresh('a', since => '-infinity') AS r WHERE new <> 0 OR sessions_changed <> 0 OR profiles_changed <> 0;});
+    $self->create_model('b', 'ever');
+    $self->say("SELECT 'count', r.* FROM journey.refresh('b') AS r WHERE rows_read <> new + duplicate + excluded + rejected;");
+    $self->say("SELECT * FROM laws.differences('a', 'b');");
+}
+
+# ------------------------------------------------------------------------------------------------
+# a session with the server
+# ------------------------------------------------------------------------------------------------
+
+package Session;
+
+sub new
+{
+    my ($class, $database) = @_;
+    my $self = bless { database => $database }, $class;
+    $self->start;
+    return $self;
+}
+
+sub start
+{
+    my ($self) = @_;
+    local $ENV{PGOPTIONS} = '-c client_min_messages=warning -c timezone=UTC';
+    $self->{pid} = IPC::Open2::open2($self->{out}, $self->{in}, "exec psql -qXAt -d $self->{database} 2>&1");
+    binmode $self->{$_}, ':utf8' for qw(in out);
+}
+
+# What a script prints.
+sub run
+{
+    my ($self, $script) = @_;
+    print { $self->{in} } "$script\n\\echo ==done==\n";
+    $self->{in}->flush;
+    my $text = '';
+    my $out = $self->{out};
+    while (my $line = <$out>)
+    {
+        return $text if $line eq "==done==\n";
+        $text .= $line unless $line =~ /^\s*$/;
+    }
+    waitpid $self->{pid}, 0;
+    $self->start;
+    return "$text(the session ended)\n";
+}
+
+1;
