@@ -207,7 +207,7 @@ JForEachSession(const struct varlena *timeline, const JSessionOptions *options,
 		for (to = from + 1; to < n && JStrEqual(events[to].field[JF_VISITOR_ID],
 												events[from].field[JF_VISITOR_ID]); to++)
 			;
-		JSplit(options, NULL, NULL, 0, events + from, to - from, false, 0, &result);
+		JSplit(options, NULL, NULL, 0, events + from, to - from, NULL, 0, false, 0, &result);
 		for (int i = 0; i < result.n_segments; i++)
 			if (!result.segments[i].part.loose)
 				callback(&result.segments[i].part, ++number, arg);
