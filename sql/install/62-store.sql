@@ -455,6 +455,8 @@ BEGIN
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
             first_event_id text COLLATE "C", session_id uuid NOT NULL,
             p0 text COLLATE "C", person_id text COLLATE "C");
+        CREATE UNLOGGED TABLE {._barriers} (visitor_id text COLLATE "C" NOT NULL, at timestamptz NOT NULL);
+        CREATE INDEX ON {._barriers} (visitor_id);
         CREATE UNLOGGED TABLE {._shared} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._visitors} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._stretches} (LIKE {identities});
