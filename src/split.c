@@ -526,6 +526,7 @@ journey_unit(PG_FUNCTION_ARGS)
 		JStr		bytes = JStrFromVarlena(parts[i]);
 		JPart		next;
 
+		CHECK_FOR_INTERRUPTS();
 		if (!JPartDecode(bytes.data, bytes.len, &next))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid summary of a segment")));

@@ -10,6 +10,8 @@
  */
 #include "split_core.h"
 
+#include "miscadmin.h"
+
 #include "identity_core.h"
 
 typedef struct JSplitter
@@ -384,6 +386,7 @@ JSplit(const JSessionOptions *options, const JAliases *aliases, JOldSegment *old
 
 	for (;;)
 	{
+		CHECK_FOR_INTERRUPTS();
 		while (next < n_old && old[next].gone)
 			next++;
 
