@@ -829,6 +829,7 @@ BEGIN
                FROM unnest(inputs) AS i));
     END IF;
     EXECUTE format('ANALYZE %I._batch', m.schema);
+    PERFORM journey._reject_forgotten(m);
 
     counts := journey._batch_counts(m, inputs);
     IF counts ->> 'rejected' <> '0' THEN

@@ -208,6 +208,7 @@ BEGIN
             'SELECT DISTINCT visitor_id FROM {._resolved}' END))
     USING (r.settings).max_users_per_visitor;
     EXECUTE journey._bind(r, 'ANALYZE {._shared}');
+    PERFORM journey._find_barriers(r);
 END
 $$;
 
@@ -232,7 +233,10 @@ BEGIN
             SELECT a.previous_id, a.event_time, a.event_id, NULL, 'user:' || a.user_id,
                    'user:' || a.user_id
             FROM {_aliases} AS a
-            WHERE a.previous_id <> a.visitor_id),
+            WHERE a.previous_id <> a.visitor_id
+            UNION ALL
+            SELECT b.visitor_id, b.at, '', NULL, 'forgotten:', 'forgotten:'
+            FROM {._barriers} AS b),
         runs AS (
             SELECT m.*,
                    count(m.identity) OVER (PARTITION BY m.visitor_id
@@ -245,8 +249,10 @@ BEGIN
                    coalesce(
                        r.identity,
                        CASE WHEN s.visitor_id IS NULL THEN coalesce(
-                           max(r.first_ref) OVER (PARTITION BY r.visitor_id, r.next_run),
-                           max(r.identity) OVER (PARTITION BY r.visitor_id, r.last_run)) END) AS ref
+                           nullif(max(r.first_ref) OVER (PARTITION BY r.visitor_id, r.next_run),
+                                  'forgotten:'),
+                           nullif(max(r.identity) OVER (PARTITION BY r.visitor_id, r.last_run),
+                                  'forgotten:')) END) AS ref
             FROM runs AS r
             LEFT JOIN {._shared} AS s ON s.visitor_id = r.visitor_id)
         SELECT n.visitor_id, n.session_id, i.person_id
@@ -421,7 +427,12 @@ BEGIN
                  FROM {_aliases} AS a
                  WHERE a.previous_id = x.visitor_id AND a.visitor_id <> x.visitor_id
                    AND (a.event_time, a.event_id) > (x.started_at, x.first_event_id)
-                 ORDER BY a.event_time, a.event_id LIMIT 1)) AS m
+                 ORDER BY a.event_time, a.event_id LIMIT 1)
+                UNION ALL
+                (SELECT b.at, '', NULL
+                 FROM {._barriers} AS b
+                 WHERE b.visitor_id = x.visitor_id AND b.at > x.started_at
+                 ORDER BY b.at LIMIT 1)) AS m
             ORDER BY started_at, first_event_id LIMIT 1) AS z
             ON s.identity IS NULL AND shared.visitor_id IS NULL
         LEFT JOIN LATERAL (
@@ -436,7 +447,12 @@ BEGIN
                  FROM {_aliases} AS a
                  WHERE a.previous_id = x.visitor_id AND a.visitor_id <> x.visitor_id
                    AND (a.event_time, a.event_id) < (x.started_at, x.first_event_id)
-                 ORDER BY a.event_time DESC, a.event_id DESC LIMIT 1)) AS m
+                 ORDER BY a.event_time DESC, a.event_id DESC LIMIT 1)
+                UNION ALL
+                (SELECT b.at, '', NULL
+                 FROM {._barriers} AS b
+                 WHERE b.visitor_id = x.visitor_id AND b.at <= x.started_at
+                 ORDER BY b.at DESC LIMIT 1)) AS m
             ORDER BY started_at DESC, first_event_id DESC LIMIT 1) AS a
             ON s.identity IS NULL AND shared.visitor_id IS NULL AND z.ref IS NULL
         CROSS JOIN LATERAL (SELECT coalesce(s.identity, z.ref, a.ref) AS ref) AS n

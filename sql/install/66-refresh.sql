@@ -15,6 +15,7 @@ BEGIN
     r.settings := journey._settings(options);
     PERFORM journey._create_derived(r);
     PERFORM journey._create_scratch(r);
+    PERFORM journey._create_tombstones(r);
     PERFORM journey._show_sessions(r);
     EXECUTE journey._bind(r, $sql$
         CREATE VIEW {events} AS
@@ -110,7 +111,7 @@ BEGIN
     PERFORM set_config('random_page_cost', '1.1', true);
     PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_counts', '_noted', '_units_new',
         '_units_old', '_ref_changes', '_refs_changed', '_ids', '_resolved', '_moves', '_persons',
-        '_person_counts', '_shared', '_visitors', '_stretches', '_profiles_new']);
+        '_person_counts', '_shared', '_barriers', '_visitors', '_stretches', '_profiles_new']);
 END
 $$;
 

@@ -11,6 +11,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM set_config('client_min_messages', 'warning', true);
     EXECUTE (SELECT journey._bind(r, 'DROP TABLE IF EXISTS ' || string_agg('{' || relation || '}', ', '))
              FROM journey._derived());
 END
@@ -106,7 +107,7 @@ DECLARE
     lost bigint;
     kept text[] := (journey._settings(m.options)).keep_properties;
 BEGIN
-    m := journey._apply_options(m);
+    m := journey._apply_options(m, coalesce(from_sources, false));
     r := journey._new_run(m, true);
     IF from_sources THEN
         counts := journey._read(m, '-infinity');
@@ -231,7 +232,7 @@ BEGIN
             EXCEPT
             SELECT * FROM journey.events(b.stored)) AS d
         WHERE (b.stored OPERATOR(journey.=) b.merged) IS NOT TRUE$sql$, journey._batch_timelines())) USING 0, 1;
-    EXECUTE journey._bind(r, 'TRUNCATE {._batch}');
+    PERFORM journey._empty_batch(m);
 END
 $$;
 
