@@ -287,6 +287,7 @@ GRANT SELECT ON regress_own.hits TO regress_journey_reader;
 ALTER TABLE regress_own_m._segments OWNER TO regress_journey_reader;
 ALTER TABLE regress_own_m._batch OWNER TO regress_journey_reader;
 ALTER TABLE regress_own_m.rejected_events OWNER TO regress_journey_reader;
+ALTER TABLE regress_own_m._tombstones OWNER TO regress_journey_reader;
 DROP TABLE batch;
 SET ROLE regress_journey_reader;
 SELECT regress_read('regress_own_m');
