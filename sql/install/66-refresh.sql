@@ -221,11 +221,15 @@ AS $$
     $sql$
 $$;
 
+-- Slices keep the scratch small, and show how far a long run has come: 2 million events with
+-- maintenance_work_mem at 64 MB.
 CREATE FUNCTION journey._slices(events bigint)
 RETURNS integer
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$SELECT (1 + events / 500000)::integer$$;
+AS $$
+    SELECT (1 + events * 32 / pg_size_bytes(current_setting('maintenance_work_mem')))::integer
+$$;
 
 CREATE FUNCTION journey._refresh(model name, nowait boolean, since timestamptz,
     OUT rows_read bigint, OUT new bigint, OUT duplicate bigint, OUT excluded bigint, OUT rejected bigint,
