@@ -132,7 +132,7 @@ BEGIN
     i.kinds := journey._column_kinds(relation, ARRAY(
         SELECT jsonb_array_elements_text(value) FROM jsonb_each(i.columns)));
     f := journey._fields(i);
-    key := coalesce(format('nullif(%s, '''')', f ->> 'key'), 'NULL::text');
+    key := CASE WHEN f ? 'key' THEN format('nullif(%s, '''')', f ->> 'key') ELSE 'NULL::text' END;
     IF NOT is_old THEN
         RETURN format('INSERT INTO %I._changes (table_id, is_old, key) SELECT %s, false, %s FROM %s AS t',
                       schema, argument::jsonb ->> 'table_id', key, rows);
