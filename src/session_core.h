@@ -138,6 +138,14 @@ typedef struct JRevenue
 	JStr		amount;			/* text of a numeric, with its sign */
 } JRevenue;
 
+/* Finds an item among many of a list. All zero: knows none yet. */
+typedef struct JIndex
+{
+	int			n;				/* how many items it knows */
+	uint32		mask;			/* number of slots less one */
+	int32	   *slots;			/* numbers of items, from 1; 0 is free */
+} JIndex;
+
 /*
  * The summary of a run of events of one session, or of events outside sessions. Summaries of
  * neighbouring runs of one session add up to the summary of both.
@@ -161,13 +169,16 @@ typedef struct JPart
 	int			n_refs;
 	int			max_refs;
 	JIdentityRef *refs;			/* whom its events name: each once, in order of the first time */
+	JIndex		ref_index;
 	JStr		gclid;			/* last */
 	int			n_touches;
 	int			max_touches;
 	JPartTouch *touches;		/* in order, equal ones once */
+	JIndex		touch_index;
 	int			n_revenues;
 	int			max_revenues;
-	JRevenue   *revenues;
+	JRevenue   *revenues;		/* in order, each order once */
+	JIndex		revenue_index;
 	int			n_kept;
 	JStr	   *kept;			/* first and last value of each kept property, in pairs */
 } JPart;
@@ -179,7 +190,12 @@ extern void JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch
 /* Adds the run that follows; strings are shared, not copied. */
 extern void JPartAppend(JPart *part, const JPart *next);
 extern void JPartEncode(const JPart *part, StringInfo out);
-extern bool JPartDecode(const char *data, Size len, JPart *part);
+
+/*
+ * False if the bytes are no summary. They may come from anywhere: `is_text` says whether a string of
+ * theirs may become a text.
+ */
+extern bool JPartDecode(const char *data, Size len, bool (*is_text) (JStr s), JPart *part);
 
 /* The first touch that is not direct; NULL where the session is direct. */
 extern const JPartTouch *JPartMainTouch(const JPart *part);
