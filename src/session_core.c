@@ -9,7 +9,6 @@
  */
 #include "session_core.h"
 
-#include "common/hashfn.h"
 #include "datatype/timestamp.h"
 
 #include "identity_core.h"
@@ -403,93 +402,13 @@ JPartBegin(JPart *part, const JEvent *first, bool loose, JUuid id)
 	part->first_event_id = first->field[JF_EVENT_ID];
 }
 
-/*
- * The lists of a summary hold equal items once. A session may have very many of them (a program that
- * pings for a year, each time with another click id), so beyond a few they are found by hash.
- */
-typedef struct JListKind
-{
-	Size		item_size;
-	bool		(*hash) (const void *item, uint32 *hash);	/* false: equals no other */
-	bool		(*same) (const void *a, const void *b);
-} JListKind;
-
-#define J_FEW_ITEMS 16
-
-/* Lets the index know all n items. */
-static void
-JIndexUpdate(JIndex *index, const JListKind *kind, const char *items, int n)
-{
-	if (index->slots == NULL || (Size) n * 2 > index->mask)
-	{
-		Size		slots = 64;
-
-		while (slots < (Size) n * 4)
-			slots *= 2;
-		if (index->slots != NULL)
-			pfree(index->slots);
-		index->slots = palloc_extended(sizeof(int32) * slots, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-		index->mask = slots - 1;
-		index->n = 0;
-	}
-	for (; index->n < n; index->n++)
-	{
-		uint32		slot;
-
-		if (!kind->hash(items + kind->item_size * index->n, &slot))
-			continue;
-		while (index->slots[slot & index->mask] != 0)
-			slot++;
-		index->slots[slot & index->mask] = index->n + 1;
-	}
-}
-
-/* Is an equal item among the n of a list? */
-static bool
-JListHas(const JListKind *kind, const void *list, int n, JIndex *index, const void *item)
-{
-	const char *items = list;
-	uint32		slot;
-	int32		number;
-
-	if (!kind->hash(item, &slot))
-		return false;
-	if (n <= J_FEW_ITEMS)
-	{
-		for (int i = 0; i < n; i++)
-			if (kind->same(items + kind->item_size * i, item))
-				return true;
-		return false;
-	}
-	JIndexUpdate(index, kind, items, n);
-	for (; (number = index->slots[slot & index->mask]) != 0; slot++)
-		if (kind->same(items + kind->item_size * (number - 1), item))
-			return true;
-	return false;
-}
-
-/* A list with room for one more item. */
-static void *
-JListReserve(const JListKind *kind, void *list, int n, int *max)
-{
-	if (n < *max)
-		return list;
-	*max = Max(4, *max * 2);
-	return list == NULL ? palloc(kind->item_size * *max) :
-		repalloc_huge(list, kind->item_size * (Size) *max);
-}
-
-static uint32
-JStrHash(uint32 hash, JStr s)
-{
-	return hash_combine(hash, JStrIsNull(s) ? 0 :
-						hash_bytes((const unsigned char *) s.data, s.len));
-}
-
 /* Two touches of one session are one if they say the same; where they landed does not matter. */
 static bool
-JTouchSame(const JTouch *a, const JTouch *b)
+JPartTouchSame(const void *left, const void *right)
 {
+	const JTouch *a = ((const JPartTouch *) left)->touch;
+	const JTouch *b = ((const JPartTouch *) right)->touch;
+
 	if (a->n_click_ids != b->n_click_ids || !JStrEqual(a->source, b->source) ||
 		!JStrEqual(a->medium, b->medium) || !JStrEqual(a->campaign, b->campaign) ||
 		!JStrEqual(a->term, b->term) || !JStrEqual(a->content, b->content) ||
@@ -503,24 +422,22 @@ JTouchSame(const JTouch *a, const JTouch *b)
 }
 
 static bool
-JPartTouchSame(const void *a, const void *b)
+JPartTouchHash(const void *entry, uint32 *hash)
 {
-	return JTouchSame(((const JPartTouch *) a)->touch, ((const JPartTouch *) b)->touch);
-}
+	const JTouch *touch = ((const JPartTouch *) entry)->touch;
 
-static bool
-JPartTouchHash(const void *item, uint32 *hash)
-{
-	const JTouch *touch = ((const JPartTouch *) item)->touch;
-
-	*hash = JStrHash(JStrHash(JStrHash(0, touch->source), touch->medium), touch->campaign);
-	*hash = JStrHash(JStrHash(JStrHash(*hash, touch->term), touch->content), touch->campaign_id);
+	*hash = JSetHash(0, touch->source);
+	*hash = JSetHash(*hash, touch->medium);
+	*hash = JSetHash(*hash, touch->campaign);
+	*hash = JSetHash(*hash, touch->term);
+	*hash = JSetHash(*hash, touch->content);
+	*hash = JSetHash(*hash, touch->campaign_id);
 	for (int i = 0; i < touch->n_click_ids; i++)
-		*hash = JStrHash(*hash, touch->click_ids[i].value);
+		*hash = JSetHash(*hash, touch->click_ids[i].value);
 	return true;
 }
 
-static const JListKind touch_list = {sizeof(JPartTouch), JPartTouchHash, JPartTouchSame};
+static const JSetKind touch_kind = {sizeof(JPartTouch), JPartTouchHash, JPartTouchSame};
 
 /* A copy with room for the click ids that it has; strings are shared. */
 static JTouch *
@@ -534,46 +451,55 @@ JTouchCopy(const JTouch *touch)
 static void
 JPartAddTouch(JPart *part, int64 time, JStr event_id, JStr referrer, const JTouch *touch)
 {
-	JPartTouch	item = {time, event_id, referrer, unconstify(JTouch *, touch)};
+	JPartTouch	new = {time, event_id, referrer, unconstify(JTouch *, touch)};
 
-	if (JListHas(&touch_list, part->touches, part->n_touches, &part->touch_index, &item))
+	if (JSetHas(&part->touch_set, &touch_kind, part->touches, part->n_touches, &new))
 		return;
-	part->touches = JListReserve(&touch_list, part->touches, part->n_touches, &part->max_touches);
-	item.touch = JTouchCopy(touch);
-	part->touches[part->n_touches++] = item;
+	if (part->n_touches == part->max_touches)
+	{
+		part->max_touches = Max(4, part->max_touches * 2);
+		part->touches = part->touches == NULL ?
+			palloc_array(JPartTouch, part->max_touches) :
+			repalloc_array(part->touches, JPartTouch, part->max_touches);
+	}
+	new.touch = JTouchCopy(touch);
+	part->touches[part->n_touches++] = new;
 }
 
 static bool
-JRevenueSame(const void *a, const void *b)
+JRevenueSame(const void *left, const void *right)
 {
-	const JRevenue *x = a;
-	const JRevenue *y = b;
+	const JRevenue *a = left;
+	const JRevenue *b = right;
 
-	return JStrEqual(x->name, y->name) && JStrEqual(x->order_id, y->order_id) &&
-		x->amount.data[0] != '-' && y->amount.data[0] != '-';
+	return JStrEqual(a->order_id, b->order_id) && JStrEqual(a->name, b->name) &&
+		a->amount.data[0] != '-' && b->amount.data[0] != '-';
 }
 
 /* An order counts once, where its first event stands; refunds count each. */
 static bool
-JRevenueHash(const void *item, uint32 *hash)
+JRevenueHash(const void *entry, uint32 *hash)
 {
-	const JRevenue *revenue = item;
+	const JRevenue *revenue = entry;
 
-	if (JStrIsNull(revenue->order_id) || revenue->amount.data[0] == '-')
-		return false;
-	*hash = JStrHash(JStrHash(0, revenue->name), revenue->order_id);
-	return true;
+	*hash = JSetHash(JSetHash(0, revenue->name), revenue->order_id);
+	return !JStrIsNull(revenue->order_id) && revenue->amount.data[0] != '-';
 }
 
-static const JListKind revenue_list = {sizeof(JRevenue), JRevenueHash, JRevenueSame};
+static const JSetKind revenue_kind = {sizeof(JRevenue), JRevenueHash, JRevenueSame};
 
 static void
 JPartAddRevenue(JPart *part, const JRevenue *revenue)
 {
-	if (JListHas(&revenue_list, part->revenues, part->n_revenues, &part->revenue_index, revenue))
+	if (JSetHas(&part->revenue_set, &revenue_kind, part->revenues, part->n_revenues, revenue))
 		return;
-	part->revenues = JListReserve(&revenue_list, part->revenues, part->n_revenues,
-								  &part->max_revenues);
+	if (part->n_revenues == part->max_revenues)
+	{
+		part->max_revenues = Max(4, part->max_revenues * 2);
+		part->revenues = part->revenues == NULL ?
+			palloc_array(JRevenue, part->max_revenues) :
+			repalloc_array(part->revenues, JRevenue, part->max_revenues);
+	}
 	part->revenues[part->n_revenues++] = *revenue;
 }
 
@@ -596,27 +522,37 @@ JPartAddPage(JPart *part, JStr page)
 }
 
 static bool
-JRefSame(const void *a, const void *b)
+JRefSame(const void *left, const void *right)
 {
-	return ((const JIdentityRef *) a)->is_email == ((const JIdentityRef *) b)->is_email &&
-		JStrEqual(((const JIdentityRef *) a)->id, ((const JIdentityRef *) b)->id);
+	const JIdentityRef *a = left;
+	const JIdentityRef *b = right;
+
+	return a->is_email == b->is_email && JStrEqual(a->id, b->id);
 }
 
 static bool
-JRefHash(const void *item, uint32 *hash)
+JRefHash(const void *entry, uint32 *hash)
 {
-	*hash = JStrHash(((const JIdentityRef *) item)->is_email, ((const JIdentityRef *) item)->id);
+	const JIdentityRef *ref = entry;
+
+	*hash = JSetHash(ref->is_email, ref->id);
 	return true;
 }
 
-static const JListKind ref_list = {sizeof(JIdentityRef), JRefHash, JRefSame};
+static const JSetKind ref_kind = {sizeof(JIdentityRef), JRefHash, JRefSame};
 
 static void
 JPartAddRef(JPart *part, JIdentityRef ref)
 {
-	if (JListHas(&ref_list, part->refs, part->n_refs, &part->ref_index, &ref))
+	if (JSetHas(&part->ref_set, &ref_kind, part->refs, part->n_refs, &ref))
 		return;
-	part->refs = JListReserve(&ref_list, part->refs, part->n_refs, &part->max_refs);
+	if (part->n_refs == part->max_refs)
+	{
+		part->max_refs = Max(2, part->max_refs * 2);
+		part->refs = part->refs == NULL ?
+			palloc_array(JIdentityRef, part->max_refs) :
+			repalloc_array(part->refs, JIdentityRef, part->max_refs);
+	}
 	part->refs[part->n_refs++] = ref;
 }
 

@@ -9,6 +9,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "set_core.h"
 #include "touch_core.h"
 
 /* The rules by which a visitor's events are split. */
@@ -138,14 +139,6 @@ typedef struct JRevenue
 	JStr		amount;			/* text of a numeric, with its sign */
 } JRevenue;
 
-/* Finds an item among many of a list. All zero: knows none yet. */
-typedef struct JIndex
-{
-	int			n;				/* how many items it knows */
-	uint32		mask;			/* number of slots less one */
-	int32	   *slots;			/* numbers of items, from 1; 0 is free */
-} JIndex;
-
 /*
  * The summary of a run of events of one session, or of events outside sessions. Summaries of
  * neighbouring runs of one session add up to the summary of both.
@@ -169,16 +162,16 @@ typedef struct JPart
 	int			n_refs;
 	int			max_refs;
 	JIdentityRef *refs;			/* whom its events name: each once, in order of the first time */
-	JIndex		ref_index;
+	JSet		ref_set;
 	JStr		gclid;			/* last */
 	int			n_touches;
 	int			max_touches;
 	JPartTouch *touches;		/* in order, equal ones once */
-	JIndex		touch_index;
+	JSet		touch_set;
 	int			n_revenues;
 	int			max_revenues;
-	JRevenue   *revenues;		/* in order, each order once */
-	JIndex		revenue_index;
+	JRevenue   *revenues;		/* in order, equal orders once */
+	JSet		revenue_set;
 	int			n_kept;
 	JStr	   *kept;			/* first and last value of each kept property, in pairs */
 } JPart;

@@ -585,6 +585,7 @@ journey_unit(PG_FUNCTION_ARGS)
 		JStr		bytes = JStrFromVarlena(parts[i]);
 		JPart		next;
 
+		CHECK_FOR_INTERRUPTS();
 		if (!JPartDecode(bytes.data, bytes.len, JIsText, &next) ||
 			(part.n_kept > 0 && next.n_kept > 0 && part.n_kept != next.n_kept))
 			ereport(ERROR,

@@ -82,7 +82,31 @@ COMMENT ON FUNCTION journey._lock_model(name, boolean) IS
 
 CREATE FUNCTION journey._phase(phase text) RETURNS void
     LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_phase';
-COMMENT ON FUNCTION journey._phase(text) IS 'internal: shows a phase in pg_stat_activity';
+COMMENT ON FUNCTION journey._phase(text) IS
+    'internal: shows a phase in pg_stat_activity and to the client';
+
+CREATE FUNCTION journey._failure(number bigint) RETURNS text
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_failure';
+COMMENT ON FUNCTION journey._failure(bigint) IS 'internal: a failure in words';
+
+-- The last failure of a model: its call was rolled back, but the values of sequences were not. They
+-- are NULL before the first one.
+CREATE FUNCTION journey._last_failure(schema name, OUT failed_at timestamptz, OUT failure text)
+    LANGUAGE sql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT timestamptz '2000-01-01 00:00:00+00' + f.microseconds * interval '1 microsecond',
+       journey._failure(f.number)
+  FROM (SELECT max(v.value) FILTER (WHERE c.relname = '_failed_at') AS microseconds,
+               max(v.value) FILTER (WHERE c.relname = '_failure') AS number
+          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         CROSS JOIN LATERAL (
+               SELECT CASE WHEN has_sequence_privilege(c.oid, 'SELECT')
+                           THEN pg_sequence_last_value(c.oid) END AS value) AS v
+         WHERE n.nspname = schema AND c.relkind = 'S'
+           AND c.relname = ANY ('{_failed_at,_failure}'::name[])) AS f
+$$;
+COMMENT ON FUNCTION journey._last_failure(name) IS 'internal: the last failure of a model';
 
 -- Moves with every change of the rules, the lists or the stored form that changes derived rows.
 CREATE FUNCTION journey._rules_version() RETURNS integer
@@ -103,6 +127,8 @@ SELECT m.model,
        m.refreshed_at,
        pg_catalog.now() OPERATOR(pg_catalog.-) m.refreshed_at AS lag,
        t.loaded_until,
+       f.failure AS last_error,
+       f.failed_at AS last_error_at,
        m.rebuild_due,
        m.options,
        m.options_due,
@@ -132,11 +158,23 @@ SELECT m.model,
   CROSS JOIN LATERAL (
       SELECT pg_catalog.max(x.watermark) AS loaded_until
         FROM journey._source_table x WHERE x.model OPERATOR(pg_catalog.=) m.model) t
+  -- what failed before the last call that succeeded is of no more interest
+  LEFT JOIN LATERAL (
+      SELECT x.failure, x.failed_at
+        FROM journey._last_failure(m.schema) AS x
+       WHERE x.failed_at OPERATOR(pg_catalog.>) COALESCE(
+                 (SELECT r.finished_at FROM journey._refresh r
+                   WHERE r.model OPERATOR(pg_catalog.=) m.model
+                     AND r.version OPERATOR(pg_catalog.=) m.version),
+                 '-infinity'::pg_catalog.timestamptz)) AS f ON true
  WHERE pg_catalog.pg_has_role(o.owner, 'USAGE');
 COMMENT ON VIEW journey.models IS 'the models that the current role may refresh, with their state';
 COMMENT ON COLUMN journey.models.version IS 'the number of the last refresh';
 COMMENT ON COLUMN journey.models.lag IS 'time since the last refresh began';
 COMMENT ON COLUMN journey.models.loaded_until IS 'the newest load time that a refresh has read';
+COMMENT ON COLUMN journey.models.last_error IS
+    'SQLSTATE and phase of the call that failed last, NULL if none did since the last refresh';
+COMMENT ON COLUMN journey.models.last_error_at IS 'when it failed';
 COMMENT ON COLUMN journey.models.rebuild_due IS 'why journey.rebuild() is due, or NULL';
 COMMENT ON COLUMN journey.models.options IS 'options in force, without the defaults';
 COMMENT ON COLUMN journey.models.options_due IS 'options that journey.rebuild() will put in force';
@@ -560,6 +598,8 @@ BEGIN
     before := journey._relations_in(target);
     PERFORM journey._create_store(target, checked);
     PERFORM journey._create_intake(target);
+    EXECUTE format('CREATE SEQUENCE %I._failed_at', target);
+    EXECUTE format('CREATE SEQUENCE %I._failure', target);
     PERFORM journey._catalog('create', model, jsonb_build_object(
         'schema', target, 'options', checked - 'schema', 'rules_version', journey._rules_version(),
         'relations', ARRAY(SELECT unnest(journey._relations_in(target))

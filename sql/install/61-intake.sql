@@ -646,6 +646,35 @@ COMMENT ON FUNCTION journey._create_intake(name) IS 'internal: makes the tables 
 -- model: reading
 -- ---------------------------------------------------------------------------------------------
 
+-- Locks the tables known so far, as reading does. Who is changing one is waited for, and its columns
+-- stay what they are from the look at them to the reading.
+CREATE FUNCTION journey._lock_inputs(m journey._model) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN
+        SELECT format('%I.%I', t.schema, t.relation)
+          FROM jsonb_populate_recordset(NULL::journey._source_table,
+                                        journey._catalog('tables', m.model, '{}')) AS t
+          JOIN pg_namespace n ON n.nspname = t.schema
+          JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.relation
+         WHERE has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+         ORDER BY t.table_id
+    LOOP
+        BEGIN
+            EXECUTE format('SELECT FROM %s WHERE false', name);
+        EXCEPTION WHEN undefined_table OR invalid_schema_name THEN
+            CONTINUE; -- dropped meanwhile, so it is not there for the reading either
+        END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION journey._lock_inputs(journey._model) IS
+    'internal: locks the tables to read';
+
 -- Sources that are gone or not readable are skipped, with a warning: what they hold is read as soon
 -- as they can be. A table seen for the first time gets its number.
 CREATE FUNCTION journey._readable_inputs(m journey._model) RETURNS journey._input[]
@@ -788,21 +817,27 @@ $$;
 COMMENT ON FUNCTION journey._batch_counts(journey._model, journey._input[]) IS
     'internal: what a batch has';
 
--- A DELETE would leave the old rows in the file until a vacuum. But a dump of the database holds a
--- lock on all tables for long, for which no refresh should wait.
-CREATE FUNCTION journey._empty_batch(m journey._model) RETURNS void
+-- Empties a relation of scratch. A DELETE leaves the old rows in the file until a vacuum. But a dump of
+-- the database holds a lock on all tables for long, for which no refresh should wait.
+CREATE FUNCTION journey._empty(relation regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE format('LOCK TABLE %I._batch IN ACCESS EXCLUSIVE MODE NOWAIT', m.schema);
-    EXECUTE format('TRUNCATE %I._batch', m.schema);
+    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', relation);
+    EXECUTE format('TRUNCATE %s', relation);
 EXCEPTION WHEN lock_not_available THEN
-    EXECUTE format('DELETE FROM %I._batch', m.schema);
+    EXECUTE format('DELETE FROM %s', relation);
 END
 $$;
+COMMENT ON FUNCTION journey._empty(regclass) IS 'internal: empties a relation of scratch';
+
+CREATE FUNCTION journey._empty_batch(m journey._model) RETURNS void
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT journey._empty(format('%I._batch', m.schema)::regclass)$$;
 COMMENT ON FUNCTION journey._empty_batch(journey._model) IS
-    'internal: empties the scratch of a refresh';
+    'internal: empties the batch of a refresh';
 
 -- Reads what is new in all sources, with one statement and so under one snapshot, into
 -- <schema>._batch, and lists rejected rows. With `since`, reads the rows loaded or dated since then
@@ -816,9 +851,11 @@ CREATE FUNCTION journey._read(m journey._model, since timestamptz DEFAULT NULL) 
 AS $$
 DECLARE
     s journey._settings := journey._settings(m.options);
-    inputs journey._input[] := journey._readable_inputs(m);
+    inputs journey._input[];
     counts jsonb;
 BEGIN
+    PERFORM journey._lock_inputs(m);
+    inputs := journey._readable_inputs(m);
     PERFORM journey._empty_batch(m);
     PERFORM journey._index_inputs(m, s, inputs);
     IF inputs <> '{}' THEN

@@ -10,10 +10,13 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    messages text := current_setting('client_min_messages');
 BEGIN
     PERFORM set_config('client_min_messages', 'warning', true);
     EXECUTE (SELECT journey._bind(r, 'DROP TABLE IF EXISTS ' || string_agg('{' || relation || '}', ', '))
              FROM journey._derived());
+    PERFORM set_config('client_min_messages', messages, true);
 END
 $$;
 
@@ -110,6 +113,7 @@ BEGIN
     m := journey._apply_options(m, coalesce(from_sources, false));
     r := journey._new_run(m, true);
     IF from_sources THEN
+        PERFORM journey._phase('read');
         counts := journey._read(m, '-infinity');
         IF NOT coalesce(force, false) THEN
             lost := (SELECT count(*) FROM journey._lost_events(r));
@@ -123,6 +127,7 @@ BEGIN
         END IF;
     END IF;
     PERFORM journey._derive_shadow(r, coalesce(from_sources, false));
+    PERFORM journey._phase('apply');
     PERFORM journey._apply_shadow(r);
     PERFORM journey._drop_shadow(r);
     r.shadow := false;
@@ -245,9 +250,12 @@ DECLARE
     m journey._model := journey._lock_model(model);
     r journey._run := journey._new_run(m, true);
 BEGIN
+    PERFORM journey._catalog('touch', model, '{}');
     PERFORM journey._derive_shadow(r, false);
+    PERFORM journey._phase('compare');
     RETURN QUERY SELECT * FROM journey._differences(r);
     PERFORM journey._drop_shadow(r);
+    PERFORM journey._phase('read');
     RETURN QUERY SELECT * FROM journey._source_differences(r, m, coalesce(strict, false));
 END
 $$;
