@@ -140,7 +140,7 @@ SELECT m.model,
          ON c.relnamespace OPERATOR(pg_catalog.=) n.oid
         AND c.relname OPERATOR(pg_catalog.=) '_segments'::pg_catalog.name
   CROSS JOIN LATERAL (
-      SELECT COALESCE(c.relowner, n.nspowner,
+      SELECT COALESCE(c.relowner,
                       (SELECT r.oid FROM pg_catalog.pg_roles r
                         WHERE r.rolname OPERATOR(pg_catalog.=) m.created_by),
                       (SELECT k.relowner FROM pg_catalog.pg_class k
@@ -747,8 +747,10 @@ DECLARE
     m journey._model;
     space pg_namespace;
 BEGIN
-    -- without its schema only the catalog's row is left
-    IF NOT EXISTS (SELECT FROM journey.models v JOIN pg_namespace n ON n.nspname = v.schema
+    -- without its store only the catalog's row is left: nothing says whose the other relations are
+    IF NOT EXISTS (SELECT FROM journey.models v
+                     JOIN pg_namespace n ON n.nspname = v.schema
+                     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = '_segments'
                     WHERE v.model = _drop_model.model) THEN
         PERFORM journey._catalog('drop', model, '{}');
         RETURN;

@@ -53,14 +53,14 @@ DECLARE
                           '' ORDER BY k.n)
         FROM unnest((r.settings).keep_properties) WITH ORDINALITY AS k (key, n));
 BEGIN
-    EXECUTE journey._bind(r, format($sql$
+    EXECUTE concat(journey._bind(r, $sql$
         CREATE VIEW {sessions} AS
         SELECT session_id, visitor_id, user_id, person_id, session_number, started_at, ended_at,
                session_date, duration_seconds, events, page_views, landing_page, landing_page_path,
                exit_page, referrer, referrer_host, source, medium, campaign, term, content, channel, gclid,
-               click_id, click_id_type, revenue, is_bounce %s
+               click_id, click_id_type, revenue, is_bounce$sql$), kept, journey._bind(r, $sql$
         FROM {_sessions}
-        WHERE NOT loose$sql$, kept));
+        WHERE NOT loose$sql$));
     EXECUTE journey._bind(r, $sql$COMMENT ON VIEW {sessions} IS 'one row per session of a visitor'$sql$);
 END
 $$;
