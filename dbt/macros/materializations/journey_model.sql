@@ -35,6 +35,9 @@
 
     {%- set full_refresh = state is not none and should_full_refresh() -%}
     {%- if full_refresh -%}
+        {%- if state['options'].get('keep_properties') != options.get('keep_properties') -%}
+            {%- do pg_journey.drop_dependents(name) -%}
+        {%- endif -%}
         {%- call statement('pg_journey_rebuild') -%}
             select journey.rebuild({{ model_literal }}, from_sources => true,
                                    force => {{ 'true' if var('pg_journey_force', false) else 'false' }})

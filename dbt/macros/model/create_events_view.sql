@@ -3,8 +3,8 @@
 {%- endmacro %}
 
 {% macro default__create_events_view(relation, sql) -%}
+    {%- do adapter.drop_relation(relation) -%}
     {%- call statement('pg_journey_events') -%}
-        drop view if exists {{ relation }} cascade;
         create view {{ relation }} as (
         {{ sql }}
         );

@@ -9,7 +9,7 @@
         {%- set old = adapter.get_columns_in_relation(relation) -%}
         {%- set new = adapter.get_columns_in_relation(profiles) -%}
         {%- if old != new[:old | length] -%}
-            {%- call statement('pg_journey_drop') -%} drop view {{ relation }} cascade {%- endcall -%}
+            {%- do adapter.drop_relation(relation) -%}
         {%- endif -%}
     {%- endif -%}
     {%- call statement('pg_journey_profiles') -%}
