@@ -111,7 +111,7 @@ SELECT event_count(timeline_agg(timestamptz '2026-03-01 10:00+00', n))
 FROM unnest(ARRAY['a', 'a', 'b', '', NULL, NULL]) n;
 
 -- the functions behind the aggregate are for it alone
-SELECT timeline_agg_final(NULL);
+SELECT timeline_agg_final('[]'::timeline);
 
 -- ---------------------------------------------------------------------------------------------
 -- the rule for copies, on random rows, against plain SQL

@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
@@ -29,16 +30,17 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
 #include "pg_journey_compat.h"
+#include "progress.h"
 
 /* The relation whose owner is the model's owner. */
 #define STORE_RELATION "_segments"
@@ -140,6 +142,10 @@ static const CatalogStatement catalog_statements[] = {
 		" FROM jsonb_populate_record(NULL::journey._source_table, $2) AS a"
 		" RETURNING to_jsonb(table_id)"
 	},
+	/* a transaction with an older snapshot cannot lock the row any more */
+	{"touch", ACCESS_OWNER,
+		"UPDATE journey._model SET version = version WHERE model = $1"
+	},
 	{"watermarks", ACCESS_OWNER,
 		"UPDATE journey._source_table t"
 		" SET watermark_column = a.watermark_column, watermark = a.watermark"
@@ -167,7 +173,6 @@ PG_FUNCTION_INFO_V1(journey_as_owner);
 PG_FUNCTION_INFO_V1(_catalog);
 PG_FUNCTION_INFO_V1(_get_model);
 PG_FUNCTION_INFO_V1(_lock_model);
-PG_FUNCTION_INFO_V1(_phase);
 
 /* Becomes another user, with pinned settings. `flags` are added to the security context. */
 static void
@@ -448,6 +453,50 @@ ReturnResult(FunctionCallInfo fcinfo)
 }
 
 /*
+ * Calls the namesake as the model's owner. In a subtransaction, so that a failure can leave its
+ * trace before the error goes on to the caller.
+ */
+static void
+RunAsOwner(FunctionCallInfo fcinfo, HeapTuple proc, const Model *model)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
+	Oid			schema = get_namespace_oid(NameStr(model->schema), true);
+	SavedUser	saved;
+	JCall		call;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		JBeginCall(&call, NameStr(((Form_pg_proc) GETSTRUCT(proc))->proname),
+				   NameStr(model->name));
+		SwitchUser(&saved, model->owner, SECURITY_RESTRICTED_OPERATION);
+		CallNamesake(fcinfo, proc);
+		RestoreUser(&saved);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = resources;
+		JEndCall(&call);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		JEndCall(&call);
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = resources;
+		JNoteFailure(&call, schema, error->sqlerrcode);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+}
+
+/*
  * Any public function on an existing model: f(model name, ...) runs _f(model name, ...) as the
  * owner of the model. The caller must have the owner's rights; EXECUTE cannot be granted for one
  * model alone, but the owner role can be granted.
@@ -458,7 +507,6 @@ journey_as_owner(PG_FUNCTION_ARGS)
 	Name		name = ModelArgument(fcinfo, 0);
 	HeapTuple	proc;
 	Model		model;
-	SavedUser	saved;
 	Datum		result;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -477,10 +525,7 @@ journey_as_owner(PG_FUNCTION_ARGS)
 		model.owner = GetUserId();
 	}
 
-	SwitchUser(&saved, model.owner, SECURITY_RESTRICTED_OPERATION);
-	CallNamesake(fcinfo, proc);
-	RestoreUser(&saved);
-
+	RunAsOwner(fcinfo, proc, &model);
 	result = ReturnResult(fcinfo);
 	SPI_finish();
 	return result;
@@ -647,15 +692,4 @@ _lock_model(PG_FUNCTION_ARGS)
 	}
 	PG_END_TRY();
 	return result;
-}
-
-/* _phase(phase text): shows in pg_stat_activity what a long call is at. */
-Datum
-_phase(PG_FUNCTION_ARGS)
-{
-	char	   *phase = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	pgstat_report_activity(STATE_RUNNING, phase);
-	ereport(DEBUG1, (errmsg_internal("%s", phase)));
-	PG_RETURN_VOID();
 }

@@ -207,7 +207,7 @@ JForEachSession(const struct varlena *timeline, const JSessionOptions *options,
 		for (to = from + 1; to < n && JStrEqual(events[to].field[JF_VISITOR_ID],
 												events[from].field[JF_VISITOR_ID]); to++)
 			;
-		JSplit(options, NULL, NULL, 0, events + from, to - from, false, 0, &result);
+		JSplit(options, NULL, NULL, 0, events + from, to - from, NULL, 0, false, 0, &result);
 		for (int i = 0; i < result.n_segments; i++)
 			if (!result.segments[i].part.loose)
 				callback(&result.segments[i].part, ++number, arg);
@@ -438,7 +438,7 @@ journey_session_number(PG_FUNCTION_ARGS)
 		state->number = 1;
 	}
 	if (isnull)
-		PG_RETURN_INT64(state->number);
+		PG_RETURN_NULL();
 	/* rows may come latest first: then sessions are counted from the end */
 	if (state->begun &&
 		(pg_sub_s64_overflow(Max(DatumGetTimestampTz(time), state->prev),

@@ -402,8 +402,11 @@ JPartBegin(JPart *part, const JEvent *first, bool loose, JUuid id)
 
 /* Two touches of one session are one if they say the same; where they landed does not matter. */
 static bool
-JTouchSame(const JTouch *a, const JTouch *b)
+JPartTouchSame(const void *left, const void *right)
 {
+	const JTouch *a = ((const JPartTouch *) left)->touch;
+	const JTouch *b = ((const JPartTouch *) right)->touch;
+
 	if (a->n_click_ids != b->n_click_ids || !JStrEqual(a->source, b->source) ||
 		!JStrEqual(a->medium, b->medium) || !JStrEqual(a->campaign, b->campaign) ||
 		!JStrEqual(a->term, b->term) || !JStrEqual(a->content, b->content) ||
@@ -416,14 +419,32 @@ JTouchSame(const JTouch *a, const JTouch *b)
 	return true;
 }
 
+static bool
+JPartTouchHash(const void *entry, uint32 *hash)
+{
+	const JTouch *touch = ((const JPartTouch *) entry)->touch;
+
+	*hash = JSetHash(0, touch->source);
+	*hash = JSetHash(*hash, touch->medium);
+	*hash = JSetHash(*hash, touch->campaign);
+	*hash = JSetHash(*hash, touch->term);
+	*hash = JSetHash(*hash, touch->content);
+	*hash = JSetHash(*hash, touch->campaign_id);
+	for (int i = 0; i < touch->n_click_ids; i++)
+		*hash = JSetHash(*hash, touch->click_ids[i].value);
+	return true;
+}
+
+static const JSetKind touch_kind = {sizeof(JPartTouch), JPartTouchHash, JPartTouchSame};
+
 static void
 JPartAddTouch(JPart *part, int64 time, JStr event_id, JStr referrer, const JTouch *touch)
 {
+	JPartTouch	new = {time, event_id, referrer, unconstify(JTouch *, touch)};
 	JPartTouch *slot;
 
-	for (int i = 0; i < part->n_touches; i++)
-		if (JTouchSame(part->touches[i].touch, touch))
-			return;
+	if (JSetHas(&part->touch_set, &touch_kind, part->touches, part->n_touches, &new))
+		return;
 	if (part->n_touches == part->max_touches)
 	{
 		part->max_touches = Max(4, part->max_touches * 2);
@@ -432,24 +453,39 @@ JPartAddTouch(JPart *part, int64 time, JStr event_id, JStr referrer, const JTouc
 			repalloc_array(part->touches, JPartTouch, part->max_touches);
 	}
 	slot = &part->touches[part->n_touches++];
-	slot->time = time;
-	slot->event_id = event_id;
-	slot->referrer = referrer;
+	*slot = new;
 	slot->touch = palloc_object(JTouch);
 	memcpy(slot->touch, touch,
 		   offsetof(JTouch, click_ids) + sizeof(JClickId) * touch->n_click_ids);
 }
 
+static bool
+JRevenueSame(const void *left, const void *right)
+{
+	const JRevenue *a = left;
+	const JRevenue *b = right;
+
+	return JStrEqual(a->order_id, b->order_id) && JStrEqual(a->name, b->name) &&
+		a->amount.data[0] != '-' && b->amount.data[0] != '-';
+}
+
 /* An order counts once, where its first event stands; refunds count each. */
+static bool
+JRevenueHash(const void *entry, uint32 *hash)
+{
+	const JRevenue *revenue = entry;
+
+	*hash = JSetHash(JSetHash(0, revenue->name), revenue->order_id);
+	return !JStrIsNull(revenue->order_id) && revenue->amount.data[0] != '-';
+}
+
+static const JSetKind revenue_kind = {sizeof(JRevenue), JRevenueHash, JRevenueSame};
+
 static void
 JPartAddRevenue(JPart *part, const JRevenue *revenue)
 {
-	if (!JStrIsNull(revenue->order_id) && revenue->amount.data[0] != '-')
-		for (int i = 0; i < part->n_revenues; i++)
-			if (JStrEqual(part->revenues[i].name, revenue->name) &&
-				JStrEqual(part->revenues[i].order_id, revenue->order_id) &&
-				part->revenues[i].amount.data[0] != '-')
-				return;
+	if (JSetHas(&part->revenue_set, &revenue_kind, part->revenues, part->n_revenues, revenue))
+		return;
 	if (part->n_revenues == part->max_revenues)
 	{
 		part->max_revenues = Max(4, part->max_revenues * 2);
@@ -478,12 +514,31 @@ JPartAddPage(JPart *part, JStr page)
 	part->has_page = true;
 }
 
+static bool
+JRefSame(const void *left, const void *right)
+{
+	const JIdentityRef *a = left;
+	const JIdentityRef *b = right;
+
+	return a->is_email == b->is_email && JStrEqual(a->id, b->id);
+}
+
+static bool
+JRefHash(const void *entry, uint32 *hash)
+{
+	const JIdentityRef *ref = entry;
+
+	*hash = JSetHash(ref->is_email, ref->id);
+	return true;
+}
+
+static const JSetKind ref_kind = {sizeof(JIdentityRef), JRefHash, JRefSame};
+
 static void
 JPartAddRef(JPart *part, JIdentityRef ref)
 {
-	for (int i = 0; i < part->n_refs; i++)
-		if (part->refs[i].is_email == ref.is_email && JStrEqual(part->refs[i].id, ref.id))
-			return;
+	if (JSetHas(&part->ref_set, &ref_kind, part->refs, part->n_refs, &ref))
+		return;
 	if (part->n_refs == part->max_refs)
 	{
 		part->max_refs = Max(2, part->max_refs * 2);

@@ -9,6 +9,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "set_core.h"
 #include "touch_core.h"
 
 /* The rules by which a visitor's events are split. */
@@ -161,13 +162,16 @@ typedef struct JPart
 	int			n_refs;
 	int			max_refs;
 	JIdentityRef *refs;			/* whom its events name: each once, in order of the first time */
+	JSet		ref_set;
 	JStr		gclid;			/* last */
 	int			n_touches;
 	int			max_touches;
 	JPartTouch *touches;		/* in order, equal ones once */
+	JSet		touch_set;
 	int			n_revenues;
 	int			max_revenues;
-	JRevenue   *revenues;
+	JRevenue   *revenues;		/* in order, equal orders once */
+	JSet		revenue_set;
 	int			n_kept;
 	JStr	   *kept;			/* first and last value of each kept property, in pairs */
 } JPart;

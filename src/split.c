@@ -265,9 +265,42 @@ JPutResult(ReturnSetInfo *rsinfo, const JStoredSegment *stored, JOldSegment *old
 	JPutOp(rsinfo, "new", result->n_new);
 }
 
+static int
+JCompareRemoved(const void *a, const void *b)
+{
+	const JRemoved *x = a;
+	const JRemoved *y = b;
+	int			c = JStrCompare(x->event_id, y->event_id);
+
+	return c != 0 ? c : (x->time > y->time) - (x->time < y->time);
+}
+
+static int
+JReadRemoved(ArrayType *ids, ArrayType *times, JRemoved **removed)
+{
+	Datum	   *id,
+			   *time;
+	bool	   *nulls;
+	int			n,
+				m;
+
+	deconstruct_array(ids, TEXTOID, -1, false, TYPALIGN_INT, &id, NULL, &n);
+	deconstruct_array(times, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &time, &nulls, &m);
+	if (n != m)
+		elog(ERROR, "removed events come with their times");
+	*removed = palloc_array(JRemoved, Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		(*removed)[i].event_id = JStrFromVarlena(id[i]);
+		(*removed)[i].time = nulls[i] ? J_NO_TIME : DatumGetTimestampTz(time[i]);
+	}
+	qsort(*removed, n, sizeof(JRemoved), JCompareRemoved);
+	return n;
+}
+
 /*
  * _split(visitor_id, fresh timeline, old journey._segment[], alias_previous text[], alias_user text[],
- * force bool, timeout interval, options jsonb) returns setof journey._split_row: 'delete' for stored
+ * force bool, timeout interval, options jsonb, removed text[], removed_at timestamptz[]) returns setof journey._split_row: 'delete' for stored
  * segments that go or change, 'put' for what comes, 'new' with the count of new events; or one row
  * 'incomplete' if more segments must be read.
  */
@@ -283,8 +316,10 @@ journey_split(PG_FUNCTION_ARGS)
 	JStr	   *previous = NULL;
 	JStr	   *user = NULL;
 	JAliases   *aliases = NULL;
+	JRemoved   *removed = NULL;
 	int			n_old = 0,
-				n_fresh = 0;
+				n_fresh = 0,
+				n_removed = 0;
 	bool		force = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
 	JSplitResult result;
 
@@ -305,7 +340,10 @@ journey_split(PG_FUNCTION_ARGS)
 		}
 		aliases = JAliasesFrom(previous, user, n);
 	}
-	JSplit(&options->session, aliases, old, n_old, fresh, n_fresh, force, J_SEGMENT_EVENTS, &result);
+	if (!PG_ARGISNULL(8) && !PG_ARGISNULL(9))
+		n_removed = JReadRemoved(PG_GETARG_ARRAYTYPE_P(8), PG_GETARG_ARRAYTYPE_P(9), &removed);
+	JSplit(&options->session, aliases, old, n_old, fresh, n_fresh, removed, n_removed, force,
+		   J_SEGMENT_EVENTS, &result);
 	if (result.incomplete)
 		JPutOp(rsinfo, "incomplete", 0);
 	else
@@ -488,6 +526,7 @@ journey_unit(PG_FUNCTION_ARGS)
 		JStr		bytes = JStrFromVarlena(parts[i]);
 		JPart		next;
 
+		CHECK_FOR_INTERRUPTS();
 		if (!JPartDecode(bytes.data, bytes.len, &next))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid summary of a segment")));

@@ -10,6 +10,10 @@
  */
 #include "split_core.h"
 
+#include "miscadmin.h"
+
+#include "identity_core.h"
+
 typedef struct JSplitter
 {
 	JWalk		walk;
@@ -235,9 +239,31 @@ JResumeAt(JSplitter *splitter, const JOldSegment *segment)
 		(void) JStateDecode(segment->state.data, segment->state.len, &splitter->walk.state);
 }
 
+static bool
+JIsRemoved(const JRemoved *removed, int n, const JEvent *event)
+{
+	int			lo = 0,
+				hi = n;
+
+	while (lo < hi)				/* the first that is not less in id */
+	{
+		int			mid = (lo + hi) / 2;
+
+		if (JStrCompare(removed[mid].event_id, event->field[JF_EVENT_ID]) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; lo < n && JStrEqual(removed[lo].event_id, event->field[JF_EVENT_ID]); lo++)
+		if (removed[lo].time == J_NO_TIME || removed[lo].time == event->time)
+			return true;
+	return false;
+}
+
 /* Puts old and fresh events together; tags say which old segment an event came from, -1 is fresh. */
 static void
-JGatherEvents(JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh, JSplitResult *result)
+JGatherEvents(JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh,
+			  const JRemoved *removed, int n_removed, JSplitResult *result)
 {
 	int			total = n_fresh;
 	int			n = 0;
@@ -250,6 +276,8 @@ JGatherEvents(JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh, JSp
 		if (!old[i].sentinel)
 			for (int k = 0; k < old[i].n_events; k++)
 			{
+				if (n_removed > 0 && JIsRemoved(removed, n_removed, &old[i].events[k]))
+					continue;
 				result->events[n] = old[i].events[k];
 				result->events[n].tag = i;
 				result->events[n++].merged = false;
@@ -319,7 +347,8 @@ JAliasesOfEvents(const JEvent *events, int n)
 		const JEvent *event = &events[i];
 
 		if (!JStrEqual(event->field[JF_KIND], JSTR_LIT("alias")) ||
-			JStrIsNull(event->field[JF_PREVIOUS_ID]) || JStrIsNull(JEventUser(event)))
+			JStrIsNull(event->field[JF_PREVIOUS_ID]) ||
+			JIdIsBlocked(event->field[JF_PREVIOUS_ID]) || JStrIsNull(JEventUser(event)))
 			continue;
 		if (previous == NULL)
 		{
@@ -334,14 +363,15 @@ JAliasesOfEvents(const JEvent *events, int n)
 
 void
 JSplit(const JSessionOptions *options, const JAliases *aliases, JOldSegment *old, int n_old,
-	   const JEvent *fresh, int n_fresh, bool force, int max_events, JSplitResult *result)
+	   const JEvent *fresh, int n_fresh, const JRemoved *removed, int n_removed, bool force,
+	   int max_events, JSplitResult *result)
 {
 	JSplitter	splitter;
 	int			next = 0;		/* the old segment that the walk comes to next */
 	int			at = 0;
 
 	memset(result, 0, sizeof(*result));
-	JGatherEvents(old, n_old, fresh, n_fresh, result);
+	JGatherEvents(old, n_old, fresh, n_fresh, removed, n_removed, result);
 	if (aliases == NULL)
 		aliases = JAliasesOfEvents(result->events, result->n_events);
 	JMarkTouched(old, n_old, result, force, max_events);
@@ -356,6 +386,7 @@ JSplit(const JSessionOptions *options, const JAliases *aliases, JOldSegment *old
 
 	for (;;)
 	{
+		CHECK_FOR_INTERRUPTS();
 		while (next < n_old && old[next].gone)
 			next++;
 

@@ -29,6 +29,13 @@ typedef struct JOldSegment
 	bool		gone;			/* none of its events is left (they became copies of others) */
 } JOldSegment;
 
+/* An event that goes: all stored ones with this id, or the one at this time (J_NO_TIME: any). */
+typedef struct JRemoved
+{
+	JStr		event_id;
+	int64		time;
+} JRemoved;
+
 typedef struct JNewSegment
 {
 	JPart		part;
@@ -53,6 +60,8 @@ typedef struct JSplitResult
 } JSplitResult;
 
 /*
+ * Removed events, sorted by id and time, go before the fresh ones come.
+ *
  * Old segments come in standard order: one or more runs of neighbours, each ended by a sentinel or by
  * the visitor's last segment. Each fresh event lies within reach of a run, or comes before or after all
  * there is. With `force` no old segment is kept. A segment that is neither kept nor met stays as it is
@@ -62,6 +71,6 @@ typedef struct JSplitResult
  */
 extern void JSplit(const JSessionOptions *options, const JAliases *aliases,
 				   JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh,
-				   bool force, int max_events, JSplitResult *result);
+				   const JRemoved *removed, int n_removed, bool force, int max_events, JSplitResult *result);
 
 #endif							/* SPLIT_CORE_H */

@@ -459,20 +459,26 @@ AddPart(ExpandedTimeline *expanded, const struct varlena *timeline)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-/* Makes one part of all. */
+/*
+ * Makes one part of all, in the object's own context: who flattens it may be in one that does not
+ * give memory back, as the tuples of a sort are from PostgreSQL 17 on.
+ */
 static void
 UniteParts(ExpandedTimeline *expanded)
 {
+	MemoryContext oldcontext;
 	struct varlena *united;
 
 	if (expanded->count == 1)
 		return;
+	oldcontext = MemoryContextSwitchTo(expanded->header.eoh_context);
 	united = UniteTimelines(expanded->parts, expanded->count);
 	while (expanded->count > 0)
 		pfree(expanded->parts[--expanded->count]);
 	expanded->added_size = 0;
 	AddPart(expanded, united);
 	pfree(united);
+	MemoryContextSwitchTo(oldcontext);
 }
 
 static Size

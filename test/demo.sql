@@ -25,7 +25,7 @@ SELECT started_at, ended_at, events, channel, gclid, person_id
 FROM web.sessions WHERE visitor_id = 'vera-laptop' ORDER BY started_at;
 
 \qecho == Profiles: the ad click of the anonymous visit stands with the user
-SELECT user_id, email, gclid, first_touch_channel, first_touch_campaign, last_touch_channel, sessions, revenue
+SELECT user_id, gclid, first_touch_channel, first_touch_campaign, last_touch_channel, sessions, revenue
 FROM web.profiles WHERE is_identified AND gclid IS NOT NULL AND revenue > 0
 ORDER BY revenue DESC, person_id LIMIT 5;
 
@@ -38,7 +38,7 @@ FROM web.sessions GROUP BY channel ORDER BY visits DESC, channel;
 SELECT reason, count(*) FROM web.rejected_events GROUP BY reason ORDER BY reason;
 
 \qecho == Qualified leads, found by e-mail in any case: the click that stood at the qualification, and the latest
-SELECT l.id, l.email, l.mql_at, p.person_id, c.click_id AS gclid_at_mql, nullif(p.gclid, c.click_id) AS later_gclid
+SELECT l.email, p.user_id, l.mql_at, c.click_id AS gclid_at_mql, nullif(p.gclid, c.click_id) AS later_gclid
 FROM salesforce.leads AS l
 JOIN web.profiles AS p ON p.email = lower(l.email)
 CROSS JOIN LATERAL (SELECT t.click_id FROM web.touches AS t

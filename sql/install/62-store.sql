@@ -97,7 +97,8 @@ CREATE TYPE journey._noted AS (
 );
 
 CREATE FUNCTION journey._split(visitor_id text, fresh journey.timeline, old journey._segment[],
-    alias_previous text[], alias_user text[], force boolean, timeout interval, rules jsonb)
+    alias_previous text[], alias_user text[], force boolean, timeout interval, rules jsonb,
+    removed text[], removed_at timestamptz[])
 RETURNS SETOF journey._split_row
 AS 'MODULE_PATHNAME', 'journey_split'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
@@ -170,7 +171,7 @@ AS $$
         ('_copies',       ARRAY['visitor_id', 'event_id', 'event_time'], false),
         ('_visitor_refs', ARRAY['visitor_id', 'ref'], false),
         ('_user_emails',  ARRAY['email', 'user_id'], false),
-        ('identities',    ARRAY['id', 'id_type', 'valid_from'], true),
+        ('identities',    ARRAY['id', 'id_type', 'valid_from', 'person_id'], true),
         ('profiles',      ARRAY['person_id'], true)
 $$;
 
@@ -309,7 +310,8 @@ BEGIN
             valid_from timestamptz NOT NULL,
             valid_to   timestamptz NOT NULL,
             reason     text NOT NULL,
-            PRIMARY KEY (id, id_type, valid_from));
+            -- a visitor that names two persons at one instant has an empty stretch
+            PRIMARY KEY (id, id_type, valid_from, person_id));
 
         CREATE %1$s TABLE {profiles} (
             person_id         text COLLATE "C" NOT NULL PRIMARY KEY,
@@ -401,7 +403,10 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         CREATE UNLOGGED TABLE {._fresh} (
             visitor_id text COLLATE "C" NOT NULL,
-            body       journey.timeline NOT NULL,
+            body       journey.timeline,        -- NULL: events only go
+            removed    text[],                  -- ids of events that go before these come
+            removed_at timestamptz[],           -- each the one at this time; NULL: all in reach
+            reach      timestamptz[],           -- times of stored events that go
             pending    boolean NOT NULL DEFAULT true,
             force      boolean NOT NULL DEFAULT false);
         CREATE UNLOGGED TABLE {._reach} (
@@ -450,6 +455,8 @@ BEGIN
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
             first_event_id text COLLATE "C", session_id uuid NOT NULL,
             p0 text COLLATE "C", person_id text COLLATE "C");
+        CREATE UNLOGGED TABLE {._barriers} (visitor_id text COLLATE "C" NOT NULL, at timestamptz NOT NULL);
+        CREATE INDEX ON {._barriers} (visitor_id);
         CREATE UNLOGGED TABLE {._shared} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._visitors} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._stretches} (LIKE {identities});

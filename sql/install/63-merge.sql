@@ -16,7 +16,7 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY names LOOP
         IF pg_relation_size(journey._bind(r, '{.' || name || '}')::regclass) > 256 * 1024 THEN
-            EXECUTE journey._bind(r, 'TRUNCATE {.' || name || '}');
+            PERFORM journey._empty(journey._bind(r, '{.' || name || '}')::regclass);
         ELSE
             EXECUTE journey._bind(r, 'DELETE FROM {.' || name || '}');
         END IF;
@@ -39,7 +39,10 @@ BEGIN
             SELECT FROM journey.events(f.body) AS e
             WHERE e.kind = 'alias' OR EXISTS (
                 SELECT FROM {_aliases} AS a
-                WHERE a.visitor_id = f.visitor_id AND a.event_id = e.event_id))$sql$);
+                WHERE a.visitor_id = f.visitor_id AND a.event_id = e.event_id)
+            UNION ALL
+            SELECT FROM {_aliases} AS a
+            WHERE a.visitor_id = f.visitor_id AND a.event_id = ANY (f.removed))$sql$);
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._reach} (visitor_id, lo, hi)
         SELECT visitor_id, '-infinity', 'infinity' FROM {._fresh} WHERE force$sql$);
@@ -48,9 +51,17 @@ BEGIN
         WITH fresh AS (
             SELECT f.visitor_id, e.event_id, e.event_time
             FROM {._fresh} AS f CROSS JOIN LATERAL journey.events(f.body) AS e
+            WHERE NOT f.force
+            UNION ALL
+            SELECT f.visitor_id, e.id, NULL
+            FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed) AS e (id)
             WHERE NOT f.force),
         times AS (
-            SELECT visitor_id, event_time FROM fresh
+            SELECT visitor_id, event_time FROM fresh WHERE event_time IS NOT NULL
+            UNION
+            SELECT f.visitor_id, t.at
+            FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.reach) AS t (at)
+            WHERE NOT f.force
             UNION
             SELECT c.visitor_id, c.event_time
             FROM {_copies} AS c
@@ -136,7 +147,7 @@ BEGIN
                 FROM {_aliases} AS a
                 WHERE a.visitor_id = f.visitor_id) AS a ON true
             CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, o.segments, a.previous, a.users,
-                                              f.force, $1, $2) AS s
+                                              f.force, $1, $2, f.removed, f.removed_at) AS s
             WHERE f.pending$sql$,
             CASE WHEN r.bulk THEN 'SELECT NULL::journey._segment[] AS segments'
                  ELSE journey._reached_segments() END))

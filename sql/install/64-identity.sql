@@ -28,6 +28,22 @@ BEGIN
             WHERE f.visitor_id = b.visitor_id AND f.event_time = b.event_time
               AND f.event_id = id.event_id)$sql$);
     GET DIAGNOSTICS n = ROW_COUNT;
+    IF NOT r.bulk THEN
+        -- rows that changed or went, unless the sources hold the like
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, kind, traits, sign)
+            SELECT f.visitor_id, f.event_id, f.event_time, f.user_id, 'users', f.traits, -1
+            FROM {_facts} AS f
+            WHERE f.session_id IS NULL
+              AND (f.visitor_id, f.event_time, f.event_id) IN (
+                SELECT b.visitor_id, b.event_time, 'users:' || md5(b.traits::text)
+                FROM {._batch} AS b
+                WHERE b.is_traits AND b.status = 'removed')
+              AND (f.visitor_id, f.event_time, f.event_id) NOT IN (
+                SELECT b.visitor_id, b.event_time, 'users:' || md5(b.traits::text)
+                FROM {._batch} AS b
+                WHERE b.is_traits AND b.status IS NULL AND b.traits IS NOT NULL)$sql$);
+    END IF;
     RETURN n;
 END
 $$;
@@ -171,15 +187,14 @@ BEGIN
         WHERE o.person_id IS DISTINCT FROM i.person_id$sql$);
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {identities} AS o USING {._ids} AS i
-        WHERE o.id = i.id AND o.id_type = i.id_type AND i.person_id IS NULL$sql$);
+        WHERE o.id = i.id AND o.id_type = i.id_type AND o.person_id IS DISTINCT FROM i.person_id$sql$);
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {identities} AS o (id, id_type, person_id, valid_from, valid_to, reason)
         SELECT id, id_type, person_id, '-infinity', 'infinity', reason
         FROM {._ids}
         WHERE person_id IS NOT NULL
-        ON CONFLICT (id, id_type, valid_from) DO UPDATE
-        SET person_id = excluded.person_id, reason = excluded.reason
-        WHERE (o.person_id, o.reason) IS DISTINCT FROM (excluded.person_id, excluded.reason)$sql$);
+        ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE SET reason = excluded.reason
+        WHERE o.reason IS DISTINCT FROM excluded.reason$sql$);
     PERFORM journey._clear_scratch(r, ARRAY['_ids']);
 END
 $$;
@@ -209,6 +224,7 @@ BEGIN
             'SELECT DISTINCT visitor_id FROM {._resolved}' END))
     USING (r.settings).max_users_per_visitor;
     EXECUTE journey._bind(r, 'ANALYZE {._shared}');
+    PERFORM journey._find_barriers(r);
 END
 $$;
 
@@ -233,7 +249,10 @@ BEGIN
             SELECT a.previous_id, a.event_time, a.event_id, NULL, 'user:' || a.user_id,
                    'user:' || a.user_id
             FROM {_aliases} AS a
-            WHERE a.previous_id <> a.visitor_id),
+            WHERE a.previous_id <> a.visitor_id
+            UNION ALL
+            SELECT b.visitor_id, b.at, '', NULL, 'forgotten:', 'forgotten:'
+            FROM {._barriers} AS b),
         runs AS (
             SELECT m.*,
                    count(m.identity) OVER (PARTITION BY m.visitor_id
@@ -246,8 +265,10 @@ BEGIN
                    coalesce(
                        r.identity,
                        CASE WHEN s.visitor_id IS NULL THEN coalesce(
-                           max(r.first_ref) OVER (PARTITION BY r.visitor_id, r.next_run),
-                           max(r.identity) OVER (PARTITION BY r.visitor_id, r.last_run)) END) AS ref
+                           nullif(max(r.first_ref) OVER (PARTITION BY r.visitor_id, r.next_run),
+                                  'forgotten:'),
+                           nullif(max(r.identity) OVER (PARTITION BY r.visitor_id, r.last_run),
+                                  'forgotten:')) END) AS ref
             FROM runs AS r
             LEFT JOIN {._shared} AS s ON s.visitor_id = r.visitor_id)
         SELECT n.visitor_id, n.session_id, i.person_id
@@ -422,7 +443,12 @@ BEGIN
                  FROM {_aliases} AS a
                  WHERE a.previous_id = x.visitor_id AND a.visitor_id <> x.visitor_id
                    AND (a.event_time, a.event_id) > (x.started_at, x.first_event_id)
-                 ORDER BY a.event_time, a.event_id LIMIT 1)) AS m
+                 ORDER BY a.event_time, a.event_id LIMIT 1)
+                UNION ALL
+                (SELECT b.at, '', NULL
+                 FROM {._barriers} AS b
+                 WHERE b.visitor_id = x.visitor_id AND b.at > x.started_at
+                 ORDER BY b.at LIMIT 1)) AS m
             ORDER BY started_at, first_event_id LIMIT 1) AS z
             ON s.identity IS NULL AND shared.visitor_id IS NULL
         LEFT JOIN LATERAL (
@@ -437,7 +463,12 @@ BEGIN
                  FROM {_aliases} AS a
                  WHERE a.previous_id = x.visitor_id AND a.visitor_id <> x.visitor_id
                    AND (a.event_time, a.event_id) < (x.started_at, x.first_event_id)
-                 ORDER BY a.event_time DESC, a.event_id DESC LIMIT 1)) AS m
+                 ORDER BY a.event_time DESC, a.event_id DESC LIMIT 1)
+                UNION ALL
+                (SELECT b.at, '', NULL
+                 FROM {._barriers} AS b
+                 WHERE b.visitor_id = x.visitor_id AND b.at <= x.started_at
+                 ORDER BY b.at DESC LIMIT 1)) AS m
             ORDER BY started_at DESC, first_event_id DESC LIMIT 1) AS a
             ON s.identity IS NULL AND shared.visitor_id IS NULL AND z.ref IS NULL
         CROSS JOIN LATERAL (SELECT coalesce(s.identity, z.ref, a.ref) AS ref) AS n
@@ -452,7 +483,8 @@ BEGIN
 END
 $$;
 
--- The stretches of time in which a visitor stands for a person.
+-- The stretches of time in which a visitor stands for a person. One that the next unit ends at the very
+-- instant at which it began is empty, but stays: its person has that visitor.
 CREATE FUNCTION journey._stitch_visitors(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -467,7 +499,7 @@ BEGIN
             FROM {._moves} AS m
             LEFT JOIN {identities} AS i ON i.id = m.visitor_id AND i.id_type = 'visitor'
             GROUP BY m.visitor_id
-            HAVING min(i.person_id) IS NULL OR count(DISTINCT i.valid_from) > 1
+            HAVING min(i.person_id) IS NULL OR count(DISTINCT (i.valid_from, i.person_id)) > 1
                 OR bool_or(m.p1 IS DISTINCT FROM i.person_id)
                 OR bool_or(i.reason IN ('alias', 'shared'))
                 OR bool_or(m.named AND i.reason <> 'identified') OR bool_or(m.unnamed)$sql$);
@@ -486,22 +518,23 @@ BEGIN
                 PARTITION BY u.visitor_id ORDER BY u.started_at, u.first_event_id) AS run
             FROM units AS u),
         stretches AS (
-            SELECT visitor_id, person_id, bool_or(identity IS NOT NULL) AS named,
+            SELECT visitor_id, run, person_id, bool_or(identity IS NOT NULL) AS named,
                    CASE WHEN bool_or(first) THEN '-infinity' ELSE min(started_at) END AS valid_from
             FROM runs
             GROUP BY visitor_id, run, person_id),
         bounded AS (
-            SELECT s.*, coalesce(lead(valid_from) OVER (PARTITION BY s.visitor_id ORDER BY valid_from),
+            SELECT s.*, coalesce(lead(valid_from) OVER (PARTITION BY s.visitor_id ORDER BY run),
                                  'infinity') AS valid_to
             FROM stretches AS s)
-        SELECT b.visitor_id, 'visitor', b.person_id, b.valid_from, b.valid_to,
+        SELECT DISTINCT ON (b.visitor_id, b.valid_from, b.person_id)
+               b.visitor_id, 'visitor', b.person_id, b.valid_from, b.valid_to,
                CASE WHEN b.named THEN 'identified'
                     WHEN b.person_id NOT LIKE 'visitor:%%' THEN 'alias'
                     WHEN shared.visitor_id IS NOT NULL THEN 'shared'
                     ELSE 'anonymous' END
         FROM bounded AS b
         LEFT JOIN {._shared} AS shared USING (visitor_id)
-        WHERE b.valid_from < b.valid_to$sql$,
+        ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$,
         CASE WHEN r.bulk THEN ''
              ELSE 'WHERE s.visitor_id IN (SELECT visitor_id FROM {._visitors})' END));
     IF NOT r.bulk THEN
@@ -510,14 +543,13 @@ BEGIN
             USING {._visitors} AS v
             WHERE i.id = v.visitor_id AND i.id_type = 'visitor' AND NOT EXISTS (
                 SELECT FROM {._stretches} AS s
-                WHERE s.id = i.id AND s.valid_from = i.valid_from)$sql$);
+                WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)$sql$);
     END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {identities} AS i (id, id_type, person_id, valid_from, valid_to, reason)
         SELECT * FROM {._stretches}
-        ON CONFLICT (id, id_type, valid_from) DO UPDATE
-        SET person_id = excluded.person_id, valid_to = excluded.valid_to, reason = excluded.reason
-        WHERE (i.person_id, i.valid_to, i.reason)
-              IS DISTINCT FROM (excluded.person_id, excluded.valid_to, excluded.reason)$sql$);
+        ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE
+        SET valid_to = excluded.valid_to, reason = excluded.reason
+        WHERE (i.valid_to, i.reason) IS DISTINCT FROM (excluded.valid_to, excluded.reason)$sql$);
 END
 $$;

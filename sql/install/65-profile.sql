@@ -206,7 +206,7 @@ AS $$
     WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)
 $$;
 
--- Is a person one of ours: by patterns on user id and e-mail, % and _ as in LIKE?
+-- Is a person one of ours, by patterns for LIKE on user id and e-mail?
 CREATE FUNCTION journey._is_internal(user_id text, email text, patterns text[])
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -216,130 +216,162 @@ AS $$
         OR coalesce(email LIKE ANY (patterns), false)
 $$;
 
--- The profiles of the persons in _persons, as they are now, into _profiles_new.
+-- What a profile is put together from, besides its counts: each piece gives rows by person_id. `only` is
+-- a condition on t.person_id.
+CREATE FUNCTION journey._profile_pieces()
+RETURNS TABLE (piece text, query text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'traits', $sql$
+        SELECT x.person_id, jsonb_object_agg(x.key, x.value) AS traits
+        FROM (
+            SELECT DISTINCT ON (t.person_id, x.key) t.person_id, x.key, x.value
+            FROM {_facts} AS t CROSS JOIN LATERAL jsonb_each(t.traits) AS x
+            WHERE t.traits IS NOT NULL AND x.value <> 'null' AND <only>
+            ORDER BY t.person_id, x.key, t.event_time DESC, t.event_id DESC, t.visitor_id DESC) AS x
+        GROUP BY x.person_id$sql$
+    UNION ALL SELECT 'money', $sql$
+        SELECT o.person_id, CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
+               jsonb_object_agg(currency, amount) AS revenue_by_currency
+        FROM (
+            SELECT o.person_id, coalesce(o.currency, '') AS currency, sum(o.revenue) AS amount
+            FROM (
+                SELECT t.person_id, t.currency, t.revenue,
+                       t.order_id IS NULL OR t.revenue < 0 OR 1 = row_number() OVER (
+                           PARTITION BY t.person_id, t.name, t.order_id, t.revenue < 0
+                           ORDER BY t.event_time, t.event_id, t.visitor_id) AS counts
+                FROM {_facts} AS t
+                WHERE t.revenue IS NOT NULL AND <only>) AS o
+            WHERE o.counts
+            GROUP BY 1, 2) AS o
+        GROUP BY o.person_id$sql$
+    UNION ALL SELECT 'counts', $sql$
+        SELECT x.person_id, jsonb_object_agg(x.name, x.n) AS event_counts
+        FROM (
+            SELECT t.person_id, t.name, sum(t.n)::bigint AS n
+            FROM (
+                SELECT c.person_id, c.name, c.n FROM {._person_counts} AS c
+                UNION ALL
+                SELECT o.person_id, e.key, e.value::bigint
+                FROM {profiles} AS o CROSS JOIN LATERAL jsonb_each_text(o.event_counts) AS e) AS t
+            WHERE <only>
+            GROUP BY t.person_id, t.name
+            HAVING sum(t.n) <> 0) AS x
+        GROUP BY x.person_id$sql$
+    UNION ALL SELECT 'devices', $sql$
+        SELECT t.person_id, array_agg(DISTINCT t.id::text ORDER BY t.id::text) AS visitor_ids
+        FROM {identities} AS t
+        WHERE t.id_type = 'visitor' AND <only>
+        GROUP BY t.person_id$sql$
+    UNION ALL SELECT 'clicks', $sql$
+        SELECT x.person_id, jsonb_object_agg(name, jsonb_build_object(
+                   'first', first, 'first_at', first_at, 'last', last, 'last_at', last_at)) AS click_ids
+        FROM (
+            SELECT t.person_id, x.key AS name,
+                   (array_agg(x.value ORDER BY t.touched_at, t.touch_id))[1] AS first,
+                   min(t.touched_at) AS first_at,
+                   (array_agg(x.value ORDER BY t.touched_at DESC, t.touch_id DESC))[1] AS last,
+                   max(t.touched_at) AS last_at
+            FROM {touches} AS t CROSS JOIN LATERAL jsonb_each_text(t.click_ids) AS x
+            WHERE t.click_ids IS NOT NULL AND <only>
+            GROUP BY t.person_id, x.key) AS x
+        GROUP BY x.person_id$sql$
+    UNION ALL SELECT p.piece, format($sql$
+        SELECT DISTINCT ON (t.person_id) t.person_id, t.touched_at AS at, t.source, t.medium, t.campaign,
+               t.term, t.content, t.channel, t.landing_page, t.click_id, t.click_id_type
+        FROM {touches} AS t
+        WHERE %s <only>
+        ORDER BY t.person_id, t.touched_at %s, t.touch_id %2$s$sql$,
+        CASE WHEN p.piece LIKE '%non_direct%' THEN $sql$t.touch_type <> 'direct' AND$sql$ ELSE '' END,
+        CASE WHEN p.piece LIKE 'last%' THEN 'DESC' ELSE '' END)
+    FROM unnest(journey._profile_touches()) AS p (piece)
+$$;
+
+-- The counts and times of profiles: of all persons in a first load; later of those in _persons, by
+-- what moved.
+CREATE FUNCTION journey._profile_sums(r journey._run)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN (r).bulk THEN $sql$
+        SELECT person_id, count(*) FILTER (WHERE NOT loose) AS sessions,
+               sum(events)::bigint AS events, sum(page_views)::bigint AS page_views,
+               min(started_at) AS first_seen_at,
+               max(ended_at) FILTER (WHERE NOT loose) AS last_seen_at,
+               min(identified_at) AS identified_at
+        FROM {_sessions}
+        WHERE $4 OR person_id NOT LIKE 'visitor:%'
+        GROUP BY person_id$sql$
+    ELSE $sql$
+        SELECT p.person_id, coalesce(o.sessions, 0) + coalesce(m.sessions, 0) AS sessions,
+               coalesce(o.events, 0) + coalesce(m.events, 0) AS events,
+               coalesce(o.page_views, 0) + coalesce(m.page_views, 0) AS page_views,
+               (SELECT min(s.started_at) FROM {_sessions} AS s
+                WHERE s.person_id = p.person_id) AS first_seen_at,
+               (SELECT max(s.ended_at) FROM {_sessions} AS s
+                WHERE s.person_id = p.person_id AND NOT s.loose) AS last_seen_at,
+               (SELECT min(s.identified_at) FROM {_sessions} AS s
+                WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) AS identified_at
+        FROM {._persons} AS p
+        LEFT JOIN {profiles} AS o USING (person_id)
+        LEFT JOIN (
+            SELECT person_id, sum(s)::bigint AS sessions, sum(e)::bigint AS events,
+                   sum(v)::bigint AS page_views
+            FROM (
+                SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v FROM {._moves}
+                UNION ALL
+                SELECT p1, s1, e1, v1 FROM {._moves}) AS d
+            WHERE person_id IS NOT NULL
+            GROUP BY person_id) AS m USING (person_id)
+        WHERE $4 OR person_id NOT LIKE 'visitor:%'$sql$
+    END
+$$;
+
+-- The profiles of the persons in _persons, as they are now, into _profiles_new. A first load groups each
+-- piece by person; later each is looked up, person by person.
 CREATE FUNCTION journey._derive_profiles(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    sums text;
+    pieces text := (
+        SELECT string_agg(
+            CASE WHEN r.bulk
+                 THEN format('LEFT JOIN (%s) AS %s ON %2$s.person_id = b.person_id',
+                             replace(query, '<only>', 'true'), piece)
+                 ELSE format('LEFT JOIN LATERAL (%s %s) AS %s ON true',
+                             replace(query, '<only>', 't.person_id = b.person_id'),
+                             CASE WHEN piece LIKE '%touch' THEN 'LIMIT 1' END, piece)
+            END, E'\n')
+        FROM journey._profile_pieces());
 BEGIN
-    IF r.bulk THEN
-        sums := $sql$
-            SELECT person_id, count(*) FILTER (WHERE NOT loose) AS sessions,
-                   sum(events)::bigint AS events, sum(page_views)::bigint AS page_views,
-                   min(started_at) AS first_seen_at,
-                   max(ended_at) FILTER (WHERE NOT loose) AS last_seen_at,
-                   min(identified_at) AS identified_at
-            FROM {_sessions}
-            WHERE $4 OR person_id NOT LIKE 'visitor:%'
-            GROUP BY person_id$sql$;
-    ELSE
-        sums := $sql$
-            SELECT p.person_id, coalesce(o.sessions, 0) + coalesce(m.sessions, 0) AS sessions,
-                   coalesce(o.events, 0) + coalesce(m.events, 0) AS events,
-                   coalesce(o.page_views, 0) + coalesce(m.page_views, 0) AS page_views,
-                   (SELECT min(s.started_at) FROM {_sessions} AS s
-                    WHERE s.person_id = p.person_id) AS first_seen_at,
-                   (SELECT max(s.ended_at) FROM {_sessions} AS s
-                    WHERE s.person_id = p.person_id AND NOT s.loose) AS last_seen_at,
-                   (SELECT min(s.identified_at) FROM {_sessions} AS s
-                    WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) AS identified_at
-            FROM {._persons} AS p
-            LEFT JOIN {profiles} AS o USING (person_id)
-            LEFT JOIN (
-                SELECT person_id, sum(s)::bigint AS sessions, sum(e)::bigint AS events,
-                       sum(v)::bigint AS page_views
-                FROM (
-                    SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v FROM {._moves}
-                    UNION ALL
-                    SELECT p1, s1, e1, v1 FROM {._moves}) AS d
-                WHERE person_id IS NOT NULL
-                GROUP BY person_id) AS m USING (person_id)
-            WHERE $4 OR person_id NOT LIKE 'visitor:%'$sql$;
-    END IF;
     EXECUTE journey._bind(r, format($sql$
         INSERT INTO {._profiles_new} (person_id, user_id, email, is_identified, visitor_ids,
             first_seen_at, last_seen_at, identified_at, sessions, events, page_views, revenue,
             revenue_by_currency, event_counts, traits, %1$s, gclid, gclid_at, click_ids, is_internal,
             version, attributes_version, updated_at)
-        SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%', v.visitor_ids,
+        SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%', devices.visitor_ids,
                b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events, b.page_views,
-               m.revenue, m.revenue_by_currency, coalesce(c.event_counts, '{}'), coalesce(t.traits, '{}'),
-               %2$s, k.click_ids #>> '{gclid,last}', (k.click_ids #>> '{gclid,last_at}')::timestamptz,
-               k.click_ids, journey._is_internal(n.user_id, n.email, $3), $1, $1, $2
+               money.revenue, money.revenue_by_currency, coalesce(counts.event_counts, '{}'),
+               coalesce(traits.traits, '{}'), %2$s,
+               clicks.click_ids #>> '{gclid,last}',
+               (clicks.click_ids #>> '{gclid,last_at}')::timestamptz, clicks.click_ids,
+               journey._is_internal(n.user_id, n.email, $3), $1, $1, $2
         FROM (%3$s) AS b
-        LEFT JOIN LATERAL (
-            SELECT jsonb_object_agg(key, value) AS traits
-            FROM (
-                SELECT DISTINCT ON (x.key) x.key, x.value
-                FROM {_facts} AS f CROSS JOIN LATERAL jsonb_each(f.traits) AS x
-                WHERE f.person_id = b.person_id AND f.traits IS NOT NULL AND x.value <> 'null'
-                ORDER BY x.key, f.event_time DESC, f.event_id DESC, f.visitor_id DESC) AS x) AS t ON true
-        LEFT JOIN LATERAL (
-            SELECT CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
-                   jsonb_object_agg(currency, amount) AS revenue_by_currency
-            FROM (
-                SELECT coalesce(o.currency, '') AS currency, sum(o.revenue) AS amount
-                FROM (
-                    SELECT f.currency, f.revenue,
-                           f.order_id IS NULL OR f.revenue < 0 OR 1 = row_number() OVER (
-                               PARTITION BY f.name, f.order_id, f.revenue < 0
-                               ORDER BY f.event_time, f.event_id, f.visitor_id) AS counts
-                    FROM {_facts} AS f
-                    WHERE f.person_id = b.person_id AND f.revenue IS NOT NULL) AS o
-                WHERE o.counts
-                GROUP BY 1) AS o
-            HAVING count(*) > 0) AS m ON true
-        LEFT JOIN LATERAL (
-            SELECT jsonb_object_agg(name, n) AS event_counts
-            FROM (
-                SELECT name, sum(n)::bigint AS n
-                FROM (
-                    SELECT c.name, c.n FROM {._person_counts} AS c WHERE c.person_id = b.person_id
-                    UNION ALL
-                    SELECT e.key, e.value::bigint
-                    FROM {profiles} AS o CROSS JOIN LATERAL jsonb_each_text(o.event_counts) AS e
-                    WHERE o.person_id = b.person_id) AS c
-                GROUP BY name
-                HAVING sum(n) <> 0) AS c) AS c ON true
-        LEFT JOIN LATERAL (
-            SELECT array_agg(DISTINCT i.id::text ORDER BY i.id::text) AS visitor_ids
-            FROM {identities} AS i
-            WHERE i.person_id = b.person_id AND i.id_type = 'visitor') AS v ON true
+        %4$s
         CROSS JOIN LATERAL (
             SELECT CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) END AS user_id,
                    CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
-                        ELSE journey._clean_email(t.traits ->> $5) END AS email) AS n
-        %4$s
-        LEFT JOIN LATERAL (
-            SELECT jsonb_object_agg(name, jsonb_build_object(
-                       'first', first, 'first_at', first_at, 'last', last, 'last_at', last_at)) AS click_ids
-            FROM (
-                SELECT x.key AS name,
-                       (array_agg(x.value ORDER BY t.touched_at, t.touch_id))[1] AS first,
-                       min(t.touched_at) AS first_at,
-                       (array_agg(x.value ORDER BY t.touched_at DESC, t.touch_id DESC))[1] AS last,
-                       max(t.touched_at) AS last_at
-                FROM {touches} AS t CROSS JOIN LATERAL jsonb_each_text(t.click_ids) AS x
-                WHERE t.person_id = b.person_id AND t.click_ids IS NOT NULL
-                GROUP BY x.key) AS x) AS k ON true
+                        ELSE journey._clean_email(traits.traits ->> $5) END AS email) AS n
         WHERE b.events > 0$sql$,
-        journey._profile_touch_columns('%s_%s'), journey._profile_touch_columns('%I.%I'), sums,
-        (SELECT string_agg(format($sql$
-            LEFT JOIN LATERAL (
-                SELECT t.touched_at AS at, t.source, t.medium, t.campaign, t.term, t.content, t.channel,
-                       t.landing_page, t.click_id, t.click_id_type
-                FROM {touches} AS t
-                WHERE t.person_id = b.person_id %s
-                ORDER BY t.touched_at %s, t.touch_id %2$s
-                LIMIT 1) AS %s ON true$sql$,
-            CASE WHEN x LIKE '%non_direct%' THEN $sql$AND t.touch_type <> 'direct'$sql$ ELSE '' END,
-            CASE WHEN x LIKE 'last%' THEN 'DESC' ELSE '' END, x), ' ')
-         FROM unnest(journey._profile_touches()) AS x)))
-    USING r.version, r.at, (r.settings).internal_users, (r.settings).profiles = 'all',
-          (r.settings).email_trait;
+        journey._profile_touch_columns('%s_%s'), journey._profile_touch_columns('%I.%I'),
+        journey._profile_sums(r), pieces))
+    USING r.version, r.at,
+          ARRAY(SELECT journey._like_pattern(p) FROM unnest((r.settings).internal_users) AS p),
+          (r.settings).profiles = 'all', (r.settings).email_trait;
 END
 $$;
 
@@ -368,12 +400,10 @@ BEGIN
             ON CONFLICT DO NOTHING$sql$);
         EXECUTE journey._bind(r, 'ANALYZE {._persons}, {._person_counts}');
     ELSE
-        EXECUTE journey._bind(r, 'CREATE INDEX _person_counts_person_id ON {._person_counts} (person_id)');
         EXECUTE journey._bind(r, 'ANALYZE {._person_counts}, {touches}, {_facts}, {identities}');
     END IF;
     PERFORM journey._derive_profiles(r);
     IF r.bulk THEN
-        EXECUTE journey._bind(r, 'DROP INDEX {._person_counts_person_id}');
         EXECUTE journey._bind(r, 'INSERT INTO {profiles} SELECT * FROM {._profiles_new} ORDER BY person_id');
         GET DIAGNOSTICS n = ROW_COUNT;
         RETURN n;

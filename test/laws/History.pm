@@ -41,7 +41,16 @@ sub random
     $x ^= ($x << 13) & 0xffffffff;
     $x ^= $x >> 17;
     $x ^= ($x << 5) & 0xffffffff;
-    $self->{state} = $x || 1;
+    $self->{state} = $x || # Settings of the caller, which must not matter.
+sub setting
+{
+    my ($self) = @_;
+    return $self->pick("timezone = 'America/Los_Angeles'", "datestyle = 'German'", "intervalstyle = 'sql_standard'",
+        'enable_hashjoin = off', 'enable_nestloop = off', 'enable_hashagg = off', 'extra_float_digits = 0',
+        "search_path = ''", 'standard_conforming_strings = off', 'default_transaction_isolation = serializable');
+}
+
+1;
     return $x / 4294967296;
 }
 
@@ -241,8 +250,9 @@ sub track
 {
     my ($self, $e) = @_;
     $e->{name} = $self->weighted(4, 'Signed Up', 2, 'Heartbeat', 4, 'Order Completed', 2, 'Order Refunded');
+    @$e{qw(revenue currency order_id)} = ();
     return unless $e->{name} =~ /^Order/;
-    $e->{revenue} = $self->pick('10', '12.50', '0', '7') unless $self->chance(0.1);
+    $e->{revenue} = $self->chance(0.1) ? undef : $self->pick('10', '12.50', '0', '7');
     $e->{revenue} = "-$e->{revenue}" if defined $e->{revenue} && $e->{name} eq 'Order Refunded';
     $e->{currency} = $self->weighted(5, 'USD', 1, 'EUR', 1, undef);
     $e->{order_id} = $self->pick('o1', 'o2', 'o3', undef);
@@ -371,7 +381,7 @@ sub loader_rows
     return unless defined $event->{user_id} && $event->{user_id} ne '' && $self->chance(0.3);
     my $time = $event->{received_at} // $event->{event_time};
     $self->row($w, 'users', $event, { id => $event->{user_id}, received_at => $time, %traits },
-        { %s, event_id => undef, visitor_id => undef, event_time => $time, received_at => $time, kind => 'users' });
+        { user_id => $event->{user_id}, event_time => $time, received_at => $time, kind => 'users', traits => $s{traits} });
 }
 
 # A track stands in "tracks" without its properties, and in the table of its event with them.
@@ -424,10 +434,20 @@ sub plan
     {
         push @steps, [ ($self->chance(0.3) ? 'replace' : 'insert'), $rows ];
         push @steps, [ remove => [ map { $_->{number} } grep { $self->chance(0.3) } @$rows ] ] if $self->chance(0.1);
+        push @steps, [ set => $self->setting ] if $self->chance(0.2);
         push @steps, ['refresh'];
         push @steps, ['rebuild'] if $self->chance(0.08);
     }
     return @steps;
+}
+
+# Settings of the caller, which must not matter.
+sub setting
+{
+    my ($self) = @_;
+    return $self->pick("timezone = 'America/Los_Angeles'", "datestyle = 'German'", "intervalstyle = 'sql_standard'",
+        'enable_hashjoin = off', 'enable_nestloop = off', 'enable_hashagg = off', 'extra_float_digits = 0',
+        "search_path = ''", 'standard_conforming_strings = off', 'default_transaction_isolation = serializable');
 }
 
 1;

@@ -112,12 +112,14 @@ sub script
     $self->say("CREATE SCHEMA $_;") for qw(own_live own_ever loader_live loader_ever);
     $self->see_columns('events') if $h->{own};
     $self->create_model('a', 'live');
+    my $setting = '';
     for my $step (@{ $h->{steps} })
     {
         my ($what, $rows) = @$step;
-        if ($what eq 'refresh') { $self->refresh }
+        if ($what eq 'refresh') { $self->refresh($setting); $setting = '' }
         elsif ($what eq 'rebuild') { $self->say("SELECT journey.rebuild('a');"); $self->verify('a rebuild') }
         elsif ($what eq 'remove') { $self->remove(@$rows) }
+        elsif ($what eq 'set') { $setting = "SET $rows;" }
         else { $self->load($what eq 'replace', @$rows) }
     }
     $self->finish;
@@ -192,7 +194,7 @@ sub remove
 
 sub refresh
 {
-    my ($self) = @_;
+    my ($self, $setting) = @_;
     for my $table (sort keys %{ $self->{live} })
     {
         my @new = grep { !$self->{ever}{$table}{ $_->{number} }++ }
@@ -201,7 +203,9 @@ sub refresh
         $self->{script} .= insert('oracle.raw', [ 'number', @History::STANDARD ],
             map { { %{ $_->{standard} }, number => $_->{number} } } @new);
     }
+    $self->say($setting) if $setting;
     $self->say("SELECT 'count', r.* FROM journey.refresh('a') AS r WHERE rows_read <> new + duplicate + excluded + rejected OR duplicate < 0;");
+    $self->say('RESET ALL;') if $setting;
     $self->verify('a refresh');
 }
 
@@ -219,6 +223,12 @@ SELECT 'all again', r.* FROM journey.refresh('a', since => '-infinity') AS r WHE
     $self->create_model('b', 'ever');
     $self->say("SELECT 'count', r.* FROM journey.refresh('b') AS r WHERE rows_read <> new + duplicate + excluded + rejected;");
     $self->say("SELECT * FROM laws.differences('a', 'b');");
+    my $options = $json->encode($self->{history}{options}) =~ s/'/''/gr;
+    $self->say("SELECT FROM oracle.set_options('$options'), oracle.derive();");
+    $self->say("SELECT * FROM oracle.differences('a');");
+    $self->say("SELECT 'count', r, c FROM journey.refresh_log AS r, oracle.counts AS c"
+          . " WHERE r.model = 'b' AND (r.rows_read, r.excluded, r.rejected, r.new)"
+          . " IS DISTINCT FROM (c.rows_read, c.excluded, c.rejected, c.new);");
 }
 
 # ------------------------------------------------------------------------------------------------

@@ -27,6 +27,3 @@ BEGIN
     END LOOP;
 END
 $$;
-
-CREATE SCHEMA oracle;
-CREATE TABLE oracle.raw (number bigint, LIKE journey.event);

@@ -114,7 +114,7 @@ CREATE FUNCTION pg_temp.one(key bigint, use bigint, choices integer) RETURNS int
 CREATE FUNCTION pg_temp.pick(key bigint, use bigint, choices text[]) RETURNS text LANGUAGE sql IMMUTABLE
     RETURN choices[1 + pg_temp.bits(key, use) % cardinality(choices)];
 CREATE FUNCTION pg_temp.uuid(key bigint, use text) RETURNS text LANGUAGE sql IMMUTABLE
-    RETURN md5(use || ' ' || :seed || ' ' || key)::uuid::text;
+    RETURN md5(use || ' ' || (:seed)::text || ' ' || key::text)::uuid::text;
 CREATE FUNCTION pg_temp.seconds(n float8) RETURNS interval LANGUAGE sql IMMUTABLE
     RETURN floor(n * 1000) * interval '1 millisecond';
 
@@ -368,7 +368,7 @@ WITH v AS (
     FROM visits AS v
     LEFT JOIN slots AS o USING (slot)
     CROSS JOIN LATERAL (SELECT pg_temp.u(v.v, 26) AS edge) AS x
-    CROSS JOIN LATERAL (SELECT translate(rtrim(encode(decode(md5('click ' || :seed || ' ' || v.v), 'hex'), 'base64'), '='), '+/', '-_') AS click) AS c
+    CROSS JOIN LATERAL (SELECT translate(rtrim(encode(decode(md5('click ' || (:seed)::text || ' ' || v.v::text), 'hex'), 'base64'), '='), '+/', '-_') AS click) AS c
     CROSS JOIN LATERAL pg_temp.person(v.person) AS p
     WHERE v.n BETWEEN $1 AND $2
     OFFSET 0
@@ -436,7 +436,7 @@ WITH v AS (
     FROM copied AS c
     OFFSET 0
 ), r AS MATERIALIZED (
-    SELECT pg_temp.uuid(v, 'event ' || k) AS id, anonymous_id,
+    SELECT pg_temp.uuid(v, 'event ' || k::text) AS id, anonymous_id,
            CASE WHEN k >= switch_k AND switch_k > 0 THEN user_after ELSE user_before END AS user_id,
            received_at, received_at - interval '120 milliseconds' - wrong_by AS sent_at,
            at - wrong_by AS original_timestamp, at AS "timestamp",

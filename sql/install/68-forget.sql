@@ -1,0 +1,223 @@
+-- ---------------------------------------------------------------------------------------------
+-- model: forget
+--
+-- A person is taken out of the store, and tombstones keep what the sources may deliver again from
+-- coming back. A tombstone is a hash under a key of the model, of a user id, an e-mail, an event or a
+-- device; of a device it has the stretch of time that was removed. Rows that meet one are rejected before
+-- they become events, and stitching does not reach across a removed stretch.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey._create_tombstones(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        CREATE TABLE {_tombstones} (
+            kind         text NOT NULL,         -- user, email, event, device
+            hash         bytea NOT NULL,
+            valid_from   timestamptz NOT NULL,  -- of a device the removed stretch, both ends in
+            valid_to     timestamptz NOT NULL,
+            forgotten_at timestamptz NOT NULL,
+            PRIMARY KEY (kind, hash, valid_from));
+        CREATE TABLE {_tombstone_key} (key bytea NOT NULL);
+        INSERT INTO {_tombstone_key}
+        SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
+        COMMENT ON TABLE {_tombstones} IS 'hashes of what was forgotten'$sql$);
+END
+$$;
+
+CREATE FUNCTION journey._tombstone(key bytea, kind text, id text)
+RETURNS bytea
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT sha256(key || convert_to(kind || ':' || id, 'UTF8') || key)$$;
+
+-- Rejects rows of _batch that tell of what was forgotten, without their content. On a shared device the
+-- rows of others within a removed stretch stay.
+CREATE FUNCTION journey._reject_forgotten(m journey._model)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    r journey._run;
+    any_tombstone boolean;
+BEGIN
+    r.schema := m.schema;
+    r.shadow := false;
+    EXECUTE journey._bind(r, 'SELECT EXISTS (SELECT FROM {_tombstones})') INTO any_tombstone;
+    IF NOT any_tombstone THEN
+        RETURN;
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {_batch} AS b SET status = 'forgotten', raw = '{}'
+        FROM {_tombstone_key} AS k
+        WHERE b.status IS NULL AND EXISTS (
+            SELECT FROM {_tombstones} AS t
+            WHERE b.event_time < t.forgotten_at AND (
+                (t.kind = 'user' AND (
+                    t.hash = journey._tombstone(k.key, 'user', b.user_id)
+                    OR (b.kind = 'alias'
+                        AND t.hash = journey._tombstone(k.key, 'user', b.previous_id))))
+                OR (t.kind = 'email' AND b.user_id IS NULL
+                    AND t.hash = journey._tombstone(k.key, 'email',
+                                                    journey._clean_email(b.traits ->> $1)))
+                OR (t.kind = 'event'
+                    AND t.hash = journey._tombstone(k.key, 'event', b.visitor_id || ' ' || b.event_id))
+                OR (t.kind = 'device' AND b.user_id IS NULL
+                    AND b.event_time BETWEEN t.valid_from AND t.valid_to
+                    AND t.hash = journey._tombstone(k.key, 'device', b.visitor_id))))$sql$)
+    USING (journey._settings(m.options)).email_trait;
+END
+$$;
+
+-- Where stitching stops on visitors that are looked at: the beginnings of removed stretches.
+CREATE FUNCTION journey._find_barriers(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {._barriers} (visitor_id, at)
+        SELECT v.visitor_id, t.valid_from
+        FROM (SELECT DISTINCT visitor_id FROM %s) AS v
+        CROSS JOIN {._tombstone_key} AS k
+        JOIN {._tombstones} AS t
+            ON t.kind = 'device' AND t.hash = journey._tombstone(k.key, 'device', v.visitor_id)
+        WHERE EXISTS (SELECT FROM {._tombstones} AS t WHERE t.kind = 'device')$sql$,
+        CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._resolved}' END));
+END
+$$;
+
+CREATE FUNCTION journey._forget(model name, user_id text,
+    OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
+    OUT identities bigint, OUT profiles bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+    r journey._run := journey._new_run(m, false);
+    started timestamptz := clock_timestamp();
+    person text;
+BEGIN
+    IF user_id IS NULL OR journey._clean_id(user_id) IS NULL THEN
+        RAISE EXCEPTION 'user_id must be a user''s id, not %', coalesce(quote_literal(user_id), 'null')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM journey._begin_run(r);
+    EXECUTE journey._bind(r, $sql$
+        SELECT coalesce((SELECT i.person_id FROM {identities} AS i
+                         WHERE i.id = $1 AND i.id_type = 'user'), 'user:' || $1)$sql$)
+        INTO person USING user_id;
+
+    -- what goes: the units of the person, all their events, the ids that stand for the person alone
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._fresh} (visitor_id, removed, removed_at, reach)
+        SELECT s.visitor_id, array_agg(e.event_id), array_agg(e.event_time), array_agg(e.event_time)
+        FROM {_sessions} AS s
+        JOIN {_segments} AS g USING (visitor_id, session_id)
+        CROSS JOIN LATERAL journey.events(g.body) AS e
+        WHERE s.person_id = $1
+        GROUP BY s.visitor_id$sql$) USING person;
+    EXECUTE journey._bind(r, $sql$
+        SELECT count(*), coalesce(sum(cardinality(removed)), 0) FROM {._fresh}$sql$)
+        INTO visitors, events;
+    EXECUTE journey._bind(r, $sql$
+        SELECT (SELECT count(*) FROM {_sessions} WHERE person_id = $1 AND NOT loose),
+               (SELECT count(*) FROM {touches} WHERE person_id = $1),
+               (SELECT count(*) FROM {identities} WHERE person_id = $1),
+               (SELECT count(*) FROM {profiles} WHERE person_id = $1)$sql$)
+        INTO sessions, touches, identities, profiles USING person;
+    PERFORM journey._bury(r, person, user_id);
+    PERFORM journey._unlist_rejected(r, person, user_id);
+
+    -- rows of a users table
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, kind, traits, sign)
+        SELECT f.visitor_id, f.event_id, f.event_time, f.user_id, 'users', f.traits, -1
+        FROM {_facts} AS f
+        WHERE f.session_id IS NULL AND f.person_id = $1$sql$) USING person;
+    PERFORM journey._merge_fresh(r);
+    PERFORM journey._derive(r, '{}');
+    PERFORM journey._catalog('refreshed', model, jsonb_build_object('started_at', started,
+        'counts', '{"forgotten": 1}'::jsonb, 'phases', journey._note_phase('{}', 'total', started)));
+END
+$$;
+
+-- Writes the tombstones of a person.
+CREATE FUNCTION journey._bury(r journey._run, person text, user_id text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {_tombstones} AS o (kind, hash, valid_from, valid_to, forgotten_at)
+        SELECT x.kind, journey._tombstone(k.key, x.kind, x.id), x.valid_from, max(x.valid_to), $2
+        FROM (
+            SELECT i.id_type AS kind, i.id, timestamptz '-infinity' AS valid_from,
+                   timestamptz 'infinity' AS valid_to
+            FROM {identities} AS i
+            WHERE i.person_id = $1 AND i.id_type <> 'visitor'
+            UNION ALL
+            SELECT 'user', $3, '-infinity', 'infinity'
+            UNION ALL
+            SELECT 'event', f.visitor_id || ' ' || e.id, '-infinity', 'infinity'
+            FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed) AS e (id)
+            UNION ALL
+            -- neighbouring units of the person on a device are one stretch
+            SELECT 'device', u.visitor_id, min(u.first_at), max(u.last_at)
+            FROM (
+                SELECT s.visitor_id, s.person_id, t.first_at, t.last_at,
+                       count(*) FILTER (WHERE s.person_id IS DISTINCT FROM $1) OVER (
+                           PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id) AS others
+                FROM {_sessions} AS s
+                LEFT JOIN LATERAL (
+                    SELECT min(e.event_time) AS first_at, max(e.event_time) AS last_at
+                    FROM {_segments} AS g CROSS JOIN LATERAL journey.events(g.body) AS e
+                    WHERE g.visitor_id = s.visitor_id AND g.session_id = s.session_id) AS t
+                    ON s.person_id = $1
+                WHERE s.visitor_id IN (SELECT visitor_id FROM {._fresh})
+                  AND s.visitor_id NOT LIKE 'user:%') AS u
+            WHERE u.person_id = $1
+            GROUP BY u.visitor_id, u.others) AS x
+        CROSS JOIN {_tombstone_key} AS k
+        GROUP BY x.kind, k.key, x.id, x.valid_from
+        ON CONFLICT (kind, hash, valid_from) DO UPDATE
+        SET valid_to = greatest(o.valid_to, excluded.valid_to), forgotten_at = excluded.forgotten_at$sql$)
+    USING person, r.at, user_id;
+END
+$$;
+
+-- Takes rows that name the person out of rejected_events.
+CREATE FUNCTION journey._unlist_rejected(r journey._run, person text, user_id text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {rejected_events} AS e
+        USING (
+            SELECT i.id FROM {identities} AS i WHERE i.person_id = $1 AND i.valid_from = '-infinity'
+                                                 AND i.valid_to = 'infinity'
+            UNION
+            SELECT $2) AS i
+        WHERE EXISTS (
+            SELECT FROM jsonb_each_text(CASE jsonb_typeof(e."row") WHEN 'object' THEN e."row" ELSE '{}' END)
+                AS x
+            WHERE x.value = i.id OR lower(x.value) = i.id)$sql$) USING person, user_id;
+END
+$$;
+
+CREATE FUNCTION journey.forget(model name, user_id text,
+    OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
+    OUT identities bigint, OUT profiles bigint)
+AS 'MODULE_PATHNAME', 'journey_as_owner'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION journey.forget(name, text) IS
+    'removes a person from a model, so that no row delivered again brings them back; tells what went';

@@ -1,0 +1,713 @@
+-- A model in plain SQL: what its relations must hold, from all rows that were ever read.
+--
+-- A reading of the design of its own, made to be read and not to be fast: one row per event, an event's
+-- session by a walk, everything else by grouping. Of the extension it uses what says where a visit came
+-- from (journey.touch, channel, url_host, url_path), what is an id (journey._clean_id, _clean_email),
+-- and, for rows that came without an id, the id that the extension makes. Ids of sessions and touches
+-- are hashes: a session is known here by its visitor and number.
+--
+--   INSERT INTO oracle.raw ...;                -- all rows, standard names, ids as they came
+--   SELECT oracle.set_options('{...}');        -- a model's options
+--   SELECT oracle.derive();
+--   SELECT * FROM oracle.differences('model'); -- both ways
+--
+-- Run with the current directory above test/, for the rule for copies.
+
+CREATE SCHEMA oracle;
+SET search_path = oracle, public;
+
+-- kind 'users' is a row of a loader's users table
+CREATE TABLE raw (number bigint, LIKE journey.event);
+
+CREATE TABLE options (
+    timeout interval,
+    new_campaign boolean,
+    midnight text,
+    max_duration interval,
+    session_key boolean,
+    user_change boolean,
+    passive_events text[],
+    max_users_per_visitor integer,
+    email_trait text,
+    internal_hosts jsonb,
+    ignored_referrers jsonb,
+    internal_users text[],
+    profiles text,
+    time_zone text,
+    exclude jsonb,
+    earliest timestamptz,
+    max_future interval
+);
+
+CREATE FUNCTION set_options(given jsonb) RETURNS void
+LANGUAGE sql AS $$
+    DELETE FROM oracle.options;
+    INSERT INTO oracle.options
+    SELECT * FROM jsonb_populate_record(NULL::oracle.options, '{
+        "timeout": "30 minutes", "new_campaign": false, "session_key": false, "user_change": true,
+        "passive_events": [], "max_users_per_visitor": 5, "email_trait": "email",
+        "internal_hosts": [], "ignored_referrers": [], "internal_users": [], "profiles": "all",
+        "time_zone": "UTC", "exclude": {}, "earliest": "2000-01-01 00:00:00+00",
+        "max_future": "24 hours"}' || given)
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- rows: read, excluded, rejected
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION matches(value text, patterns jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT EXISTS (SELECT FROM jsonb_array_elements_text(patterns) AS p (pattern)
+                   WHERE $1 LIKE replace(p.pattern, '*', '%'))
+$$;
+
+CREATE VIEW row_outcome AS
+SELECT r.number, clean.visitor_id, clean.user_id, nullif(r.event_id, '') AS event_id,
+       CASE WHEN matches(lower(journey.url_host(r.url)), o.exclude -> 'host')
+              OR matches(r.user_id, o.exclude -> 'user_id') THEN 'excluded'
+            WHEN r.kind NOT IN ('page', 'screen', 'track', 'identify', 'group', 'alias', 'users')
+              OR clean.visitor_id IS NULL OR r.event_time IS NULL OR r.event_time < o.earliest
+              OR r.event_time > r.received_at + o.max_future THEN 'rejected'
+            WHEN r.kind = 'users' THEN 'users'
+            ELSE 'event' END AS outcome
+FROM raw AS r CROSS JOIN options AS o
+CROSS JOIN LATERAL (
+    SELECT coalesce(journey._clean_id(r.visitor_id), 'user:' || journey._clean_id(r.user_id)) AS visitor_id,
+           journey._clean_id(r.user_id) AS user_id) AS clean;
+
+CREATE VIEW oracle_rows AS
+SELECT x.event_id, x.visitor_id, x.user_id, r.event_time, r.received_at, r.kind, r.name, r.url, r.referrer,
+       r.revenue, r.currency, r.order_id, r.source, r.medium, r.campaign, r.term, r.content, r.session_key,
+       r.previous_id, r.platform, r.properties, r.traits
+FROM raw AS r JOIN row_outcome AS x USING (number)
+WHERE x.outcome = 'event';
+
+\ir copies.sql
+
+-- ---------------------------------------------------------------------------------------------
+-- events
+-- ---------------------------------------------------------------------------------------------
+
+CREATE TABLE event (
+    LIKE journey.event,
+    passive boolean,
+    page_view boolean,          -- a page or a screen
+    said journey.touch,         -- what parameters, click ids and campaign columns say
+    came_from journey.touch,    -- what the referrer says
+    ref text COLLATE "C",       -- whom the event names: 'user:..' or 'email:..'
+    session integer             -- number within the visitor; NULL: in none
+);
+
+CREATE FUNCTION made_id(e journey.event) RETURNS text
+LANGUAGE sql AS $$
+    SELECT x.event_id
+    FROM (SELECT journey.timeline_agg(e) AS timeline) AS t CROSS JOIN journey.events(t.timeline) AS x
+$$;
+
+CREATE FUNCTION campaign_touch(e event, seen journey.touch) RETURNS journey.touch
+LANGUAGE plpgsql AS $$
+DECLARE
+    t journey.touch := seen;
+BEGIN
+    IF t.touch_type IN ('utm', 'click_id') THEN
+        -- what the URL leaves open, the columns fill
+        t.source := coalesce(nullif(t.source, '(not set)'), nullif(trim(e.source), ''), '(not set)');
+        t.medium := coalesce(nullif(t.medium, '(not set)'), nullif(trim(e.medium), ''), '(not set)');
+    ELSIF coalesce(e.source, e.medium, e.campaign) IS NOT NULL THEN
+        t := NULL;
+        t.touch_type := 'campaign_columns';
+        t.source := coalesce(e.source, '(not set)');
+        t.medium := coalesce(e.medium, '(not set)');
+        t.campaign := e.campaign;
+        t.term := e.term;
+        t.content := e.content;
+        t.referrer_host := journey.url_host(e.referrer);
+        t.landing_page := e.url;
+    ELSE
+        RETURN NULL;
+    END IF;
+    t.channel := journey.channel(t.source, t.medium, t.campaign);
+    RETURN t;
+END
+$$;
+
+CREATE FUNCTION fill_events() RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    o oracle.options := (SELECT o FROM oracle.options AS o);
+BEGIN
+    INSERT INTO oracle.event
+    SELECT event_id, visitor_id, user_id, event_time, received_at, kind, name, url, referrer, revenue,
+           currency, order_id, source, medium, campaign, term, content, session_key, previous_id, platform,
+           properties, traits
+    FROM oracle.oracle_events;
+
+    UPDATE oracle.event AS e SET event_id = oracle.made_id(ROW(event_id, visitor_id, user_id, event_time,
+        received_at, kind, name, url, referrer, revenue, currency, order_id, source, medium, campaign,
+        term, content, session_key, previous_id, platform, properties, traits)::journey.event)
+    WHERE event_id IS NULL;
+
+    UPDATE oracle.event AS e SET
+        passive = visitor_id LIKE 'user:%' OR coalesce(platform, '') IN ('server', 'sources')
+            OR kind IN ('identify', 'group', 'alias') OR coalesce(name = ANY (o.passive_events), false),
+        page_view = kind IN ('page', 'screen'),
+        ref = coalesce('user:' || user_id,
+            CASE WHEN kind = 'identify' THEN 'email:' || journey._clean_email(traits ->> o.email_trait) END);
+
+    UPDATE oracle.event AS e SET
+        said = oracle.campaign_touch(e, t),
+        came_from = CASE WHEN t.touch_type = 'referrer' THEN t END
+    FROM oracle.event AS x
+    CROSS JOIN LATERAL journey.touch(coalesce(x.url, ''), x.referrer, jsonb_build_object(
+        'internal_hosts', o.internal_hosts, 'ignored_referrers', o.ignored_referrers)) AS t
+    WHERE e.visitor_id = x.visitor_id AND e.event_time = x.event_time AND e.event_id = x.event_id
+      AND NOT e.passive;
+    UPDATE oracle.event SET came_from.landing_page = url WHERE (came_from).touch_type IS NOT NULL;
+END
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- sessions
+-- ---------------------------------------------------------------------------------------------
+
+CREATE VIEW alias AS
+SELECT visitor_id, event_time, event_id, journey._clean_id(previous_id) AS previous_id, user_id
+FROM event
+WHERE kind = 'alias' AND user_id IS NOT NULL AND journey._clean_id(previous_id) IS NOT NULL;
+
+-- Do aliases among a visitor's own events join two users?
+CREATE FUNCTION are_joined(visitor text, one text, other text) RETURNS boolean
+LANGUAGE sql AS $$
+    WITH RECURSIVE pair AS (
+        SELECT previous_id AS a, user_id AS b FROM oracle.alias WHERE visitor_id = visitor
+        UNION
+        SELECT user_id, previous_id FROM oracle.alias WHERE visitor_id = visitor
+    ), reached (id) AS (
+        SELECT one COLLATE "C"
+        UNION
+        SELECT p.b FROM pair AS p JOIN reached AS r ON p.a = r.id)
+    SELECT EXISTS (SELECT FROM reached WHERE id = other)
+$$;
+
+-- Gives each event its session: the visitor's events in order, with the state that a start clears.
+CREATE FUNCTION walk() RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    o oracle.options := (SELECT o FROM oracle.options AS o);
+    e oracle.event;
+    visitor text;               -- whose events these are
+    number integer;             -- the session that is open, NULL before the first
+    begun_at timestamptz;
+    previous_at timestamptz;    -- of the last active event
+    last_user text;
+    last_key text;
+    last_campaign journey.touch;
+    waiting text[];             -- passive events that belong to the session only if it goes on
+    waiting_user text;
+    starts boolean;
+BEGIN
+    FOR e IN SELECT * FROM oracle.event ORDER BY visitor_id, event_time, event_id COLLATE "C" LOOP
+        IF visitor IS DISTINCT FROM e.visitor_id THEN
+            visitor := e.visitor_id;
+            number := NULL;
+        END IF;
+
+        IF e.passive THEN
+            IF number IS NULL THEN
+                CONTINUE;
+            ELSIF e.event_time - previous_at <= o.timeout THEN
+                UPDATE oracle.event SET session = number
+                WHERE visitor_id = visitor AND event_time = e.event_time AND event_id = e.event_id;
+                last_user := coalesce(e.user_id, last_user);
+            ELSIF o.session_key AND last_key IS NOT NULL THEN
+                waiting := waiting || e.event_id;
+                waiting_user := coalesce(e.user_id, waiting_user);
+            END IF;
+            CONTINUE;
+        END IF;
+
+        IF number IS NULL THEN
+            number := 0;
+            starts := true;
+        ELSE
+            starts := coalesce(
+                e.event_time - previous_at > o.timeout
+                    AND NOT (o.session_key AND e.session_key IS NOT NULL AND last_key IS NOT NULL)
+                OR o.session_key AND coalesce(e.session_key <> last_key, false)
+                OR o.user_change AND coalesce(e.user_id <> last_user, false)
+                    AND NOT oracle.are_joined(visitor, e.user_id, last_user)
+                OR o.new_campaign AND (e.said).touch_type IS NOT NULL
+                    AND ((last_campaign).source, (last_campaign).medium, (last_campaign).campaign,
+                         (last_campaign).click_id) IS DISTINCT FROM
+                        ((e.said).source, (e.said).medium, (e.said).campaign,
+                         (e.said).click_id)
+                OR o.midnight IS NOT NULL AND (e.event_time AT TIME ZONE o.midnight)::date
+                    <> (previous_at AT TIME ZONE o.midnight)::date
+                OR coalesce(e.event_time - begun_at > o.max_duration, false), false);
+        END IF;
+
+        IF starts THEN
+            number := number + 1;
+            begun_at := e.event_time;
+            last_user := NULL;
+            last_key := NULL;
+            last_campaign := NULL;
+        ELSE
+            UPDATE oracle.event SET session = number
+            WHERE visitor_id = visitor AND event_id = ANY (waiting) AND session IS NULL
+              AND event_time BETWEEN previous_at AND e.event_time;
+            last_user := coalesce(waiting_user, last_user);
+        END IF;
+        waiting := '{}';
+        waiting_user := NULL;
+
+        UPDATE oracle.event SET session = number
+        WHERE visitor_id = visitor AND event_time = e.event_time AND event_id = e.event_id;
+        previous_at := e.event_time;
+        last_user := coalesce(e.user_id, last_user);
+        last_key := coalesce(e.session_key, last_key);
+        IF (e.said).touch_type IS NOT NULL THEN
+            last_campaign := e.said;
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Touches, before those that are direct: each event's campaign, and the referrer of the first event
+-- that has a page; the first of equal ones.
+CREATE VIEW found_touch AS
+WITH active AS (
+    SELECT e.*, page_view OR coalesce(url, '') <> '' AS has_page,
+           row_number() OVER (PARTITION BY visitor_id, session, page_view OR coalesce(url, '') <> ''
+                              ORDER BY event_time, event_id) AS place
+    FROM event AS e
+    WHERE NOT passive
+), telling AS (
+    SELECT a.visitor_id, a.session, a.event_time, a.event_id, a.referrer,
+           CASE WHEN (a.said).touch_type IS NOT NULL THEN a.said ELSE a.came_from END AS touch
+    FROM active AS a
+    WHERE (a.said).touch_type IS NOT NULL
+       OR (a.has_page AND a.place = 1 AND (a.came_from).touch_type IS NOT NULL)
+)
+SELECT DISTINCT ON (visitor_id, session, (touch).source, (touch).medium, (touch).campaign, (touch).term,
+                    (touch).content, (touch).campaign_id, (touch).click_ids)
+       visitor_id, session, event_time, event_id, referrer, (touch).*
+FROM telling
+ORDER BY visitor_id, session, (touch).source, (touch).medium, (touch).campaign, (touch).term,
+         (touch).content, (touch).campaign_id, (touch).click_ids, event_time, event_id;
+
+-- An order's amount counts once in a session, refunds each.
+CREATE VIEW session_revenue AS
+SELECT visitor_id, session, CASE WHEN count(DISTINCT coalesce(currency, '')) = 1 THEN sum(revenue) END AS revenue
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY visitor_id, session, name, order_id, revenue < 0
+                                 ORDER BY event_time, event_id) AS place
+    FROM event
+    WHERE session IS NOT NULL AND revenue IS NOT NULL) AS e
+WHERE order_id IS NULL OR revenue < 0 OR place = 1
+GROUP BY visitor_id, session;
+
+CREATE TABLE session (
+    visitor_id text COLLATE "C", session integer, first_event_id text COLLATE "C", user_id text,
+    started_at timestamptz, ended_at timestamptz, session_date date, duration_seconds numeric, events bigint,
+    page_views bigint, landing_page text, landing_page_path text, exit_page text, referrer text,
+    referrer_host text, source text, medium text, campaign text, term text, content text, channel text,
+    gclid text, click_id text, click_id_type text, revenue numeric, is_bounce boolean);
+
+CREATE FUNCTION fill_sessions() RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO oracle.session
+    SELECT s.visitor_id, s.session, s.first_event_id, s.user_id, s.started_at, s.ended_at,
+           (s.started_at AT TIME ZONE o.time_zone)::date, extract(epoch FROM s.ended_at - s.started_at),
+           s.events, s.page_views, s.pages[1], journey.url_path(s.pages[1]), s.pages[s.page_views],
+           t.referrer, t.referrer_host, coalesce(t.source, '(direct)'), coalesce(t.medium, '(none)'),
+           t.campaign, t.term, t.content, coalesce(t.channel, 'Direct'),
+           (SELECT (e.said).click_ids ->> 'gclid' FROM oracle.event AS e
+            WHERE e.visitor_id = s.visitor_id AND e.session = s.session AND (e.said).click_ids ? 'gclid'
+            ORDER BY e.event_time DESC, e.event_id DESC LIMIT 1),
+           t.click_id, t.click_id_type, r.revenue, s.page_views <= 1 AND NOT s.active_track
+    FROM (
+        SELECT visitor_id, session,
+               (array_agg(event_id ORDER BY event_time, event_id))[1] AS first_event_id,
+               (array_agg(user_id ORDER BY event_time DESC, event_id DESC) FILTER (WHERE user_id IS NOT NULL))[1]
+                   AS user_id,
+               min(event_time) AS started_at, max(event_time) FILTER (WHERE NOT passive) AS ended_at,
+               count(*) AS events, count(*) FILTER (WHERE page_view) AS page_views,
+               array_agg(coalesce(url, name) ORDER BY event_time, event_id) FILTER (WHERE page_view) AS pages,
+               coalesce(bool_or(kind = 'track' AND NOT passive), false) AS active_track
+        FROM oracle.event
+        WHERE session IS NOT NULL
+        GROUP BY visitor_id, session) AS s
+    CROSS JOIN oracle.options AS o
+    LEFT JOIN LATERAL (
+        SELECT * FROM oracle.found_touch AS f
+        WHERE f.visitor_id = s.visitor_id AND f.session = s.session
+        ORDER BY event_time, event_id LIMIT 1) AS t ON true
+    LEFT JOIN oracle.session_revenue AS r ON r.visitor_id = s.visitor_id AND r.session = s.session
+$$;
+
+-- A session without any touch has a direct one.
+CREATE TABLE touch (
+    visitor_id text COLLATE "C", session integer, touched_at timestamptz, event_id text COLLATE "C",
+    touch_type text, source text, medium text, campaign text, term text, content text, campaign_id text,
+    channel text, click_id text, click_id_type text, click_ids jsonb, landing_page text, referrer text,
+    referrer_host text);
+
+CREATE FUNCTION fill_touches() RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO oracle.touch
+    SELECT visitor_id, session, event_time, event_id, touch_type, source, medium, campaign, term, content,
+           campaign_id, channel, click_id, click_id_type, click_ids, landing_page, referrer, referrer_host
+    FROM oracle.found_touch;
+    INSERT INTO oracle.touch
+    SELECT visitor_id, session, started_at, first_event_id, 'direct', '(direct)', '(none)', NULL, NULL, NULL,
+           NULL, 'Direct', NULL, NULL, NULL, landing_page, NULL, NULL
+    FROM oracle.session AS s
+    WHERE NOT EXISTS (SELECT FROM oracle.touch AS t
+                      WHERE t.visitor_id = s.visitor_id AND t.session = s.session)
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- persons
+-- ---------------------------------------------------------------------------------------------
+
+-- The end of a chain of aliases; in a loop the least id.
+CREATE FUNCTION canonical(id text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    path text[] := ARRAY[id];
+    next text;
+BEGIN
+    LOOP
+        next := (SELECT a.user_id FROM oracle.alias AS a WHERE a.previous_id = path[cardinality(path)]
+                 ORDER BY a.event_time DESC, a.event_id DESC, a.visitor_id DESC LIMIT 1);
+        IF next IS NULL THEN
+            RETURN path[cardinality(path)];
+        ELSIF next = ANY (path) THEN
+            RETURN (SELECT min(x COLLATE "C") FROM unnest(path[array_position(path, next) :]) AS x);
+        END IF;
+        path := path || next;
+    END LOOP;
+END
+$$;
+
+CREATE VIEW users_row AS
+SELECT DISTINCT x.visitor_id, x.user_id, r.event_time, r.traits
+FROM raw AS r JOIN row_outcome AS x USING (number)
+WHERE x.outcome = 'users' AND r.traits IS NOT NULL;
+
+-- Which users carry an e-mail.
+CREATE VIEW carrier AS
+SELECT DISTINCT journey._clean_email(traits ->> o.email_trait) AS email, user_id
+FROM (SELECT user_id, traits FROM event UNION ALL SELECT user_id, traits FROM users_row) AS t
+CROSS JOIN options AS o
+WHERE user_id IS NOT NULL AND journey._clean_email(traits ->> o.email_trait) IS NOT NULL;
+
+CREATE TABLE ref_person (ref text COLLATE "C", person_id text COLLATE "C", reason text);
+
+CREATE FUNCTION fill_refs() RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO oracle.ref_person
+    SELECT 'user:' || id, 'user:' || oracle.canonical(id),
+           CASE WHEN EXISTS (SELECT FROM oracle.alias AS a WHERE a.previous_id = u.id) THEN 'alias'
+                ELSE 'user_id' END
+    FROM (SELECT user_id FROM oracle.event WHERE user_id IS NOT NULL
+          UNION SELECT user_id FROM oracle.carrier
+          UNION SELECT previous_id FROM oracle.alias) AS u (id);
+    INSERT INTO oracle.ref_person
+    SELECT 'email:' || email, CASE WHEN count(person_id) = 1 THEN min(person_id) ELSE 'email:' || email END,
+           CASE WHEN count(person_id) = 1 THEN 'email of user' ELSE 'email' END
+    FROM (
+        SELECT DISTINCT e.email, p.person_id
+        FROM (SELECT substr(ref, 7) AS email FROM oracle.event WHERE ref LIKE 'email:%'
+              UNION SELECT email FROM oracle.carrier) AS e
+        LEFT JOIN oracle.carrier AS c USING (email)
+        LEFT JOIN oracle.ref_person AS p ON p.ref = 'user:' || c.user_id) AS e
+    GROUP BY email
+$$;
+
+-- A unit is what goes to one person: a session, or a passive event outside sessions.
+CREATE TABLE unit (
+    visitor_id text COLLATE "C", session integer, started_at timestamptz, first_event_id text COLLATE "C",
+    first_ref text, last_ref text, named_at timestamptz, person_id text COLLATE "C");
+
+-- An alias of a visitor, sent from another, names that visitor too.
+CREATE VIEW mark AS
+SELECT visitor_id, started_at AS at, first_event_id AS event_id, visitor_id AS sent_from, first_ref, last_ref
+FROM unit WHERE last_ref IS NOT NULL
+UNION ALL
+SELECT previous_id, event_time, event_id, visitor_id, 'user:' || user_id, 'user:' || user_id
+FROM alias WHERE previous_id <> visitor_id;
+
+CREATE VIEW shared_visitor AS
+SELECT visitor_id
+FROM (SELECT visitor_id, ref FROM event
+      UNION SELECT previous_id, 'user:' || user_id FROM alias) AS named
+JOIN ref_person USING (ref) CROSS JOIN options AS o
+GROUP BY visitor_id, o.max_users_per_visitor
+HAVING count(DISTINCT person_id) > o.max_users_per_visitor;
+
+CREATE FUNCTION fill_units() RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO oracle.unit
+    SELECT visitor_id, session, min(event_time), (array_agg(event_id ORDER BY event_time, event_id))[1],
+           (array_agg(ref ORDER BY event_time, event_id) FILTER (WHERE ref IS NOT NULL))[1],
+           -- a user counts before an e-mail
+           coalesce((array_agg(ref ORDER BY event_time DESC, event_id DESC) FILTER (WHERE user_id IS NOT NULL))[1],
+                    (array_agg(ref ORDER BY event_time DESC, event_id DESC) FILTER (WHERE ref IS NOT NULL))[1]),
+           min(event_time) FILTER (WHERE ref IS NOT NULL)
+    FROM oracle.event
+    GROUP BY visitor_id, session, CASE WHEN session IS NULL THEN (event_time, event_id) END;
+
+    UPDATE oracle.unit AS u SET person_id = coalesce(
+        (SELECT p.person_id FROM oracle.ref_person AS p
+         WHERE p.ref = coalesce(u.last_ref, CASE WHEN NOT EXISTS (
+             SELECT FROM oracle.shared_visitor AS s WHERE s.visitor_id = u.visitor_id)
+         THEN coalesce(
+            (SELECT m.first_ref FROM oracle.mark AS m
+             WHERE m.visitor_id = u.visitor_id
+               AND (m.at, m.event_id, m.sent_from) > (u.started_at, u.first_event_id, u.visitor_id)
+             ORDER BY m.at, m.event_id, m.sent_from LIMIT 1),
+            (SELECT m.last_ref FROM oracle.mark AS m
+             WHERE m.visitor_id = u.visitor_id
+               AND (m.at, m.event_id, m.sent_from) < (u.started_at, u.first_event_id, u.visitor_id)
+             ORDER BY m.at DESC, m.event_id DESC, m.sent_from DESC LIMIT 1)) END)),
+        'visitor:' || u.visitor_id)
+$$;
+
+-- Users and e-mails stand for one person at all times, visitors for one at a time.
+CREATE VIEW identity AS
+SELECT substr(ref, strpos(ref, ':') + 1) AS id, split_part(ref, ':', 1) AS id_type, person_id,
+       timestamptz '-infinity' AS valid_from, timestamptz 'infinity' AS valid_to, reason
+FROM ref_person
+UNION ALL (
+WITH numbered AS (
+    SELECT *, lag(person_id) OVER w AS before,
+           person_id IS DISTINCT FROM lag(person_id) OVER w AS begins
+    FROM unit WINDOW w AS (PARTITION BY visitor_id ORDER BY started_at, first_event_id)
+), runs AS (
+    SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY visitor_id
+                                                   ORDER BY started_at, first_event_id) AS run
+    FROM numbered
+), stretches AS (
+    SELECT visitor_id, run, person_id, bool_or(last_ref IS NOT NULL) AS named,
+           CASE WHEN run = 1 THEN '-infinity' ELSE min(started_at) END AS valid_from,
+           lead(min(started_at), 1, 'infinity') OVER (PARTITION BY visitor_id ORDER BY run) AS valid_to
+    FROM runs GROUP BY visitor_id, run, person_id
+)
+SELECT DISTINCT ON (visitor_id, valid_from, person_id)
+       visitor_id, 'visitor', person_id, valid_from, valid_to,
+       CASE WHEN named THEN 'identified'
+            WHEN person_id NOT LIKE 'visitor:%' THEN 'alias'
+            WHEN visitor_id IN (SELECT visitor_id FROM shared_visitor) THEN 'shared'
+            ELSE 'anonymous' END
+FROM stretches
+ORDER BY visitor_id, valid_from, person_id, valid_to DESC, run DESC);
+
+-- ---------------------------------------------------------------------------------------------
+-- profiles
+-- ---------------------------------------------------------------------------------------------
+
+-- Events with their persons; rows of a users table, without a name, beside them.
+CREATE TABLE person_event (
+    person_id text COLLATE "C", visitor_id text COLLATE "C", event_time timestamptz,
+    event_id text COLLATE "C", kind text, name text, revenue numeric, currency text,
+    order_id text COLLATE "C", traits jsonb);
+
+CREATE FUNCTION fill_person_events() RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO oracle.person_event
+    SELECT u.person_id, e.visitor_id, e.event_time, e.event_id, e.kind, e.name, e.revenue, e.currency,
+           e.order_id, e.traits
+    FROM oracle.event AS e
+    JOIN oracle.unit AS u ON u.visitor_id = e.visitor_id AND CASE
+        WHEN e.session IS NULL THEN u.session IS NULL AND u.started_at = e.event_time
+                                    AND u.first_event_id = e.event_id
+        ELSE u.session = e.session END;
+    -- their order among themselves at one time is that of their content's hash
+    INSERT INTO oracle.person_event (person_id, visitor_id, event_time, event_id, kind, traits)
+    SELECT coalesce(p.person_id, 'user:' || r.user_id), r.visitor_id, r.event_time,
+           'users:' || md5(r.traits::text), 'users', r.traits
+    FROM oracle.users_row AS r LEFT JOIN oracle.ref_person AS p ON p.ref = 'user:' || r.user_id
+$$;
+
+CREATE VIEW person_revenue AS
+SELECT person_id, CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
+       jsonb_object_agg(currency, amount) AS revenue_by_currency
+FROM (
+    SELECT person_id, coalesce(currency, '') AS currency, sum(revenue) AS amount
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY person_id, name, order_id, revenue < 0
+                                     ORDER BY event_time, event_id, visitor_id) AS place
+        FROM person_event WHERE revenue IS NOT NULL) AS e
+    WHERE order_id IS NULL OR revenue < 0 OR place = 1
+    GROUP BY person_id, coalesce(currency, '')) AS c
+GROUP BY person_id;
+
+CREATE VIEW person_traits AS
+SELECT person_id, jsonb_object_agg(key, value) AS traits
+FROM (
+    SELECT DISTINCT ON (e.person_id, t.key) e.person_id, t.key, t.value
+    FROM person_event AS e CROSS JOIN LATERAL jsonb_each(e.traits) AS t
+    WHERE t.value <> 'null'
+    ORDER BY e.person_id, t.key, e.event_time DESC, e.event_id DESC, e.visitor_id DESC) AS t
+GROUP BY person_id;
+
+CREATE VIEW person_counts AS
+SELECT person_id, jsonb_object_agg(name, n) AS event_counts
+FROM (
+    SELECT person_id, CASE WHEN kind = 'track' THEN coalesce(name, kind) ELSE kind END AS name, count(*) AS n
+    FROM person_event WHERE kind <> 'users'
+    GROUP BY 1, 2) AS c
+GROUP BY person_id;
+
+-- Touches of a person at one time are in the order of their ids, which only the model knows.
+CREATE TABLE person_touch (person_id text COLLATE "C", touch_id uuid, LIKE touch);
+
+CREATE VIEW person_click_ids AS
+SELECT person_id, jsonb_object_agg(key, jsonb_build_object(
+           'first', first, 'first_at', first_at, 'last', last, 'last_at', last_at)) AS click_ids
+FROM (
+    SELECT person_id, key,
+           (array_agg(value ORDER BY touched_at, touch_id))[1] AS first, min(touched_at) AS first_at,
+           (array_agg(value ORDER BY touched_at DESC, touch_id DESC))[1] AS last, max(touched_at) AS last_at
+    FROM person_touch CROSS JOIN LATERAL jsonb_each_text(click_ids)
+    GROUP BY person_id, key) AS c
+GROUP BY person_id;
+
+-- One of a person's touches, as the columns of a profile.
+CREATE FUNCTION touch_columns(person text, prefix text, is_first boolean, non_direct boolean) RETURNS jsonb
+LANGUAGE sql AS $$
+    SELECT jsonb_build_object(
+        prefix || '_at', t.touched_at, prefix || '_source', t.source, prefix || '_medium', t.medium,
+        prefix || '_campaign', t.campaign, prefix || '_term', t.term, prefix || '_content', t.content,
+        prefix || '_channel', t.channel, prefix || '_landing_page', t.landing_page,
+        prefix || '_click_id', t.click_id, prefix || '_click_id_type', t.click_id_type)
+    FROM (SELECT) AS one LEFT JOIN LATERAL (
+        SELECT * FROM oracle.person_touch AS p
+        WHERE p.person_id = person AND NOT (non_direct AND p.touch_type = 'direct')
+        ORDER BY CASE WHEN is_first THEN p.touched_at END, CASE WHEN is_first THEN p.touch_id END,
+                 p.touched_at DESC, p.touch_id DESC
+        LIMIT 1) AS t ON true
+$$;
+
+CREATE VIEW profile AS
+SELECT u.person_id, jsonb_build_object(
+           'person_id', u.person_id, 'user_id', n.user_id, 'email', n.email,
+           'is_identified', u.person_id NOT LIKE 'visitor:%', 'visitor_ids', u.visitor_ids,
+           'first_seen_at', u.first_seen_at, 'last_seen_at', s.last_seen_at,
+           'identified_at', u.identified_at, 'sessions', coalesce(s.sessions, 0), 'events', e.events,
+           'page_views', e.page_views, 'revenue', r.revenue, 'revenue_by_currency', r.revenue_by_currency,
+           'event_counts', c.event_counts, 'traits', coalesce(t.traits, '{}'),
+           'gclid', k.click_ids #> '{gclid,last}', 'gclid_at', k.click_ids #> '{gclid,last_at}',
+           'click_ids', k.click_ids, 'is_internal',
+           coalesce(n.user_id LIKE ANY (o.internal_users), false)
+           OR coalesce(n.email LIKE ANY (o.internal_users), false))
+       || touch_columns(u.person_id, 'first_touch', true, false)
+       || touch_columns(u.person_id, 'first_non_direct_touch', true, true)
+       || touch_columns(u.person_id, 'last_touch', false, false)
+       || touch_columns(u.person_id, 'last_non_direct_touch', false, true) AS content
+FROM (
+    SELECT person_id, array_agg(DISTINCT visitor_id ORDER BY visitor_id) AS visitor_ids,
+           min(started_at) AS first_seen_at, min(named_at) AS identified_at
+    FROM unit GROUP BY person_id) AS u
+CROSS JOIN options AS o
+JOIN LATERAL (
+    SELECT count(*) AS events, count(*) FILTER (WHERE kind IN ('page', 'screen')) AS page_views
+    FROM person_event AS e WHERE e.person_id = u.person_id AND kind <> 'users') AS e ON true
+LEFT JOIN LATERAL (
+    SELECT count(*) AS sessions, max(s.ended_at) AS last_seen_at
+    FROM unit AS x JOIN session AS s USING (visitor_id, session) WHERE x.person_id = u.person_id) AS s ON true
+LEFT JOIN person_revenue AS r USING (person_id)
+LEFT JOIN person_traits AS t USING (person_id)
+LEFT JOIN person_counts AS c USING (person_id)
+LEFT JOIN person_click_ids AS k USING (person_id)
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN u.person_id LIKE 'user:%' THEN substr(u.person_id, 6) END AS user_id,
+           CASE WHEN u.person_id LIKE 'email:%' THEN substr(u.person_id, 7)
+                ELSE journey._clean_email(t.traits ->> o.email_trait) END AS email) AS n
+WHERE o.profiles = 'all' OR u.person_id NOT LIKE 'visitor:%';
+
+-- ---------------------------------------------------------------------------------------------
+-- the whole, and the comparison
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION derive() RETURNS void
+LANGUAGE sql AS $$
+    TRUNCATE oracle.event, oracle.session, oracle.touch, oracle.ref_person, oracle.unit, oracle.person_event;
+    SELECT oracle.fill_events();
+    SELECT oracle.walk();
+    SELECT oracle.fill_sessions();
+    SELECT oracle.fill_touches();
+    SELECT oracle.fill_refs();
+    SELECT oracle.fill_units();
+    SELECT oracle.fill_person_events()
+$$;
+
+-- What the oracle says of each public relation, as rows; ids of sessions and touches are left out.
+CREATE VIEW expected AS
+SELECT 'sessions' AS relation, to_jsonb(s) - '{session,first_event_id}'::text[]
+       || jsonb_build_object('session_number', s.session, 'person_id', u.person_id) AS "row"
+FROM session AS s JOIN unit AS u USING (visitor_id, session)
+UNION ALL
+SELECT 'touches', to_jsonb(t) - '{session,event_id}'::text[]
+       || jsonb_build_object('session_number', t.session, 'person_id', u.person_id)
+FROM touch AS t JOIN unit AS u USING (visitor_id, session)
+UNION ALL
+SELECT 'identities', to_jsonb(i) FROM identity AS i
+UNION ALL
+SELECT 'profiles', content FROM profile
+UNION ALL
+SELECT 'events', jsonb_build_object('event_id', e.event_id, 'visitor_id', e.visitor_id,
+       'person_id', p.person_id, 'user_id', e.user_id, 'session_number', e.session,
+       'event_time', e.event_time, 'kind', e.kind, 'name', e.name, 'url', e.url, 'referrer', e.referrer,
+       'revenue', e.revenue, 'properties', e.properties)
+FROM event AS e JOIN person_event AS p USING (visitor_id, event_time, event_id);
+
+-- The rows of the model that the oracle does not give, and those that it gives and the model has not.
+CREATE FUNCTION differences(model name) RETURNS TABLE (relation text, side text, "row" jsonb)
+LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format($sql$
+        TRUNCATE oracle.person_touch;
+        INSERT INTO oracle.person_touch
+        SELECT u.person_id, m.touch_id, t.*
+        FROM oracle.touch AS t JOIN oracle.unit AS u USING (visitor_id, session)
+        LEFT JOIN (%1$I.touches AS m JOIN %1$I.sessions AS s USING (visitor_id, session_id))
+            ON m.visitor_id = t.visitor_id AND s.session_number = t.session AND m.touched_at = t.touched_at
+           AND (m.source, m.medium, m.campaign, m.term, m.content, m.campaign_id, m.click_ids)
+               IS NOT DISTINCT FROM
+               (t.source, t.medium, t.campaign, t.term, t.content, t.campaign_id, t.click_ids)$sql$, model);
+    RETURN QUERY EXECUTE format($sql$
+        WITH model (relation, "row") AS (
+            SELECT 'sessions', to_jsonb(s) - 'session_id'::text FROM %1$I.sessions AS s
+            UNION ALL
+            SELECT 'touches', to_jsonb(t) - '{touch_id,session_id}'::text[]
+                   || jsonb_build_object('session_number', s.session_number)
+            FROM %1$I.touches AS t LEFT JOIN %1$I.sessions AS s USING (session_id)
+            UNION ALL
+            SELECT 'identities', to_jsonb(i) FROM %1$I.identities AS i
+            UNION ALL
+            SELECT 'profiles', to_jsonb(p) - '{version,attributes_version,updated_at}'::text[]
+            FROM %1$I.profiles AS p
+            UNION ALL
+            SELECT 'events', to_jsonb(e) - 'session_id'::text
+                   || jsonb_build_object('session_number', s.session_number)
+            FROM %1$I.events AS e LEFT JOIN %1$I.sessions AS s USING (session_id))
+        SELECT d.relation, d.side, d."row"
+        FROM (SELECT 'only in the model', x.* FROM (TABLE model EXCEPT ALL TABLE oracle.expected) AS x
+              UNION ALL
+              SELECT 'only in the oracle', x.* FROM (TABLE oracle.expected EXCEPT ALL TABLE model) AS x)
+             AS d (side, relation, "row")
+        ORDER BY d.relation, d."row" ->> 'person_id', d."row"::text, d.side$sql$, model);
+END
+$$;
+
+-- What a refresh that read all rows at once must have counted.
+CREATE VIEW counts AS
+SELECT count(*) AS rows_read, count(*) FILTER (WHERE outcome = 'excluded') AS excluded,
+       count(*) FILTER (WHERE outcome = 'rejected') AS rejected,
+       (SELECT count(*) FROM event) + (SELECT count(*) FROM users_row) AS new
+FROM row_outcome;
+
+RESET search_path;
