@@ -1,7 +1,7 @@
 """Runs the dbt package against the server of PG*, and speaks TAP. test/tap/dbt.t calls it in a venv.
 
-PGJ_DBT_REQUIREMENTS names other pins than test/dbt/requirements.txt, such as those of another release of
-dbt. All is done in copies of the projects: dbt writes nothing into the checkout.
+Arguments are names of test functions, to run those alone. All is done in copies of the projects: dbt writes
+nothing into the checkout.
 """
 
 import json
@@ -272,22 +272,29 @@ def test_tenant(p):
             shutil.move(path, p.path / "models" / path.name)
 
 
+def guarded(test, *arguments):
+    """Runs some tests; an error in them is one that failed."""
+    try:
+        test(*arguments)
+    except Exception:
+        ok(False, f"{test.__name__} ran to its end", traceback.format_exc())
+
+
 def main():
+    wanted = sys.argv[1:]
     shutil.copytree(TOP / "dbt", WORK / "package", ignore=shutil.ignore_patterns("target", "logs", "dbt_packages"))
     project = Project(TOP / "test/dbt/project", PGJ_DBT_USER="analyst")
-    wanted = sys.argv[1:]
     for test in (test_requirements, test_runs, test_options, test_lost, test_build, test_views_live_on,
                  test_at_once, test_tenant):
-        if wanted and test.__name__ not in wanted and test is not test_requirements:
-            continue
-        try:
-            test(project)
-        except Exception:
-            ok(False, f"{test.__name__} ran to its end", traceback.format_exc(), project.said[-2000:])
+        if not wanted or test.__name__ in wanted or test is test_requirements:
+            guarded(test, project)
+    import documents
+    documents.main(sys.modules[__name__], project, wanted)
     print(f"1..{count}")
 
 
-try:
-    main()
-finally:
-    shutil.rmtree(WORK, ignore_errors=True)
+if __name__ == "__main__":
+    try:
+        main()
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)
