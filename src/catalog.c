@@ -72,6 +72,7 @@ static const char *const pinned_settings[][2] = {
 	{"bytea_output", "hex"},
 	{"xmloption", "content"},
 	{"transform_null_equals", "off"},
+	{"standard_conforming_strings", "on"},
 };
 
 /* Who may execute a statement of the catalog. */
