@@ -329,6 +329,17 @@ FROM (VALUES (tl(e('10:00', url => 'https://a.example/p?gclid=1&gbraid=2&utm_id=
              (tl(e('10:00', url => 'https://a.example/p?x=1&dclid=3'), e('10:01')))) AS x (t),
      touches(x.t) AS t, sessions(x.t) AS s;
 
+-- many in one session: each origin and each order once, at its first; refunds each
+SELECT count(*) AS touches, min(touched_at)::time AS first, max(touched_at)::time AS last,
+       (SELECT ROW(revenue, events) FROM sessions(t)) AS session
+FROM (SELECT timeline_agg(e((time '10:00' + i * interval '1 s')::text,
+    name => CASE WHEN i % 3 = 0 THEN 'a' END,
+                            url => 'https://a.example/?gclid=' || i % 100,
+                            revenue => CASE i % 7 WHEN 0 THEN -1 ELSE 2 END,
+                            order_id => (i % 50)::text)) AS t
+      FROM generate_series(0, 999) AS i) AS x, touches(t)
+GROUP BY t;
+
 -- first and last
 CREATE TABLE visits AS SELECT tl(
     e('2026-01-01 10:00', url => 'https://a.example/'),

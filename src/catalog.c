@@ -19,9 +19,9 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -29,16 +29,17 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
 #include "pg_journey_compat.h"
+#include "progress.h"
 
 /* The relation whose owner is the model's owner. */
 #define STORE_RELATION "_segments"
@@ -47,8 +48,8 @@ typedef struct Model
 {
 	NameData	name;
 	NameData	schema;
-	NameData	created_by;		/* counts only where the schema is gone */
-	Oid			owner;			/* InvalidOid where the schema is gone */
+	NameData	created_by;		/* counts only where the store is gone */
+	Oid			owner;			/* InvalidOid where the store is gone */
 } Model;
 
 /* What SwitchUser() changed. On error the abort of the (sub)transaction restores it. */
@@ -70,6 +71,8 @@ static const char *const pinned_settings[][2] = {
 	{"IntervalStyle", "postgres"},
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
+	{"standard_conforming_strings", "on"},
+	{"array_nulls", "on"},
 	{"xmloption", "content"},
 	{"transform_null_equals", "off"},
 	{"standard_conforming_strings", "on"},
@@ -141,6 +144,10 @@ static const CatalogStatement catalog_statements[] = {
 		" FROM jsonb_populate_record(NULL::journey._source_table, $2) AS a"
 		" RETURNING to_jsonb(table_id)"
 	},
+	/* a transaction with an older snapshot cannot lock the row any more */
+	{"touch", ACCESS_OWNER,
+		"UPDATE journey._model SET version = version WHERE model = $1"
+	},
 	{"watermarks", ACCESS_OWNER,
 		"UPDATE journey._source_table t"
 		" SET watermark_column = a.watermark_column, watermark = a.watermark"
@@ -168,7 +175,6 @@ PG_FUNCTION_INFO_V1(journey_as_owner);
 PG_FUNCTION_INFO_V1(_catalog);
 PG_FUNCTION_INFO_V1(_get_model);
 PG_FUNCTION_INFO_V1(_lock_model);
-PG_FUNCTION_INFO_V1(_phase);
 
 /* Becomes another user, with pinned settings. `flags` are added to the security context. */
 static void
@@ -217,28 +223,17 @@ CatalogOwner(void)
 }
 
 /*
- * The owner of a model's schema: who owns the store in it or, where someone has dropped the store,
- * the schema. InvalidOid where there is no such schema.
+ * The owner of the store in a schema; InvalidOid where there is none. The owner of the schema would be
+ * no stand-in: whoever may create objects in a schema of another role could make a model there, drop
+ * its store, and have what the model reads run as that role.
  */
 static Oid
-SchemaOwner(const char *schema)
+StoreOwner(const char *schema)
 {
 	Oid			namespace = get_namespace_oid(schema, true);
-	Oid			owner;
-	HeapTuple	tuple;
 
-	if (!OidIsValid(namespace))
-		return InvalidOid;
-	owner = RelationOwner(get_relname_relid(STORE_RELATION, namespace));
-	if (OidIsValid(owner))
-		return owner;
-
-	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(namespace));
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
-	ReleaseSysCache(tuple);
-	return owner;
+	return OidIsValid(namespace) ?
+		RelationOwner(get_relname_relid(STORE_RELATION, namespace)) : InvalidOid;
 }
 
 /*
@@ -296,18 +291,25 @@ LookUpModel(Name name, Model *model)
 	namestrcpy(&model->name, NameStr(*name));
 	namestrcpy(&model->schema, NameStr(*DatumGetName(SPI_getbinval(row, desc, 1, &isnull))));
 	namestrcpy(&model->created_by, NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &isnull))));
-	model->owner = SchemaOwner(NameStr(model->schema));
+	model->owner = StoreOwner(NameStr(model->schema));
 }
 
 /* Raises an error unless the current user has the rights of the model's owner. */
 static void
 CheckOwner(const Model *model)
 {
-	if (!OidIsValid(model->owner))
+	if (!OidIsValid(get_namespace_oid(NameStr(model->schema), true)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),
 				 errmsg("schema \"%s\" of model \"%s\" does not exist",
 						NameStr(model->schema), NameStr(model->name)),
+				 errhint("Restore it, or forget the model with journey.drop_model().")));
+	if (!OidIsValid(model->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the store of model \"%s\" does not exist", NameStr(model->name)),
+				 errdetail("It is relation \"%s\" in schema \"%s\".",
+						   STORE_RELATION, NameStr(model->schema)),
 				 errhint("Restore it, or forget the model with journey.drop_model().")));
 	if (!has_privs_of_role(GetUserId(), model->owner))
 		ereport(ERROR,
@@ -318,7 +320,7 @@ CheckOwner(const Model *model)
 				 errhint("The owner lets others use it by granting them its role.")));
 }
 
-/* A model without a schema is but a name: its creator or the catalog's owner may drop it. */
+/* A model without a store is but a name: its creator or the catalog's owner may drop it. */
 static void
 CheckMayDropRemains(const Model *model)
 {
@@ -327,7 +329,7 @@ CheckMayDropRemains(const Model *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for model \"%s\"", NameStr(model->name)),
-				 errdetail("Its schema is gone, and it was created by role \"%s\".",
+				 errdetail("Its store is gone, and it was created by role \"%s\".",
 						   NameStr(model->created_by))));
 }
 
@@ -449,6 +451,50 @@ ReturnResult(FunctionCallInfo fcinfo)
 }
 
 /*
+ * Calls the namesake as the model's owner. In a subtransaction, so that a failure can leave its
+ * trace before the error goes on to the caller.
+ */
+static void
+RunAsOwner(FunctionCallInfo fcinfo, HeapTuple proc, const Model *model)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
+	Oid			schema = get_namespace_oid(NameStr(model->schema), true);
+	SavedUser	saved;
+	JCall		call;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		JBeginCall(&call, NameStr(((Form_pg_proc) GETSTRUCT(proc))->proname),
+				   NameStr(model->name));
+		SwitchUser(&saved, model->owner, SECURITY_RESTRICTED_OPERATION);
+		CallNamesake(fcinfo, proc);
+		RestoreUser(&saved);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = resources;
+		JEndCall(&call);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		JEndCall(&call);
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = resources;
+		JNoteFailure(&call, schema, error->sqlerrcode);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+}
+
+/*
  * Any public function on an existing model: f(model name, ...) runs _f(model name, ...) as the
  * owner of the model. The caller must have the owner's rights; EXECUTE cannot be granted for one
  * model alone, but the owner role can be granted.
@@ -459,7 +505,6 @@ journey_as_owner(PG_FUNCTION_ARGS)
 	Name		name = ModelArgument(fcinfo, 0);
 	HeapTuple	proc;
 	Model		model;
-	SavedUser	saved;
 	Datum		result;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -478,10 +523,7 @@ journey_as_owner(PG_FUNCTION_ARGS)
 		model.owner = GetUserId();
 	}
 
-	SwitchUser(&saved, model.owner, SECURITY_RESTRICTED_OPERATION);
-	CallNamesake(fcinfo, proc);
-	RestoreUser(&saved);
-
+	RunAsOwner(fcinfo, proc, &model);
 	result = ReturnResult(fcinfo);
 	SPI_finish();
 	return result;
@@ -510,7 +552,7 @@ CheckCatalogAccess(const CatalogStatement *statement, Name name, Jsonb *args)
 							 errmsg("the schema of model \"%s\" is missing", NameStr(*name))));
 				namestrcpy(&model.name, NameStr(*name));
 				namestrcpy(&model.schema, pnstrdup(schema->val.string.val, schema->val.string.len));
-				model.owner = SchemaOwner(NameStr(model.schema));
+				model.owner = StoreOwner(NameStr(model.schema));
 				CheckOwner(&model);
 				break;
 			}
@@ -648,15 +690,4 @@ _lock_model(PG_FUNCTION_ARGS)
 	}
 	PG_END_TRY();
 	return result;
-}
-
-/* _phase(phase text): shows in pg_stat_activity what a long call is at. */
-Datum
-_phase(PG_FUNCTION_ARGS)
-{
-	char	   *phase = text_to_cstring(PG_GETARG_TEXT_PP(0));
-
-	pgstat_report_activity(STATE_RUNNING, phase);
-	ereport(DEBUG1, (errmsg_internal("%s", phase)));
-	PG_RETURN_VOID();
 }

@@ -9,6 +9,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "set_core.h"
 #include "touch_core.h"
 
 /* The rules by which a visitor's events are split. */
@@ -161,13 +162,16 @@ typedef struct JPart
 	int			n_refs;
 	int			max_refs;
 	JIdentityRef *refs;			/* whom its events name: each once, in order of the first time */
+	JSet		ref_set;
 	JStr		gclid;			/* last */
 	int			n_touches;
 	int			max_touches;
 	JPartTouch *touches;		/* in order, equal ones once */
+	JSet		touch_set;
 	int			n_revenues;
 	int			max_revenues;
-	JRevenue   *revenues;
+	JRevenue   *revenues;		/* in order, equal orders once */
+	JSet		revenue_set;
 	int			n_kept;
 	JStr	   *kept;			/* first and last value of each kept property, in pairs */
 } JPart;
@@ -179,7 +183,12 @@ extern void JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch
 /* Adds the run that follows; strings are shared, not copied. */
 extern void JPartAppend(JPart *part, const JPart *next);
 extern void JPartEncode(const JPart *part, StringInfo out);
-extern bool JPartDecode(const char *data, Size len, JPart *part);
+
+/*
+ * False if the bytes are no summary. They may come from anywhere: `is_text` says whether a string of
+ * theirs may become a text.
+ */
+extern bool JPartDecode(const char *data, Size len, bool (*is_text) (JStr s), JPart *part);
 
 /* The first touch that is not direct; NULL where the session is direct. */
 extern const JPartTouch *JPartMainTouch(const JPart *part);

@@ -72,7 +72,7 @@ JBeginSegment(JSplitter *splitter, int at, bool loose, bool head, const JSession
 		splitter->max_segments = Max(8, splitter->max_segments * 2);
 		result->segments = result->segments == NULL ?
 			palloc_array(JNewSegment, splitter->max_segments) :
-			repalloc_array(result->segments, JNewSegment, splitter->max_segments);
+			repalloc_huge(result->segments, sizeof(JNewSegment) * (Size) splitter->max_segments);
 	}
 	segment = splitter->current = &result->segments[result->n_segments++];
 	segment->first = at;
@@ -384,6 +384,7 @@ JSplit(const JSessionOptions *options, const JAliases *aliases, JOldSegment *old
 
 	for (;;)
 	{
+		CHECK_FOR_INTERRUPTS();
 		while (next < n_old && old[next].gone)
 			next++;
 

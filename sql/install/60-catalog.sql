@@ -82,7 +82,31 @@ COMMENT ON FUNCTION journey._lock_model(name, boolean) IS
 
 CREATE FUNCTION journey._phase(phase text) RETURNS void
     LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_phase';
-COMMENT ON FUNCTION journey._phase(text) IS 'internal: shows a phase in pg_stat_activity';
+COMMENT ON FUNCTION journey._phase(text) IS
+    'internal: shows a phase in pg_stat_activity and to the client';
+
+CREATE FUNCTION journey._failure(number bigint) RETURNS text
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_failure';
+COMMENT ON FUNCTION journey._failure(bigint) IS 'internal: a failure in words';
+
+-- The last failure of a model: its call was rolled back, but the values of sequences were not. They
+-- are NULL before the first one.
+CREATE FUNCTION journey._last_failure(schema name, OUT failed_at timestamptz, OUT failure text)
+    LANGUAGE sql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT timestamptz '2000-01-01 00:00:00+00' + f.microseconds * interval '1 microsecond',
+       journey._failure(f.number)
+  FROM (SELECT max(v.value) FILTER (WHERE c.relname = '_failed_at') AS microseconds,
+               max(v.value) FILTER (WHERE c.relname = '_failure') AS number
+          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         CROSS JOIN LATERAL (
+               SELECT CASE WHEN has_sequence_privilege(c.oid, 'SELECT')
+                           THEN pg_sequence_last_value(c.oid) END AS value) AS v
+         WHERE n.nspname = schema AND c.relkind = 'S'
+           AND c.relname = ANY ('{_failed_at,_failure}'::name[])) AS f
+$$;
+COMMENT ON FUNCTION journey._last_failure(name) IS 'internal: the last failure of a model';
 
 -- Moves with every change of the rules, the lists or the stored form that changes derived rows.
 CREATE FUNCTION journey._rules_version() RETURNS integer
@@ -103,6 +127,8 @@ SELECT m.model,
        m.refreshed_at,
        pg_catalog.now() OPERATOR(pg_catalog.-) m.refreshed_at AS lag,
        t.loaded_until,
+       f.failure AS last_error,
+       f.failed_at AS last_error_at,
        m.rebuild_due,
        m.options,
        m.options_due,
@@ -114,7 +140,7 @@ SELECT m.model,
          ON c.relnamespace OPERATOR(pg_catalog.=) n.oid
         AND c.relname OPERATOR(pg_catalog.=) '_segments'::pg_catalog.name
   CROSS JOIN LATERAL (
-      SELECT COALESCE(c.relowner, n.nspowner,
+      SELECT COALESCE(c.relowner,
                       (SELECT r.oid FROM pg_catalog.pg_roles r
                         WHERE r.rolname OPERATOR(pg_catalog.=) m.created_by),
                       (SELECT k.relowner FROM pg_catalog.pg_class k
@@ -132,11 +158,23 @@ SELECT m.model,
   CROSS JOIN LATERAL (
       SELECT pg_catalog.max(x.watermark) AS loaded_until
         FROM journey._source_table x WHERE x.model OPERATOR(pg_catalog.=) m.model) t
+  -- what failed before the last call that succeeded is of no more interest
+  LEFT JOIN LATERAL (
+      SELECT x.failure, x.failed_at
+        FROM journey._last_failure(m.schema) AS x
+       WHERE x.failed_at OPERATOR(pg_catalog.>) COALESCE(
+                 (SELECT r.finished_at FROM journey._refresh r
+                   WHERE r.model OPERATOR(pg_catalog.=) m.model
+                     AND r.version OPERATOR(pg_catalog.=) m.version),
+                 '-infinity'::pg_catalog.timestamptz)) AS f ON true
  WHERE pg_catalog.pg_has_role(o.owner, 'USAGE');
 COMMENT ON VIEW journey.models IS 'the models that the current role may refresh, with their state';
 COMMENT ON COLUMN journey.models.version IS 'the number of the last refresh';
 COMMENT ON COLUMN journey.models.lag IS 'time since the last refresh began';
 COMMENT ON COLUMN journey.models.loaded_until IS 'the newest load time that a refresh has read';
+COMMENT ON COLUMN journey.models.last_error IS
+    'SQLSTATE and phase of the call that failed last, NULL if none did since the last refresh';
+COMMENT ON COLUMN journey.models.last_error_at IS 'when it failed';
 COMMENT ON COLUMN journey.models.rebuild_due IS 'why journey.rebuild() is due, or NULL';
 COMMENT ON COLUMN journey.models.options IS 'options in force, without the defaults';
 COMMENT ON COLUMN journey.models.options_due IS 'options that journey.rebuild() will put in force';
@@ -189,7 +227,9 @@ CREATE TYPE journey._settings AS (
     earliest              timestamptz,
     max_future            interval,
     overlap               interval,
-    index_sources         boolean
+    index_sources         boolean,
+    capture               text,
+    ignore_deletes        boolean
 );
 
 -- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), read
@@ -225,7 +265,8 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('max_future',            'span',        'read',    '"1 day"'),
        ('overlap',               'span',        'none',    NULL),
        ('index_sources',         'boolean',     'none',    'false'),
-       ('capture',               'capture',     'none',    NULL),
+       ('capture',               'capture',     'none',    '"refresh"'),
+       ('ignore_deletes',        'boolean',     'none',    'false'),
        ('conversions',           'unsupported', 'rebuild', NULL),
        ('currency',              'unsupported', 'rebuild', NULL),
        ('rates',                 'unsupported', 'rebuild', NULL),
@@ -390,12 +431,8 @@ BEGIN
             USING ERRCODE = 'feature_not_supported', HINT = 'Use "interval", the default.';
     ELSIF type = 'stitch' AND (word = 'interval') IS NOT TRUE THEN
         PERFORM journey._bad_option(option, value, '"interval"');
-    ELSIF type = 'capture' AND (word = 'trigger') IS TRUE THEN
-        RAISE EXCEPTION 'capture by trigger is not available in this release'
-            USING ERRCODE = 'feature_not_supported',
-                  HINT = 'Call journey.refresh() on a schedule; it reads what is new.';
-    ELSIF type = 'capture' AND (word = 'refresh') IS NOT TRUE THEN
-        PERFORM journey._bad_option(option, value, '"refresh"');
+    ELSIF type = 'capture' AND (word = 'refresh' OR word = 'trigger') IS NOT TRUE THEN
+        PERFORM journey._bad_option(option, value, '"refresh" or "trigger"');
     ELSIF type = 'unsupported' THEN
         RAISE EXCEPTION 'option "%" is not available in this release', option
             USING ERRCODE = 'feature_not_supported';
@@ -487,7 +524,7 @@ CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profile_changes',
                  'conversions', 'events', 'page_views', 'rejected_events', '_segments',
-                 '_batch']::pg_catalog.text[];
+                 '_batch', '_changes', '_captured']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
 
 CREATE FUNCTION journey._relations_in(schema name) RETURNS text[]
@@ -560,6 +597,9 @@ BEGIN
     before := journey._relations_in(target);
     PERFORM journey._create_store(target, checked);
     PERFORM journey._create_intake(target);
+    EXECUTE format('CREATE SEQUENCE %I._failed_at', target);
+    EXECUTE format('CREATE SEQUENCE %I._failure', target);
+    PERFORM journey._create_capture(target);
     PERFORM journey._catalog('create', model, jsonb_build_object(
         'schema', target, 'options', checked - 'schema', 'rules_version', journey._rules_version(),
         'relations', ARRAY(SELECT unnest(journey._relations_in(target))
@@ -648,6 +688,7 @@ BEGIN
     PERFORM journey._catalog('set', model, jsonb_build_object(
         'options', now_in_force, 'options_due', CASE WHEN later <> '{}' THEN wanted END,
         'rebuild_due', reason, 'rules_version', m.rules_version));
+    PERFORM journey._change_capture(m, journey._get_model(model));
     RETURN CASE WHEN reason IS NULL THEN 'no rebuild is due' ELSE 'rebuild is due: ' || reason END;
 END
 $$;
@@ -706,8 +747,10 @@ DECLARE
     m journey._model;
     space pg_namespace;
 BEGIN
-    -- without its schema only the catalog's row is left
-    IF NOT EXISTS (SELECT FROM journey.models v JOIN pg_namespace n ON n.nspname = v.schema
+    -- without its store only the catalog's row is left: nothing says whose the other relations are
+    IF NOT EXISTS (SELECT FROM journey.models v
+                     JOIN pg_namespace n ON n.nspname = v.schema
+                     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = '_segments'
                     WHERE v.model = _drop_model.model) THEN
         PERFORM journey._catalog('drop', model, '{}');
         RETURN;
@@ -715,6 +758,7 @@ BEGIN
 
     m := journey._lock_model(model);
     PERFORM journey._catalog('drop', model, '{}');
+    PERFORM journey._drop_triggers(m.schema);
     PERFORM journey._drop_relations(m.schema, m.relations, '{v}', 'DROP VIEW');
     PERFORM journey._drop_relations(m.schema, m.relations, '{m}', 'DROP MATERIALIZED VIEW');
     PERFORM journey._drop_relations(m.schema, m.relations, '{r,p}', 'DROP TABLE');

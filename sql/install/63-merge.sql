@@ -16,7 +16,7 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY names LOOP
         IF pg_relation_size(journey._bind(r, '{.' || name || '}')::regclass) > 256 * 1024 THEN
-            EXECUTE journey._bind(r, 'TRUNCATE {.' || name || '}');
+            PERFORM journey._empty(journey._bind(r, '{.' || name || '}')::regclass);
         ELSE
             EXECUTE journey._bind(r, 'DELETE FROM {.' || name || '}');
         END IF;

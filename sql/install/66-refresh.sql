@@ -53,14 +53,14 @@ DECLARE
                           '' ORDER BY k.n)
         FROM unnest((r.settings).keep_properties) WITH ORDINALITY AS k (key, n));
 BEGIN
-    EXECUTE journey._bind(r, format($sql$
+    EXECUTE concat(journey._bind(r, $sql$
         CREATE VIEW {sessions} AS
         SELECT session_id, visitor_id, user_id, person_id, session_number, started_at, ended_at,
                session_date, duration_seconds, events, page_views, landing_page, landing_page_path,
                exit_page, referrer, referrer_host, source, medium, campaign, term, content, channel, gclid,
-               click_id, click_id_type, revenue, is_bounce %s
+               click_id, click_id_type, revenue, is_bounce$sql$), kept, journey._bind(r, $sql$
         FROM {_sessions}
-        WHERE NOT loose$sql$, kept));
+        WHERE NOT loose$sql$));
     EXECUTE journey._bind(r, $sql$COMMENT ON VIEW {sessions} IS 'one row per session of a visitor'$sql$);
 END
 $$;
@@ -92,7 +92,9 @@ BEGIN
     IF shadow THEN
         r.bulk := true;
     ELSE
-        EXECUTE journey._bind(r, 'SELECT NOT EXISTS (SELECT FROM {_segments})') INTO r.bulk;
+        EXECUTE journey._bind(r, $sql$
+            SELECT NOT EXISTS (SELECT FROM {_segments}) AND NOT EXISTS (SELECT FROM {_facts})$sql$)
+            INTO r.bulk;
     END IF;
     RETURN r;
 END
@@ -124,14 +126,14 @@ AS $$
 DECLARE
     begun timestamptz := clock_timestamp();
 BEGIN
-    PERFORM journey._enter(r, 'identity');
+    PERFORM journey._phase('identity');
     PERFORM journey._apply_noted(r);
     PERFORM journey._apply_refs(r);
     PERFORM journey._identify(r);
     phases := journey._note_phase(phases, 'identity', begun);
 
     begun := clock_timestamp();
-    PERFORM journey._enter(r, 'sessions');
+    PERFORM journey._phase('sessions');
     IF r.bulk THEN
         PERFORM journey._store_units_bulk(r);
         EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose') INTO sessions_changed;
@@ -143,35 +145,24 @@ BEGIN
     phases := journey._note_phase(phases, 'sessions', begun);
 
     begun := clock_timestamp();
-    PERFORM journey._enter(r, 'touches');
+    PERFORM journey._phase('touches');
     PERFORM journey._store_touches(r);
     PERFORM journey._store_facts(r);
     phases := journey._note_phase(phases, 'touches', begun);
 
     IF r.bulk THEN
         begun := clock_timestamp();
-        PERFORM journey._enter(r, 'indexes');
+        PERFORM journey._phase('indexes');
         PERFORM journey._create_indexes(r);
         phases := journey._note_phase(phases, 'indexes', begun);
     END IF;
 
     begun := clock_timestamp();
-    PERFORM journey._enter(r, 'profiles');
+    PERFORM journey._phase('profiles');
     PERFORM journey._stitch_visitors(r);
     PERFORM journey._count_events(r);
     profiles_changed := journey._store_profiles(r);
     phases := journey._note_phase(phases, 'profiles', begun);
-END
-$$;
-
-CREATE FUNCTION journey._enter(r journey._run, phase text)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM journey._phase(format('pg_journey: %s of model %s: %s',
-        CASE WHEN r.shadow THEN 'derivation' ELSE 'refresh' END, r.model, phase));
 END
 $$;
 
@@ -196,13 +187,14 @@ DECLARE
     n bigint := 0;
 BEGIN
     FOR k IN 0 .. slices - 1 LOOP
-        PERFORM journey._enter(r, format('merge, slice %s of %s', k + 1, slices));
+        PERFORM journey._phase(format('merge, slice %s of %s', k + 1, slices));
         PERFORM journey._clear_scratch(r, ARRAY['_fresh']);
         -- sorted, not hashed: a hash table of growing timelines would not keep to work_mem
         PERFORM set_config('enable_hashagg', 'off', true);
         EXECUTE journey._bind(r, 'INSERT INTO {._fresh} (visitor_id, body) ' || source)
             USING k, slices;
         PERFORM set_config('enable_hashagg', 'on', true);
+        PERFORM journey._fresh_removed(r, k, slices);
         n := n + journey._merge_fresh(r);
     END LOOP;
     RETURN n;
@@ -232,11 +224,15 @@ AS $$
     $sql$
 $$;
 
+-- Slices keep the scratch small, and show how far a long run has come: 2 million events with
+-- maintenance_work_mem at 64 MB.
 CREATE FUNCTION journey._slices(events bigint)
 RETURNS integer
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$SELECT (1 + events / 500000)::integer$$;
+AS $$
+    SELECT (1 + events * 32 / pg_size_bytes(current_setting('maintenance_work_mem')))::integer
+$$;
 
 CREATE FUNCTION journey._refresh(model name, nowait boolean, since timestamptz,
     OUT rows_read bigint, OUT new bigint, OUT duplicate bigint, OUT excluded bigint, OUT rejected bigint,
@@ -254,6 +250,7 @@ DECLARE
     counts jsonb;
     phases jsonb := '{}';
     accepted bigint;
+    removed bigint;
     d record;
 BEGIN
     IF m.rebuild_due IS NOT NULL THEN
@@ -264,20 +261,22 @@ BEGIN
             USING HINT = format('SELECT journey.rebuild(%L);', model);
     END IF;
     PERFORM journey._begin_run(r);
-    PERFORM journey._enter(r, 'read');
+    PERFORM journey._phase('read');
     counts := journey._read(m, since);
     phases := journey._note_phase(phases, 'read', begun);
     rows_read := (counts ->> 'rows_read')::bigint;
     excluded := (counts ->> 'excluded')::bigint;
     rejected := (counts ->> 'rejected')::bigint;
     accepted := rows_read - excluded - rejected;
+    removed := (counts ->> 'removed')::bigint;
     new := 0;
     sessions_changed := 0;
     profiles_changed := 0;
 
-    IF accepted > 0 THEN
+    IF accepted > 0 OR removed > 0 THEN
         begun := clock_timestamp();
-        new := journey._merge_slices(r, journey._batch_timelines(), journey._slices(accepted));
+        new := journey._merge_slices(r, journey._batch_timelines(),
+                                     journey._slices(accepted + removed));
         new := new + journey._note_user_rows(r);
         phases := journey._note_phase(phases, 'merge', begun);
         SELECT * INTO d FROM journey._derive(r, phases);

@@ -2,7 +2,7 @@
 -- person who signs up later, and at nobody else; and nothing that loaders do in between harms it.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(69);
+SELECT plan(83);
 
 CREATE SCHEMA shop;
 CREATE TABLE shop.tracks (
@@ -371,7 +371,58 @@ SELECT is((SELECT person_id FROM story.sessions
            WHERE visitor_id = 'late' AND started_at = '2026-03-13 20:00'), 'user:emil',
     'goes to the one identified next');
 
+-- ---------------------------------------------------------------------------------------------
+-- aliases, and a device of many
+-- ---------------------------------------------------------------------------------------------
+
+CREATE TABLE shop.aliases (
+    id text, anonymous_id text, user_id text, previous_id text, received_at timestamptz,
+    "timestamp" timestamptz, uuid_ts timestamptz);
+CREATE FUNCTION alias(device text, at timestamptz, previous text, person text) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO shop.aliases (id, anonymous_id, user_id, previous_id, received_at, "timestamp", uuid_ts)
+    VALUES ('a' || nextval('ids'), device, person, previous, at, at, clock_timestamp())
+$$;
+SELECT page('mac', '2026-03-15 09:00', '/?gclid=Cj0-Finn', NULL, 'finn@1');
+SELECT page('mac', '2026-03-15 09:05', '/', NULL, 'finn@2');
+SELECT page('shop pc', '2026-03-16 09:00', '/');
+SELECT is(refresh(), 3::bigint, 'a user with an old id, one with a new one, and a device');
+SELECT is(rows($$SELECT session_number, person_id FROM story.sessions WHERE visitor_id = 'mac' ORDER BY 1$$),
+    ARRAY['(1,user:finn@1)', '(2,user:finn@2)'], 'are two users in two sessions');
+SELECT alias('mac', '2026-03-17 09:00', 'finn@1', 'finn@2');
+SELECT alias('mac', '2026-03-17 09:01', 'shop pc', 'finn@2');
+SELECT is(refresh(), 2::bigint, 'aliases, later');
+SELECT is(rows($$SELECT person_id, visitor_ids, sessions, gclid FROM story.profiles WHERE gclid = 'Cj0-Finn'$$),
+    ARRAY['(user:finn@2,"{mac,""shop pc""}",2,Cj0-Finn)'],
+    'make one user of them, whose two sessions on the first device are one');
+SELECT is(rows($$SELECT id, id_type, person_id, reason FROM story.identities
+                 WHERE id = 'finn@1' OR (id = 'shop pc' AND id_type = 'visitor')
+                 ORDER BY 1$$),
+    ARRAY['(finn@1,user,user:finn@2,alias)', '("shop pc",visitor,user:finn@2,alias)'],
+    'and the old id and the device stand for him');
 SELECT sound('nothing differs');
+SELECT page('mac 2', '2026-03-18 09:00', '/', NULL, 'gus');
+SELECT page('mac 2', '2026-03-18 09:05', '/', NULL, 'hal');
+SELECT alias('mac 2', '2026-03-18 09:10', 'null', 'gus');
+SELECT is(refresh(), 3::bigint, 'an alias of a value that is no id');
+SELECT alias('mac 2', '2026-03-18 09:11', 'null', 'hal');
+SELECT is(refresh(), 1::bigint, 'and another');
+SELECT is(rows($$SELECT session_number, person_id FROM story.sessions WHERE visitor_id = 'mac 2' ORDER BY 1$$),
+    ARRAY['(1,user:gus)', '(2,user:hal)'], 'join nobody');
+SELECT sound('nothing differs');
+
+SELECT page('library', '2026-03-19 09:00', '/?gclid=Cj0-Library');
+SELECT identify('library', timestamptz '2026-03-19 09:00' + n * interval '1 hour', 'reader ' || n)
+FROM generate_series(1, 5) AS n;
+SELECT is(refresh(), 6::bigint, 'a device of five');
+SELECT is(rows($$SELECT person_id FROM story.profiles WHERE gclid = 'Cj0-Library'$$), ARRAY['("user:reader 1")'],
+    'its anonymous visit goes to the next');
+SELECT identify('library', '2026-03-20 09:00', 'reader 6');
+SELECT is(refresh(), 1::bigint, 'with the sixth it is shared');
+SELECT is(rows($$SELECT person_id, is_identified FROM story.profiles WHERE gclid = 'Cj0-Library'$$),
+    ARRAY['(visitor:library,f)'], 'and its anonymous visit nobody''s');
+SELECT sound('nothing differs');
+
 SELECT note();
 SELECT lives_ok($$SELECT journey.rebuild('story')$$, 'a rebuild');
 SELECT is_empty($$SELECT * FROM written()$$, 'has nothing to write');

@@ -1,0 +1,127 @@
+#!/usr/bin/perl
+# L4: a refresh costs what is new and the rows that it changes, whatever lies in the store. Shown by the
+# pages that a refresh touches and the WAL records that it writes, which other load on the machine does
+# not move. (Not the bytes of WAL: they are mostly images of whole pages, after a checkpoint.)
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Journey;
+use Test::More;
+
+local $Journey::database = "local_$$";
+system('createdb', $Journey::database) == 0 or die "createdb failed";
+
+my $columns = 'id, anonymous_id, timestamp, received_at, uuid_ts, event, event_text, context_page_url';
+my $load = 0;
+
+# Adds events of one load; each load is loaded an hour after the one before.
+sub load
+{
+	my ($schema, $select) = @_;
+	$load++;
+	sql("INSERT INTO $schema.tracks ($columns) SELECT x.id, x.visitor, x.at, x.at,
+	     timestamptz '2026-01-01' + $load * interval '1 hour', 'click', 'Click',
+	     'https://a.test/p' || right(x.id, 1) FROM ($select) AS x (id, visitor, at)");
+}
+
+# Refreshes, and returns pages touched, WAL records and how many sessions changed.
+sub refresh
+{
+	my ($model) = @_;
+	my $plan = join ' ', map { $_->[0] } sql("EXPLAIN (ANALYZE, BUFFERS, WAL, FORMAT JSON)
+	    SELECT * FROM journey.refresh('m_$model')");
+	my ($hit) = $plan =~ /"Shared Hit Blocks": (\d+)/;
+	my ($read) = $plan =~ /"Shared Read Blocks": (\d+)/;
+	my ($wal) = $plan =~ /"WAL Records": (\d+)/;
+	my $changed = value("SELECT sessions_changed FROM journey.refresh_log WHERE model = 'm_$model'
+	    ORDER BY version DESC LIMIT 1");
+	return { pages => $hit + $read, wal => $wal, changed => $changed };
+}
+
+sql('CREATE EXTENSION pg_journey');
+for my $model (['small', 400], ['large', 8000])
+{
+	my ($name, $visitors) = @$model;
+	sql("SET client_min_messages = warning;
+	    CREATE SCHEMA $name;
+	    CREATE TABLE $name.tracks (id text, anonymous_id text, user_id text, timestamp timestamptz,
+	        received_at timestamptz, uuid_ts timestamptz, event text, event_text text,
+	        context_page_url text);
+	    CREATE INDEX ON $name.tracks (uuid_ts);
+	    SELECT journey.create_model('m_$name', '$name')");
+	# visitors with 40 events in 8 sessions
+	load($name, "SELECT 'e' || n, 'v' || n % $visitors, timestamptz '2025-01-01'
+	    + n / ($visitors * 5) * interval '7 days' + n / $visitors % 5 * interval '5 minutes'
+	    FROM generate_series(0, $visitors * 40 - 1) AS n");
+}
+# one with 60,000 events in 3,000 sessions, and one that pings every five minutes, 30,000 times
+load('large', "SELECT 'h' || n, 'heavy', timestamptz '2025-01-01' + n * interval '3 minutes'
+    + n / 20 * interval '2 hours' FROM generate_series(1, 60000) AS n");
+load('large', "SELECT 'p' || n, 'pinger', timestamptz '2025-01-01' + n * interval '5 minutes'
+    FROM generate_series(1, 30000) AS n");
+refresh('small');
+refresh('large');
+load($_, "SELECT 'w' || n, 'w' || n, timestamptz '2025-01-01' FROM generate_series(1, 100) AS n")
+  for 'small', 'large';
+refresh($_) for 'small', 'large';
+
+my (%cost, @cases);
+my %batch = (
+	end => "SELECT 'n' || n, 'v' || n, timestamptz '2026-06-01' FROM generate_series(1, 100) AS n",
+	late => "SELECT 'l' || n, 'v' || n, timestamptz '2025-01-08' + interval '3 minutes'
+	    FROM generate_series(1, 100) AS n");
+for my $case ('end', 'late')
+{
+	for my $model ('small', 'large')
+	{
+		load($model, $batch{$case});
+				$cost{"$case $model"} = refresh($model);
+	}
+	my ($small, $large) = @cost{"$case small", "$case large"};
+	note sprintf '100 events, %s: %d pages, %d WAL records in the small model; %d, %d in the large',
+	  $case, @$small{'pages', 'wal'}, @$large{'pages', 'wal'};
+	cmp_ok($large->{pages}, '<', 1.5 * $small->{pages}, "100 events, $case: pages do not follow the store");
+	cmp_ok($large->{wal}, '<', 1.5 * $small->{wal}, "100 events, $case: nor do WAL records");
+	is($large->{changed}, 100, "100 events, $case: that many sessions change");
+}
+
+my %visitor = (
+	'a heavy visitor, at the end' =>
+	  "SELECT 'he' || n, 'heavy', timestamptz '2026-08-01' + n * interval '1 second' FROM generate_series(1, 100) AS n",
+	'a heavy visitor, in an old session' =>
+	  "SELECT 'hl' || n, 'heavy', timestamptz '2025-03-01' + n * interval '1 second' FROM generate_series(1, 100) AS n",
+	'the pinger, at the end' => "SELECT 'pe' || n, 'pinger',
+	    timestamptz '2025-01-01' + (30000 + n) * interval '5 minutes' FROM generate_series(1, 100) AS n",
+	'the pinger, months ago' => "SELECT 'pl' || n, 'pinger',
+	    timestamptz '2025-02-01' + n * interval '1 second' FROM generate_series(1, 100) AS n");
+for my $case (sort keys %visitor)
+{
+	load('large', $visitor{$case});
+		my $cost = refresh('large');
+	note "$case: $cost->{pages} pages, $cost->{wal} WAL records";
+	cmp_ok($cost->{pages}, '<', 2 * $cost{'late large'}->{pages},
+		"100 events for $case: at most twice the pages of 100 small visitors");
+	cmp_ok($cost->{wal}, '<', 2 * $cost{'late large'}->{wal}, "100 events for $case: nor more WAL records");
+}
+
+# what is as it was is not written
+my $before = value("SELECT md5(string_agg(xmin || ' ' || ctid, ',' ORDER BY ctid)) FROM m_large._sessions
+    WHERE visitor_id NOT IN ('v7', 'v8')");
+load('large', "SELECT 'u' || n, 'v' || n, timestamptz '2025-01-08' + interval '7 minutes' FROM generate_series(7, 8) AS n
+    UNION ALL SELECT id, anonymous_id, timestamp FROM large.tracks WHERE anonymous_id IN ('v9', 'v10')");
+refresh('large');
+is(value("SELECT md5(string_agg(xmin || ' ' || ctid, ',' ORDER BY ctid)) FROM m_large._sessions
+    WHERE visitor_id NOT IN ('v7', 'v8')"), $before, 'sessions of others are not written');
+is(value("SELECT count(*) FROM m_large.profiles WHERE version = (SELECT version FROM journey.models WHERE model = 'm_large')"),
+	2, 'two profiles change');
+
+# a first session of old shifts the numbers behind it, and costs that
+load('large', "SELECT 'first', 'v11', timestamptz '2024-06-01'");
+my $cost = refresh('large');
+is(value("SELECT string_agg(session_number::text, ',' ORDER BY started_at) FROM m_large.sessions WHERE visitor_id = 'v11'"),
+	join(',', 1 .. value("SELECT count(*) FROM m_large.sessions WHERE visitor_id = 'v11'")), 'numbers shift');
+is(value("SELECT count(*) FROM journey.verify('m_large')"), 0, 'nothing differs from a model derived anew');
+
+system('dropdb', $Journey::database);
+done_testing();
