@@ -463,6 +463,7 @@ BEGIN
         CREATE UNLOGGED TABLE {._stretches} (LIKE {identities});
         CREATE UNLOGGED TABLE {._person_counts} (
             person_id text COLLATE "C" NOT NULL, name text NOT NULL, n bigint NOT NULL);
+        CREATE INDEX ON {._person_counts} (person_id);
         CREATE UNLOGGED TABLE {._persons} (person_id text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._profiles_new} (LIKE {profiles});
     $sql$);

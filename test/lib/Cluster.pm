@@ -95,8 +95,7 @@ sub spawn
 		open STDOUT, '>', $file or POSIX::_exit(1);
 		open STDERR, '>&', \*STDOUT;
 		open STDIN, '<', '/dev/null';
-		exec 'psql', '-qXAt', '-v', 'ON_ERROR_STOP=1', map { ('-c', $_) } @sql;
-		POSIX::_exit(1);
+		exec('psql', '-qXAt', '-v', 'ON_ERROR_STOP=1', map { ('-c', $_) } @sql) or POSIX::_exit(1);
 	}
 	return { pid => $pid, file => $file };
 }
