@@ -724,7 +724,8 @@ $$;
 COMMENT ON FUNCTION journey._readable_inputs(journey._model) IS 'internal: the tables to read';
 
 -- Sees to the indexes on load time, without which a refresh scans a source whole: makes them where
--- the option says so and the role may, else tells once, when the table is first read.
+-- the option says so and the role may, else tells once, when the table is first read. A loader that
+-- is writing is not waited for, who may be about to wait for this refresh: a later one makes it.
 CREATE FUNCTION journey._index_inputs(
     m journey._model, s journey._settings, inputs journey._input[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -732,12 +733,15 @@ CREATE FUNCTION journey._index_inputs(
 AS $$
 DECLARE
     statement text;
+    lock text;
     may boolean;
     first boolean;
     told text[] := '{}';
 BEGIN
-    FOR statement, may, first IN
+    FOR statement, lock, may, first IN
         SELECT format('CREATE INDEX ON %I.%I (%I)', i.schema, i.name, i.watermark_column),
+               CASE WHEN c.relkind = 'm' THEN '' -- cannot be locked so, and no loader writes to it
+                    ELSE format('LOCK %I.%I IN SHARE MODE NOWAIT; ', i.schema, i.name) END,
                pg_has_role(c.relowner, 'USAGE'), i.is_new
           FROM unnest(inputs) AS i
           JOIN pg_class c ON c.oid = i.relation AND c.relkind = ANY ('{r,p,m}'::"char"[])
@@ -748,7 +752,11 @@ BEGIN
          ORDER BY i.table_id
     LOOP
         IF s.index_sources AND may THEN
-            EXECUTE statement;
+            BEGIN
+                EXECUTE lock || statement;
+            EXCEPTION WHEN lock_not_available THEN
+                CONTINUE;
+            END;
         ELSIF first THEN
             told := told || (statement || ';');
         END IF;
@@ -840,10 +848,11 @@ COMMENT ON FUNCTION journey._empty_batch(journey._model) IS
     'internal: empties the batch of a refresh';
 
 -- Reads what is new in all sources, with one statement and so under one snapshot, into
--- <schema>._batch, and lists rejected rows. With `since`, reads the rows loaded or dated since then
+-- <schema>._batch, and lists rejected rows, unless it is only to look. With `since`, reads the rows loaded or dated since then
 -- too; '-infinity' is everything. To be called as the model's owner, who holds the lock on the
 -- model.
-CREATE FUNCTION journey._read(m journey._model, since timestamptz DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION journey._read(
+    m journey._model, since timestamptz DEFAULT NULL, only_look boolean DEFAULT false) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET TimeZone = 'UTC'
@@ -857,7 +866,9 @@ BEGIN
     PERFORM journey._lock_inputs(m);
     inputs := journey._readable_inputs(m);
     PERFORM journey._empty_batch(m);
-    PERFORM journey._index_inputs(m, s, inputs);
+    IF NOT only_look THEN
+        PERFORM journey._index_inputs(m, s, inputs);
+    END IF;
     IF inputs <> '{}' THEN
         EXECUTE format('INSERT INTO %I._batch (%s) %s', m.schema,
             (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
@@ -869,7 +880,7 @@ BEGIN
     PERFORM journey._reject_forgotten(m);
 
     counts := journey._batch_counts(m, inputs);
-    IF counts ->> 'rejected' <> '0' THEN
+    IF counts ->> 'rejected' <> '0' AND NOT only_look THEN
         EXECUTE format(
             'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at)'
             ' SELECT format(''%%I.%%I'', i.schema, i.name), journey._without_nulls(b.raw), b.status,'
@@ -880,7 +891,7 @@ BEGIN
     RETURN counts;
 END
 $$;
-COMMENT ON FUNCTION journey._read(journey._model, timestamptz) IS
+COMMENT ON FUNCTION journey._read(journey._model, timestamptz, boolean) IS
     'internal: reads what is new in the sources of a model';
 
 -- Ends a reading: what was read counts as read, and the scratch is empty. At the end of the

@@ -204,7 +204,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM journey._read(m, '-infinity');
+    PERFORM journey._read(m, '-infinity', true);
     IF strict THEN
         RETURN QUERY
             SELECT 'sources', jsonb_build_object('visitor_id', l.visitor_id, 'event_id', l.event_id,
@@ -215,8 +215,8 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {._batch} AS b
         USING jsonb_populate_recordset(NULL::journey._source_table, $1) AS t
-        WHERE b.table_id = t.table_id AND t.watermark_column IS NOT NULL
-          AND (t.watermark IS NULL OR b.loaded_at > t.watermark OR b.loaded_at IS NULL)$sql$)
+        WHERE b.table_id = t.table_id
+          AND (t.first_read_at IS NULL OR t.watermark IS NULL OR b.loaded_at > t.watermark OR b.loaded_at IS NULL)$sql$)
     USING journey._catalog('tables', m.model, '{}');
     RETURN QUERY EXECUTE journey._bind(r, format($sql$
         WITH fresh AS (SELECT b.visitor_id, b.timeline_agg AS body FROM (%s) AS b),
