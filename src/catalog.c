@@ -21,7 +21,10 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -75,6 +78,7 @@ static const char *const pinned_settings[][2] = {
 	{"array_nulls", "on"},
 	{"xmloption", "content"},
 	{"transform_null_equals", "off"},
+	{"standard_conforming_strings", "on"},
 };
 
 /* Who may execute a statement of the catalog. */
@@ -149,10 +153,11 @@ static const CatalogStatement catalog_statements[] = {
 	},
 	{"watermarks", ACCESS_OWNER,
 		"UPDATE journey._source_table t"
-		" SET watermark_column = a.watermark_column, watermark = a.watermark"
+		" SET watermark_column = a.watermark_column, watermark = a.watermark,"
+		" first_read_at = coalesce(t.first_read_at, transaction_timestamp())"
 		" FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS a"
-		" WHERE t.model = $1 AND t.table_id = a.table_id"
-		" AND (t.watermark_column, t.watermark) IS DISTINCT FROM (a.watermark_column, a.watermark)"
+		" WHERE t.model = $1 AND t.table_id = a.table_id AND (t.first_read_at IS NULL"
+		" OR (t.watermark_column, t.watermark) IS DISTINCT FROM (a.watermark_column, a.watermark))"
 	},
 	{"writers", ACCESS_OWNER,
 		"UPDATE journey._model SET writers = $2 WHERE model = $1"
@@ -320,6 +325,49 @@ CheckOwner(const Model *model)
 				 errdetail("The model belongs to role \"%s\".",
 						   GetUserNameFromId(model->owner, false)),
 				 errhint("The owner lets others use it by granting them its role.")));
+}
+
+/* The owner of a schema that exists; of that of a new database's "public" the database's owner. */
+static Oid
+SchemaOwner(Oid schema)
+{
+	HeapTuple	tuple;
+	Oid			owner;
+
+	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for schema %u", schema);
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	if (owner != ROLE_PG_DATABASE_OWNER)
+		return owner;
+
+	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for database %u", MyDatabaseId);
+	owner = ((Form_pg_database) GETSTRUCT(tuple))->datdba;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Raises an error unless the owner of the model's schema has the rights of the model's owner anyway: it
+ * may drop any relation of the schema, and make another of the same name, which the model's functions
+ * would then use with the rights of the model's owner, triggers and all.
+ */
+static void
+CheckSchemaOwner(const Model *model)
+{
+	Oid			owner = SchemaOwner(get_namespace_oid(NameStr(model->schema), false));
+
+	if (!has_privs_of_role(owner, model->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("schema \"%s\" of model \"%s\" belongs to another role than the model",
+						NameStr(model->schema), NameStr(model->name)),
+				 errdetail("Role \"%s\" could put relations of its own in place of those of role \"%s\".",
+						   GetUserNameFromId(owner, false), GetUserNameFromId(model->owner, false)),
+				 errhint("Give the schema and the relations in it to one role.")));
 }
 
 /* A model without a store is but a name: its creator or the catalog's owner may drop it. */
@@ -507,6 +555,7 @@ journey_as_owner(PG_FUNCTION_ARGS)
 	Name		name = ModelArgument(fcinfo, 0);
 	HeapTuple	proc;
 	Model		model;
+	bool		drops;
 	Datum		result;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -516,9 +565,13 @@ journey_as_owner(PG_FUNCTION_ARGS)
 		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
 
 	LookUpModel(name, &model);
-	if (OidIsValid(model.owner) ||
-		strcmp(NameStr(((Form_pg_proc) GETSTRUCT(proc))->proname), "drop_model") != 0)
+	drops = strcmp(NameStr(((Form_pg_proc) GETSTRUCT(proc))->proname), "drop_model") == 0;
+	if (OidIsValid(model.owner) || !drops)
+	{
 		CheckOwner(&model);
+		if (!drops)
+			CheckSchemaOwner(&model);
+	}
 	else
 	{
 		CheckMayDropRemains(&model);
