@@ -748,13 +748,16 @@ DECLARE
     lock text;
     may boolean;
     first boolean;
+    by_what text;
     told text[] := '{}';
+    lacking text[] := '{}';
 BEGIN
-    FOR statement, lock, may, first IN
+    FOR statement, lock, may, first, by_what IN
         SELECT format('CREATE INDEX ON %I.%I (%I)', i.schema, i.name, a.attname),
                CASE WHEN c.relkind = 'm' THEN '' -- cannot be locked so, and no loader writes to it
                     ELSE format('LOCK %I.%I IN SHARE MODE NOWAIT; ', i.schema, i.name) END,
-               pg_has_role(c.relowner, 'USAGE'), i.is_new OR i.relation = ANY (i.unread)
+               pg_has_role(c.relowner, 'USAGE'), i.is_new OR i.relation = ANY (i.unread),
+               CASE WHEN i.captured THEN 'id' ELSE 'load time' END
           FROM unnest(inputs) AS i
           JOIN pg_class c ON c.oid = i.relation AND c.relkind = ANY ('{r,p,m}'::"char"[])
           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = CASE
@@ -773,12 +776,13 @@ BEGIN
             END;
         ELSIF first THEN
             told := told || (statement || ';');
+            lacking := array_remove(lacking, by_what) || by_what;
         END IF;
     END LOOP;
     IF told <> '{}' THEN
         RAISE NOTICE
             'sources of model "%" have no index on their %: a refresh scans them whole',
-            m.model, CASE WHEN s.capture = 'trigger' THEN 'id' ELSE 'load time' END USING HINT = array_to_string(told, ' ');
+            m.model, array_to_string(lacking, ' or ') USING HINT = array_to_string(told, ' ');
     END IF;
 END
 $$;
