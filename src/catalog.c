@@ -78,6 +78,7 @@ static const char *const pinned_settings[][2] = {
 	{"array_nulls", "on"},
 	{"xmloption", "content"},
 	{"transform_null_equals", "off"},
+	{"standard_conforming_strings", "on"},
 };
 
 /* Who may execute a statement of the catalog. */
@@ -152,10 +153,11 @@ static const CatalogStatement catalog_statements[] = {
 	},
 	{"watermarks", ACCESS_OWNER,
 		"UPDATE journey._source_table t"
-		" SET watermark_column = a.watermark_column, watermark = a.watermark"
+		" SET watermark_column = a.watermark_column, watermark = a.watermark,"
+		" first_read_at = coalesce(t.first_read_at, transaction_timestamp())"
 		" FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS a"
-		" WHERE t.model = $1 AND t.table_id = a.table_id"
-		" AND (t.watermark_column, t.watermark) IS DISTINCT FROM (a.watermark_column, a.watermark)"
+		" WHERE t.model = $1 AND t.table_id = a.table_id AND (t.first_read_at IS NULL"
+		" OR (t.watermark_column, t.watermark) IS DISTINCT FROM (a.watermark_column, a.watermark))"
 	},
 	{"refreshed", ACCESS_OWNER,
 		"WITH done AS ("

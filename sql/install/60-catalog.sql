@@ -43,7 +43,7 @@ CREATE TABLE journey._source_table (
     relation         name NOT NULL,
     watermark_column name,
     watermark        timestamptz,
-    first_read_at    timestamptz NOT NULL DEFAULT transaction_timestamp(),
+    first_read_at    timestamptz,               -- NULL: seen, but not read yet
     PRIMARY KEY (model, table_id),
     UNIQUE (model, source, schema, relation),
     FOREIGN KEY (model, source) REFERENCES journey._source ON DELETE CASCADE

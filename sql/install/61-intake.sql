@@ -734,8 +734,10 @@ END
 $$;
 COMMENT ON FUNCTION journey._readable_inputs(journey._model) IS 'internal: the tables to read';
 
--- Sees to the indexes on load time or, of captured ones, id, without which a refresh scans a source whole: makes them where
--- the option says so and the role may, else tells once, when the table is first read.
+-- Sees to the indexes on load time or, of captured ones, id, without which a refresh scans a source
+-- whole: makes them where the option says so and the role may, else tells once, when the table is first
+-- read. A loader that is writing is not waited for, who may be about to wait for this refresh: a later
+-- one makes it.
 CREATE FUNCTION journey._index_inputs(
     m journey._model, s journey._settings, inputs journey._input[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -743,12 +745,15 @@ CREATE FUNCTION journey._index_inputs(
 AS $$
 DECLARE
     statement text;
+    lock text;
     may boolean;
     first boolean;
     told text[] := '{}';
 BEGIN
-    FOR statement, may, first IN
+    FOR statement, lock, may, first IN
         SELECT format('CREATE INDEX ON %I.%I (%I)', i.schema, i.name, a.attname),
+               CASE WHEN c.relkind = 'm' THEN '' -- cannot be locked so, and no loader writes to it
+                    ELSE format('LOCK %I.%I IN SHARE MODE NOWAIT; ', i.schema, i.name) END,
                pg_has_role(c.relowner, 'USAGE'), i.is_new OR i.relation = ANY (i.unread)
           FROM unnest(inputs) AS i
           JOIN pg_class c ON c.oid = i.relation AND c.relkind = ANY ('{r,p,m}'::"char"[])
@@ -761,7 +766,11 @@ BEGIN
          ORDER BY i.table_id
     LOOP
         IF s.index_sources AND may THEN
-            EXECUTE statement;
+            BEGIN
+                EXECUTE lock || statement;
+            EXCEPTION WHEN lock_not_available THEN
+                CONTINUE;
+            END;
         ELSIF first THEN
             told := told || (statement || ';');
         END IF;
@@ -857,8 +866,9 @@ COMMENT ON FUNCTION journey._empty_batch(journey._model) IS
 
 -- Reads what is new in all sources, with one statement and so under one snapshot, into
 -- <schema>._batch, and lists rejected rows. With `since`, reads the rows loaded or dated since then
--- too; '-infinity' is everything. With `peek` nothing that triggers noted counts as read. To be
--- called as the model's owner, who holds the lock on the model.
+-- too; '-infinity' is everything. With `peek` it only looks: nothing is listed, no index made, and
+-- nothing that triggers noted counts as read. To be called as the model's owner, who holds the lock on
+-- the model.
 CREATE FUNCTION journey._read(
     m journey._model, since timestamptz DEFAULT NULL, peek boolean DEFAULT false) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -877,7 +887,9 @@ BEGIN
     IF s.capture = 'trigger' AND NOT peek THEN
         inputs := journey._capture_inputs(m, s, inputs, false);
     END IF;
-    PERFORM journey._index_inputs(m, s, inputs);
+    IF NOT peek THEN
+        PERFORM journey._index_inputs(m, s, inputs);
+    END IF;
     IF inputs <> '{}' THEN
         EXECUTE format('%s INSERT INTO %I._batch (%s) %s', journey._taken_changes(m, inputs), m.schema,
             (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
@@ -895,7 +907,7 @@ BEGIN
         PERFORM journey._capture_done(m, inputs);
     END IF;
     counts := journey._batch_counts(m, inputs);
-    IF counts ->> 'rejected' <> '0' THEN
+    IF counts ->> 'rejected' <> '0' AND NOT peek THEN
         EXECUTE format(
             'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at)'
             ' SELECT format(''%%I.%%I'', i.schema, i.name), journey._without_nulls(b.raw), b.status,'

@@ -218,8 +218,9 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {._batch} AS b
         USING jsonb_populate_recordset(NULL::journey._source_table, $1) AS t
-        WHERE b.table_id = t.table_id AND t.watermark_column IS NOT NULL
-          AND (t.watermark IS NULL OR b.loaded_at > t.watermark OR b.loaded_at IS NULL)
+        WHERE b.table_id = t.table_id
+          AND (t.first_read_at IS NULL OR t.watermark IS NULL OR b.loaded_at > t.watermark
+               OR b.loaded_at IS NULL)
           AND NOT EXISTS (SELECT FROM {._captured} AS c WHERE c.table_id = t.table_id)$sql$)
     USING journey._catalog('tables', m.model, '{}');
     EXECUTE journey._bind(r, $sql$

@@ -178,6 +178,14 @@ is(ask('SELECT rows_read, new, rejected FROM journey.refresh(\'live\'); SELECT "
 	"3000|2997|3\ne1499|timestamp is no time\ne1500|price is no number\ne1501|no visitor or user", 'of many rows the broken ones are rejected');
 is(value("SELECT count(*) FROM journey.verify('live')"), 0, 'and all others are in the model');
 
+# verify only looks: what no refresh has read yet is no difference, and not listed
+sql("CREATE TABLE raw.order_completed (LIKE raw.tracks); INSERT INTO raw.order_completed VALUES
+	('n1', 'v1', 'x', '2024-01-01T00:00:00Z', '2024-01-01T00:00:00Z', '2024-01-01'), ('n2', NULL, 'x', '2024-01-01T00:00:00Z', NULL, '2024-01-01')");
+is(value("SELECT count(*) + (SELECT count(*) FROM live.rejected_events WHERE row ->> 'id' = 'n2') FROM journey.verify('live')"), 0, 'a table not read yet is no difference');
+is(ask("BEGIN; SELECT new, rejected FROM journey.refresh('live'); INSERT INTO raw.order_completed VALUES ('n3', 'v1', 'x', '2024-03-01T00:00:00Z', NULL, '2024-03-01');
+	SELECT new FROM journey.refresh('live'); SELECT count(*) FROM journey.verify('live'); ROLLBACK"), "1|1\n1\n0", 'two refreshes in one transaction');
+sql('DROP TABLE raw.order_completed');
+
 # a view that raises an error for one of its rows
 sql(<<'SQL');
 SELECT journey.create_model('view');
