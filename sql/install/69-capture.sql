@@ -75,7 +75,10 @@ BEGIN
             SET search_path = pg_catalog, pg_temp
             SET TimeZone = 'UTC'
             SET DateStyle = 'ISO, YMD'
-        AS $f$
+        AS %2$L;
+        REVOKE ALL ON FUNCTION %1$I._note_changes() FROM PUBLIC;
+        COMMENT ON FUNCTION %1$I._note_changes() IS 'notes what changes in the sources'$sql$,
+        schema, format($f$
         DECLARE
             known boolean;
         BEGIN
@@ -103,9 +106,7 @@ BEGIN
             END IF;
             RETURN NULL;
         END
-        $f$;
-        REVOKE ALL ON FUNCTION %1$I._note_changes() FROM PUBLIC;
-        COMMENT ON FUNCTION %1$I._note_changes() IS 'notes what changes in the sources'$sql$, schema);
+        $f$, schema));
 END
 $$;
 COMMENT ON FUNCTION journey._create_trigger_function(name) IS
