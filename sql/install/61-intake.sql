@@ -821,6 +821,8 @@ DECLARE
         SELECT member.oid FROM member);
     writers jsonb;
 BEGIN
+    -- a transaction keeps what it once saw of pg_stat_activity: not from before, nor for the caller
+    PERFORM pg_stat_clear_snapshot();
     WITH writer AS MATERIALIZED (
         SELECT l.virtualtransaction AS id, min(l.pid) AS pid,
                min(l.transactionid::text::bigint) AS xid
@@ -847,6 +849,7 @@ BEGIN
       LEFT JOIN pg_stat_activity a ON a.pid = w.pid
       LEFT JOIN pg_prepared_xacts p ON w.pid IS NULL AND p.transaction::text::bigint = w.xid
      WHERE coalesce(a.datid = this_database, p.database = current_database(), true);
+    PERFORM pg_stat_clear_snapshot();
     RETURN jsonb_build_object('at', at, 'writers', coalesce(writers, '[]'));
 END
 $$;
@@ -895,11 +898,15 @@ BEGIN
               FROM %I._batch GROUP BY table_id
         ), mark AS (
             SELECT i.table_id, i.watermark_column,
-                   nullif(least($3, CASE
-                       WHEN p.loaded_until IS NULL THEN i.watermark
-                       ELSE greatest(i.watermark, least(p.loaded_until, transaction_timestamp()))
-                       END), '-infinity') AS watermark
+                   -- without a watermark there is none to hold back
+                   CASE WHEN r.read_until IS NOT NULL AND ($3 > '-infinity') IS NOT FALSE
+                        THEN least(r.read_until, $3) END AS watermark
               FROM unnest($1) AS i LEFT JOIN part p ON p.table_id = i.table_id
+             CROSS JOIN LATERAL (
+                   SELECT CASE WHEN p.loaded_until IS NULL THEN i.watermark
+                               ELSE greatest(i.watermark,
+                                             least(p.loaded_until, transaction_timestamp()))
+                          END AS read_until) AS r
              UNION ALL
             SELECT t.table_id, NULL, NULL
               FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS t
