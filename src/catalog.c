@@ -160,6 +160,9 @@ static const CatalogStatement catalog_statements[] = {
 		" WHERE t.model = $1 AND t.table_id = a.table_id AND (t.first_read_at IS NULL"
 		" OR (t.watermark_column, t.watermark) IS DISTINCT FROM (a.watermark_column, a.watermark))"
 	},
+	{"writers", ACCESS_OWNER,
+		"UPDATE journey._model SET writers = $2 WHERE model = $1"
+	},
 	{"refreshed", ACCESS_OWNER,
 		"WITH done AS ("
 		"UPDATE journey._model SET version = version + 1, refreshed_at = transaction_timestamp()"

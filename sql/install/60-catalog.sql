@@ -15,6 +15,7 @@ CREATE TABLE journey._model (
     version       bigint NOT NULL DEFAULT 0,    -- the number of the last refresh
     rules_version integer NOT NULL,             -- of the rules that the stored rows follow
     rebuild_due   text,                         -- why, or NULL
+    writers       jsonb,                        -- transactions that wrote while the last one read
     relations     text[] NOT NULL,              -- what create_model() made in the schema
     made_schema   boolean NOT NULL,
     created_by    name NOT NULL,

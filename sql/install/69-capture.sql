@@ -340,7 +340,6 @@ BEGIN
                 USING DETAIL = 'Its new rows are read by their load time.';
         END IF;
     END LOOP;
-    PERFORM journey._index_inputs(m, s, inputs);
 END
 $$;
 COMMENT ON FUNCTION journey._start_capture(journey._model) IS 'internal: begins to capture changes';
