@@ -115,6 +115,19 @@ RESET ROLE;
 SELECT journey.regress_read('regress_plain');
 DROP TRIGGER later ON regress_plain._batch;
 
+-- a model in another role's schema that has lost its store is nobody's: nothing runs as that role
+CREATE SCHEMA regress_shared;
+GRANT USAGE, CREATE ON SCHEMA regress_shared TO regress_journey_plain;
+SET ROLE regress_journey_plain;
+SELECT journey.create_model('regress_lost_store', options => '{"schema": "regress_shared"}');
+SELECT journey.add_source('regress_lost_store', 'regress_trap.events');
+DROP TABLE regress_shared._segments CASCADE;
+RESET ROLE;
+SELECT model, owner FROM journey.models WHERE model = 'regress_lost_store';
+SELECT journey.rebuild('regress_lost_store', from_sources => true, force => true);
+SELECT journey.drop_model('regress_lost_store');
+SELECT count(*) > 0 AS kept FROM pg_class WHERE relnamespace = 'regress_shared'::regnamespace;
+
 -- after an error all is as before, in a subtransaction too
 ALTER VIEW regress_trap.events RENAME TO absent;
 BEGIN;
@@ -143,4 +156,5 @@ DROP FUNCTION journey.regress_who, journey._regress_who, journey.regress_row, jo
     journey.regress_wrong, journey._regress_wrong, journey.regress_lost, journey.regress_read,
     journey._regress_read;
 DROP OWNED BY regress_journey_plain CASCADE;
+DROP SCHEMA regress_shared;
 DROP ROLE regress_journey_plain;

@@ -256,7 +256,7 @@ SELECT name, role, id_prefix, watermark_column, overlap FROM journey._inputs(jou
 SELECT regress_read('regress_own_m');
 SELECT event_id, visitor_id, user_id, event_time, received_at, kind, url, revenue, source, properties, traits, status
   FROM batch ORDER BY table_id, event_id;
-SELECT reason, "row" FROM regress_own_m.rejected_events ORDER BY ("row" ->> 'hit') COLLATE "C";
+SELECT reason, "row" FROM regress_own_m.rejected_events ORDER BY ("row" ->> 'hit') COLLATE "C", "row"::text COLLATE "C";
 -- again: by the load time where there is one, else whole
 SELECT regress_read('regress_own_m');
 UPDATE regress_own.hits SET arrived = '2024-01-03' WHERE hit = 1;
@@ -320,8 +320,9 @@ DECLARE
     line text;
     uses boolean := false;
 BEGIN
-    FOR line IN EXECUTE 'EXPLAIN ' || (SELECT journey._select(i, journey._settings('{}'), NULL)
+    FOR line IN EXECUTE 'EXPLAIN ' || (SELECT journey._select(i, s, journey._new_rows(i, s, NULL))
                                          FROM journey._inputs(journey._get_model('regress_index')) AS i
+                                        CROSS JOIN journey._settings('{}') AS s
                                         WHERE name = 'bare') LOOP
         uses := uses OR line LIKE '%Index Scan%';
     END LOOP;

@@ -338,6 +338,11 @@ CREATE TABLE accents AS
 SELECT timeline_agg(id, '2026-03-01 10:00+00'::timestamptz, U&'caf\00e9 ' || id, NULL, NULL, NULL,
                     NULL) AS t
 FROM unnest(ARRAY[U&'\00e9', 'a', U&'\00c3\00a9']) id;
+-- the keys of an object too: jsonb has the shorter first
+INSERT INTO accents
+SELECT timeline_agg(jsonb_populate_record(NULL::event, jsonb_build_object(
+    'event_id', 'e', 'event_time', '2026-03-01 10:00+00',
+    'properties', jsonb_build_object(U&'\00e9', 1, 'aa', 2))));
 TRUNCATE copied;
 SET client_encoding = 'LATIN1';
 COPY accents TO :'file' (FORMAT binary);

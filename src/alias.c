@@ -34,7 +34,10 @@ journey_alias_ends(PG_FUNCTION_ARGS)
 		links[i].from = JStrFromText(DatumGetTextPP(from[i]));
 		links[i].to = JStrFromText(DatumGetTextPP(to[i]));
 	}
-	JAliasEnds(links, n);
+	if (!JAliasEnds(links, n))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an id must not have two aliases")));
 	for (int i = 0; i < n; i++)
 	{
 		Datum		values[2] = {JStrGetDatum(links[i].from), JStrGetDatum(links[i].end)};

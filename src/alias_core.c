@@ -32,12 +32,16 @@ JLeastOfLoop(JAliasLink *links, int n, JAliasLink *start)
 	return least;
 }
 
-void
+bool
 JAliasEnds(JAliasLink *links, int n)
 {
-	int		   *walk = palloc0_array(int, Max(n, 1));	/* the walk that passed a link, from 1 */
+	int		   *walk;			/* the walk that passed a link, from 1 */
 
 	qsort(links, n, sizeof(JAliasLink), JAliasLinkCompare);
+	for (int i = 1; i < n; i++)
+		if (JStrEqual(links[i].from, links[i - 1].from))
+			return false;
+	walk = palloc0_array(int, Max(n, 1));
 	for (int i = 0; i < n; i++)
 		links[i].end = JSTR_NULL;
 	for (int i = 0; i < n; i++)
@@ -67,4 +71,5 @@ JAliasEnds(JAliasLink *links, int n)
 			link->end = end;
 	}
 	pfree(walk);
+	return true;
 }

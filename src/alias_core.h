@@ -17,8 +17,8 @@ typedef struct JAliasLink
 
 /*
  * Fills `end` of each link: the id at the end of its chain, which is nobody's `from`; of a chain that
- * runs into a loop the least id of the loop. Sorts the links by `from`.
+ * runs into a loop the least id of the loop. Sorts the links by `from`; false if one stands twice.
  */
-extern void JAliasEnds(JAliasLink *links, int n);
+extern bool JAliasEnds(JAliasLink *links, int n);
 
 #endif							/* ALIAS_CORE_H */

@@ -22,7 +22,6 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -49,8 +48,8 @@ typedef struct Model
 {
 	NameData	name;
 	NameData	schema;
-	NameData	created_by;		/* counts only where the schema is gone */
-	Oid			owner;			/* InvalidOid where the schema is gone */
+	NameData	created_by;		/* counts only where the store is gone */
+	Oid			owner;			/* InvalidOid where the store is gone */
 } Model;
 
 /* What SwitchUser() changed. On error the abort of the (sub)transaction restores it. */
@@ -72,6 +71,8 @@ static const char *const pinned_settings[][2] = {
 	{"IntervalStyle", "postgres"},
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
+	{"standard_conforming_strings", "on"},
+	{"array_nulls", "on"},
 	{"xmloption", "content"},
 	{"transform_null_equals", "off"},
 };
@@ -222,28 +223,17 @@ CatalogOwner(void)
 }
 
 /*
- * The owner of a model's schema: who owns the store in it or, where someone has dropped the store,
- * the schema. InvalidOid where there is no such schema.
+ * The owner of the store in a schema; InvalidOid where there is none. The owner of the schema would be
+ * no stand-in: whoever may create objects in a schema of another role could make a model there, drop
+ * its store, and have what the model reads run as that role.
  */
 static Oid
-SchemaOwner(const char *schema)
+StoreOwner(const char *schema)
 {
 	Oid			namespace = get_namespace_oid(schema, true);
-	Oid			owner;
-	HeapTuple	tuple;
 
-	if (!OidIsValid(namespace))
-		return InvalidOid;
-	owner = RelationOwner(get_relname_relid(STORE_RELATION, namespace));
-	if (OidIsValid(owner))
-		return owner;
-
-	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(namespace));
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
-	ReleaseSysCache(tuple);
-	return owner;
+	return OidIsValid(namespace) ?
+		RelationOwner(get_relname_relid(STORE_RELATION, namespace)) : InvalidOid;
 }
 
 /*
@@ -301,18 +291,25 @@ LookUpModel(Name name, Model *model)
 	namestrcpy(&model->name, NameStr(*name));
 	namestrcpy(&model->schema, NameStr(*DatumGetName(SPI_getbinval(row, desc, 1, &isnull))));
 	namestrcpy(&model->created_by, NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &isnull))));
-	model->owner = SchemaOwner(NameStr(model->schema));
+	model->owner = StoreOwner(NameStr(model->schema));
 }
 
 /* Raises an error unless the current user has the rights of the model's owner. */
 static void
 CheckOwner(const Model *model)
 {
-	if (!OidIsValid(model->owner))
+	if (!OidIsValid(get_namespace_oid(NameStr(model->schema), true)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),
 				 errmsg("schema \"%s\" of model \"%s\" does not exist",
 						NameStr(model->schema), NameStr(model->name)),
+				 errhint("Restore it, or forget the model with journey.drop_model().")));
+	if (!OidIsValid(model->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the store of model \"%s\" does not exist", NameStr(model->name)),
+				 errdetail("It is relation \"%s\" in schema \"%s\".",
+						   STORE_RELATION, NameStr(model->schema)),
 				 errhint("Restore it, or forget the model with journey.drop_model().")));
 	if (!has_privs_of_role(GetUserId(), model->owner))
 		ereport(ERROR,
@@ -323,7 +320,7 @@ CheckOwner(const Model *model)
 				 errhint("The owner lets others use it by granting them its role.")));
 }
 
-/* A model without a schema is but a name: its creator or the catalog's owner may drop it. */
+/* A model without a store is but a name: its creator or the catalog's owner may drop it. */
 static void
 CheckMayDropRemains(const Model *model)
 {
@@ -332,7 +329,7 @@ CheckMayDropRemains(const Model *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for model \"%s\"", NameStr(model->name)),
-				 errdetail("Its schema is gone, and it was created by role \"%s\".",
+				 errdetail("Its store is gone, and it was created by role \"%s\".",
 						   NameStr(model->created_by))));
 }
 
@@ -555,7 +552,7 @@ CheckCatalogAccess(const CatalogStatement *statement, Name name, Jsonb *args)
 							 errmsg("the schema of model \"%s\" is missing", NameStr(*name))));
 				namestrcpy(&model.name, NameStr(*name));
 				namestrcpy(&model.schema, pnstrdup(schema->val.string.val, schema->val.string.len));
-				model.owner = SchemaOwner(NameStr(model.schema));
+				model.owner = StoreOwner(NameStr(model.schema));
 				CheckOwner(&model);
 				break;
 			}

@@ -11,8 +11,10 @@
 
 #ifdef FRONTEND
 #include "postgres_fe.h"
+#define CHECK_FOR_INTERRUPTS() ((void) 0)
 #else
 #include "postgres.h"
+#include "miscadmin.h"
 #endif
 
 #include "pg_journey_compat.h"

@@ -117,7 +117,7 @@ JPartTouches(const JPart *part, JPartTouch **touches)
 		*touches = part->touches;
 		return part->n_touches;
 	}
-	direct = palloc0_object(JTouch);
+	direct = palloc0(offsetof(JTouch, click_ids));
 	direct->type = JTOUCH_DIRECT;
 	direct->source = JSTR_LIT("(direct)");
 	direct->medium = JSTR_LIT("(none)");
@@ -219,12 +219,14 @@ typedef struct JRowSink
 {
 	ReturnSetInfo *rsinfo;
 	pg_tz	   *zone;
+	MemoryContext context;		/* for what the rows of one session take */
 } JRowSink;
 
 static void
 JPutSessionRow(const JPart *part, int64 number, void *arg)
 {
 	JRowSink   *sink = arg;
+	MemoryContext old = MemoryContextSwitchTo(sink->context);
 	Datum		values[5 + J_SESSION_COLUMNS];
 	bool		nulls[5 + J_SESSION_COLUMNS];
 
@@ -236,12 +238,15 @@ JPutSessionRow(const JPart *part, int64 number, void *arg)
 	JSetTimestamp(values, nulls, 4, part->started_at);
 	JSetSession(values + 5, nulls + 5, part, sink->zone);
 	tuplestore_putvalues(sink->rsinfo->setResult, sink->rsinfo->setDesc, values, nulls);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(sink->context);
 }
 
 static void
 JPutTouchedRows(const JPart *part, int64 number, void *arg)
 {
 	JRowSink   *sink = arg;
+	MemoryContext old = MemoryContextSwitchTo(sink->context);
 	JPartTouch *touches;
 	int			n = JPartTouches(part, &touches);
 
@@ -253,6 +258,8 @@ JPutTouchedRows(const JPart *part, int64 number, void *arg)
 		JSetTouched(values, nulls, part, &touches[i]);
 		tuplestore_putvalues(sink->rsinfo->setResult, sink->rsinfo->setDesc, values, nulls);
 	}
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(sink->context);
 }
 
 static Datum
@@ -264,14 +271,13 @@ JSplitTimeline(FunctionCallInfo fcinfo, JSessionCallback callback)
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("timeout and options must not be NULL")));
 	options = JGetSqlOptions(fcinfo, 1, 2);
 	sink.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	sink.zone = options->time_zone;
+	sink.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey rows",
+										 ALLOCSET_DEFAULT_SIZES);
 	JForEachSession(PG_GETARG_VARLENA_PP(0), &options->session, callback, &sink);
+	MemoryContextDelete(sink.context);
 	return (Datum) 0;
 }
 
@@ -425,6 +431,8 @@ journey_session_number(PG_FUNCTION_ARGS)
 	Datum		time = WinGetFuncArgCurrent(window, 0, &isnull);
 	int64		gap;
 
+	/* no row is looked at again */
+	WinSetMarkPosition(window, WinGetCurrentPosition(window));
 	if (state->number == 0)
 	{
 		bool		no_timeout;

@@ -9,6 +9,8 @@
  */
 #include "session_core.h"
 
+#include "datatype/timestamp.h"
+
 #include "identity_core.h"
 
 /* ------------------------------------------------------------------------------------------------
@@ -437,11 +439,19 @@ JPartTouchHash(const void *entry, uint32 *hash)
 
 static const JSetKind touch_kind = {sizeof(JPartTouch), JPartTouchHash, JPartTouchSame};
 
+/* A copy with room for the click ids that it has; strings are shared. */
+static JTouch *
+JTouchCopy(const JTouch *touch)
+{
+	Size		size = offsetof(JTouch, click_ids) + sizeof(JClickId) * touch->n_click_ids;
+
+	return memcpy(palloc(size), touch, size);
+}
+
 static void
 JPartAddTouch(JPart *part, int64 time, JStr event_id, JStr referrer, const JTouch *touch)
 {
 	JPartTouch	new = {time, event_id, referrer, unconstify(JTouch *, touch)};
-	JPartTouch *slot;
 
 	if (JSetHas(&part->touch_set, &touch_kind, part->touches, part->n_touches, &new))
 		return;
@@ -452,11 +462,8 @@ JPartAddTouch(JPart *part, int64 time, JStr event_id, JStr referrer, const JTouc
 			palloc_array(JPartTouch, part->max_touches) :
 			repalloc_array(part->touches, JPartTouch, part->max_touches);
 	}
-	slot = &part->touches[part->n_touches++];
-	*slot = new;
-	slot->touch = palloc_object(JTouch);
-	memcpy(slot->touch, touch,
-		   offsetof(JTouch, click_ids) + sizeof(JClickId) * touch->n_click_ids);
+	new.touch = JTouchCopy(touch);
+	part->touches[part->n_touches++] = new;
 }
 
 static bool
@@ -669,6 +676,7 @@ typedef struct JCursor
 	const unsigned char *p;
 	const unsigned char *end;
 	bool		bad;
+	bool		(*is_text) (JStr s);	/* NULL: strings are not looked at */
 } JCursor;
 
 static void
@@ -739,7 +747,19 @@ JGetStr(JCursor *in)
 	s.data = (const char *) in->p;
 	s.len = (int32) len;
 	in->p += len;
+	if (in->is_text != NULL && !in->is_text(s))
+		in->bad = true;
 	return s;
+}
+
+static int64
+JGetTime(JCursor *in, int64 base)
+{
+	uint64		time = (uint64) base + (uint64) JGetInt(in);
+
+	if (!IS_VALID_TIMESTAMP((int64) time))
+		in->bad = true;
+	return (int64) time;
 }
 
 static JUuid
@@ -849,30 +869,69 @@ JPutTouch(StringInfo out, const JPartTouch *at)
 static void
 JGetTouch(JCursor *in, JPartTouch *at)
 {
-	JTouch	   *touch = at->touch = palloc0_object(JTouch);
-	JStr	   *strings[] = JTOUCH_STRINGS(touch);
-	uint64		n;
+	JTouch		touch = {JTOUCH_NONE};
+	JStr	   *strings[] = JTOUCH_STRINGS(&touch);
+	uint64		type,
+				n;
 
-	at->time = JGetInt(in);
+	at->time = JGetTime(in, 0);
 	at->event_id = JGetStr(in);
 	at->referrer = JGetStr(in);
-	touch->type = (JTouchType) JGetVarint(in);
+	type = JGetVarint(in);
+	touch.type = (JTouchType) type;
 	for (int i = 0; i < lengthof(strings); i++)
 		*strings[i] = JGetStr(in);
 	n = JGetVarint(in);
-	if (n > JTOUCH_MAX_CLICK_IDS)
-	{
+	if (type <= JTOUCH_NONE || type > JTOUCH_DIRECT || n > JTOUCH_MAX_CLICK_IDS)
 		in->bad = true;
-		return;
-	}
-	for (uint64 i = 0; i < n && !in->bad; i++)
+	while (touch.n_click_ids < n && !in->bad)
 	{
+		JClickId   *id = &touch.click_ids[touch.n_click_ids++];
 		JStr		name = JGetStr(in);
 
-		touch->click_ids[i].name = JStrIsNull(name) ? "" : pnstrdup(name.data, name.len);
-		touch->click_ids[i].value = JGetStr(in);
-		touch->n_click_ids++;
+		id->value = JGetStr(in);
+		if (JStrIsNull(name) || JStrIsNull(id->value))
+			in->bad = true;
+		else
+			id->name = pnstrdup(name.data, name.len);
 	}
+	at->touch = JTouchCopy(&touch);
+}
+
+static JIdentityRef
+JGetRef(JCursor *in)
+{
+	JIdentityRef ref;
+
+	ref.is_email = JGetVarint(in) != 0;
+	ref.id = JGetStr(in);
+	ref.time = JGetTime(in, 0);
+	in->bad |= JStrIsNull(ref.id);
+	return ref;
+}
+
+static JRevenue
+JGetRevenue(JCursor *in)
+{
+	JRevenue	revenue;
+
+	revenue.name = JGetStr(in);
+	revenue.order_id = JGetStr(in);
+	revenue.currency = JGetStr(in);
+	revenue.amount = JGetStr(in);
+	in->bad |= revenue.amount.len == 0;
+	return revenue;
+}
+
+/* The number of items that follow, each of one byte at least; 0 if that cannot be. */
+static int
+JGetCount(JCursor *in)
+{
+	uint64		n = JGetVarint(in);
+
+	if (n > (uint64) (in->end - in->p))
+		in->bad = true;
+	return in->bad ? 0 : (int) n;
 }
 
 void
@@ -915,11 +974,10 @@ JPartEncode(const JPart *part, StringInfo out)
 }
 
 bool
-JPartDecode(const char *data, Size len, JPart *part)
+JPartDecode(const char *data, Size len, bool (*is_text) (JStr s), JPart *part)
 {
-	JCursor		in = {(const unsigned char *) data, (const unsigned char *) data + len, false};
-	uint64		flags,
-				n;
+	JCursor		in = {(const unsigned char *) data, (const unsigned char *) data + len, false, is_text};
+	uint64		flags;
 
 	memset(part, 0, sizeof(*part));
 	flags = JGetVarint(&in);
@@ -928,9 +986,9 @@ JPartDecode(const char *data, Size len, JPart *part)
 	part->has_page = (flags >> 2) & 1;
 	part->id = JGetUuid(&in);
 	part->visitor_id = JGetStr(&in);
-	part->started_at = JGetInt(&in);
+	part->started_at = JGetTime(&in, 0);
 	part->first_event_id = JGetStr(&in);
-	part->ended_at = part->started_at + JGetInt(&in);
+	part->ended_at = JGetTime(&in, part->started_at);
 	part->events = JGetVarint(&in);
 	part->page_views = JGetVarint(&in);
 	part->landing_page = JGetStr(&in);
@@ -938,46 +996,29 @@ JPartDecode(const char *data, Size len, JPart *part)
 	part->user_id = JGetStr(&in);
 	part->last_email = JGetStr(&in);
 	part->gclid = JGetStr(&in);
-	n = JGetVarint(&in);
-	if (in.bad || n > len)
-		return false;
-	part->refs = n > 0 ? palloc_array(JIdentityRef, n) : NULL;
-	part->max_refs = n;
-	while (part->n_refs < n && !in.bad)
-	{
-		JIdentityRef *ref = &part->refs[part->n_refs++];
 
-		ref->is_email = JGetVarint(&in) != 0;
-		ref->id = JGetStr(&in);
-		ref->time = JGetInt(&in);
-	}
-	n = JGetVarint(&in);
-	if (in.bad || n > len)
-		return false;
-	part->touches = n > 0 ? palloc_array(JPartTouch, n) : NULL;
-	part->max_touches = n;
-	while (part->n_touches < n && !in.bad)
+	part->max_refs = JGetCount(&in);
+	if (part->max_refs > 0)
+		part->refs = palloc_array(JIdentityRef, part->max_refs);
+	while (part->n_refs < part->max_refs && !in.bad)
+		part->refs[part->n_refs++] = JGetRef(&in);
+
+	part->max_touches = JGetCount(&in);
+	if (part->max_touches > 0)
+		part->touches = palloc_array(JPartTouch, part->max_touches);
+	while (part->n_touches < part->max_touches && !in.bad)
 		JGetTouch(&in, &part->touches[part->n_touches++]);
-	n = JGetVarint(&in);
-	if (in.bad || n > len)
-		return false;
-	part->revenues = n > 0 ? palloc_array(JRevenue, n) : NULL;
-	part->max_revenues = n;
-	while (part->n_revenues < n && !in.bad)
-	{
-		JRevenue   *revenue = &part->revenues[part->n_revenues++];
 
-		revenue->name = JGetStr(&in);
-		revenue->order_id = JGetStr(&in);
-		revenue->currency = JGetStr(&in);
-		revenue->amount = JGetStr(&in);
-	}
-	n = JGetVarint(&in);
-	if (in.bad || n > len)
-		return false;
-	part->n_kept = n;
-	part->kept = n > 0 ? palloc_array(JStr, 2 * n) : NULL;
-	for (uint64 i = 0; i < 2 * n; i++)
+	part->max_revenues = JGetCount(&in);
+	if (part->max_revenues > 0)
+		part->revenues = palloc_array(JRevenue, part->max_revenues);
+	while (part->n_revenues < part->max_revenues && !in.bad)
+		part->revenues[part->n_revenues++] = JGetRevenue(&in);
+
+	part->n_kept = JGetCount(&in);
+	if (part->n_kept > 0)
+		part->kept = palloc_array(JStr, 2 * (Size) part->n_kept);
+	for (int i = 0; i < 2 * part->n_kept && !in.bad; i++)
 		part->kept[i] = JGetStr(&in);
 	return !in.bad && in.p == in.end;
 }

@@ -183,7 +183,12 @@ extern void JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch
 /* Adds the run that follows; strings are shared, not copied. */
 extern void JPartAppend(JPart *part, const JPart *next);
 extern void JPartEncode(const JPart *part, StringInfo out);
-extern bool JPartDecode(const char *data, Size len, JPart *part);
+
+/*
+ * False if the bytes are no summary. They may come from anywhere: `is_text` says whether a string of
+ * theirs may become a text.
+ */
+extern bool JPartDecode(const char *data, Size len, bool (*is_text) (JStr s), JPart *part);
 
 /* The first touch that is not direct; NULL where the session is direct. */
 extern const JPartTouch *JPartMainTouch(const JPart *part);

@@ -259,10 +259,16 @@ const JSqlOptions *
 JGetSqlOptions(FunctionCallInfo fcinfo, int timeout_arg, int options_arg)
 {
 	JOptionsCache *cache = fcinfo->flinfo->fn_extra;
-	const Interval *timeout = PG_GETARG_INTERVAL_P(timeout_arg);
-	Jsonb	   *jsonb = PG_GETARG_JSONB_P(options_arg);
+	const Interval *timeout;
+	Jsonb	   *jsonb;
 	MemoryContext old;
 
+	if (PG_ARGISNULL(timeout_arg) || PG_ARGISNULL(options_arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("timeout and options must not be NULL")));
+	timeout = PG_GETARG_INTERVAL_P(timeout_arg);
+	jsonb = PG_GETARG_JSONB_P(options_arg);
 	if (cache != NULL && memcmp(&cache->timeout, timeout, sizeof(Interval)) == 0 &&
 		VARSIZE(cache->jsonb) == VARSIZE(jsonb) &&
 		memcmp(cache->jsonb, jsonb, VARSIZE(jsonb)) == 0)

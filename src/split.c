@@ -8,6 +8,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
@@ -56,12 +57,28 @@ JOpenTimeline(const struct varlena *timeline)
 	return reader;
 }
 
+/* The bytes of a text, bytea or timeline; valid as long as that, or its detoasted copy. */
 static JStr
 JStrFromVarlena(Datum datum)
 {
 	struct varlena *v = PG_DETOAST_DATUM_PACKED(datum);
 
 	return (JStr) {VARDATA_ANY(v), VARSIZE_ANY_EXHDR(v)};
+}
+
+/* Raises an error unless a stored segment is whole. Anybody may call _split(). */
+static void
+JCheckSegment(const JStoredSegment *stored, const JOldSegment *segment)
+{
+	JSessionState state;
+
+	if (segment->n_events == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("stored segment without events")));
+	if (!stored->nulls[SEG_STATE] &&
+		!JStateDecode(segment->state.data, segment->state.len, &state))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid state of a segment")));
 }
 
 /* Opens an array of journey._segment. */
@@ -90,6 +107,12 @@ JReadSegments(ArrayType *array, JStoredSegment **stored, JOldSegment **old)
 		struct varlena *body;
 
 		heap_deform_tuple(&tuple, tupdesc, in->values, in->nulls);
+		for (int column = 0; column < SEG_COLUMNS; column++)
+			if (in->nulls[column] && column != SEG_STATE)
+				ereport(ERROR,
+						(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+						 errmsg("column \"%s\" of a stored segment must not be null",
+								NameStr(TupleDescAttr(tupdesc, column)->attname))));
 		body = PG_DETOAST_DATUM_PACKED(in->values[SEG_BODY]);
 		in->body = (JStr) {VARDATA_ANY(body), VARSIZE_ANY_EXHDR(body)};
 		in->first_event_id = JStrFromVarlena(in->values[SEG_FIRST_EVENT_ID]);
@@ -100,8 +123,7 @@ JReadSegments(ArrayType *array, JStoredSegment **stored, JOldSegment **old)
 		if (!in->nulls[SEG_STATE])
 			segment->state = JStrFromVarlena(in->values[SEG_STATE]);
 		segment->events = JTimelineEvents(JOpenTimeline(body), &segment->n_events);
-		if (segment->n_events == 0)
-			elog(ERROR, "stored segment without events");
+		JCheckSegment(in, segment);
 	}
 	ReleaseTupleDesc(tupdesc);
 	return n;
@@ -209,15 +231,28 @@ JPutSegment(ReturnSetInfo *rsinfo, const JNewSegment *segment, char *body, Size 
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* The old segment that begins where this one does, or -1. */
+/* The old segment that begins where this one does, or -1. They stand in order of their beginnings. */
 static int
 JFindOld(const JStoredSegment *stored, const JOldSegment *old, int n, const JPart *part)
 {
-	for (int i = 0; i < n; i++)
-		if (!old[i].sentinel &&
-			DatumGetTimestampTz(stored[i].values[SEG_STARTED_AT]) == part->started_at &&
-			JStrEqual(stored[i].first_event_id, part->first_event_id))
-			return i;
+	int			lo = 0,
+				hi = n;
+
+	while (lo < hi)
+	{
+		int			mid = lo + (hi - lo) / 2;
+		TimestampTz started_at = DatumGetTimestampTz(stored[mid].values[SEG_STARTED_AT]);
+		int			c = (started_at > part->started_at) - (started_at < part->started_at);
+
+		if (c == 0)
+			c = JStrCompare(stored[mid].first_event_id, part->first_event_id);
+		if (c == 0)
+			return old[mid].sentinel ? -1 : mid;
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
 	return -1;
 }
 
@@ -300,9 +335,10 @@ JReadRemoved(ArrayType *ids, ArrayType *times, JRemoved **removed)
 
 /*
  * _split(visitor_id, fresh timeline, old journey._segment[], alias_previous text[], alias_user text[],
- * force bool, timeout interval, options jsonb, removed text[], removed_at timestamptz[]) returns setof journey._split_row: 'delete' for stored
- * segments that go or change, 'put' for what comes, 'new' with the count of new events; or one row
- * 'incomplete' if more segments must be read.
+ * force bool, timeout interval, options jsonb, removed text[], removed_at timestamptz[]) returns setof
+ * journey._split_row: 'delete' for stored segments that go or change, 'put' for what comes, 'new' with
+ * the count of new events; or one row 'incomplete' if more segments must be read. Old segments come in
+ * order of started_at and first_event_id.
  */
 PG_FUNCTION_INFO_V1(journey_split);
 Datum
@@ -361,11 +397,13 @@ Datum
 journey_segment_part(PG_FUNCTION_ARGS)
 {
 	const JSqlOptions *options = JGetSqlOptions(fcinfo, 3, 4);
-	JOldSegment segment = {.loose = PG_GETARG_BOOL(0)};
+	JOldSegment segment = {.loose = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0)};
 	JWalk		walk;
 	JPart		part;
 	StringInfoData out;
 
+	if (PG_ARGISNULL(2))
+		PG_RETURN_NULL();
 	segment.events = JTimelineEvents(JOpenTimeline(PG_GETARG_VARLENA_PP(2)), &segment.n_events);
 	if (segment.n_events == 0)
 		PG_RETURN_NULL();
@@ -503,14 +541,35 @@ JSetKept(Datum *value, bool *isnull, const JPart *part)
 												TYPALIGN_INT));
 }
 
+/* A summary is bytes that anybody may give: what becomes text must be text in this database. */
+static bool
+JIsText(JStr s)
+{
+	return pg_verify_mbstr(GetDatabaseEncoding(), s.data, s.len, true);
+}
+
+static pg_tz *
+JFindZone(const char *name)
+{
+	pg_tz	   *zone;
+
+	if (strcmp(name, "UTC") == 0)
+		return NULL;
+	zone = pg_tzset(name);
+	if (zone == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" not recognized", name)));
+	return zone;
+}
+
 /* _unit(parts bytea[], time_zone text): the row of a session from its summaries, in order. */
 PG_FUNCTION_INFO_V1(journey_unit);
 Datum
 journey_unit(PG_FUNCTION_ARGS)
 {
 	JUnitCache *cache = JGetUnitCache(fcinfo);
-	char	   *zone_name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	pg_tz	   *zone = strcmp(zone_name, "UTC") == 0 ? NULL : pg_tzset(zone_name);
+	pg_tz	   *zone = JFindZone(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	Datum	   *parts;
 	int			n;
 	JPart		part = {0};
@@ -527,7 +586,8 @@ journey_unit(PG_FUNCTION_ARGS)
 		JPart		next;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!JPartDecode(bytes.data, bytes.len, &next))
+		if (!JPartDecode(bytes.data, bytes.len, JIsText, &next) ||
+			(part.n_kept > 0 && next.n_kept > 0 && part.n_kept != next.n_kept))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid summary of a segment")));
 		if (i == 0)

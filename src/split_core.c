@@ -10,8 +10,6 @@
  */
 #include "split_core.h"
 
-#include "miscadmin.h"
-
 #include "identity_core.h"
 
 typedef struct JSplitter
@@ -74,7 +72,7 @@ JBeginSegment(JSplitter *splitter, int at, bool loose, bool head, const JSession
 		splitter->max_segments = Max(8, splitter->max_segments * 2);
 		result->segments = result->segments == NULL ?
 			palloc_array(JNewSegment, splitter->max_segments) :
-			repalloc_array(result->segments, JNewSegment, splitter->max_segments);
+			repalloc_huge(result->segments, sizeof(JNewSegment) * (Size) splitter->max_segments);
 	}
 	segment = splitter->current = &result->segments[result->n_segments++];
 	segment->first = at;

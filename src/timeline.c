@@ -189,14 +189,17 @@ timeline_recv(PG_FUNCTION_ARGS)
 	JTimelineReader *reader = JTimelineOpen(body, len, true, &error);
 	JEvent	   *events;
 	struct varlena *result;
+	bool		converted;
 	int			n;
 
 	if (reader == NULL)
 		InvalidBinary(error);
 	events = JTimelineEvents(reader, &n);
+	/* converted first: the standard form of JSON orders keys by their bytes here, not the client's */
+	converted = ConvertStrings(events, n, ClientToServer);
 	for (int i = 0; i < n; i++)
 		CheckTypedFields(&events[i]);
-	if (ConvertStrings(events, n, ClientToServer))
+	if (converted)
 		PG_RETURN_POINTER(JTimelineFromEvents(events, n));
 
 	result = palloc(VARHDRSZ + len);

@@ -352,6 +352,7 @@ JPutEvents(JBuffer *buffer, JStringTable *table, const JEvent *events, int n, in
 		const JEvent *previous = i > 0 ? &events[i - 1] : NULL;
 		uint32		mask = JEventMask(&events[i], previous);
 
+		CHECK_FOR_INTERRUPTS();
 		if (!JPutEvent(buffer, &events[i], previous, mask, usecs))
 			return false;
 		for (mask &= J_MASK_FIELDS; mask != 0; mask &= mask - 1)
@@ -621,6 +622,7 @@ JReadEvent(JTimelineReader *reader)
 {
 	uint32		mask;
 
+	CHECK_FOR_INTERRUPTS();
 	if (!JReadHead(reader, &mask))
 		return false;
 	for (mask &= J_MASK_FIELDS; mask != 0; mask &= mask - 1)

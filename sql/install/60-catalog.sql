@@ -140,7 +140,7 @@ SELECT m.model,
          ON c.relnamespace OPERATOR(pg_catalog.=) n.oid
         AND c.relname OPERATOR(pg_catalog.=) '_segments'::pg_catalog.name
   CROSS JOIN LATERAL (
-      SELECT COALESCE(c.relowner, n.nspowner,
+      SELECT COALESCE(c.relowner,
                       (SELECT r.oid FROM pg_catalog.pg_roles r
                         WHERE r.rolname OPERATOR(pg_catalog.=) m.created_by),
                       (SELECT k.relowner FROM pg_catalog.pg_class k
@@ -227,7 +227,9 @@ CREATE TYPE journey._settings AS (
     earliest              timestamptz,
     max_future            interval,
     overlap               interval,
-    index_sources         boolean
+    index_sources         boolean,
+    capture               text,
+    ignore_deletes        boolean
 );
 
 -- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), read
@@ -263,7 +265,8 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('max_future',            'span',        'read',    '"1 day"'),
        ('overlap',               'span',        'none',    NULL),
        ('index_sources',         'boolean',     'none',    'false'),
-       ('capture',               'capture',     'none',    NULL),
+       ('capture',               'capture',     'none',    '"refresh"'),
+       ('ignore_deletes',        'boolean',     'none',    'false'),
        ('conversions',           'unsupported', 'rebuild', NULL),
        ('currency',              'unsupported', 'rebuild', NULL),
        ('rates',                 'unsupported', 'rebuild', NULL),
@@ -428,12 +431,8 @@ BEGIN
             USING ERRCODE = 'feature_not_supported', HINT = 'Use "interval", the default.';
     ELSIF type = 'stitch' AND (word = 'interval') IS NOT TRUE THEN
         PERFORM journey._bad_option(option, value, '"interval"');
-    ELSIF type = 'capture' AND (word = 'trigger') IS TRUE THEN
-        RAISE EXCEPTION 'capture by trigger is not available in this release'
-            USING ERRCODE = 'feature_not_supported',
-                  HINT = 'Call journey.refresh() on a schedule; it reads what is new.';
-    ELSIF type = 'capture' AND (word = 'refresh') IS NOT TRUE THEN
-        PERFORM journey._bad_option(option, value, '"refresh"');
+    ELSIF type = 'capture' AND (word = 'refresh' OR word = 'trigger') IS NOT TRUE THEN
+        PERFORM journey._bad_option(option, value, '"refresh" or "trigger"');
     ELSIF type = 'unsupported' THEN
         RAISE EXCEPTION 'option "%" is not available in this release', option
             USING ERRCODE = 'feature_not_supported';
@@ -525,7 +524,7 @@ CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profile_changes',
                  'conversions', 'events', 'page_views', 'rejected_events', '_segments',
-                 '_batch']::pg_catalog.text[];
+                 '_batch', '_changes', '_captured']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
 
 CREATE FUNCTION journey._relations_in(schema name) RETURNS text[]
@@ -600,6 +599,7 @@ BEGIN
     PERFORM journey._create_intake(target);
     EXECUTE format('CREATE SEQUENCE %I._failed_at', target);
     EXECUTE format('CREATE SEQUENCE %I._failure', target);
+    PERFORM journey._create_capture(target);
     PERFORM journey._catalog('create', model, jsonb_build_object(
         'schema', target, 'options', checked - 'schema', 'rules_version', journey._rules_version(),
         'relations', ARRAY(SELECT unnest(journey._relations_in(target))
@@ -688,6 +688,7 @@ BEGIN
     PERFORM journey._catalog('set', model, jsonb_build_object(
         'options', now_in_force, 'options_due', CASE WHEN later <> '{}' THEN wanted END,
         'rebuild_due', reason, 'rules_version', m.rules_version));
+    PERFORM journey._change_capture(m, journey._get_model(model));
     RETURN CASE WHEN reason IS NULL THEN 'no rebuild is due' ELSE 'rebuild is due: ' || reason END;
 END
 $$;
@@ -746,8 +747,10 @@ DECLARE
     m journey._model;
     space pg_namespace;
 BEGIN
-    -- without its schema only the catalog's row is left
-    IF NOT EXISTS (SELECT FROM journey.models v JOIN pg_namespace n ON n.nspname = v.schema
+    -- without its store only the catalog's row is left: nothing says whose the other relations are
+    IF NOT EXISTS (SELECT FROM journey.models v
+                     JOIN pg_namespace n ON n.nspname = v.schema
+                     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = '_segments'
                     WHERE v.model = _drop_model.model) THEN
         PERFORM journey._catalog('drop', model, '{}');
         RETURN;
@@ -755,6 +758,7 @@ BEGIN
 
     m := journey._lock_model(model);
     PERFORM journey._catalog('drop', model, '{}');
+    PERFORM journey._drop_triggers(m.schema);
     PERFORM journey._drop_relations(m.schema, m.relations, '{v}', 'DROP VIEW');
     PERFORM journey._drop_relations(m.schema, m.relations, '{m}', 'DROP MATERIALIZED VIEW');
     PERFORM journey._drop_relations(m.schema, m.relations, '{r,p}', 'DROP TABLE');

@@ -57,11 +57,14 @@ CREATE TYPE journey._input AS (
     watermark_column name,
     overlap          interval,      -- by default, for that column
     watermark        timestamptz,   -- NULL: read whole
-    is_new           boolean        -- seen for the first time
+    is_new           boolean,       -- seen for the first time
+    captured         boolean,       -- triggers note what changes in it
+    unread           regclass[]     -- of a captured one: it or partitions to be read whole
 );
 
--- The columns of a relation, each with the kind of its type: what it takes to read it as another.
-CREATE FUNCTION journey._column_kinds(relation regclass) RETURNS jsonb
+-- The columns of a relation, or some, each with the kind of its type: what it takes to read it as
+-- another.
+CREATE FUNCTION journey._column_kinds(relation regclass, names text[] DEFAULT NULL) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -84,8 +87,9 @@ SELECT coalesce(jsonb_object_agg(a.attname, CASE
  CROSS JOIN LATERAL (
            SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS base) AS b
  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+   AND (names IS NULL OR a.attname = ANY (names))
 $$;
-COMMENT ON FUNCTION journey._column_kinds(regclass) IS 'internal: the columns of a relation';
+COMMENT ON FUNCTION journey._column_kinds(regclass, text[]) IS 'internal: the columns of a relation';
 
 -- Where the loaders put the standard fields; role 'own' is any other relation. loaded_at, ip and
 -- user_agent are no fields of an event: they serve the watermark and the option "exclude".
@@ -295,7 +299,7 @@ SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, s.event_kind,
                  AND NOT s.columns ? 'loaded_at'
             THEN interval '1 hour' ELSE interval '15 minutes' END,
        CASE WHEN t.watermark_column = w.watermark_column THEN t.watermark END,
-       t.table_id IS NULL
+       t.table_id IS NULL, false, '{}'::regclass[]
   FROM found f
   JOIN source s ON s.source = f.source
   LEFT JOIN state t ON t.source = f.source AND t.schema = f.schema AND t.relation = f.name
@@ -523,30 +527,34 @@ $$;
 COMMENT ON FUNCTION journey._excluded(jsonb, journey._settings) IS
     'internal: the condition that leaves rows out';
 
--- Which rows are read: those not behind the watermark, those without a load time, and those dated
--- since. Called in UTC, by which a load time without a zone is meant.
-CREATE FUNCTION journey._new_rows(
-    i journey._input, fields jsonb, s journey._settings, since timestamptz) RETURNS text
+-- Which rows are read, as an item of FROM: those not behind the watermark, those without a load
+-- time, and those dated since. Called in UTC, by which a load time without a zone is meant.
+CREATE FUNCTION journey._new_rows(i journey._input, s journey._settings, since timestamptz)
+    RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    dated text := journey._fields(i) ->> 'event_time';
 BEGIN
     IF i.watermark IS NULL OR since = '-infinity' THEN
-        RETURN '';
+        RETURN format('%I.%I', i.schema, i.name);
     END IF;
-    RETURN format(' WHERE (t.%1$I >= %2$L::%3$s OR t.%1$I IS NULL', i.watermark_column,
+    RETURN format('(SELECT t.* FROM %1$I.%2$I AS t WHERE t.%3$I >= %4$L::%5$s OR t.%3$I IS NULL%6$s)',
+                  i.schema, i.name, i.watermark_column,
                   least(i.watermark - coalesce(s.overlap, i.overlap), since),
-                  i.kinds ->> i.watermark_column::text)
-           || CASE WHEN since IS NULL OR NOT fields ? 'event_time' THEN ')'
-                   ELSE format(' OR %s >= %L::timestamptz)', fields ->> 'event_time', since) END;
+                  i.kinds ->> i.watermark_column::text,
+                  CASE WHEN since IS NOT NULL AND dated IS NOT NULL
+                       THEN format(' OR %s >= %L::timestamptz', dated, since) END);
 END
 $$;
-COMMENT ON FUNCTION journey._new_rows(journey._input, jsonb, journey._settings, timestamptz) IS
-    'internal: the condition for new rows';
+COMMENT ON FUNCTION journey._new_rows(journey._input, journey._settings, timestamptz) IS
+    'internal: the new rows of an input';
 
--- The rows of one input in the form of the batch.
-CREATE FUNCTION journey._select(i journey._input, s journey._settings, since timestamptz)
-    RETURNS text
+-- Rows of one input in the form of the batch: those that `rows` gives, an item of FROM; or, with
+-- `removed`, the events that such rows, which are no more, were.
+CREATE FUNCTION journey._select(
+    i journey._input, s journey._settings, rows text, removed boolean DEFAULT false) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -570,7 +578,7 @@ BEGIN
     f := (journey._custom(i, s)
           - ARRAY(SELECT key FROM jsonb_each(i.columns) WHERE value = '[]')) || f;
     RETURN format(
-        'SELECT %s, CASE WHEN s.status <> ''excluded'' THEN %s END FROM %I.%I AS t'
+        'SELECT %s, CASE WHEN s.status <> ''excluded'' THEN %s END FROM %s AS t'
         ' CROSS JOIN LATERAL (SELECT %s AS event_id, journey._visitor_id(%s, %s) AS visitor_id,'
         ' journey._clean_id(%s) AS user_id, %s AS event_time, %s AS received_at, %s AS kind) AS c'
         ' CROSS JOIN LATERAL (SELECT CASE WHEN %s THEN ''excluded''%s ELSE journey._reject_reason('
@@ -582,22 +590,24 @@ BEGIN
                         THEN 'c.' || b.name
                     WHEN b.name = 'revenue' THEN journey._revenue(i, s)
                     WHEN b.name = 'table_id' THEN i.table_id::text
-                    WHEN b.name = 'status' THEN 's.status'
+                    WHEN b.name = 'status'
+                        THEN CASE WHEN removed THEN '''removed''' ELSE 's.status' END
                     WHEN b.name = 'is_traits' THEN (i.role = 'users')::text
                     WHEN b.name = 'loaded_at'
                         THEN 't.' || quote_ident(i.watermark_column::text) || '::timestamptz'
                     ELSE f ->> b.name END, 'NULL::' || b.type), ', ' ORDER BY b.place)
            FROM journey._batch_columns() AS b WHERE b.name <> 'raw'),
-        raw, i.schema, i.name,
+        raw, rows,
         CASE WHEN i.id_prefix = '' THEN '' ELSE format('%L || ', i.id_prefix) END
             || format('nullif(%s, '''')', coalesce(f ->> 'event_id', 'NULL::text')),
         coalesce(f ->> 'visitor_id', 'NULL'), coalesce(f ->> 'user_id', 'NULL'),
         coalesce(f ->> 'user_id', 'NULL'), coalesce(f ->> 'event_time', 'NULL::timestamptz'),
         coalesce(f ->> 'received_at', 'NULL::timestamptz'), kind,
-        journey._excluded(f, s), bad, s.earliest, s.max_future, journey._new_rows(i, f, s, since));
+        journey._excluded(f, s), bad, s.earliest, s.max_future,
+        CASE WHEN removed THEN ' WHERE s.status IS NULL' ELSE '' END);
 END
 $$;
-COMMENT ON FUNCTION journey._select(journey._input, journey._settings, timestamptz) IS
+COMMENT ON FUNCTION journey._select(journey._input, journey._settings, text, boolean) IS
     'internal: the query that reads an input';
 
 -- The columns of <schema>._batch: an event's, and what its reading knows of it.
@@ -610,7 +620,8 @@ SELECT a.attnum::integer, a.attname::text, format_type(a.atttypid, a.atttypmod)
  WHERE a.attrelid = 'journey.event'::regclass AND a.attnum > 0 AND NOT a.attisdropped
  UNION ALL
 VALUES (101, 'table_id', 'integer'),      -- of journey._source_table
-       (102, 'status', 'text'),           -- NULL: accepted; 'excluded'; else why it is rejected
+       (102, 'status', 'text'),           -- NULL: accepted; 'excluded'; 'removed': an event that
+                                          -- a row was; else why it is rejected
        (103, 'is_traits', 'boolean'),     -- a row of a loader's users table: traits, and no event
        (104, 'loaded_at', 'timestamptz'), -- the value of the watermark's column
        (105, 'raw', 'jsonb')              -- the row, where it is rejected
@@ -723,9 +734,10 @@ END
 $$;
 COMMENT ON FUNCTION journey._readable_inputs(journey._model) IS 'internal: the tables to read';
 
--- Sees to the indexes on load time, without which a refresh scans a source whole: makes them where
--- the option says so and the role may, else tells once, when the table is first read. A loader that
--- is writing is not waited for, who may be about to wait for this refresh: a later one makes it.
+-- Sees to the indexes on load time or, of captured ones, id, without which a refresh scans a source
+-- whole: makes them where the option says so and the role may, else tells once, when the table is
+-- first read. A loader that is writing is not waited for, who may be about to wait for this refresh:
+-- a later one makes it.
 CREATE FUNCTION journey._index_inputs(
     m journey._model, s journey._settings, inputs journey._input[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -739,13 +751,15 @@ DECLARE
     told text[] := '{}';
 BEGIN
     FOR statement, lock, may, first IN
-        SELECT format('CREATE INDEX ON %I.%I (%I)', i.schema, i.name, i.watermark_column),
+        SELECT format('CREATE INDEX ON %I.%I (%I)', i.schema, i.name, a.attname),
                CASE WHEN c.relkind = 'm' THEN '' -- cannot be locked so, and no loader writes to it
                     ELSE format('LOCK %I.%I IN SHARE MODE NOWAIT; ', i.schema, i.name) END,
-               pg_has_role(c.relowner, 'USAGE'), i.is_new
+               pg_has_role(c.relowner, 'USAGE'), i.is_new OR i.relation = ANY (i.unread)
           FROM unnest(inputs) AS i
           JOIN pg_class c ON c.oid = i.relation AND c.relkind = ANY ('{r,p,m}'::"char"[])
-          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = i.watermark_column
+          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = CASE
+                   WHEN i.captured THEN journey._first_column(i.kinds, journey._key_columns(i))
+                   ELSE i.watermark_column END
          WHERE NOT EXISTS (SELECT FROM pg_index x
                             WHERE x.indrelid = c.oid AND x.indkey[0] = a.attnum
                               AND x.indpred IS NULL)
@@ -763,8 +777,8 @@ BEGIN
     END LOOP;
     IF told <> '{}' THEN
         RAISE NOTICE
-            'sources of model "%" have no index on their load time: a refresh scans them whole',
-            m.model USING HINT = array_to_string(told, ' ');
+            'sources of model "%" have no index on their %: a refresh scans them whole',
+            m.model, CASE WHEN s.capture = 'trigger' THEN 'id' ELSE 'load time' END USING HINT = array_to_string(told, ' ');
     END IF;
 END
 $$;
@@ -795,10 +809,12 @@ DECLARE
 BEGIN
     EXECUTE format($q$
         WITH part AS (
-            SELECT table_id, count(*) AS n, count(*) FILTER (WHERE status = 'excluded') AS excluded,
-                   count(*) FILTER (WHERE status <> 'excluded') AS rejected,
+            SELECT table_id, count(*) FILTER (WHERE status IS DISTINCT FROM 'removed') AS n,
+                   count(*) FILTER (WHERE status = 'removed') AS removed,
+                   count(*) FILTER (WHERE status = 'excluded') AS excluded,
+                   count(*) FILTER (WHERE status <> ALL ('{excluded,removed}')) AS rejected,
                    count(*) FILTER (WHERE status IS NULL AND is_traits) AS traits,
-                   max(loaded_at) AS loaded_until
+                   max(loaded_at) FILTER (WHERE status IS DISTINCT FROM 'removed') AS loaded_until
               FROM %I._batch GROUP BY table_id
         ), mark AS (
             SELECT i.table_id, i.watermark_column,
@@ -815,6 +831,7 @@ BEGIN
         SELECT jsonb_build_object(
                    'rows_read', coalesce(sum(n), 0), 'excluded', coalesce(sum(excluded), 0),
                    'rejected', coalesce(sum(rejected), 0), 'traits', coalesce(sum(traits), 0),
+                   'removed', coalesce(sum(removed), 0),
                    'watermarks', (SELECT coalesce(jsonb_agg(to_jsonb(mark) ORDER BY table_id), '[]')
                                     FROM mark))
           FROM part $q$, m.schema)
@@ -848,11 +865,11 @@ COMMENT ON FUNCTION journey._empty_batch(journey._model) IS
     'internal: empties the batch of a refresh';
 
 -- Reads what is new in all sources, with one statement and so under one snapshot, into
--- <schema>._batch, and lists rejected rows, unless it is only to look. With `since`, reads the rows loaded or dated since then
--- too; '-infinity' is everything. To be called as the model's owner, who holds the lock on the
--- model.
+-- <schema>._batch, and lists rejected rows. With `since`, reads the rows loaded or dated since then
+-- too; '-infinity' is everything. With `peek` nothing is listed, and nothing that triggers noted
+-- counts as read. To be called as the model's owner, who holds the lock on the model.
 CREATE FUNCTION journey._read(
-    m journey._model, since timestamptz DEFAULT NULL, only_look boolean DEFAULT false) RETURNS jsonb
+    m journey._model, since timestamptz DEFAULT NULL, peek boolean DEFAULT false) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET TimeZone = 'UTC'
@@ -866,27 +883,37 @@ BEGIN
     PERFORM journey._lock_inputs(m);
     inputs := journey._readable_inputs(m);
     PERFORM journey._empty_batch(m);
-    IF NOT only_look THEN
+    IF s.capture = 'trigger' AND NOT peek THEN
+        inputs := journey._capture_inputs(m, s, inputs, false);
+    END IF;
+    IF NOT peek THEN
         PERFORM journey._index_inputs(m, s, inputs);
     END IF;
     IF inputs <> '{}' THEN
-        EXECUTE format('INSERT INTO %I._batch (%s) %s', m.schema,
+        EXECUTE format('%s INSERT INTO %I._batch (%s) %s', journey._taken_changes(m, inputs), m.schema,
             (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
                FROM journey._batch_columns()),
-            (SELECT string_agg(journey._select(i, s, since), ' UNION ALL ' ORDER BY i.table_id)
-               FROM unnest(inputs) AS i));
+            (SELECT string_agg(journey._select(i, s, CASE
+                        WHEN i.captured THEN journey._changed_rows(i, s, inputs, since)
+                        ELSE journey._new_rows(i, s, since) END), ' UNION ALL ' ORDER BY i.table_id)
+               FROM unnest(inputs) AS i)
+            || journey._removed_rows(m, s, inputs));
     END IF;
     EXECUTE format('ANALYZE %I._batch', m.schema);
     PERFORM journey._reject_forgotten(m);
 
+    IF s.capture = 'trigger' AND NOT peek THEN
+        PERFORM journey._capture_done(m, inputs);
+    END IF;
     counts := journey._batch_counts(m, inputs);
-    IF counts ->> 'rejected' <> '0' AND NOT only_look THEN
+    IF counts ->> 'rejected' <> '0' AND NOT peek THEN
         EXECUTE format(
             'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at)'
             ' SELECT format(''%%I.%%I'', i.schema, i.name), journey._without_nulls(b.raw), b.status,'
             ' transaction_timestamp()'
             ' FROM %1$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
-            ' WHERE b.status <> ''excluded'' ON CONFLICT DO NOTHING', m.schema) USING inputs;
+            ' WHERE b.status <> ALL (''{excluded,removed}'') ON CONFLICT DO NOTHING', m.schema)
+            USING inputs;
     END IF;
     RETURN counts;
 END
@@ -983,6 +1010,7 @@ BEGIN
     PERFORM journey._catalog('add_source', model, jsonb_build_object(
         'kind', 'schema', 'source_schema', source_schema, 'id_space', 'loader',
         'columns', '{}'::jsonb, 'options', options));
+    PERFORM journey._start_capture(m);
     IF NOT EXISTS (SELECT FROM journey._schema_tables(source_schema, '{}')) THEN
         RAISE NOTICE 'schema "%" has no event tables yet', source_schema
             USING HINT = 'Those that appear in it are found by the next refresh.';
@@ -1095,6 +1123,7 @@ BEGIN
         'kind', 'relation', 'source_schema', source_schema, 'relation_name', rel.relname,
         'event_kind', kind, 'columns', columns, 'options', options - 'id_space',
         'id_space', coalesce(options ->> 'id_space', format('%I.%I', source_schema, rel.relname))));
+    PERFORM journey._start_capture(m);
 END
 $$;
 COMMENT ON FUNCTION journey._add_source(name, regclass, text, jsonb, jsonb) IS

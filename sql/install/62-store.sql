@@ -130,16 +130,17 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'journey_alias_ends'
 LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
 
+-- The schema's name is put in last and at once, since it may have braces itself. Text of users has no
+-- place in the statement, for the same reason.
 CREATE FUNCTION journey._bind(r journey._run, statement text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT regexp_replace(
-        regexp_replace(statement, '\{\.(\w+)\}', prefix || '\1', 'g'),
-        CASE WHEN r.shadow THEN '\{_?(\w+)\}' ELSE '\{(\w+)\}' END,
-        prefix || CASE WHEN r.shadow THEN '_shadow_\1' ELSE '\1' END, 'g')
-    FROM (SELECT replace(quote_ident((r).schema), '\', '\\') || '.' AS prefix) AS p
+        CASE WHEN (r).shadow THEN regexp_replace(statement, '\{_?(\w+)\}', '{._shadow_\1}', 'g')
+             ELSE statement END,
+        '\{\.?(\w+)\}', replace(quote_ident((r).schema), '\', '\\') || '.\1', 'g')
 $$;
 
 -- The columns of first_touch_*, last_touch_*, ... of a profile.
@@ -462,6 +463,7 @@ BEGIN
         CREATE UNLOGGED TABLE {._stretches} (LIKE {identities});
         CREATE UNLOGGED TABLE {._person_counts} (
             person_id text COLLATE "C" NOT NULL, name text NOT NULL, n bigint NOT NULL);
+        CREATE INDEX ON {._person_counts} (person_id);
         CREATE UNLOGGED TABLE {._persons} (person_id text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._profiles_new} (LIKE {profiles});
     $sql$);

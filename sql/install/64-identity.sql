@@ -28,6 +28,22 @@ BEGIN
             WHERE f.visitor_id = b.visitor_id AND f.event_time = b.event_time
               AND f.event_id = id.event_id)$sql$);
     GET DIAGNOSTICS n = ROW_COUNT;
+    IF NOT r.bulk THEN
+        -- rows that changed or went, unless the sources hold the like
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, kind, traits, sign)
+            SELECT f.visitor_id, f.event_id, f.event_time, f.user_id, 'users', f.traits, -1
+            FROM {_facts} AS f
+            WHERE f.session_id IS NULL
+              AND (f.visitor_id, f.event_time, f.event_id) IN (
+                SELECT b.visitor_id, b.event_time, 'users:' || md5(b.traits::text)
+                FROM {._batch} AS b
+                WHERE b.is_traits AND b.status = 'removed')
+              AND (f.visitor_id, f.event_time, f.event_id) NOT IN (
+                SELECT b.visitor_id, b.event_time, 'users:' || md5(b.traits::text)
+                FROM {._batch} AS b
+                WHERE b.is_traits AND b.status IS NULL AND b.traits IS NOT NULL)$sql$);
+    END IF;
     RETURN n;
 END
 $$;

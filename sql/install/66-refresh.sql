@@ -53,14 +53,14 @@ DECLARE
                           '' ORDER BY k.n)
         FROM unnest((r.settings).keep_properties) WITH ORDINALITY AS k (key, n));
 BEGIN
-    EXECUTE journey._bind(r, format($sql$
+    EXECUTE concat(journey._bind(r, $sql$
         CREATE VIEW {sessions} AS
         SELECT session_id, visitor_id, user_id, person_id, session_number, started_at, ended_at,
                session_date, duration_seconds, events, page_views, landing_page, landing_page_path,
                exit_page, referrer, referrer_host, source, medium, campaign, term, content, channel, gclid,
-               click_id, click_id_type, revenue, is_bounce %s
+               click_id, click_id_type, revenue, is_bounce$sql$), kept, journey._bind(r, $sql$
         FROM {_sessions}
-        WHERE NOT loose$sql$, kept));
+        WHERE NOT loose$sql$));
     EXECUTE journey._bind(r, $sql$COMMENT ON VIEW {sessions} IS 'one row per session of a visitor'$sql$);
 END
 $$;
@@ -92,7 +92,9 @@ BEGIN
     IF shadow THEN
         r.bulk := true;
     ELSE
-        EXECUTE journey._bind(r, 'SELECT NOT EXISTS (SELECT FROM {_segments})') INTO r.bulk;
+        EXECUTE journey._bind(r, $sql$
+            SELECT NOT EXISTS (SELECT FROM {_segments}) AND NOT EXISTS (SELECT FROM {_facts})$sql$)
+            INTO r.bulk;
     END IF;
     RETURN r;
 END
@@ -192,6 +194,7 @@ BEGIN
         EXECUTE journey._bind(r, 'INSERT INTO {._fresh} (visitor_id, body) ' || source)
             USING k, slices;
         PERFORM set_config('enable_hashagg', 'on', true);
+        PERFORM journey._fresh_removed(r, k, slices);
         n := n + journey._merge_fresh(r);
     END LOOP;
     RETURN n;
@@ -247,6 +250,7 @@ DECLARE
     counts jsonb;
     phases jsonb := '{}';
     accepted bigint;
+    removed bigint;
     d record;
 BEGIN
     IF m.rebuild_due IS NOT NULL THEN
@@ -264,13 +268,15 @@ BEGIN
     excluded := (counts ->> 'excluded')::bigint;
     rejected := (counts ->> 'rejected')::bigint;
     accepted := rows_read - excluded - rejected;
+    removed := (counts ->> 'removed')::bigint;
     new := 0;
     sessions_changed := 0;
     profiles_changed := 0;
 
-    IF accepted > 0 THEN
+    IF accepted > 0 OR removed > 0 THEN
         begun := clock_timestamp();
-        new := journey._merge_slices(r, journey._batch_timelines(), journey._slices(accepted));
+        new := journey._merge_slices(r, journey._batch_timelines(),
+                                     journey._slices(accepted + removed));
         new := new + journey._note_user_rows(r);
         phases := journey._note_phase(phases, 'merge', begun);
         SELECT * INTO d FROM journey._derive(r, phases);

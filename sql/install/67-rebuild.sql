@@ -210,14 +210,23 @@ BEGIN
             SELECT 'sources', jsonb_build_object('visitor_id', l.visitor_id, 'event_id', l.event_id,
                                                  'event_time', l.event_time),
                    'lost', NULL::jsonb, NULL::jsonb
-            FROM journey._lost_events(r) AS l;
+            FROM journey._lost_events(r) AS l
+            WHERE l.event_id NOT IN (SELECT n.event_id FROM journey._noted_ids(m) AS n
+                                     WHERE n.is_old AND n.event_id IS NOT NULL);
     END IF;
+    -- not yet read: what lies before the watermark or, of captured tables, what triggers noted
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {._batch} AS b
         USING jsonb_populate_recordset(NULL::journey._source_table, $1) AS t
         WHERE b.table_id = t.table_id
-          AND (t.first_read_at IS NULL OR t.watermark IS NULL OR b.loaded_at > t.watermark OR b.loaded_at IS NULL)$sql$)
+          AND (t.first_read_at IS NULL OR t.watermark IS NULL OR b.loaded_at > t.watermark
+               OR b.loaded_at IS NULL)
+          AND NOT EXISTS (SELECT FROM {._captured} AS c WHERE c.table_id = t.table_id)$sql$)
     USING journey._catalog('tables', m.model, '{}');
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {._batch} AS b
+        USING journey._noted_ids($1) AS n
+        WHERE b.table_id = n.table_id AND b.event_id IS NOT DISTINCT FROM n.event_id$sql$) USING m;
     RETURN QUERY EXECUTE journey._bind(r, format($sql$
         WITH fresh AS (SELECT b.visitor_id, b.timeline_agg AS body FROM (%s) AS b),
         both_sides AS (

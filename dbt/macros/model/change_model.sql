@@ -1,0 +1,41 @@
+{% macro change_model(name, events, options, state) -%}
+    {{ return(adapter.dispatch('change_model', 'pg_journey')(name, events, options, state)) }}
+{%- endmacro %}
+
+{% macro default__change_model(name, events, options, state) -%}
+    {%- set own = [] -%}
+    {%- for source in state['sources']
+            if source['schema'] == events.schema and source.get('relation') == events.identifier -%}
+        {%- do own.append(source) -%}
+    {%- endfor -%}
+    {%- if not own -%}
+        {%- do exceptions.raise_compiler_error(
+            'pg_journey: model "' ~ name ~ '" exists and does not read ' ~ events.render()
+            ~ ': it belongs to something else. Give this dbt model another alias, or drop the other: '
+            ~ "SELECT journey.drop_model('" ~ name ~ "');") -%}
+    {%- endif -%}
+    {%- set changed = pg_journey.changed_options(state['options'], options) -%}
+    {%- if changed -%}
+        {%- call statement('pg_journey_options', fetch_result=true) -%}
+            select journey.set_options({{ pg_journey.text_literal(name) }}, {{ pg_journey.jsonb_literal(changed) }})
+        {%- endcall -%}
+        {%- for option in changed -%}
+            {%- do log('pg_journey: option "' ~ option ~ '" of model "' ~ name ~ '" changes from '
+                ~ tojson(state['options'].get(option, 'default')) ~ ' to '
+                ~ tojson(options.get(option, 'default')), info=true) -%}
+        {%- endfor -%}
+        {%- set answer = load_result('pg_journey_options')['data'][0][0] -%}
+        {%- if answer.startswith('rebuild is due') and not should_full_refresh() -%}
+            {%- do exceptions.warn('pg_journey: model "' ~ name ~ '": ' ~ answer
+                ~ '. Until then it goes on by the old rules. dbt run --full-refresh --select '
+                ~ model.name ~ ' does it.') -%}
+        {%- else -%}
+            {%- do log('pg_journey: model "' ~ name ~ '": '
+                ~ ('rebuilt by this run, so that they hold for all rows' if should_full_refresh()
+                   else answer ~ ', they hold from this run on'), info=true) -%}
+        {%- endif -%}
+    {%- elif state['rebuild_due'] is not none and not should_full_refresh() -%}
+        {%- do exceptions.warn('pg_journey: model "' ~ name ~ '": rebuild is due: '
+            ~ state['rebuild_due'] ~ '. dbt run --full-refresh --select ' ~ model.name ~ ' does it.') -%}
+    {%- endif -%}
+{%- endmacro %}

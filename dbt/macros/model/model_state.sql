@@ -1,0 +1,22 @@
+{% macro model_state(name) -%}
+    {{ return(adapter.dispatch('model_state', 'pg_journey')(name)) }}
+{%- endmacro %}
+
+{# none where the model does not exist; "lost" where only the catalog's row is left of it. #}
+{% macro default__model_state(name) -%}
+    {%- call statement('pg_journey_state', fetch_result=true) -%}
+        select m.version,
+               coalesce(m.options_due, m.options)::text as options,
+               m.sources::text as sources,
+               m.rebuild_due,
+               to_regclass(format('%I._segments', m.schema)) is null as lost
+        from journey.models as m
+        where m.model = {{ pg_journey.text_literal(name) }}
+    {%- endcall -%}
+    {%- set rows = load_result('pg_journey_state')['data'] -%}
+    {%- if not rows -%}{{ return(none) }}{%- endif -%}
+    {{ return({
+        'version': rows[0][0], 'options': fromjson(rows[0][1]), 'sources': fromjson(rows[0][2]),
+        'rebuild_due': rows[0][3], 'lost': rows[0][4]
+    }) }}
+{%- endmacro %}

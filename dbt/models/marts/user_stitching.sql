@@ -1,0 +1,18 @@
+{{ config(
+    materialized='view',
+    enabled=var('rudderstack_schema') != '' or var('segment_schema') != ''
+) }}
+
+-- for each device and stretch of time, the person its visits belong to
+select
+    i.id as anonymous_id,
+    p.user_id,
+    p.email,
+    i.person_id,
+    i.valid_from,
+    i.valid_to,
+    i.reason
+from {{ pg_journey.model_relation(ref('journeys'), 'identities') }} as i
+inner join {{ pg_journey.model_relation(ref('journeys'), 'profiles') }} as p
+    on p.person_id = i.person_id
+where i.id_type = 'visitor'

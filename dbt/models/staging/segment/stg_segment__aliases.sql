@@ -1,0 +1,3 @@
+{{ config(materialized='view', enabled=var('segment_schema') != '') }}
+
+{{ pg_journey.loader_events(source('segment', 'aliases'), 'alias') }}

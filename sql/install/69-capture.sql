@@ -1,0 +1,585 @@
+-- ---------------------------------------------------------------------------------------------
+-- model: capture
+--
+-- With the option capture => 'trigger' statement-level triggers on the sources note in
+-- <schema>._changes which rows came and which went: for each row the key that finds it again (its
+-- event's id, or of a users table the user's), and of an old row also where its event stands in the
+-- store. A refresh takes what it sees of these notes, under the snapshot under which it reads, takes
+-- the events of old rows out of the store, and puts in what the sources now hold under their ids.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey._create_capture(schema name) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format($sql$
+        CREATE TABLE %1$I._changes (
+            table_id   integer NOT NULL,    -- of journey._source_table
+            is_old     boolean NOT NULL,    -- a row that went or changed; else one that came
+            key        text,                -- as in the source; NULL: none
+            visitor_id text,                -- of an old row, as in the source
+            user_id    text,
+            event_time timestamptz,
+            "row"      json);               -- of an old row whose key alone does not tell its event
+        CREATE TABLE %1$I._captured (
+            table_id integer NOT NULL,
+            relation text NOT NULL,         -- the table or a partition: read, and watched since
+            PRIMARY KEY (table_id, relation));
+        COMMENT ON TABLE %1$I._changes IS 'what changed in the sources since the last refresh';
+        COMMENT ON TABLE %1$I._captured IS 'sources whose changes are noted'$sql$, schema);
+END
+$$;
+COMMENT ON FUNCTION journey._create_capture(name) IS 'internal: makes the tables of the capture';
+
+-- The columns by which a row of an input is found again.
+CREATE FUNCTION journey._key_columns(i journey._input) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT i.columns -> CASE WHEN i.role = 'users' THEN 'user_id' ELSE 'event_id' END$$;
+COMMENT ON FUNCTION journey._key_columns(journey._input) IS 'internal: the columns of the key';
+
+-- ---------------------------------------------------------------------------------------------
+-- model: triggers on the sources
+-- ---------------------------------------------------------------------------------------------
+
+-- A table with all below it, each of which has triggers of its own: those of a partitioned table do
+-- not see what is written into a partition directly. NULL if one can have no such triggers.
+CREATE FUNCTION journey._members(relation regclass) RETURNS regclass[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+WITH RECURSIVE member(oid) AS (
+    SELECT relation::oid
+     UNION
+    SELECT i.inhrelid FROM pg_inherits i JOIN member AS m ON i.inhparent = m.oid
+)
+SELECT CASE WHEN bool_and(c.relkind = ANY ('{r,p}'::"char"[]))
+            THEN array_agg(c.oid::regclass ORDER BY c.oid) END
+  FROM member AS m JOIN pg_class c ON c.oid = m.oid
+$$;
+COMMENT ON FUNCTION journey._members(regclass) IS 'internal: a table and its partitions';
+
+-- The trigger function of a model. It is called as whoever writes into a source and writes into the
+-- model's schema, where the writer has no rights: therefore SECURITY DEFINER, in the name of the
+-- model's owner, who alone may make triggers with it. It is kept in the model's schema, as its owner
+-- differs by model. TRUNCATE is noted before it happens, while the rows can be read.
+CREATE FUNCTION journey._create_trigger_function(schema name) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format($sql$
+        CREATE FUNCTION %1$I._note_changes() RETURNS trigger
+            LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+            SET search_path = pg_catalog, pg_temp
+            SET TimeZone = 'UTC'
+            SET DateStyle = 'ISO, YMD'
+        AS $f$
+        BEGIN
+            IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' THEN
+                EXECUTE journey._note(%1$L, TG_RELID, TG_ARGV[0], false, 'new_rows');
+            END IF;
+            IF TG_OP = 'DELETE' THEN
+                -- most loaders delete by id whatever they insert, and find nothing
+                IF NOT EXISTS (SELECT FROM old_rows) THEN
+                    RETURN NULL;
+                END IF;
+            END IF;
+            IF TG_OP = 'UPDATE' OR TG_OP = 'DELETE' THEN
+                EXECUTE journey._note(%1$L, TG_RELID, TG_ARGV[0], true, 'old_rows');
+            ELSIF TG_OP = 'TRUNCATE' THEN
+                EXECUTE journey._note(%1$L, TG_RELID, TG_ARGV[0], true,
+                                      format('ONLY %%s', TG_RELID::regclass));
+            END IF;
+            RETURN NULL;
+        END
+        $f$;
+        REVOKE ALL ON FUNCTION %1$I._note_changes() FROM PUBLIC;
+        COMMENT ON FUNCTION %1$I._note_changes() IS 'notes what changes in the sources'$sql$, schema);
+END
+$$;
+COMMENT ON FUNCTION journey._create_trigger_function(name) IS
+    'internal: makes the trigger function of a model';
+
+-- What a trigger has to know of its input.
+CREATE FUNCTION journey._trigger_argument(i journey._input) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT jsonb_build_object(
+           'table_id', i.table_id, 'users', i.role = 'users',
+           'columns', jsonb_build_object(
+               'key', journey._key_columns(i), 'visitor_id', i.columns -> 'visitor_id',
+               'user_id', i.columns -> 'user_id', 'event_time', i.columns -> 'event_time'))
+$$;
+COMMENT ON FUNCTION journey._trigger_argument(journey._input) IS
+    'internal: the argument of a trigger';
+
+-- The statement that notes rows. The columns are those that the table has at this moment: a loader
+-- adds some at any time.
+CREATE FUNCTION journey._note(
+    schema name, relation oid, argument text, is_old boolean, rows text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    i journey._input;
+    f jsonb;
+    key text;
+BEGIN
+    i.columns := argument::jsonb -> 'columns';
+    i.kinds := journey._column_kinds(relation, ARRAY(
+        SELECT jsonb_array_elements_text(value) FROM jsonb_each(i.columns)));
+    f := journey._fields(i);
+    key := CASE WHEN f ? 'key' THEN format('nullif(%s, '''')', f ->> 'key') ELSE 'NULL::text' END;
+    IF NOT is_old THEN
+        RETURN format('INSERT INTO %I._changes (table_id, is_old, key) SELECT %s, false, %s FROM %s AS t',
+                      schema, argument::jsonb ->> 'table_id', key, rows);
+    END IF;
+    RETURN format(
+        'INSERT INTO %I._changes (table_id, is_old, key, visitor_id, user_id, event_time, "row")'
+        ' SELECT %s, true, %s, %s, %s, %s, %s FROM %s AS t',
+        schema, argument::jsonb ->> 'table_id', key,
+        coalesce(f ->> 'visitor_id', 'NULL'), coalesce(f ->> 'user_id', 'NULL'),
+        coalesce(f ->> 'event_time', 'NULL'),
+        CASE WHEN argument::jsonb -> 'users' = 'true' THEN 'to_json(t)'
+             ELSE format('CASE WHEN %s IS NULL THEN to_json(t) END', key) END,
+        rows);
+END
+$$;
+COMMENT ON FUNCTION journey._note(name, oid, text, boolean, text) IS
+    'internal: the statement that notes changed rows';
+
+-- The triggers of an input on one of its tables, by what fires them.
+CREATE FUNCTION journey._triggers(m journey._model, i journey._input, ignore_deletes boolean)
+    RETURNS TABLE (name name, event text)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT format('pg_journey_%s_%s_%s',
+              CASE WHEN octet_length(m.schema::text) > 32 THEN md5(m.schema::text)
+                   ELSE m.schema::text END, i.table_id, t.op)::name,
+       t.event
+  FROM (VALUES ('insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows', false),
+               ('update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows',
+                false),
+               ('delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows', true),
+               ('truncate', 'BEFORE TRUNCATE ON %s', true)) AS t(op, event, deletes)
+ WHERE NOT (ignore_deletes AND t.deletes)
+$$;
+COMMENT ON FUNCTION journey._triggers(journey._model, journey._input, boolean) IS
+    'internal: the triggers of an input';
+
+CREATE FUNCTION journey._missing_triggers(
+    m journey._model, s journey._settings, i journey._input, member regclass)
+    RETURNS TABLE (name name, event text)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT t.name, t.event
+  FROM journey._triggers(m, i, s.ignore_deletes) AS t
+ WHERE NOT EXISTS (
+           SELECT FROM pg_trigger g
+             JOIN pg_proc p ON p.oid = g.tgfoid
+             JOIN pg_namespace n ON n.oid = p.pronamespace
+            WHERE g.tgrelid = member AND g.tgname = t.name AND g.tgenabled <> 'D'
+              AND n.nspname = m.schema AND p.proname = '_note_changes')
+$$;
+COMMENT ON FUNCTION
+    journey._missing_triggers(journey._model, journey._settings, journey._input, regclass) IS
+    'internal: the triggers that a table should have and has not';
+
+-- Makes the triggers that one table lacks; false if it may not.
+CREATE FUNCTION journey._create_triggers(
+    m journey._model, s journey._settings, i journey._input, member regclass) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    missing record;
+BEGIN
+    FOR missing IN SELECT * FROM journey._missing_triggers(m, s, i, member) LOOP
+        IF NOT has_table_privilege(member, 'TRIGGER') OR NOT has_table_privilege(member, 'SELECT') THEN
+            RETURN false;
+        END IF;
+        EXECUTE format('CREATE OR REPLACE TRIGGER %I %s FOR EACH STATEMENT'
+                       ' EXECUTE FUNCTION %I._note_changes(%L)',
+                       missing.name, format(missing.event, member), m.schema,
+                       journey._trigger_argument(i));
+    END LOOP;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION
+    journey._create_triggers(journey._model, journey._settings, journey._input, regclass) IS
+    'internal: makes the triggers of a table';
+
+-- The function goes, and with it the triggers on tables of whatever owner.
+CREATE FUNCTION journey._drop_triggers(schema name) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+AS $$
+BEGIN
+    EXECUTE format('DROP FUNCTION IF EXISTS %I._note_changes() CASCADE', schema);
+END
+$$;
+COMMENT ON FUNCTION journey._drop_triggers(name) IS 'internal: drops the triggers of a model';
+
+-- Sees to the triggers of all inputs, and says of each whether its changes are noted and what of it
+-- is to be read whole: what no refresh has read since its triggers are there. What may have no
+-- triggers is read by its load time; with `strict` it is an error that the role may not make them.
+CREATE FUNCTION journey._capture_inputs(
+    m journey._model, s journey._settings, inputs journey._input[], strict boolean)
+    RETURNS journey._input[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    i journey._input;
+    members regclass[];
+    member regclass;
+    read text[];
+    denied regclass[] := '{}';
+    result journey._input[] := '{}';
+BEGIN
+    EXECUTE format('DELETE FROM %I._captured WHERE table_id <> ALL ($1)', m.schema)
+        USING ARRAY(SELECT x.table_id FROM unnest(inputs) AS x);
+    FOREACH i IN ARRAY inputs LOOP
+        members := journey._members(i.relation);
+        i.captured := members IS NOT NULL;
+        EXECUTE format('SELECT array_agg(relation) FROM %I._captured WHERE table_id = $1', m.schema)
+            INTO read USING i.table_id;
+        FOREACH member IN ARRAY coalesce(members, '{}') LOOP
+            IF (member::text = ANY (read)) IS NOT TRUE
+               OR EXISTS (SELECT FROM journey._missing_triggers(m, s, i, member)) THEN
+                i.unread := i.unread || member;
+            END IF;
+            IF NOT journey._create_triggers(m, s, i, member) THEN
+                denied := denied || member;
+                i.captured := false;
+            END IF;
+        END LOOP;
+        result := result || i;
+    END LOOP;
+    IF denied <> '{}' AND strict THEN
+        RAISE EXCEPTION 'changes of % cannot be captured: permission denied',
+            array_to_string(denied, ', ')
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = format('GRANT SELECT, TRIGGER ON %s TO %I;', array_to_string(denied, ', '),
+                                current_user);
+    ELSIF denied <> '{}' THEN
+        RAISE WARNING 'changes of % cannot be captured: permission denied',
+            array_to_string(denied, ', ')
+            USING DETAIL = 'Until they can, new rows are read by their load time.',
+                  HINT = format('GRANT SELECT, TRIGGER ON %s TO %I;', array_to_string(denied, ', '),
+                                current_user);
+    END IF;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION
+    journey._capture_inputs(journey._model, journey._settings, journey._input[], boolean) IS
+    'internal: triggers for what a model reads';
+
+-- ---------------------------------------------------------------------------------------------
+-- model: switching capture on and off
+-- ---------------------------------------------------------------------------------------------
+
+-- Makes the triggers of a model that captures, so that they are there before its sources are read.
+CREATE FUNCTION journey._start_capture(m journey._model) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    s journey._settings := journey._settings(m.options);
+    inputs journey._input[];
+    i journey._input;
+BEGIN
+    IF s.capture <> 'trigger' THEN
+        RETURN;
+    END IF;
+    IF to_regprocedure(format('%I._note_changes()', m.schema)) IS NULL THEN
+        PERFORM journey._create_trigger_function(m.schema);
+    END IF;
+    inputs := journey._capture_inputs(m, s, journey._readable_inputs(m), true);
+    FOREACH i IN ARRAY inputs LOOP
+        IF NOT i.captured THEN
+            RAISE NOTICE 'changes of %.% are not captured: a view or foreign table has no triggers',
+                quote_ident(i.schema), quote_ident(i.name)
+                USING DETAIL = 'Its new rows are read by their load time.';
+        END IF;
+    END LOOP;
+    PERFORM journey._index_inputs(m, s, inputs);
+END
+$$;
+COMMENT ON FUNCTION journey._start_capture(journey._model) IS 'internal: begins to capture changes';
+
+-- Follows a change of options. What the triggers noted is given up with them, so everything is read
+-- once more.
+CREATE FUNCTION journey._change_capture(old journey._model, m journey._model) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    was journey._settings := journey._settings(old.options);
+    s journey._settings := journey._settings(m.options);
+BEGIN
+    IF was.capture = 'trigger' AND s.capture <> 'trigger' THEN
+        PERFORM journey._drop_triggers(m.schema);
+        EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', m.schema);
+        PERFORM journey._catalog('watermarks', m.model, (
+            SELECT jsonb_agg(t.value || '{"watermark": null}')
+              FROM jsonb_array_elements(journey._catalog('tables', m.model, '{}')) AS t));
+    ELSIF s.capture = 'trigger'
+          AND (was.capture, was.ignore_deletes) IS DISTINCT FROM (s.capture, s.ignore_deletes) THEN
+        PERFORM journey._drop_triggers(m.schema);
+        PERFORM journey._start_capture(m);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._change_capture(journey._model, journey._model) IS
+    'internal: follows a change of the option "capture"';
+
+-- ---------------------------------------------------------------------------------------------
+-- model: reading what was noted
+--
+-- Parts of the one statement that reads. In it "changes" is what it takes of the notes.
+-- ---------------------------------------------------------------------------------------------
+
+-- Notes of a table that may not be read now wait until it may.
+CREATE FUNCTION journey._taken_changes(m journey._model, inputs journey._input[]) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM unnest(inputs) AS i WHERE i.captured) THEN
+        RETURN '';
+    END IF;
+    RETURN format(
+        'WITH changes AS MATERIALIZED (DELETE FROM %I._changes WHERE table_id <> ALL (%L) RETURNING *)',
+        m.schema, ARRAY(
+            SELECT t.table_id
+              FROM jsonb_populate_recordset(NULL::journey._source_table,
+                                            journey._catalog('tables', m.model, '{}')) AS t
+             WHERE to_regclass(format('%I.%I', t.schema, t.relation)) IS NOT NULL
+               AND NOT EXISTS (SELECT FROM unnest(inputs) AS i WHERE i.table_id = t.table_id)));
+END
+$$;
+COMMENT ON FUNCTION journey._taken_changes(journey._model, journey._input[]) IS
+    'internal: takes what triggers noted';
+
+-- The condition that finds rows by their keys, by an index if there is one. What a column of its
+-- type cannot hold is a key of another table.
+CREATE FUNCTION journey._has_key(i journey._input, keys text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    names text[] := ARRAY(SELECT n FROM jsonb_array_elements_text(journey._key_columns(i)) AS n
+                           WHERE i.kinds ? n);
+    a record;
+BEGIN
+    SELECT t.oid::regtype::text AS type, format_type(t.oid, NULL) AS name,
+           CASE WHEN x.attcollation <> t.typcollation
+                THEN (SELECT format(' COLLATE %I.%I', n.nspname, c.collname)
+                        FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace
+                       WHERE c.oid = x.attcollation) END AS collation
+      INTO a
+      FROM pg_attribute x JOIN pg_type t ON t.oid = x.atttypid
+     WHERE x.attrelid = i.relation AND x.attname = names[1];
+    IF cardinality(names) = 1 AND a.type = ANY ('{text,character varying}'::text[]) THEN
+        RETURN format('t.%I IN (SELECT c.key%s %s)', names[1], a.collation, keys);
+    ELSIF cardinality(names) = 1 AND i.kinds ->> names[1] = 'integer' THEN
+        RETURN format('t.%I IN (SELECT CASE WHEN c.key ~ ''^-?[0-9]{1,18}$'' THEN c.key::bigint END %s)',
+                      names[1], keys);
+    ELSIF cardinality(names) = 1 AND a.type = 'uuid' THEN
+        RETURN format('t.%I IN (SELECT CASE WHEN c.key ~ ''^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'''
+                      ' THEN c.key::uuid END %s)', names[1], keys);
+    END IF;
+    RETURN format('%s COLLATE "C" IN (SELECT c.key %s)',
+                  journey._fields(i) ->> CASE WHEN i.role = 'users' THEN 'user_id' ELSE 'event_id' END,
+                  keys);
+END
+$$;
+COMMENT ON FUNCTION journey._has_key(journey._input, text) IS
+    'internal: the condition for rows of some keys';
+
+-- The rows of a captured input that are read, as an item of FROM: those of the keys that were noted
+-- for it, or for an old row of any table of its id space; those without a key, if such were noted;
+-- what is unread; and what `since` asks for. A row may come twice, which does no harm.
+CREATE FUNCTION journey._changed_rows(
+    i journey._input, s journey._settings, inputs journey._input[], since timestamptz) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    f jsonb := journey._fields(i);
+    key text := f ->> CASE WHEN i.role = 'users' THEN 'user_id' ELSE 'event_id' END;
+    list text := (SELECT string_agg(format('t.%I', k), ', ' ORDER BY k) FROM jsonb_object_keys(i.kinds) AS k);
+    space text := format('(c.table_id = %s OR c.is_old AND c.table_id = ANY (%L))', i.table_id, ARRAY(
+        SELECT x.table_id FROM unnest(inputs) AS x
+         WHERE CASE WHEN i.role = 'users' THEN x.role = 'users'
+                    ELSE x.role <> 'users' AND x.id_prefix = i.id_prefix END));
+    parts text[] := '{}';
+BEGIN
+    IF since = '-infinity' OR i.relation = ANY (i.unread) THEN
+        RETURN format('%I.%I', i.schema, i.name);
+    END IF;
+    IF key IS NOT NULL THEN
+        parts := parts || format('SELECT %s FROM %I.%I AS t WHERE %s', list, i.schema, i.name,
+            journey._has_key(i, 'FROM changes AS c WHERE c.key IS NOT NULL AND ' || space));
+    END IF;
+    parts := parts || format(
+        'SELECT %s FROM %I.%I AS t WHERE %s EXISTS (SELECT FROM changes AS c WHERE c.key IS NULL'
+        ' AND (c.table_id = %s OR c.is_old))', list, i.schema, i.name,
+        CASE WHEN key IS NOT NULL THEN format('nullif(%s, '''') IS NULL AND', key) END, i.table_id);
+    parts := parts || ARRAY(SELECT format('SELECT %s FROM ONLY %s AS t', list, u)
+                              FROM unnest(i.unread) AS u);
+    IF since IS NOT NULL THEN
+        parts := parts || format('SELECT %s FROM %s AS t', list, journey._new_rows(i, s, since));
+    END IF;
+    RETURN format('(%s)', array_to_string(parts, ' UNION ALL '));
+END
+$$;
+COMMENT ON FUNCTION
+    journey._changed_rows(journey._input, journey._settings, journey._input[], timestamptz) IS
+    'internal: the changed rows of an input';
+
+-- What is before the ids of a table's events in the store, for all tables that ever were sources.
+CREATE FUNCTION journey._id_prefixes(m journey._model) RETURNS TABLE (table_id integer, prefix text)
+    LANGUAGE sql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT t.table_id, CASE WHEN s.id_space = s.first_space THEN '' ELSE s.id_space || ':' END
+  FROM jsonb_populate_recordset(NULL::journey._source_table,
+                                journey._catalog('tables', m.model, '{}')) AS t
+  JOIN (SELECT x.source, x.id_space, first_value(x.id_space) OVER (ORDER BY x.source) AS first_space
+          FROM jsonb_populate_recordset(NULL::journey._source,
+                                        journey._catalog('sources', m.model, '{}')) AS x) AS s
+       ON s.source = t.source
+$$;
+COMMENT ON FUNCTION journey._id_prefixes(journey._model) IS 'internal: prefixes of ids by table';
+
+-- The events of old rows in the form of the batch: their ids, times and visitors, or all there was
+-- in rows whose keys do not tell that.
+CREATE FUNCTION journey._removed_rows(
+    m journey._model, s journey._settings, inputs journey._input[]) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    keyed text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM unnest(inputs) AS i WHERE i.captured) THEN
+        RETURN '';
+    END IF;
+    keyed := format('SELECT %s FROM (SELECT c.*, p.prefix, journey._visitor_id(c.visitor_id, c.user_id)'
+                    ' AS visitor FROM changes AS c JOIN (VALUES %s) AS p(id, prefix) ON p.id = c.table_id'
+                    ' WHERE c.is_old AND c."row" IS NULL) AS c WHERE c.visitor IS NOT NULL'
+                    ' AND isfinite(c.event_time)',
+        (SELECT string_agg(CASE b.name
+                    WHEN 'event_id' THEN 'c.prefix || c.key'
+                    WHEN 'visitor_id' THEN 'c.visitor'
+                    WHEN 'event_time' THEN 'c.event_time'
+                    WHEN 'table_id' THEN 'c.table_id'
+                    WHEN 'status' THEN '''removed'''
+                    WHEN 'is_traits' THEN 'false'
+                    ELSE 'NULL::' || b.type END, ', ' ORDER BY b.place)
+           FROM journey._batch_columns() AS b),
+        (SELECT string_agg(format('(%s, %L)', p.table_id, p.prefix), ', ')
+           FROM journey._id_prefixes(m) AS p));
+    RETURN ' UNION ALL ' || keyed || coalesce((
+        SELECT string_agg(' UNION ALL ' || journey._select(i, s, format(
+                   '(SELECT p.* FROM changes AS c'
+                   ' CROSS JOIN LATERAL json_populate_record(NULL::%I.%I, c."row") AS p'
+                   ' WHERE c.table_id = %s AND c."row" IS NOT NULL)', i.schema, i.name, i.table_id), true),
+                   '' ORDER BY i.table_id)
+          FROM unnest(inputs) AS i WHERE i.captured), '');
+END
+$$;
+COMMENT ON FUNCTION journey._removed_rows(journey._model, journey._settings, journey._input[]) IS
+    'internal: the events of rows that are no more';
+
+-- At the end of a reading: what it read whole is read, if the triggers were there before. A
+-- transaction that keeps one snapshot may have taken it before it made them.
+CREATE FUNCTION journey._capture_done(m journey._model, inputs journey._input[]) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_setting('transaction_isolation') = 'read committed' THEN
+        EXECUTE format('INSERT INTO %I._captured (table_id, relation)'
+                       ' SELECT i.table_id, u::text FROM unnest($1) AS i CROSS JOIN unnest(i.unread) AS u'
+                       ' WHERE i.captured ON CONFLICT DO NOTHING', m.schema) USING inputs;
+    END IF;
+    EXECUTE format('DELETE FROM %I._captured AS c USING unnest($1) AS i'
+                   ' WHERE c.table_id = i.table_id AND NOT i.captured', m.schema) USING inputs;
+END
+$$;
+COMMENT ON FUNCTION journey._capture_done(journey._model, journey._input[]) IS
+    'internal: what was read whole is captured';
+
+-- What triggers noted and no refresh has taken.
+CREATE FUNCTION journey._noted_ids(m journey._model)
+    RETURNS TABLE (table_id integer, is_old boolean, event_id text)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'SELECT DISTINCT c.table_id, c.is_old, p.prefix || c.key FROM %I._changes AS c'
+        ' JOIN journey._id_prefixes($1) AS p ON p.table_id = c.table_id', m.schema) USING m;
+END
+$$;
+COMMENT ON FUNCTION journey._noted_ids(journey._model) IS 'internal: ids of what triggers noted';
+
+-- Adds to _fresh the events of a slice that go before the new ones come: all of an id within reach of
+-- where the sources had it.
+CREATE FUNCTION journey._fresh_removed(r journey._run, slice integer, slices integer) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF r.bulk THEN
+        RETURN;
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        WITH removed AS (
+            SELECT b.visitor_id, b.event_id, b.event_time
+            FROM {._batch} AS b
+            WHERE b.status = 'removed' AND NOT b.is_traits AND b.event_id IS NOT NULL
+              AND journey._slice(b.visitor_id, $2) = $1
+            UNION ALL
+            SELECT x.visitor_id, e.event_id, e.event_time
+            FROM (
+                SELECT journey.timeline_agg(ROW(b.event_id, b.visitor_id, b.user_id, b.event_time,
+                    b.received_at, b.kind, b.name, b.url, b.referrer, b.revenue, b.currency, b.order_id,
+                    b.source, b.medium, b.campaign, b.term, b.content, b.session_key, b.previous_id,
+                    b.platform, b.properties, b.traits)::journey.event) AS body, b.visitor_id
+                FROM {._batch} AS b
+                WHERE b.status = 'removed' AND NOT b.is_traits AND b.event_id IS NULL
+                  AND journey._slice(b.visitor_id, $2) = $1
+                GROUP BY b.visitor_id) AS x
+            CROSS JOIN LATERAL journey.events(x.body) AS e),
+        grouped AS (
+            SELECT d.visitor_id, array_agg(DISTINCT d.event_id::text) AS ids,
+                   array_agg(DISTINCT d.event_time) AS times
+            FROM removed AS d
+            GROUP BY d.visitor_id),
+        known AS (
+            UPDATE {._fresh} AS f
+            SET removed = g.ids, removed_at = array_fill(NULL::timestamptz, ARRAY[cardinality(g.ids)]),
+                reach = g.times
+            FROM grouped AS g
+            WHERE f.visitor_id = g.visitor_id
+            RETURNING f.visitor_id)
+        INSERT INTO {._fresh} (visitor_id, removed, removed_at, reach)
+        SELECT g.visitor_id, g.ids, array_fill(NULL::timestamptz, ARRAY[cardinality(g.ids)]), g.times
+        FROM grouped AS g
+        WHERE g.visitor_id NOT IN (SELECT visitor_id FROM known)$sql$) USING slice, slices;
+END
+$$;
+COMMENT ON FUNCTION journey._fresh_removed(journey._run, integer, integer) IS
+    'internal: events that go';

@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+
+{{ pg_journey.timeline(ref('events')) }}

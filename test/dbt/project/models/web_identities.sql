@@ -1,0 +1,1 @@
+select * from {{ pg_journey.model_relation(ref('web'), 'identities') }}

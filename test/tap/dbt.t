@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The dbt package: test/dbt/run.py in a venv with the pinned dbt, which is kept in tmp_check/.
+set -u
+cd "$(dirname "$0")/../.."
+skip() { echo "1..0 # SKIP $1"; exit 0; }
+
+python=$(command -v python3) || skip "python3 is not installed"
+"$python" -c 'import ensurepip, venv' 2>/dev/null || skip "python3-venv is not installed"
+command -v git >/dev/null || skip "git is not installed"
+
+pins=test/dbt/requirements.txt
+venv=$PWD/tmp_check/dbt-venv-$({ cat $pins; "$python" --version; } | md5sum | cut -c1-12)
+if [ ! -e "$venv/ready" ]; then
+    rm -rf "$venv"
+    mkdir -p tmp_check
+    log=$PGJ_WORK/pip.log
+    { "$python" -m venv "$venv" && "$venv/bin/pip" install -q -r $pins && touch "$venv/ready"; } >"$log" 2>&1 ||
+        { sed 's/^/# /' "$log" | tail -n 5; skip "pip cannot install dbt here"; }
+fi
+exec "$venv/bin/python" test/dbt/run.py
