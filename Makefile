@@ -3,6 +3,7 @@
 #   make && make install      build and install for the server of PG_CONFIG
 #   make demo                 the whole flow on a private server, on sample data
 #   make check                every test on a private server of its own
+#   make check-laws SEEDS=n   the laws of a model on random histories, of n seeds
 
 EXTENSION   = pg_journey
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pg_journey.control)
@@ -29,11 +30,12 @@ EXTRA_CLEAN = $(BUILT_SQL) $(LISTS) results regression.diffs regression.out tmp_
 PG_CONFIG ?= pg_config
 
 # demo and check install what they need themselves, so they run before there is a PostgreSQL
-OWN_GOALS = demo demo-shell check
+OWN_GOALS = demo demo-shell check check-laws
 ifeq ($(filter-out $(OWN_GOALS),$(or $(MAKECMDGOALS),all)),)
 .PHONY: $(OWN_GOALS)
 $(OWN_GOALS):
-	@test/$@
+	@test/$@ $(ARGS_$@)
+ARGS_check-laws = $(if $(SEEDS),--seeds $(SEEDS))
 else
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

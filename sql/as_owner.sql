@@ -128,6 +128,17 @@ SELECT journey.rebuild('regress_lost_store', from_sources => true, force => true
 SELECT journey.drop_model('regress_lost_store');
 SELECT count(*) > 0 AS kept FROM pg_class WHERE relnamespace = 'regress_shared'::regnamespace;
 
+-- the owner of a schema could put other relations in the place of a model's
+CREATE SCHEMA regress_theirs AUTHORIZATION regress_journey_plain;
+SELECT journey.create_model('regress_not_theirs', options => '{"schema": "regress_theirs"}');
+\set VERBOSITY terse
+SELECT journey.refresh('regress_not_theirs');
+\set VERBOSITY default
+ALTER SCHEMA regress_theirs OWNER TO CURRENT_USER;
+SELECT rows_read FROM journey.refresh('regress_not_theirs');
+ALTER SCHEMA regress_theirs OWNER TO regress_journey_plain;
+SELECT journey.drop_model('regress_not_theirs');
+
 -- after an error all is as before, in a subtransaction too
 ALTER VIEW regress_trap.events RENAME TO absent;
 BEGIN;

@@ -21,7 +21,10 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -75,6 +78,7 @@ static const char *const pinned_settings[][2] = {
 	{"array_nulls", "on"},
 	{"xmloption", "content"},
 	{"transform_null_equals", "off"},
+	{"standard_conforming_strings", "on"},
 };
 
 /* Who may execute a statement of the catalog. */
@@ -320,6 +324,49 @@ CheckOwner(const Model *model)
 				 errhint("The owner lets others use it by granting them its role.")));
 }
 
+/* The owner of a schema that exists; of that of a new database's "public" the database's owner. */
+static Oid
+SchemaOwner(Oid schema)
+{
+	HeapTuple	tuple;
+	Oid			owner;
+
+	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for schema %u", schema);
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	if (owner != ROLE_PG_DATABASE_OWNER)
+		return owner;
+
+	tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for database %u", MyDatabaseId);
+	owner = ((Form_pg_database) GETSTRUCT(tuple))->datdba;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Raises an error unless the owner of the model's schema has the rights of the model's owner anyway: it
+ * may drop any relation of the schema, and make another of the same name, which the model's functions
+ * would then use with the rights of the model's owner, triggers and all.
+ */
+static void
+CheckSchemaOwner(const Model *model)
+{
+	Oid			owner = SchemaOwner(get_namespace_oid(NameStr(model->schema), false));
+
+	if (!has_privs_of_role(owner, model->owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("schema \"%s\" of model \"%s\" belongs to another role than the model",
+						NameStr(model->schema), NameStr(model->name)),
+				 errdetail("Role \"%s\" could put relations of its own in place of those of role \"%s\".",
+						   GetUserNameFromId(owner, false), GetUserNameFromId(model->owner, false)),
+				 errhint("Give the schema and the relations in it to one role.")));
+}
+
 /* A model without a store is but a name: its creator or the catalog's owner may drop it. */
 static void
 CheckMayDropRemains(const Model *model)
@@ -505,6 +552,7 @@ journey_as_owner(PG_FUNCTION_ARGS)
 	Name		name = ModelArgument(fcinfo, 0);
 	HeapTuple	proc;
 	Model		model;
+	bool		drops;
 	Datum		result;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -514,9 +562,13 @@ journey_as_owner(PG_FUNCTION_ARGS)
 		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
 
 	LookUpModel(name, &model);
-	if (OidIsValid(model.owner) ||
-		strcmp(NameStr(((Form_pg_proc) GETSTRUCT(proc))->proname), "drop_model") != 0)
+	drops = strcmp(NameStr(((Form_pg_proc) GETSTRUCT(proc))->proname), "drop_model") == 0;
+	if (OidIsValid(model.owner) || !drops)
+	{
 		CheckOwner(&model);
+		if (!drops)
+			CheckSchemaOwner(&model);
+	}
 	else
 	{
 		CheckMayDropRemains(&model);

@@ -297,9 +297,8 @@ bool
 JStateTakeLoose(JSessionState *state, const JEvent *event, const JSessionOptions *options)
 {
 	JIdentityRef ref = JEventRef(event, options);
-	bool		begins = !state->run_open ||
-		(!JStrIsNull(state->run_ref.id) &&
-		 (ref.is_email != state->run_ref.is_email || !JStrEqual(ref.id, state->run_ref.id)));
+	bool		begins = !state->run_open || !JStrEqual(ref.id, state->run_ref.id) ||
+		(!JStrIsNull(ref.id) && ref.is_email != state->run_ref.is_email);
 
 	if (begins)
 	{
@@ -309,8 +308,6 @@ JStateTakeLoose(JSessionState *state, const JEvent *event, const JSessionOptions
 								  event->field[JF_EVENT_ID], event->time);
 		state->run_ref = ref;
 	}
-	else if (JStrIsNull(state->run_ref.id))
-		state->run_ref = ref;
 	return begins;
 }
 

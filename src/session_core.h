@@ -63,7 +63,7 @@ typedef struct JSessionState
 	bool		run_open;		/* the last event was in a run outside sessions */
 	JUuid		run_id;			/* that run */
 	int64		run_start;		/* time of its first event */
-	JIdentityRef run_ref;		/* whom it names; id NULL if nobody yet, time unused */
+	JIdentityRef run_ref;		/* whom it names; id NULL: nobody, time unused */
 	bool		open;			/* there is a session */
 	bool		page_seen;		/* it has had an event with a page */
 	JUuid		session_id;
@@ -108,9 +108,9 @@ extern JStr JEventUser(const JEvent *event);	/* its user id, NULL where missing 
 extern JPlace JWalkStep(JWalk *walk, const JEvent *event, JTouch *touch);
 
 /*
- * Takes an event that is in no session: carries on the run of the state, or begins one (true). A run is
- * cut so that all of it belongs to one person, whoever that turns out to be: events that name nobody go
- * with the next that name somebody, so nothing else may follow those.
+ * Takes an event that is in no session: carries on the run of the state, or begins one (true). A run
+ * names one id or none, so that all of it goes to one person: an event that names nobody goes by its
+ * neighbours, as a session does, and stays anonymous on a shared visitor.
  */
 extern bool JStateTakeLoose(JSessionState *state, const JEvent *event, const JSessionOptions *options);
 

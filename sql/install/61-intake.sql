@@ -735,9 +735,9 @@ $$;
 COMMENT ON FUNCTION journey._readable_inputs(journey._model) IS 'internal: the tables to read';
 
 -- Sees to the indexes on load time or, of captured ones, id, without which a refresh scans a source
--- whole: makes them where the option says so and the role may, else tells once, when the table is
--- first read. A loader that is writing is not waited for, who may be about to wait for this refresh:
--- a later one makes it.
+-- whole: makes them where the option says so and the role may, else tells once, when the table is first
+-- read. A loader that is writing is not waited for, who may be about to wait for this refresh: a later
+-- one makes it.
 CREATE FUNCTION journey._index_inputs(
     m journey._model, s journey._settings, inputs journey._input[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -866,8 +866,9 @@ COMMENT ON FUNCTION journey._empty_batch(journey._model) IS
 
 -- Reads what is new in all sources, with one statement and so under one snapshot, into
 -- <schema>._batch, and lists rejected rows. With `since`, reads the rows loaded or dated since then
--- too; '-infinity' is everything. With `peek` nothing is listed, and nothing that triggers noted
--- counts as read. To be called as the model's owner, who holds the lock on the model.
+-- too; '-infinity' is everything. With `peek` it only looks: nothing is listed, no index made, and
+-- nothing that triggers noted counts as read. To be called as the model's owner, who holds the lock on
+-- the model.
 CREATE FUNCTION journey._read(
     m journey._model, since timestamptz DEFAULT NULL, peek boolean DEFAULT false) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

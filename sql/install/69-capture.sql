@@ -76,18 +76,27 @@ BEGIN
             SET TimeZone = 'UTC'
             SET DateStyle = 'ISO, YMD'
         AS $f$
+        DECLARE
+            known boolean;
         BEGIN
-            IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' THEN
-                EXECUTE journey._note(%1$L, TG_RELID, TG_ARGV[0], false, 'new_rows');
-            END IF;
             IF TG_OP = 'DELETE' THEN
                 -- most loaders delete by id whatever they insert, and find nothing
                 IF NOT EXISTS (SELECT FROM old_rows) THEN
                     RETURN NULL;
                 END IF;
             END IF;
+            known := TG_OP <> 'TRUNCATE' AND TG_ARGV[1] = (
+                SELECT string_agg(a.attname || ' ' || a.atttypid, ',' ORDER BY a.attname)
+                  FROM pg_attribute a
+                 WHERE a.attrelid = TG_RELID AND a.attname = ANY (TG_ARGV[2]::text[])
+                   AND NOT a.attisdropped);
+            IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' THEN
+                EXECUTE CASE WHEN known THEN TG_ARGV[3]
+                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], false, 'new_rows') END;
+            END IF;
             IF TG_OP = 'UPDATE' OR TG_OP = 'DELETE' THEN
-                EXECUTE journey._note(%1$L, TG_RELID, TG_ARGV[0], true, 'old_rows');
+                EXECUTE CASE WHEN known THEN TG_ARGV[4]
+                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], true, 'old_rows') END;
             ELSIF TG_OP = 'TRUNCATE' THEN
                 EXECUTE journey._note(%1$L, TG_RELID, TG_ARGV[0], true,
                                       format('ONLY %%s', TG_RELID::regclass));
@@ -102,19 +111,34 @@ $$;
 COMMENT ON FUNCTION journey._create_trigger_function(name) IS
     'internal: makes the trigger function of a model';
 
--- What a trigger has to know of its input.
-CREATE FUNCTION journey._trigger_argument(i journey._input) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- What a trigger has to know: its input, and the statements that note new and old rows, which hold as
+-- long as the columns that they look for are as they are now.
+CREATE FUNCTION journey._trigger_arguments(m journey._model, i journey._input, member regclass)
+    RETURNS text[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT jsonb_build_object(
-           'table_id', i.table_id, 'users', i.role = 'users',
-           'columns', jsonb_build_object(
-               'key', journey._key_columns(i), 'visitor_id', i.columns -> 'visitor_id',
-               'user_id', i.columns -> 'user_id', 'event_time', i.columns -> 'event_time'))
+DECLARE
+    columns jsonb := jsonb_build_object(
+        'key', journey._key_columns(i), 'visitor_id', i.columns -> 'visitor_id',
+        'user_id', i.columns -> 'user_id', 'event_time', i.columns -> 'event_time');
+    argument text := jsonb_build_object(
+        'table_id', i.table_id, 'users', i.role = 'users', 'columns', columns);
+    names text[] := ARRAY(SELECT DISTINCT n FROM jsonb_each(columns) AS c
+                          CROSS JOIN jsonb_array_elements_text(c.value) AS n ORDER BY n);
+BEGIN
+    RETURN ARRAY[
+        argument,
+        (SELECT string_agg(a.attname || ' ' || a.atttypid, ',' ORDER BY a.attname)
+           FROM pg_attribute a
+          WHERE a.attrelid = member AND a.attname = ANY (names) AND NOT a.attisdropped),
+        names::text,
+        journey._note(m.schema, member, argument, false, 'new_rows'),
+        journey._note(m.schema, member, argument, true, 'old_rows')];
+END
 $$;
-COMMENT ON FUNCTION journey._trigger_argument(journey._input) IS
-    'internal: the argument of a trigger';
+COMMENT ON FUNCTION journey._trigger_arguments(journey._model, journey._input, regclass) IS
+    'internal: the arguments of a trigger';
 
 -- The statement that notes rows. The columns are those that the table has at this moment: a loader
 -- adds some at any time.
@@ -204,9 +228,11 @@ BEGIN
             RETURN false;
         END IF;
         EXECUTE format('CREATE OR REPLACE TRIGGER %I %s FOR EACH STATEMENT'
-                       ' EXECUTE FUNCTION %I._note_changes(%L)',
+                       ' EXECUTE FUNCTION %I._note_changes(%s)',
                        missing.name, format(missing.event, member), m.schema,
-                       journey._trigger_argument(i));
+                       (SELECT string_agg(quote_literal(a), ', ' ORDER BY n)
+                          FROM unnest(journey._trigger_arguments(m, i, member))
+                               WITH ORDINALITY AS x(a, n)));
     END LOOP;
     RETURN true;
 END

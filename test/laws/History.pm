@@ -41,16 +41,7 @@ sub random
     $x ^= ($x << 13) & 0xffffffff;
     $x ^= $x >> 17;
     $x ^= ($x << 5) & 0xffffffff;
-    $self->{state} = $x || # Settings of the caller, which must not matter.
-sub setting
-{
-    my ($self) = @_;
-    return $self->pick("timezone = 'America/Los_Angeles'", "datestyle = 'German'", "intervalstyle = 'sql_standard'",
-        'enable_hashjoin = off', 'enable_nestloop = off', 'enable_hashagg = off', 'extra_float_digits = 0',
-        "search_path = ''", 'standard_conforming_strings = off', 'default_transaction_isolation = serializable');
-}
-
-1;
+    $self->{state} = $x || 1;
     return $x / 4294967296;
 }
 
@@ -104,7 +95,7 @@ sub choose_options
     $o{max_users_per_visitor} = $self->between(1, 3) if $self->chance(0.3);
     $o{internal_hosts} = ['partner.example.net'] if $self->chance(0.2);
     $o{ignored_referrers} = ['www.bing.com'] if $self->chance(0.2);
-    $o{internal_users} = [ '%2', 'p1@%' ] if $self->chance(0.3);
+    $o{internal_users} = [ '*2', 'p1@*' ] if $self->chance(0.3);
     $o{profiles} = 'identified' if $self->chance(0.15);
     $o{email_trait} = 'mail' if $self->chance(0.1);
     $o{exclude} = { host => ['staging.*'], user_id => ['test*'] } if $self->chance(0.3);
@@ -289,17 +280,19 @@ sub copy_of
     return $self->deliver($w, \%e);
 }
 
-# More events than a segment holds, at steps that now and then end a session.
+# More events than a segment holds, at steps that now and then end a session; or a server's, outside of all.
 sub long_run
 {
     my ($self, $w) = @_;
-    my $visitor = $self->pick(@{ $w->{visitors} });
+    my $server = $self->chance(0.4);
+    my $visitor = $server && $self->chance(0.5) ? undef : $self->pick(@{ $w->{visitors} });
+    my $user = $self->user($w);
     my $time = $w->{start};
     for (1 .. $self->between(260, 320))
     {
         $time += $self->weighted(50, SECOND, 1, $self->{timeout}, 0.2, $self->{timeout} + 1);
-        my %given = (visitor_id => $visitor, event_time => $time, received_at => $time, platform => undef);
-        $given{user_id} = undef if $self->chance(0.9);
+        my %given = (visitor_id => $visitor, event_time => $time, received_at => $time, platform => $server ? 'server' : undef);
+        $given{user_id} = defined $visitor ? undef : $user if $self->chance(0.95);
         $given{url} = undef if $self->chance(0.9);
         $self->event($w, %given);
     }

@@ -248,7 +248,7 @@ sub new
 sub start
 {
     my ($self) = @_;
-    local $ENV{PGOPTIONS} = '-c client_min_messages=warning -c timezone=UTC';
+    local $ENV{PGOPTIONS} = '-c client_min_messages=warning -c timezone=UTC -c jit=off';
     $self->{pid} = IPC::Open2::open2($self->{out}, $self->{in}, "exec psql -qXAt -d $self->{database} 2>&1");
     binmode $self->{$_}, ':utf8' for qw(in out);
 }

@@ -31,7 +31,7 @@ CREATE TABLE options (
     email_trait text,
     internal_hosts jsonb,
     ignored_referrers jsonb,
-    internal_users text[],
+    internal_users jsonb,
     profiles text,
     time_zone text,
     exclude jsonb,
@@ -95,7 +95,8 @@ CREATE TABLE event (
     said journey.touch,         -- what parameters, click ids and campaign columns say
     came_from journey.touch,    -- what the referrer says
     ref text COLLATE "C",       -- whom the event names: 'user:..' or 'email:..'
-    session integer             -- number within the visitor; NULL: in none
+    session integer,            -- number within the visitor; NULL: in none
+    PRIMARY KEY (visitor_id, event_time, event_id)
 );
 
 CREATE FUNCTION made_id(e journey.event) RETURNS text
@@ -137,15 +138,14 @@ DECLARE
     o oracle.options := (SELECT o FROM oracle.options AS o);
 BEGIN
     INSERT INTO oracle.event
-    SELECT event_id, visitor_id, user_id, event_time, received_at, kind, name, url, referrer, revenue,
-           currency, order_id, source, medium, campaign, term, content, session_key, previous_id, platform,
+    SELECT coalesce(event_id, oracle.made_id(ROW(event_id, visitor_id, user_id, event_time, received_at,
+               kind, name, url, referrer, revenue, currency, order_id, source, medium, campaign, term,
+               content, session_key, previous_id, platform, properties, traits)::journey.event)),
+           visitor_id, user_id, event_time, received_at, kind, name, url, referrer, revenue, currency,
+           order_id, source, medium, campaign, term, content, session_key, previous_id, platform,
            properties, traits
     FROM oracle.oracle_events;
-
-    UPDATE oracle.event AS e SET event_id = oracle.made_id(ROW(event_id, visitor_id, user_id, event_time,
-        received_at, kind, name, url, referrer, revenue, currency, order_id, source, medium, campaign,
-        term, content, session_key, previous_id, platform, properties, traits)::journey.event)
-    WHERE event_id IS NULL;
+    ANALYZE oracle.event;
 
     UPDATE oracle.event AS e SET
         passive = visitor_id LIKE 'user:%' OR coalesce(platform, '') IN ('server', 'sources')
@@ -312,7 +312,8 @@ CREATE TABLE session (
     started_at timestamptz, ended_at timestamptz, session_date date, duration_seconds numeric, events bigint,
     page_views bigint, landing_page text, landing_page_path text, exit_page text, referrer text,
     referrer_host text, source text, medium text, campaign text, term text, content text, channel text,
-    gclid text, click_id text, click_id_type text, revenue numeric, is_bounce boolean);
+    gclid text, click_id text, click_id_type text, revenue numeric, is_bounce boolean,
+    PRIMARY KEY (visitor_id, session));
 
 CREATE FUNCTION fill_sessions() RETURNS void
 LANGUAGE sql AS $$
@@ -403,7 +404,7 @@ FROM (SELECT user_id, traits FROM event UNION ALL SELECT user_id, traits FROM us
 CROSS JOIN options AS o
 WHERE user_id IS NOT NULL AND journey._clean_email(traits ->> o.email_trait) IS NOT NULL;
 
-CREATE TABLE ref_person (ref text COLLATE "C", person_id text COLLATE "C", reason text);
+CREATE TABLE ref_person (ref text COLLATE "C" PRIMARY KEY, person_id text COLLATE "C", reason text);
 
 CREATE FUNCTION fill_refs() RETURNS void
 LANGUAGE sql AS $$
@@ -429,23 +430,16 @@ $$;
 -- A unit is what goes to one person: a session, or a passive event outside sessions.
 CREATE TABLE unit (
     visitor_id text COLLATE "C", session integer, started_at timestamptz, first_event_id text COLLATE "C",
-    first_ref text, last_ref text, named_at timestamptz, person_id text COLLATE "C");
+    first_ref text, last_ref text, named_at timestamptz, person_id text COLLATE "C",
+    PRIMARY KEY (visitor_id, started_at, first_event_id));
 
--- An alias of a visitor, sent from another, names that visitor too.
-CREATE VIEW mark AS
-SELECT visitor_id, started_at AS at, first_event_id AS event_id, visitor_id AS sent_from, first_ref, last_ref
-FROM unit WHERE last_ref IS NOT NULL
-UNION ALL
-SELECT previous_id, event_time, event_id, visitor_id, 'user:' || user_id, 'user:' || user_id
-FROM alias WHERE previous_id <> visitor_id;
+-- Where a visitor is named: by its units, and by aliases of it that were sent from others.
+CREATE TABLE mark (
+    visitor_id text COLLATE "C", at timestamptz, event_id text COLLATE "C", sent_from text COLLATE "C",
+    first_ref text, last_ref text);
 
-CREATE VIEW shared_visitor AS
-SELECT visitor_id
-FROM (SELECT visitor_id, ref FROM event
-      UNION SELECT previous_id, 'user:' || user_id FROM alias) AS named
-JOIN ref_person USING (ref) CROSS JOIN options AS o
-GROUP BY visitor_id, o.max_users_per_visitor
-HAVING count(DISTINCT person_id) > o.max_users_per_visitor;
+-- Visitors that name too many persons.
+CREATE TABLE shared_visitor (visitor_id text COLLATE "C" PRIMARY KEY);
 
 CREATE FUNCTION fill_units() RETURNS void
 LANGUAGE sql AS $$
@@ -458,6 +452,21 @@ LANGUAGE sql AS $$
            min(event_time) FILTER (WHERE ref IS NOT NULL)
     FROM oracle.event
     GROUP BY visitor_id, session, CASE WHEN session IS NULL THEN (event_time, event_id) END;
+
+    INSERT INTO oracle.mark
+    SELECT visitor_id, started_at, first_event_id, visitor_id, first_ref, last_ref
+    FROM oracle.unit WHERE last_ref IS NOT NULL
+    UNION ALL
+    SELECT previous_id, event_time, event_id, visitor_id, 'user:' || user_id, 'user:' || user_id
+    FROM oracle.alias WHERE previous_id <> visitor_id;
+
+    INSERT INTO oracle.shared_visitor
+    SELECT visitor_id
+    FROM (SELECT visitor_id, ref FROM oracle.event
+          UNION SELECT previous_id, 'user:' || user_id FROM oracle.alias) AS named
+    JOIN oracle.ref_person USING (ref) CROSS JOIN oracle.options AS o
+    GROUP BY visitor_id, o.max_users_per_visitor
+    HAVING count(DISTINCT person_id) > o.max_users_per_visitor;
 
     UPDATE oracle.unit AS u SET person_id = coalesce(
         (SELECT p.person_id FROM oracle.ref_person AS p
@@ -520,10 +529,10 @@ LANGUAGE sql AS $$
     SELECT u.person_id, e.visitor_id, e.event_time, e.event_id, e.kind, e.name, e.revenue, e.currency,
            e.order_id, e.traits
     FROM oracle.event AS e
-    JOIN oracle.unit AS u ON u.visitor_id = e.visitor_id AND CASE
-        WHEN e.session IS NULL THEN u.session IS NULL AND u.started_at = e.event_time
-                                    AND u.first_event_id = e.event_id
-        ELSE u.session = e.session END;
+    LEFT JOIN oracle.session AS s USING (visitor_id, session)
+    JOIN oracle.unit AS u ON u.visitor_id = e.visitor_id
+        AND u.started_at = coalesce(s.started_at, e.event_time)
+        AND u.first_event_id = coalesce(s.first_event_id, e.event_id);
     -- their order among themselves at one time is that of their content's hash
     INSERT INTO oracle.person_event (person_id, visitor_id, event_time, event_id, kind, traits)
     SELECT coalesce(p.person_id, 'user:' || r.user_id), r.visitor_id, r.event_time,
@@ -601,8 +610,7 @@ SELECT u.person_id, jsonb_build_object(
            'event_counts', c.event_counts, 'traits', coalesce(t.traits, '{}'),
            'gclid', k.click_ids #> '{gclid,last}', 'gclid_at', k.click_ids #> '{gclid,last_at}',
            'click_ids', k.click_ids, 'is_internal',
-           coalesce(n.user_id LIKE ANY (o.internal_users), false)
-           OR coalesce(n.email LIKE ANY (o.internal_users), false))
+           matches(n.user_id, o.internal_users) OR matches(n.email, o.internal_users))
        || touch_columns(u.person_id, 'first_touch', true, false)
        || touch_columns(u.person_id, 'first_non_direct_touch', true, true)
        || touch_columns(u.person_id, 'last_touch', false, false)
@@ -634,14 +642,16 @@ WHERE o.profiles = 'all' OR u.person_id NOT LIKE 'visitor:%';
 
 CREATE FUNCTION derive() RETURNS void
 LANGUAGE sql AS $$
-    TRUNCATE oracle.event, oracle.session, oracle.touch, oracle.ref_person, oracle.unit, oracle.person_event;
+    TRUNCATE oracle.event, oracle.session, oracle.touch, oracle.ref_person, oracle.unit, oracle.mark,
+             oracle.shared_visitor, oracle.person_event;
     SELECT oracle.fill_events();
     SELECT oracle.walk();
     SELECT oracle.fill_sessions();
     SELECT oracle.fill_touches();
     SELECT oracle.fill_refs();
     SELECT oracle.fill_units();
-    SELECT oracle.fill_person_events()
+    SELECT oracle.fill_person_events();
+    ANALYZE oracle.session, oracle.touch, oracle.unit, oracle.person_event
 $$;
 
 -- What the oracle says of each public relation, as rows; ids of sessions and touches are left out.

@@ -18,7 +18,7 @@
     {%- endif -%}
     {%- set custom = [] -%}
     {%- for name in columns
-            if name not in standard and not name.startswith('context_') or name in pg_journey.kept_columns() -%}
+            if name not in standard and not name.startswith('context_') -%}
         {%- do custom.append(name) -%}
     {%- endfor -%}
     {{ return(custom) }}

@@ -6,6 +6,10 @@
    table. #}
 {% macro default__loader_events(relation, kind, revenue) -%}
 {%- set columns = pg_journey.loader_columns(relation) -%}
+{%- if execute and not columns and not adapter.check_schema_exists(relation.database, relation.schema) -%}
+    {%- do exceptions.raise_compiler_error('pg_journey: schema "' ~ relation.schema
+        ~ '", which a variable of pg_journey names, does not exist in database "' ~ relation.database ~ '"') -%}
+{%- endif -%}
 {%- set custom = pg_journey.loader_custom_columns(columns, kind) -%}
 {%- set fields = {
     'event_id': ['id'], 'visitor_id': ['anonymous_id'], 'user_id': ['user_id'],
@@ -23,16 +27,18 @@
     'previous_id': ['previous_id'] if kind == 'alias' else [], 'platform': ['channel']
 } -%}
 select
-{%- for field, type in pg_journey.event_field_types().items() %}
-    {% if field == 'kind' -%}
-        '{{ kind }}'
-    {%- elif field == ('traits' if kind == 'identify' else 'properties') and custom -%}
-        (select jsonb_strip_nulls(to_jsonb(custom)) from (select
-        {%- for name in custom %} t.{{ adapter.quote(name) }}{{ ',' if not loop.last }}{% endfor -%}
-        ) as custom)
+{%- for field, type in pg_journey.event_field_types().items() -%}
+    {%- if field == 'kind' -%}
+        {%- set value = pg_journey.text_literal(kind) -%}
+    {%- elif field == 'traits' -%}
+        {%- set value = pg_journey.loader_object(columns, custom if kind == 'identify' else []) -%}
+    {%- elif field == 'properties' -%}
+        {%- set value = pg_journey.loader_object(
+            columns, ([] if kind == 'identify' else custom) + pg_journey.kept_columns()) -%}
     {%- else -%}
-        {{ pg_journey.loader_value(columns, fields.get(field, []), type) }}
-    {%- endif %} as {{ field }},
+        {%- set value = pg_journey.loader_value(columns, fields.get(field, []), type) -%}
+    {%- endif %}
+    {{ value }}{{ ' as ' ~ field if value != field }},
 {%- endfor %}
     {{ pg_journey.loader_value(columns, ['context_ip', 'context_request_ip']) }} as ip,
     {{ pg_journey.loader_value(columns, ['context_user_agent']) }} as user_agent,
