@@ -79,6 +79,7 @@ static const char *const pinned_settings[][2] = {
 	{"xmloption", "content"},
 	{"transform_null_equals", "off"},
 	{"standard_conforming_strings", "on"},
+	{"quote_all_identifiers", "off"},
 };
 
 /* Who may execute a statement of the catalog. */

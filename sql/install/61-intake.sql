@@ -414,6 +414,7 @@ COMMENT ON FUNCTION journey._revenue(journey._input, journey._settings) IS
     'internal: an expression for the revenue of a row';
 
 -- Conditions that find a value which is no time, number or jsonb, each with its reason, for a CASE.
+-- NaN, which numeric has above all others, and amounts whose sum numeric might not hold are no number.
 CREATE FUNCTION journey._bad_values(i journey._input, s journey._settings) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -435,8 +436,7 @@ BEGIN
         )
         SELECT string_agg(format(
                    CASE WHEN kind = 'number'
-                        THEN ' WHEN %s AND t.%I::numeric = ANY (''{NaN,Infinity,-Infinity}'')'
-                             ' THEN %L'
+                        THEN ' WHEN %s AND abs(t.%I::numeric) > 1e300 THEN %L'
                         ELSE ' WHEN %s AND t.%I::text <> '''' AND %4$s IS NULL THEN %3$L' END,
                    condition, name, format('%s is no %s', name, word),
                    journey._as(kind, name, type)), ''
@@ -542,7 +542,9 @@ BEGIN
     END IF;
     RETURN format('(SELECT t.* FROM %1$I.%2$I AS t WHERE t.%3$I >= %4$L::%5$s OR t.%3$I IS NULL%6$s)',
                   i.schema, i.name, i.watermark_column,
-                  least(i.watermark - coalesce(s.overlap, i.overlap), since),
+                  least(CASE WHEN i.watermark > '1970-01-01'
+                             THEN i.watermark - coalesce(s.overlap, i.overlap)
+                             ELSE '-infinity' END, since),
                   i.kinds ->> i.watermark_column::text,
                   CASE WHEN since IS NOT NULL AND dated IS NOT NULL
                        THEN format(' OR %s >= %L::timestamptz', dated, since) END);
@@ -562,9 +564,9 @@ DECLARE
     f jsonb := journey._fields(i);
     bad text := journey._bad_values(i, s);
     raw text := CASE WHEN i.kinds @? '$.* ? (@ == "json")' -- whose text jsonb may refuse
-                     THEN 'coalesce(journey._try_jsonb(to_json(t)::text),'
-                          ' to_jsonb(to_json(t)::text))'
-                     ELSE 'to_jsonb(t)' END;
+                     THEN 'coalesce(journey._try_jsonb(to_json(t.*)::text),'
+                          ' to_jsonb(to_json(t.*)::text))'
+                     ELSE 'to_jsonb(t.*)' END; -- "t" may be a column
     kind text := format('%L::text', coalesce(i.event_kind,
                      CASE i.role WHEN 'own' THEN 'track' WHEN 'users' THEN 'identify'
                                  ELSE i.role END));
@@ -573,6 +575,10 @@ BEGIN
         kind := format('coalesce(%s, ''track'')', f ->> 'kind');
         bad := concat(bad, ' WHEN c.kind <> ALL (''{page,screen,track,identify,group,alias}'')'
                            ' THEN ''unknown kind''');
+    END IF;
+    IF f ? 'previous_id' THEN
+        bad := concat(bad, format(' WHEN octet_length(%s) > 1024 THEN ''id too long''',
+                                  f ->> 'previous_id'));
     END IF;
     -- a mapped column is the whole of them; null in the mapping says that there are none
     f := (journey._custom(i, s)
@@ -1188,6 +1194,9 @@ BEGIN
     SELECT * INTO rel FROM pg_class c WHERE c.oid = relation;
     IF NOT FOUND OR rel.relkind <> ALL ('{r,p,v,m,f}'::"char"[]) THEN
         RAISE EXCEPTION '% is no table or view', coalesce(relation::text, 'null')
+            USING ERRCODE = 'wrong_object_type';
+    ELSIF rel.relpersistence = 't' THEN
+        RAISE EXCEPTION '% is temporary: other sessions cannot read it', relation
             USING ERRCODE = 'wrong_object_type';
     END IF;
     SELECT n.nspname INTO source_schema FROM pg_namespace n WHERE n.oid = rel.relnamespace;

@@ -77,6 +77,8 @@ BEGIN
             SET DateStyle = 'ISO, YMD'
         AS %2$L;
         REVOKE ALL ON FUNCTION %1$I._note_changes() FROM PUBLIC;
+        -- it goes with the extension, and its triggers with it: else no loader could write any more
+        ALTER FUNCTION %1$I._note_changes() DEPENDS ON EXTENSION pg_journey;
         COMMENT ON FUNCTION %1$I._note_changes() IS 'notes what changes in the sources'$sql$,
         schema, format($f$
         DECLARE
@@ -168,8 +170,8 @@ BEGIN
         schema, argument::jsonb ->> 'table_id', key,
         coalesce(f ->> 'visitor_id', 'NULL'), coalesce(f ->> 'user_id', 'NULL'),
         coalesce(f ->> 'event_time', 'NULL'),
-        CASE WHEN argument::jsonb -> 'users' = 'true' THEN 'to_json(t)'
-             ELSE format('CASE WHEN %s IS NULL THEN to_json(t) END', key) END,
+        CASE WHEN argument::jsonb -> 'users' = 'true' THEN 'to_json(t.*)'
+             ELSE format('CASE WHEN %s IS NULL THEN to_json(t.*) END', key) END,
         rows);
 END
 $$;
