@@ -79,11 +79,12 @@ SET client_min_messages = warning;
 CREATE TABLE regress_braces (event_id text, visitor_id text, event_time timestamptz, name text, properties jsonb);
 INSERT INTO regress_braces VALUES ('e1', 'v1', '2024-01-01', 'x', '{"pl{an}": "p"}');
 SELECT journey.create_model('regress_braces', options =>
-    '{"schema": "a\"{touches} {.sessions} \\1 %s x", "keep_properties": ["pl{an}", "{_segments}"]}');
+    '{"schema": "a\"{touches} {.sessions} \\1 %s $f$", "keep_properties": ["pl{an}", "{_segments}"],
+     "capture": "trigger"}');
 SELECT journey.add_source('regress_braces', 'regress_braces');
 SELECT rows_read, new FROM journey.refresh('regress_braces');
 SELECT journey.rebuild('regress_braces', from_sources => true);
 SELECT * FROM journey.verify('regress_braces', strict => true);
-SELECT visitor_id, "first_pl{an}", "last_{_segments}" FROM "a""{touches} {.sessions} \1 %s x".sessions;
+SELECT visitor_id, "first_pl{an}", "last_{_segments}" FROM "a""{touches} {.sessions} \1 %s $f$".sessions;
 SELECT journey.drop_model('regress_braces');
 DROP TABLE regress_braces;

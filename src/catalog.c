@@ -79,6 +79,7 @@ static const char *const pinned_settings[][2] = {
 	{"xmloption", "content"},
 	{"transform_null_equals", "off"},
 	{"standard_conforming_strings", "on"},
+	{"quote_all_identifiers", "off"},
 };
 
 /* Who may execute a statement of the catalog. */
@@ -158,6 +159,9 @@ static const CatalogStatement catalog_statements[] = {
 		" FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS a"
 		" WHERE t.model = $1 AND t.table_id = a.table_id AND (t.first_read_at IS NULL"
 		" OR (t.watermark_column, t.watermark) IS DISTINCT FROM (a.watermark_column, a.watermark))"
+	},
+	{"writers", ACCESS_OWNER,
+		"UPDATE journey._model SET writers = $2 WHERE model = $1"
 	},
 	{"refreshed", ACCESS_OWNER,
 		"WITH done AS ("

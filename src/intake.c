@@ -53,6 +53,15 @@ TooLong(FunctionCallInfo fcinfo, int argno)
 		VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(argno)) > J_MAX_ID_BYTES;
 }
 
+/* Whether spans of hours and days can be added to a time. A clock does not go as far, a bug does. */
+static bool
+AtEndOfTime(TimestampTz t)
+{
+	const int64 margin = 366 * USECS_PER_DAY;
+
+	return t < MIN_TIMESTAMP + margin || t >= END_TIMESTAMP - margin;
+}
+
 /* Whether an event lies further after its arrival than a wrong clock explains. */
 static bool
 InFuture(TimestampTz event_time, TimestampTz received_at, const Interval *max_future)
@@ -81,7 +90,7 @@ _reject_reason(PG_FUNCTION_ARGS)
 		reason = "no visitor or user";
 	else if (PG_ARGISNULL(3))
 		reason = "no time";
-	else if (TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(3)) ||
+	else if (AtEndOfTime(PG_GETARG_TIMESTAMPTZ(3)) ||
 			 (!PG_ARGISNULL(4) && TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(4))))
 		reason = "infinite time";
 	else if (PG_GETARG_TIMESTAMPTZ(3) < PG_GETARG_TIMESTAMPTZ(5))

@@ -237,8 +237,9 @@ JResumeAt(JSplitter *splitter, const JOldSegment *segment)
 		(void) JStateDecode(segment->state.data, segment->state.len, &splitter->walk.state);
 }
 
-static bool
-JIsRemoved(const JRemoved *removed, int n, const JEvent *event)
+/* The first of the removed, which are sorted, that has this id; -1 if none has. */
+static int
+JFindRemoved(const JRemoved *removed, int n, JStr id)
 {
 	int			lo = 0,
 				hi = n;
@@ -247,13 +248,19 @@ JIsRemoved(const JRemoved *removed, int n, const JEvent *event)
 	{
 		int			mid = (lo + hi) / 2;
 
-		if (JStrCompare(removed[mid].event_id, event->field[JF_EVENT_ID]) < 0)
+		if (JStrCompare(removed[mid].event_id, id) < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	for (; lo < n && JStrEqual(removed[lo].event_id, event->field[JF_EVENT_ID]); lo++)
-		if (removed[lo].time == J_NO_TIME || removed[lo].time == event->time)
+	return lo < n && JStrEqual(removed[lo].event_id, id) ? lo : -1;
+}
+
+static bool
+JIsRemoved(const JRemoved *removed, int n, int first, const JEvent *event)
+{
+	for (int i = first; i < n && JStrEqual(removed[i].event_id, event->field[JF_EVENT_ID]); i++)
+		if (removed[i].time == J_NO_TIME || removed[i].time == event->time)
 			return true;
 	return false;
 }
@@ -265,6 +272,8 @@ JGatherEvents(JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh,
 {
 	int			total = n_fresh;
 	int			n = 0;
+	int			replaced = 0;	/* events that went and come again */
+	bool	   *went = palloc0_array(bool, Max(n_removed, 1));
 
 	for (int i = 0; i < n_old; i++)
 		if (!old[i].sentinel)
@@ -274,8 +283,14 @@ JGatherEvents(JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh,
 		if (!old[i].sentinel)
 			for (int k = 0; k < old[i].n_events; k++)
 			{
-				if (n_removed > 0 && JIsRemoved(removed, n_removed, &old[i].events[k]))
+				int			at = JFindRemoved(removed, n_removed,
+											  old[i].events[k].field[JF_EVENT_ID]);
+
+				if (at >= 0 && JIsRemoved(removed, n_removed, at, &old[i].events[k]))
+				{
+					went[at] = true;
 					continue;
+				}
 				result->events[n] = old[i].events[k];
 				result->events[n].tag = i;
 				result->events[n++].merged = false;
@@ -283,12 +298,20 @@ JGatherEvents(JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh,
 	result->n_new = -n;
 	for (int k = 0; k < n_fresh; k++)
 	{
+		int			at = JFindRemoved(removed, n_removed, fresh[k].field[JF_EVENT_ID]);
+
+		if (at >= 0 && went[at])
+		{
+			went[at] = false;
+			replaced++;
+		}
 		result->events[n] = fresh[k];
 		result->events[n].tag = -1;
 		result->events[n++].merged = false;
 	}
 	result->n_events = JEventsCanonicalise(result->events, n);
-	result->n_new = Max(0, result->n_new + result->n_events);
+	result->n_new = Max(0, result->n_new + result->n_events - replaced);
+	pfree(went);
 }
 
 /*

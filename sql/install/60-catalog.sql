@@ -15,6 +15,7 @@ CREATE TABLE journey._model (
     version       bigint NOT NULL DEFAULT 0,    -- the number of the last refresh
     rules_version integer NOT NULL,             -- of the rules that the stored rows follow
     rebuild_due   text,                         -- why, or NULL
+    writers       jsonb,                        -- transactions that wrote while the last one read
     relations     text[] NOT NULL,              -- what create_model() made in the schema
     made_schema   boolean NOT NULL,
     created_by    name NOT NULL,
@@ -256,7 +257,7 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('lookback',              'interval',    'rebuild', '"90 days"'),
        ('time_zone',             'zone',        'rebuild', '"UTC"'),
        ('profiles',              'profiles',    'rebuild', '"all"'),
-       ('keep_properties',       'texts',       'rebuild', '[]'),
+       ('keep_properties',       'columns',     'rebuild', '[]'),
        ('exclude',               'patterns',    'read',    '{}'),
        ('revenue',               'revenue',     'read',    '{
            "Order Completed": ["revenue", "total"], "Order Refunded": "-total",
@@ -319,6 +320,9 @@ BEGIN
         PERFORM journey._bad_option(option, value, format(
             'a string with %s interval, such as "30 minutes"',
             CASE WHEN zero THEN 'a non-negative' ELSE 'a positive' END));
+    END IF;
+    IF span > interval '365000 days' THEN
+        PERFORM journey._bad_option(option, value, 'an interval of at most 365000 days');
     END IF;
 END
 $$;
@@ -385,6 +389,14 @@ END
 $$;
 COMMENT ON FUNCTION journey._check_revenue(jsonb) IS 'internal: checks an option';
 
+-- The column of sessions for a property of keep_properties; place is first or last.
+CREATE FUNCTION journey._kept_column(place text, property text) RETURNS name
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT (place || '_' || property)::name$$;
+COMMENT ON FUNCTION journey._kept_column(text, text) IS
+    'internal: the name of a column, cut to its length';
+
 -- Raises an error unless the value suits the type, of those in journey._options().
 CREATE FUNCTION journey._check_option(option text, type text, value jsonb) RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -404,8 +416,12 @@ BEGIN
         PERFORM journey._bad_option(option, value, 'a string');
     ELSIF type = 'name' AND (NOT is_text OR octet_length(word) > 63) THEN
         PERFORM journey._bad_option(option, value, 'a name of at most 63 bytes');
-    ELSIF type = 'texts' AND NOT journey._is_texts(value) THEN
+    ELSIF (type = 'texts' OR type = 'columns') AND NOT journey._is_texts(value) THEN
         PERFORM journey._bad_option(option, value, 'an array of strings');
+    ELSIF type = 'columns' AND (SELECT count(*) <> count(DISTINCT journey._kept_column('first', k))
+                                  FROM jsonb_array_elements_text(value) AS k) THEN
+        PERFORM journey._bad_option(option, value,
+            'an array of strings that differ in their first 57 bytes');
     ELSIF type = 'count' AND (jsonb_typeof(value) <> 'number' OR word !~ '^[1-9][0-9]{0,5}$') THEN
         PERFORM journey._bad_option(option, value, 'a whole number from 1');
     ELSIF type = 'zone' AND (NOT is_text OR NOT EXISTS (
@@ -413,13 +429,10 @@ BEGIN
         PERFORM journey._bad_option(option, value,
             'a time zone of pg_timezone_names, such as "Europe/Berlin"');
     ELSIF type = 'time' THEN
-        BEGIN
-            IF NOT is_text OR NOT isfinite(word::timestamptz) THEN
-                RAISE invalid_datetime_format;
-            END IF;
-        EXCEPTION WHEN data_exception THEN
+        -- no word such as "today", which would be another time at each refresh
+        IF NOT is_text OR journey._try_timestamptz(word) IS NULL THEN
             PERFORM journey._bad_option(option, value, 'a time, such as "2015-01-01"');
-        END;
+        END IF;
     ELSIF type = 'profiles' AND (word = 'all' OR word = 'identified') IS NOT TRUE THEN
         PERFORM journey._bad_option(option, value, '"all" or "identified"');
     ELSIF type = 'patterns' THEN
@@ -577,6 +590,12 @@ CREATE FUNCTION journey.create_model(
     model name, source_schema name DEFAULT NULL, options jsonb DEFAULT '{}') RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
+    -- there is no owner yet to run it as, so what src/catalog.c pins for the others is pinned here
+    SET TimeZone = 'UTC'
+    SET DateStyle = 'ISO, YMD'
+    SET IntervalStyle = 'postgres'
+    SET standard_conforming_strings = on
+    SET quote_all_identifiers = off
 AS $$
 DECLARE
     checked jsonb;
@@ -689,6 +708,10 @@ BEGIN
         'options', now_in_force, 'options_due', CASE WHEN later <> '{}' THEN wanted END,
         'rebuild_due', reason, 'rules_version', m.rules_version));
     PERFORM journey._change_capture(m, journey._get_model(model));
+    IF m.version = 0 THEN
+        -- no rebuild comes to make the columns of keep_properties
+        PERFORM journey._show_sessions(journey._new_run(journey._get_model(model), false));
+    END IF;
     RETURN CASE WHEN reason IS NULL THEN 'no rebuild is due' ELSE 'rebuild is due: ' || reason END;
 END
 $$;

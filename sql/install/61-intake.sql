@@ -414,6 +414,7 @@ COMMENT ON FUNCTION journey._revenue(journey._input, journey._settings) IS
     'internal: an expression for the revenue of a row';
 
 -- Conditions that find a value which is no time, number or jsonb, each with its reason, for a CASE.
+-- NaN, which numeric has above all others, and amounts whose sum numeric might not hold are no number.
 CREATE FUNCTION journey._bad_values(i journey._input, s journey._settings) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -435,8 +436,7 @@ BEGIN
         )
         SELECT string_agg(format(
                    CASE WHEN kind = 'number'
-                        THEN ' WHEN %s AND t.%I::numeric = ANY (''{NaN,Infinity,-Infinity}'')'
-                             ' THEN %L'
+                        THEN ' WHEN %s AND abs(t.%I::numeric) > 1e300 THEN %L'
                         ELSE ' WHEN %s AND t.%I::text <> '''' AND %4$s IS NULL THEN %3$L' END,
                    condition, name, format('%s is no %s', name, word),
                    journey._as(kind, name, type)), ''
@@ -542,7 +542,9 @@ BEGIN
     END IF;
     RETURN format('(SELECT t.* FROM %1$I.%2$I AS t WHERE t.%3$I >= %4$L::%5$s OR t.%3$I IS NULL%6$s)',
                   i.schema, i.name, i.watermark_column,
-                  least(i.watermark - coalesce(s.overlap, i.overlap), since),
+                  least(CASE WHEN i.watermark > '1970-01-01'
+                             THEN i.watermark - coalesce(s.overlap, i.overlap)
+                             ELSE '-infinity' END, since),
                   i.kinds ->> i.watermark_column::text,
                   CASE WHEN since IS NOT NULL AND dated IS NOT NULL
                        THEN format(' OR %s >= %L::timestamptz', dated, since) END);
@@ -562,9 +564,9 @@ DECLARE
     f jsonb := journey._fields(i);
     bad text := journey._bad_values(i, s);
     raw text := CASE WHEN i.kinds @? '$.* ? (@ == "json")' -- whose text jsonb may refuse
-                     THEN 'coalesce(journey._try_jsonb(to_json(t)::text),'
-                          ' to_jsonb(to_json(t)::text))'
-                     ELSE 'to_jsonb(t)' END;
+                     THEN 'coalesce(journey._try_jsonb(to_json(t.*)::text),'
+                          ' to_jsonb(to_json(t.*)::text))'
+                     ELSE 'to_jsonb(t.*)' END; -- "t" may be a column
     kind text := format('%L::text', coalesce(i.event_kind,
                      CASE i.role WHEN 'own' THEN 'track' WHEN 'users' THEN 'identify'
                                  ELSE i.role END));
@@ -573,6 +575,10 @@ BEGIN
         kind := format('coalesce(%s, ''track'')', f ->> 'kind');
         bad := concat(bad, ' WHEN c.kind <> ALL (''{page,screen,track,identify,group,alias}'')'
                            ' THEN ''unknown kind''');
+    END IF;
+    IF f ? 'previous_id' THEN
+        bad := concat(bad, format(' WHEN octet_length(%s) > 1024 THEN ''id too long''',
+                                  f ->> 'previous_id'));
     END IF;
     -- a mapped column is the whole of them; null in the mapping says that there are none
     f := (journey._custom(i, s)
@@ -748,13 +754,16 @@ DECLARE
     lock text;
     may boolean;
     first boolean;
+    by_what text;
     told text[] := '{}';
+    lacking text[] := '{}';
 BEGIN
-    FOR statement, lock, may, first IN
+    FOR statement, lock, may, first, by_what IN
         SELECT format('CREATE INDEX ON %I.%I (%I)', i.schema, i.name, a.attname),
                CASE WHEN c.relkind = 'm' THEN '' -- cannot be locked so, and no loader writes to it
                     ELSE format('LOCK %I.%I IN SHARE MODE NOWAIT; ', i.schema, i.name) END,
-               pg_has_role(c.relowner, 'USAGE'), i.is_new OR i.relation = ANY (i.unread)
+               pg_has_role(c.relowner, 'USAGE'), i.is_new OR i.relation = ANY (i.unread),
+               CASE WHEN i.captured THEN 'id' ELSE 'load time' END
           FROM unnest(inputs) AS i
           JOIN pg_class c ON c.oid = i.relation AND c.relkind = ANY ('{r,p,m}'::"char"[])
           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = CASE
@@ -773,12 +782,13 @@ BEGIN
             END;
         ELSIF first THEN
             told := told || (statement || ';');
+            lacking := array_remove(lacking, by_what) || by_what;
         END IF;
     END LOOP;
     IF told <> '{}' THEN
         RAISE NOTICE
             'sources of model "%" have no index on their %: a refresh scans them whole',
-            m.model, CASE WHEN s.capture = 'trigger' THEN 'id' ELSE 'load time' END USING HINT = array_to_string(told, ' ');
+            m.model, array_to_string(lacking, ' or ') USING HINT = array_to_string(told, ' ');
     END IF;
 END
 $$;
@@ -797,10 +807,83 @@ SELECT CASE WHEN jsonb_typeof("row") = 'object'
 $$;
 COMMENT ON FUNCTION journey._without_nulls(jsonb) IS 'internal: an object without its null members';
 
+-- The transactions that write in this database now, or hold a lock to write into a source: rows that
+-- they will commit bear load times from their beginning on. When that was, `since`, is hidden from
+-- plain roles, but not that they are there: one that was not there when the last refresh read began
+-- after that; one that was keeps what was known of it then. Nothing is known of those that the
+-- first refresh meets. To be called before the snapshot of the reading is taken.
+CREATE FUNCTION journey._open_writers(m journey._model, inputs journey._input[]) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    at timestamptz := clock_timestamp();
+    this_database oid := (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+    sources oid[] := ARRAY(
+        WITH RECURSIVE member(oid) AS (
+            SELECT i.relation::oid FROM unnest(inputs) AS i
+             UNION
+            SELECT h.inhrelid FROM pg_inherits h JOIN member ON h.inhparent = member.oid)
+        SELECT member.oid FROM member);
+    writers jsonb;
+BEGIN
+    WITH writer AS MATERIALIZED (
+        SELECT l.virtualtransaction AS id, min(l.pid) AS pid,
+               min(l.transactionid::text::bigint) AS xid
+          FROM pg_locks l
+         WHERE l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
+           AND (l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock'
+                OR l.locktype = 'relation' AND l.database = this_database
+                   AND l.relation = ANY (sources)
+                   AND l.mode = ANY ('{RowExclusiveLock,ShareRowExclusiveLock,ExclusiveLock,'
+                                     'AccessExclusiveLock}'::text[]))
+         GROUP BY l.virtualtransaction
+    ), known AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(m.writers -> 'writers')
+                          AS k(id text, xid bigint, since timestamptz)
+    )
+    SELECT jsonb_agg(jsonb_build_object('id', w.id, 'xid', w.xid, 'since', coalesce(
+               a.xact_start,
+               (SELECT min(k.since) FROM known AS k WHERE k.id = w.id OR k.xid = w.xid),
+               CASE WHEN p.transaction IS NOT NULL THEN (SELECT min(k.since) FROM known AS k) END,
+               (m.writers ->> 'at')::timestamptz,
+               '-infinity')))
+      INTO writers
+      FROM writer AS w
+      LEFT JOIN pg_stat_activity a ON a.pid = w.pid
+      LEFT JOIN pg_prepared_xacts p ON w.pid IS NULL AND p.transaction::text::bigint = w.xid
+     WHERE coalesce(a.datid = this_database, p.database = current_database(), true);
+    RETURN jsonb_build_object('at', at, 'writers', coalesce(writers, '[]'));
+END
+$$;
+COMMENT ON FUNCTION journey._open_writers(journey._model, journey._input[]) IS
+    'internal: transactions that write now';
+
+-- Since when there may be rows that this reading does not see: since the beginning of the oldest
+-- writer, NULL if there is none. A transaction that keeps one snapshot took it before the writers were
+-- listed, so for it the list of the refresh before counts.
+CREATE FUNCTION journey._open_since(m journey._model, writers jsonb) RETURNS timestamptz
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    one_snapshot boolean := current_setting('transaction_isolation') <> 'read committed';
+    list jsonb := CASE WHEN one_snapshot THEN m.writers ELSE writers END;
+BEGIN
+    RETURN least((SELECT min(w.since) FROM jsonb_to_recordset(list -> 'writers') AS w(since timestamptz)),
+                 CASE WHEN one_snapshot
+                      THEN coalesce((m.writers ->> 'at')::timestamptz, '-infinity') END);
+END
+$$;
+COMMENT ON FUNCTION journey._open_since(journey._model, jsonb) IS
+    'internal: the time from which rows may still come';
+
 -- What a batch has: rows by outcome, and how far each input is read. The watermark never passes the
--- beginning of this transaction: a row from the future must not hide those that come before it. Of
--- an input that is gone it is taken back, so that a table made anew is read whole.
-CREATE FUNCTION journey._batch_counts(m journey._model, inputs journey._input[]) RETURNS jsonb
+-- beginning of this transaction, as a row from the future must not hide those that come before it,
+-- nor that of the oldest writer. Of an input that is gone it is taken back, so that a table made
+-- anew is read whole.
+CREATE FUNCTION journey._batch_counts(
+    m journey._model, inputs journey._input[], open_since timestamptz) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -818,9 +901,10 @@ BEGIN
               FROM %I._batch GROUP BY table_id
         ), mark AS (
             SELECT i.table_id, i.watermark_column,
-                   CASE WHEN p.loaded_until IS NULL THEN i.watermark
-                        ELSE greatest(i.watermark, least(p.loaded_until, transaction_timestamp()))
-                   END AS watermark
+                   nullif(least($3, CASE
+                       WHEN p.loaded_until IS NULL THEN i.watermark
+                       ELSE greatest(i.watermark, least(p.loaded_until, transaction_timestamp()))
+                       END), '-infinity') AS watermark
               FROM unnest($1) AS i LEFT JOIN part p ON p.table_id = i.table_id
              UNION ALL
             SELECT t.table_id, NULL, NULL
@@ -835,11 +919,11 @@ BEGIN
                    'watermarks', (SELECT coalesce(jsonb_agg(to_jsonb(mark) ORDER BY table_id), '[]')
                                     FROM mark))
           FROM part $q$, m.schema)
-       INTO result USING inputs, journey._catalog('tables', m.model, '{}');
+       INTO result USING inputs, journey._catalog('tables', m.model, '{}'), open_since;
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION journey._batch_counts(journey._model, journey._input[]) IS
+COMMENT ON FUNCTION journey._batch_counts(journey._model, journey._input[], timestamptz) IS
     'internal: what a batch has';
 
 -- Empties a relation of scratch. A DELETE leaves the old rows in the file until a vacuum. But a dump of
@@ -879,6 +963,7 @@ AS $$
 DECLARE
     s journey._settings := journey._settings(m.options);
     inputs journey._input[];
+    writers jsonb;
     counts jsonb;
 BEGIN
     PERFORM journey._lock_inputs(m);
@@ -890,6 +975,7 @@ BEGIN
     IF NOT peek THEN
         PERFORM journey._index_inputs(m, s, inputs);
     END IF;
+    writers := journey._open_writers(m, inputs);
     IF inputs <> '{}' THEN
         EXECUTE format('%s INSERT INTO %I._batch (%s) %s', journey._taken_changes(m, inputs), m.schema,
             (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
@@ -903,10 +989,13 @@ BEGIN
     EXECUTE format('ANALYZE %I._batch', m.schema);
     PERFORM journey._reject_forgotten(m);
 
+    counts := journey._batch_counts(m, inputs, journey._open_since(m, writers));
+    IF NOT peek THEN
+        PERFORM journey._catalog('writers', m.model, writers);
+    END IF;
     IF s.capture = 'trigger' AND NOT peek THEN
         PERFORM journey._capture_done(m, inputs);
     END IF;
-    counts := journey._batch_counts(m, inputs);
     IF counts ->> 'rejected' <> '0' AND NOT peek THEN
         EXECUTE format(
             'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at)'
@@ -1098,6 +1187,9 @@ BEGIN
     SELECT * INTO rel FROM pg_class c WHERE c.oid = relation;
     IF NOT FOUND OR rel.relkind <> ALL ('{r,p,v,m,f}'::"char"[]) THEN
         RAISE EXCEPTION '% is no table or view', coalesce(relation::text, 'null')
+            USING ERRCODE = 'wrong_object_type';
+    ELSIF rel.relpersistence = 't' THEN
+        RAISE EXCEPTION '% is temporary: other sessions cannot read it', relation
             USING ERRCODE = 'wrong_object_type';
     END IF;
     SELECT n.nspname INTO source_schema FROM pg_namespace n WHERE n.oid = rel.relnamespace;

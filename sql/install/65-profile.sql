@@ -227,7 +227,8 @@ AS $$
         SELECT x.person_id, jsonb_object_agg(x.key, x.value) AS traits
         FROM (
             SELECT DISTINCT ON (t.person_id, x.key) t.person_id, x.key, x.value
-            FROM {_facts} AS t CROSS JOIN LATERAL jsonb_each(t.traits) AS x
+            FROM {_facts} AS t CROSS JOIN LATERAL jsonb_each(
+                CASE WHEN jsonb_typeof(t.traits) = 'object' THEN t.traits END) AS x
             WHERE t.traits IS NOT NULL AND x.value <> 'null' AND <only>
             ORDER BY t.person_id, x.key, t.event_time DESC, t.event_id DESC, t.visitor_id DESC) AS x
         GROUP BY x.person_id$sql$

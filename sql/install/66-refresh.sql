@@ -40,7 +40,8 @@ BEGIN
 END
 $$;
 
--- Makes the view of sessions: with two columns for each of keep_properties.
+-- Makes the view of sessions, with two columns for each of keep_properties; or one that has them in the
+-- place of the old one, to which grants and other views hold as far as its columns stay.
 CREATE FUNCTION journey._show_sessions(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -48,19 +49,33 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     kept text := (
-        SELECT string_agg(format(', kept[%s] AS %I, kept[%s] AS %I', 2 * k.n - 1,
-                                 left('first_' || k.key, 63), 2 * k.n, left('last_' || k.key, 63)),
-                          '' ORDER BY k.n)
+        SELECT string_agg(format(', kept[%s] AS %I, kept[%s] AS %I',
+                                 2 * k.n - 1, journey._kept_column('first', k.key),
+                                 2 * k.n, journey._kept_column('last', k.key)), '' ORDER BY k.n)
         FROM unnest((r.settings).keep_properties) WITH ORDINALITY AS k (key, n));
-BEGIN
-    EXECUTE concat(journey._bind(r, $sql$
-        CREATE VIEW {sessions} AS
+    statement text := journey._bind(r, $sql$
+        CREATE OR REPLACE VIEW {sessions} AS
         SELECT session_id, visitor_id, user_id, person_id, session_number, started_at, ended_at,
                session_date, duration_seconds, events, page_views, landing_page, landing_page_path,
                exit_page, referrer, referrer_host, source, medium, campaign, term, content, channel, gclid,
-               click_id, click_id_type, revenue, is_bounce$sql$), kept, journey._bind(r, $sql$
-        FROM {_sessions}
-        WHERE NOT loose$sql$));
+               click_id, click_id_type, revenue, is_bounce$sql$)
+        || coalesce(kept, '') || journey._bind(r, ' FROM {_sessions} WHERE NOT loose');
+    grants text;
+BEGIN
+    BEGIN
+        EXECUTE statement;
+    EXCEPTION WHEN invalid_table_definition THEN -- a column goes, or has another place
+        SELECT string_agg(format('GRANT %s ON %s TO %s%s', a.privilege_type, c.oid::regclass,
+                                 CASE a.grantee WHEN 0 THEN 'PUBLIC'
+                                                ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+                                 CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), '; ')
+        INTO grants
+        FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+        WHERE c.oid = journey._bind(r, '{sessions}')::regclass AND a.grantee <> c.relowner;
+        EXECUTE journey._bind(r, 'DROP VIEW {sessions}');
+        EXECUTE statement;
+        EXECUTE coalesce(grants, '');
+    END;
     EXECUTE journey._bind(r, $sql$COMMENT ON VIEW {sessions} IS 'one row per session of a visitor'$sql$);
 END
 $$;

@@ -133,7 +133,6 @@ BEGIN
     r.shadow := false;
     PERFORM journey._create_indexes(r);
     IF kept IS DISTINCT FROM (r.settings).keep_properties THEN
-        EXECUTE journey._bind(r, 'DROP VIEW {sessions}');
         PERFORM journey._show_sessions(r);
     END IF;
     IF from_sources THEN

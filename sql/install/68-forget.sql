@@ -32,7 +32,12 @@ CREATE FUNCTION journey._tombstone(key bytea, kind text, id text)
 RETURNS bytea
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$SELECT sha256(key || convert_to(kind || ':' || id, 'UTF8') || key)$$;
+AS $$
+    -- the bytes as they are where the encoding of the database says nothing of them
+    SELECT sha256(key || convert_to(kind || ':' || id, CASE getdatabaseencoding()
+                                                       WHEN 'SQL_ASCII' THEN 'SQL_ASCII'
+                                                       ELSE 'UTF8' END) || key)
+$$;
 
 -- Rejects rows of _batch that tell of what was forgotten, without their content. On a shared device the
 -- rows of others within a removed stretch stay.

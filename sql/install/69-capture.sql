@@ -75,7 +75,12 @@ BEGIN
             SET search_path = pg_catalog, pg_temp
             SET TimeZone = 'UTC'
             SET DateStyle = 'ISO, YMD'
-        AS $f$
+        AS %2$L;
+        REVOKE ALL ON FUNCTION %1$I._note_changes() FROM PUBLIC;
+        -- it goes with the extension, and its triggers with it: else no loader could write any more
+        ALTER FUNCTION %1$I._note_changes() DEPENDS ON EXTENSION pg_journey;
+        COMMENT ON FUNCTION %1$I._note_changes() IS 'notes what changes in the sources'$sql$,
+        schema, format($f$
         DECLARE
             known boolean;
         BEGIN
@@ -103,9 +108,7 @@ BEGIN
             END IF;
             RETURN NULL;
         END
-        $f$;
-        REVOKE ALL ON FUNCTION %1$I._note_changes() FROM PUBLIC;
-        COMMENT ON FUNCTION %1$I._note_changes() IS 'notes what changes in the sources'$sql$, schema);
+        $f$, schema));
 END
 $$;
 COMMENT ON FUNCTION journey._create_trigger_function(name) IS
@@ -167,8 +170,8 @@ BEGIN
         schema, argument::jsonb ->> 'table_id', key,
         coalesce(f ->> 'visitor_id', 'NULL'), coalesce(f ->> 'user_id', 'NULL'),
         coalesce(f ->> 'event_time', 'NULL'),
-        CASE WHEN argument::jsonb -> 'users' = 'true' THEN 'to_json(t)'
-             ELSE format('CASE WHEN %s IS NULL THEN to_json(t) END', key) END,
+        CASE WHEN argument::jsonb -> 'users' = 'true' THEN 'to_json(t.*)'
+             ELSE format('CASE WHEN %s IS NULL THEN to_json(t.*) END', key) END,
         rows);
 END
 $$;
@@ -337,7 +340,6 @@ BEGIN
                 USING DETAIL = 'Its new rows are read by their load time.';
         END IF;
     END LOOP;
-    PERFORM journey._index_inputs(m, s, inputs);
 END
 $$;
 COMMENT ON FUNCTION journey._start_capture(journey._model) IS 'internal: begins to capture changes';

@@ -3,8 +3,15 @@
 #
 # A history is { seed, options, timeout, sources, worlds, steps }. A world is a set of visitors, users and
 # e-mails that no other world knows; several worlds share a model, which costs less than a model each. A
-# step is [ refresh => ... ], [ insert => rows ], [ replace => rows ] (as loaders do it: rows of the same
-# id in the table go first), [ remove => number of row ], [ rebuild => 0 ].
+# step is one of
+#   insert, replace, update     with rows: replace as loaders do it, rows of the same id in the table go
+#                               first; update puts each in the place of the row of number "replaces"
+#   remove                      with numbers of rows
+#   truncate                    with a table
+#   set                         with a setting of the caller for the next refresh
+#   refresh, rebuild            with "since", or nothing
+#   options                     with options to set before a rebuild
+#   forget                      with a user
 #
 # A row is { number, table, columns => { name => value }, standard => { ... }, world }: what stands in the
 # source's table, and the same in standard form, as the design says that it is read.
@@ -104,6 +111,10 @@ sub choose_options
         $self->{max_duration} = 3 * $self->{timeout};
         $o{max_duration} = $self->{max_duration} / SECOND . ' seconds';
     }
+    $o{keep_properties} = $self->pick(['color'], [ 'total', 'color', 'size' ]) if $self->chance(0.2);
+    $self->{exact} = $self->chance(0.25);    # a model that follows its sources, what they lose too
+    $o{capture} = 'trigger' if $self->{exact} || $self->chance(0.1);
+    $o{ignore_deletes} = \1 if $o{capture} && !$self->{exact};
     $self->{options} = \%o;
 }
 
@@ -410,8 +421,7 @@ sub track_rows
 sub plan
 {
     my ($self, @worlds) = @_;
-    my @rows = map { @{ $_->{rows} } } @worlds;
-    @rows = $self->shuffle(@rows);
+    my @rows = $self->shuffle(map { @{ $_->{rows} } } @worlds);
     @rows = sort { ($a->{standard}{event_time} // 0) <=> ($b->{standard}{event_time} // 0) } @rows if $self->chance(0.3);
     my $batches = $self->between(1, 6);
     my @batch = map { [] } 1 .. $batches;
@@ -422,15 +432,58 @@ sub plan
         push @{ $batch[ $self->between(0, $batches - 1) ] }, { %{ $rows[$i] }, number => ++$self->{rows} }
           if $self->chance(0.08);
     }
-    my @steps;
-    for my $rows (@batch)
+    my (@steps, @before);
+    for my $batch (@batch)
     {
-        push @steps, [ ($self->chance(0.3) ? 'replace' : 'insert'), $rows ];
-        push @steps, [ remove => [ map { $_->{number} } grep { $self->chance(0.3) } @$rows ] ] if $self->chance(0.1);
+        push @steps, $self->batch_steps($batch, @before);
+        @before = @$batch;
+        push @steps, [ truncate => $self->pick('events', 'tracks', 'pages', 'identifies', 'users') ]
+          if $self->{exact} && $self->chance(0.03);
         push @steps, [ set => $self->setting ] if $self->chance(0.2);
-        push @steps, ['refresh'];
+        push @steps, [ refresh => $self->chance(0.1) ? $worlds[0]{start} : undef ];
         push @steps, ['rebuild'] if $self->chance(0.08);
     }
+    # other options in the middle of it all
+    if ($self->chance(0.1))
+    {
+        my %last = %{ $self->{options} };
+        $self->choose_options;
+        delete $self->{options}{$_} for qw(capture ignore_deletes exclude keep_properties);
+        my %first = %{ $self->{options} };
+        $first{$_} = $last{$_} for grep { exists $last{$_} } qw(capture ignore_deletes exclude keep_properties);
+        $self->{options} = \%last;
+        $self->{exact} = $last{capture} && !$last{ignore_deletes};
+        $self->{first_options} = \%first;
+        splice @steps, $self->between(0, scalar @steps), 0, ['options'];
+    }
+    if ($self->chance(0.05))
+    {
+        $self->{forgets} = 1;
+        splice @steps, $self->between(0, scalar @steps), 0, [ forget => $self->pick(@{ $self->pick(@worlds)->{users} }) ];
+    }
+    return @steps;
+}
+
+# How a batch comes into its tables. Some rows take the places of others.
+sub batch_steps
+{
+    my ($self, $batch, @before) = @_;
+    my (@new, @updates, %taken);
+    # with ignore_deletes an update still takes its old row away, and no set of rows tells the outcome
+    my $updates = $self->{options}{ignore_deletes} ? 0 : 0.1;
+    for my $row (@$batch)
+    {
+        my ($old) = $self->chance($updates)
+          ? $self->shuffle(grep { $_->{table} eq $row->{table} && $_->{world} == $row->{world} && !$taken{ $_->{number} } } @before)
+          : ();
+        $taken{ $old->{number} } = 1 if $old;
+        if ($old) { push @updates, { %$row, replaces => $old->{number} } }
+        else { push @new, $row }
+    }
+    my @steps = [ ($self->chance(0.3) ? 'replace' : 'insert'), \@new ];
+    push @steps, [ update => \@updates ] if @updates;
+    push @steps, [ remove => [ map { $_->{number} } grep { $self->chance(0.3) } @before, @new ] ]
+      if $self->chance($self->{exact} ? 0.3 : 0.1);
     return @steps;
 }
 

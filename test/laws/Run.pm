@@ -47,6 +47,8 @@ sub literal
     return "'" . $text =~ s/'/''/gr . "'";
 }
 
+sub json_literal { my ($value) = @_; return "'" . $json->encode($value) =~ s/'/''/gr . "'" }
+
 sub insert
 {
     my ($relation, $columns, @rows) = @_;
@@ -111,16 +113,20 @@ sub script
     $self->say("SELECT laws.begin();");
     $self->say("CREATE SCHEMA $_;") for qw(own_live own_ever loader_live loader_ever);
     $self->see_columns('events') if $h->{own};
-    $self->create_model('a', 'live');
+    $self->create_model('a', 'live', $h->{first_options} // $h->{options});
     my $setting = '';
     for my $step (@{ $h->{steps} })
     {
-        my ($what, $rows) = @$step;
-        if ($what eq 'refresh') { $self->refresh($setting); $setting = '' }
+        my ($what, $with) = @$step;
+        if ($what eq 'refresh') { $self->refresh($setting, $with); $setting = '' }
+        elsif ($what eq 'set') { $setting = "SET $with;" }
+        elsif ($what eq 'remove') { $self->remove(@$with) }
+        elsif ($what eq 'truncate') { $self->truncate($with) }
+        elsif ($what eq 'update') { $self->update(@$with) }
         elsif ($what eq 'rebuild') { $self->say("SELECT journey.rebuild('a');"); $self->verify('a rebuild') }
-        elsif ($what eq 'remove') { $self->remove(@$rows) }
-        elsif ($what eq 'set') { $setting = "SET $rows;" }
-        else { $self->load($what eq 'replace', @$rows) }
+        elsif ($what eq 'options') { $self->change_options }
+        elsif ($what eq 'forget') { $self->forget($with) }
+        else { $self->load($what eq 'replace', @$with) }
     }
     $self->finish;
     return $self->{script};
@@ -128,10 +134,9 @@ sub script
 
 sub create_model
 {
-    my ($self, $model, $state) = @_;
+    my ($self, $model, $state, $options) = @_;
     my $h = $self->{history};
-    my $options = $json->encode($h->{options}) =~ s/'/''/gr;
-    $self->say("SELECT journey.create_model('$model', NULL, '$options');");
+    $self->say("SELECT journey.create_model('$model', NULL, " . json_literal($options) . ');');
     $self->say("SELECT journey.add_schema('$model', 'loader_$state');") if $h->{loader};
     if ($h->{own})
     {
@@ -141,16 +146,21 @@ sub create_model
 }
 
 # Rows come with the time of their load.
+sub loaded
+{
+    my ($self, @rows) = @_;
+    my $time = 90 * 86_400_000_000 + ++$self->{loads} * 600_000_000;
+    return map { { %$_, columns => { %{ $_->{columns} }, ($_->{table} eq 'events' ? 'loaded_at' : 'uuid_ts') => $time } } } @rows;
+}
+
 sub load
 {
     my ($self, $replaces, @rows) = @_;
-    my $loaded = 90 * 86_400_000_000 + ++$self->{loads} * 600_000_000;
     my %by_table;
-    push @{ $by_table{ $_->{table} } }, $_ for @rows;
+    push @{ $by_table{ $_->{table} } }, $_ for $self->loaded(@rows);
     for my $table (sort keys %by_table)
     {
-        my @new = map { { %$_, columns => { %{ $_->{columns} }, ($table eq 'events' ? 'loaded_at' : 'uuid_ts') => $loaded } } }
-          @{ $by_table{$table} };
+        my @new = @{ $by_table{$table} };
         my $id = $table eq 'events' ? 'event_id' : 'id';
         if ($replaces)
         {
@@ -173,58 +183,122 @@ sub insert_rows
         map { $_->{columns} } @rows);
 }
 
-# A row goes; one that stands there twice, both.
+# The condition that finds one row in its source.
+sub the_row
+{
+    my ($self, $row) = @_;
+    my $table = schema('live', $row->{table}) . ".$row->{table}";
+    return "$table WHERE ctid = (SELECT min(ctid) FROM $table WHERE "
+      . join(' AND ', map { qq("$_" IS NOT DISTINCT FROM ) . literal($_, $row->{columns}{$_}) } sort keys %{ $self->{known}{ $row->{table} } })
+      . ')';
+}
+
 sub remove
 {
     my ($self, @numbers) = @_;
     my %gone = map { $_ => 1 } @numbers;
-    for my $table (sort keys %{ $self->{live} })
+    for my $row (grep { $gone{ $_->{number} } } $self->live_rows)
     {
-        my @old = grep { $gone{ $_->{number} } } map { $self->{live}{$table}{$_} } sort { $a <=> $b } keys %{ $self->{live}{$table} };
-        for my $row (@old)
-        {
-            delete $self->{live}{$table}{ $row->{number} };
-            $self->say('DELETE FROM ' . schema('live', $table) . ".$table WHERE ctid = (SELECT min(ctid) FROM "
-                  . schema('live', $table) . ".$table WHERE "
-                  . join(' AND ', map { qq("$_" IS NOT DISTINCT FROM ) . literal($_, $row->{columns}{$_}) } sort keys %{ $self->{known}{$table} })
-                  . ');');
-        }
+        delete $self->{live}{ $row->{table} }{ $row->{number} };
+        $self->say('DELETE FROM ' . $self->the_row($row) . ';');
     }
+}
+
+sub update
+{
+    my ($self, @rows) = @_;
+    my %old = map { $_->{number} => $_ } $self->live_rows;
+    for my $row (grep { $old{ $_->{replaces} } } $self->loaded(@rows))
+    {
+        my $table = $row->{table};
+        $self->see_columns($table, $row);
+        my $set = join ', ', map { qq("$_" = ) . literal($_, $row->{columns}{$_}) } sort keys %{ $self->{known}{$table} };
+        $self->say('UPDATE ' . $self->the_row($old{ $row->{replaces} }) =~ s/ WHERE/ SET $set WHERE/r . ';');
+        delete $self->{live}{$table}{ $row->{replaces} };
+        $self->{live}{$table}{ $row->{number} } = $row;
+    }
+}
+
+sub truncate
+{
+    my ($self, $table) = @_;
+    return unless $self->{known}{$table};
+    $self->say('TRUNCATE ' . schema('live', $table) . ".$table;");
+    $self->{live}{$table} = {};
+}
+
+sub live_rows
+{
+    my ($self) = @_;
+    return map { my $table = $_; map { $self->{live}{$table}{$_} } sort { $a <=> $b } keys %{ $self->{live}{$table} } }
+      sort keys %{ $self->{live} };
 }
 
 sub refresh
 {
-    my ($self, $setting) = @_;
-    for my $table (sort keys %{ $self->{live} })
-    {
-        my @new = grep { !$self->{ever}{$table}{ $_->{number} }++ }
-          map { $self->{live}{$table}{$_} } sort { $a <=> $b } keys %{ $self->{live}{$table} };
-        $self->insert_rows('ever', $table, @new);
-        $self->{script} .= insert('oracle.raw', [ 'number', @History::STANDARD ],
-            map { { %{ $_->{standard} }, number => $_->{number} } } @new);
-    }
+    my ($self, $setting, $since) = @_;
     $self->say($setting) if $setting;
-    $self->say("SELECT 'count', r.* FROM journey.refresh('a') AS r WHERE rows_read <> new + duplicate + excluded + rejected OR duplicate < 0;");
+    $self->say("SELECT 'count', r.* FROM journey.refresh('a'" . (defined $since ? ', since => ' . literal('event_time', $since) : '')
+          . ") AS r WHERE rows_read <> new + duplicate + excluded + rejected OR duplicate < 0 AND NOT "
+          . ($self->{history}{exact} ? 'true' : 'false') . ';');
     $self->say('RESET ALL;') if $setting;
+    $self->note_rows unless $self->{history}{exact};
     $self->verify('a refresh');
+}
+
+# Rows that are read now count forever, but where the model follows its sources.
+sub note_rows
+{
+    my ($self) = @_;
+    my %new;
+    push @{ $new{ $_->{table} } }, $_ for grep { !$self->{ever}{ $_->{number} }++ } $self->live_rows;
+    for my $table (sort keys %new)
+    {
+        $self->insert_rows('ever', $table, @{ $new{$table} });
+        $self->{script} .= insert('oracle.raw', [ 'number', @History::STANDARD ],
+            map { { %{ $_->{standard} }, number => $_->{number} } } @{ $new{$table} });
+    }
 }
 
 sub verify
 {
     my ($self, $after) = @_;
-    $self->say("SELECT 'verify after $after', v.relation, v.problem, v.key, v.stored, v.derived FROM journey.verify('a') AS v;");
+    $self->say("SELECT 'verify after $after', v.relation, v.problem, v.key, v.stored, v.derived FROM journey.verify('a') AS v"
+          . ($after eq 'a refresh' ? '' : " WHERE relation <> 'sources'") . ';');
 }
 
+sub change_options
+{
+    my ($self) = @_;
+    my $h = $self->{history};
+    return unless $h->{first_options};
+    my %options = ((map { $_ => undef } keys %{ $h->{first_options} }), %{ $h->{options} });
+    $self->say("DO \$\$BEGIN PERFORM journey.set_options('a', " . json_literal(\%options) . "); PERFORM journey.rebuild('a'); END\$\$;");
+    $self->verify('other options');
+}
+
+sub forget
+{
+    my ($self, $user) = @_;
+    $self->say("DO \$\$BEGIN PERFORM journey.forget('a', '$user'); END\$\$;");
+    $self->verify('forgetting');
+    $self->say("SELECT 'not forgotten', p.* FROM a.profiles AS p WHERE user_id = '$user';");
+}
+
+# Reading all again changes nothing, and everything read at once gives the same, in the model and in
+# plain SQL. A model that has forgotten somebody is not to be compared.
 sub finish
 {
     my ($self) = @_;
-    $self->say(q{
-SELECT 'all again', r.* FROM journey.refresh('a', since => '-infinity') AS r WHERE new <> 0 OR sessions_changed <> 0 OR profiles_changed <> 0;});
-    $self->create_model('b', 'ever');
+    my $h = $self->{history};
+    $self->say("SELECT 'all again', r.* FROM journey.refresh('a', since => '-infinity') AS r"
+          . ' WHERE new <> 0 OR sessions_changed <> 0 OR profiles_changed <> 0;');
+    return if $h->{forgets};
+    $self->note_rows if $h->{exact};
+    $self->create_model('b', 'ever', { %{ $h->{options} }, capture => 'refresh' });
     $self->say("SELECT 'count', r.* FROM journey.refresh('b') AS r WHERE rows_read <> new + duplicate + excluded + rejected;");
-    $self->say("SELECT * FROM laws.differences('a', 'b');");
-    my $options = $json->encode($self->{history}{options}) =~ s/'/''/gr;
-    $self->say("SELECT FROM oracle.set_options('$options'), oracle.derive();");
+    $self->say("SELECT * FROM laws.differences('a', 'b')" . ($h->{exact} ? " WHERE relation <> 'rejected_events'" : '') . ';');
+    $self->say('SELECT FROM oracle.set_options(' . json_literal($h->{options}) . '), oracle.derive();');
     $self->say("SELECT * FROM oracle.differences('a');");
     $self->say("SELECT 'count', r, c FROM journey.refresh_log AS r, oracle.counts AS c"
           . " WHERE r.model = 'b' AND (r.rows_read, r.excluded, r.rejected, r.new)"

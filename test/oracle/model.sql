@@ -32,6 +32,7 @@ CREATE TABLE options (
     internal_hosts jsonb,
     ignored_referrers jsonb,
     internal_users jsonb,
+    keep_properties text[],
     profiles text,
     time_zone text,
     exclude jsonb,
@@ -46,7 +47,8 @@ LANGUAGE sql AS $$
     SELECT * FROM jsonb_populate_record(NULL::oracle.options, '{
         "timeout": "30 minutes", "new_campaign": false, "session_key": false, "user_change": true,
         "passive_events": [], "max_users_per_visitor": 5, "email_trait": "email",
-        "internal_hosts": [], "ignored_referrers": [], "internal_users": [], "profiles": "all",
+        "internal_hosts": [], "ignored_referrers": [], "internal_users": [], "keep_properties": [],
+        "profiles": "all",
         "time_zone": "UTC", "exclude": {}, "earliest": "2000-01-01 00:00:00+00",
         "max_future": "24 hours"}' || given)
 $$;
@@ -346,6 +348,20 @@ LANGUAGE sql AS $$
         ORDER BY event_time, event_id LIMIT 1) AS t ON true
     LEFT JOIN oracle.session_revenue AS r ON r.visitor_id = s.visitor_id AND r.session = s.session
 $$;
+
+-- First and last values of chosen properties in a session.
+CREATE VIEW kept_properties AS
+SELECT visitor_id, session, jsonb_object_agg('first_' || key, first) || jsonb_object_agg('last_' || key, last) AS kept
+FROM (
+    SELECT e.visitor_id, e.session, k.key,
+           (array_agg(e.properties ->> k.key ORDER BY e.event_time, e.event_id)
+               FILTER (WHERE e.properties ->> k.key IS NOT NULL))[1] AS first,
+           (array_agg(e.properties ->> k.key ORDER BY e.event_time DESC, e.event_id DESC)
+               FILTER (WHERE e.properties ->> k.key IS NOT NULL))[1] AS last
+    FROM event AS e CROSS JOIN options AS o CROSS JOIN LATERAL unnest(o.keep_properties) AS k (key)
+    WHERE e.session IS NOT NULL
+    GROUP BY 1, 2, 3) AS k
+GROUP BY visitor_id, session;
 
 -- A session without any touch has a direct one.
 CREATE TABLE touch (
@@ -657,8 +673,10 @@ $$;
 -- What the oracle says of each public relation, as rows; ids of sessions and touches are left out.
 CREATE VIEW expected AS
 SELECT 'sessions' AS relation, to_jsonb(s) - '{session,first_event_id}'::text[]
-       || jsonb_build_object('session_number', s.session, 'person_id', u.person_id) AS "row"
+       || jsonb_build_object('session_number', s.session, 'person_id', u.person_id)
+       || coalesce(k.kept, '{}') AS "row"
 FROM session AS s JOIN unit AS u USING (visitor_id, session)
+LEFT JOIN kept_properties AS k USING (visitor_id, session)
 UNION ALL
 SELECT 'touches', to_jsonb(t) - '{session,event_id}'::text[]
        || jsonb_build_object('session_number', t.session, 'person_id', u.person_id)

@@ -56,7 +56,7 @@ DECLARE
 	result text := '';
 BEGIN
 	FOREACH relation IN ARRAY '{sessions,touches,identities,profiles,events,rejected_events}'::text[]
-		|| CASE WHEN all_of_it THEN '{_segments,_sessions,_facts,_aliases,_copies,_visitor_refs,_user_emails}'::text[] ELSE '{}' END
+		|| CASE WHEN all_of_it THEN '{_segments,_sessions,_facts,_aliases,_copies,_visitor_refs,_user_emails,_changes,_captured}'::text[] ELSE '{}' END
 	LOOP
 		EXECUTE format($f$
 			SELECT md5(string_agg(x, ' ' ORDER BY x)) FROM (
@@ -77,18 +77,20 @@ SQL
 my %table = (read => '_batch', merge => '_segments', identity => '_aliases', sessions => '_sessions',
 	touches => 'touches', profiles => 'profiles');
 my @phases = qw(read merge identity sessions touches indexes profiles end);
-my @models = ((map { "next_$_" } grep { $_ ne 'indexes' } @phases), (map { "first_$_" } qw(merge sessions indexes end)));
+my @models = ((map { "next_$_" } grep { $_ ne 'indexes' } @phases), (map { "first_$_" } qw(merge sessions indexes end)),
+	(map { "capture_$_" } qw(read end)));
 my $setup = "SET client_min_messages = warning;\n";
 for my $model (@models, 'control')
 {
 	my ($load, $phase) = $model =~ /(\w+)_(\w+)/;
-	$setup .= "SELECT journey.create_model('$model', 'rudder');\n";
-	$setup .= "SELECT new FROM journey.refresh('$model');\n" if ($load // '') eq 'next';
+	my $options = ($load // '') eq 'capture' ? '{"capture": "trigger"}' : '{}';
+	$setup .= "SELECT journey.create_model('$model', 'rudder', '$options');\n";
+	$setup .= "SELECT new FROM journey.refresh('$model');\n" if ($load // 'first') ne 'first';
 	$setup .= "CREATE TRIGGER pause BEFORE INSERT ON $model.$table{$phase} FOR EACH STATEMENT EXECUTE FUNCTION t.pause();\n"
 	  if defined $phase && $table{$phase};
 }
 sql($setup . <<'SQL');
-CREATE TRIGGER pause BEFORE INSERT ON journey._refresh FOR EACH ROW WHEN (NEW.model IN ('next_end', 'first_end'))
+CREATE TRIGGER pause BEFORE INSERT ON journey._refresh FOR EACH ROW WHEN (NEW.model IN ('next_end', 'first_end', 'capture_end'))
 	EXECUTE FUNCTION t.pause();
 CREATE EVENT TRIGGER pause ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION t.pause_indexes();
 SQL
@@ -210,7 +212,7 @@ for my $model (@models)
 	is(ask("SET client_min_messages = warning; SELECT new > 0 FROM journey.refresh('$model'); SELECT t.state('$model', false)"),
 		"t\n$expected", "after all that $model is complete");
 }
-is(value("SELECT count(*) FROM unnest('{next_read,next_end,first_indexes}'::name[]) AS m CROSS JOIN journey.verify(m)"), 0,
+is(value("SELECT count(*) FROM unnest('{next_read,next_end,first_indexes,capture_end}'::name[]) AS m CROSS JOIN journey.verify(m)"), 0,
 	'and verify finds nothing');
 is(value('SELECT count(last_error) FROM journey.models'), 0, 'what failed before is no more told');
 
