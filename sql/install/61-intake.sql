@@ -345,18 +345,22 @@ BEGIN
         SELECT coalesce(jsonb_object_agg(field, expression), '{}')
           FROM (SELECT c.key AS field,
                        CASE WHEN count(*) = 1 THEN min(e.expression)
-                            ELSE format('coalesce(%s)',
-                                        string_agg(e.expression, ', ' ORDER BY n.place))
+                            ELSE format('coalesce(%s)', string_agg(
+                                     e.expression || e.collation, ', ' ORDER BY n.place))
                        END AS expression
                   FROM jsonb_each(i.columns) AS c
                  CROSS JOIN jsonb_array_elements_text(c.value) WITH ORDINALITY AS n(name, place)
                  CROSS JOIN LATERAL (
-                     SELECT journey._as(i.kinds ->> n.name, n.name, CASE
-                                WHEN c.key = 'event_time' OR c.key = 'received_at'
-                                    THEN 'timestamptz'
-                                WHEN c.key = 'revenue' THEN 'numeric'
-                                WHEN c.key = 'properties' OR c.key = 'traits' THEN 'jsonb'
-                                ELSE 'text' END) AS expression) AS e
+                     SELECT CASE WHEN c.key = 'event_time' OR c.key = 'received_at'
+                                 THEN 'timestamptz'
+                                 WHEN c.key = 'revenue' THEN 'numeric'
+                                 WHEN c.key = 'properties' OR c.key = 'traits' THEN 'jsonb'
+                                 ELSE 'text' END AS type) AS t
+                 CROSS JOIN LATERAL (
+                     SELECT journey._as(i.kinds ->> n.name, n.name, t.type) AS expression,
+                            -- columns of one field may have collations that do not go together
+                            CASE WHEN t.type = 'text' THEN ' COLLATE "C"' ELSE '' END AS collation
+                     ) AS e
                  WHERE i.kinds ? n.name
                  GROUP BY c.key) AS f);
 END
@@ -372,7 +376,8 @@ CREATE FUNCTION journey._revenue_columns(i journey._input, s journey._settings)
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    slugs text := (SELECT string_agg(format('journey._event_slug(t.%I::text)', e), ', ')
+    slugs text := (SELECT string_agg(format('journey._event_slug(t.%I::text) COLLATE "C"', e),
+                                      ', ')
                      FROM unnest('{event_text,event}'::text[]) AS e WHERE i.kinds ? e);
 BEGIN
     IF i.role = 'own' THEN
