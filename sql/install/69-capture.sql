@@ -595,7 +595,8 @@ BEGIN
                 SELECT journey.timeline_agg(ROW(b.event_id, b.visitor_id, b.user_id, b.event_time,
                     b.received_at, b.kind, b.name, b.url, b.referrer, b.revenue, b.currency,
                     b.order_id, b.source, b.medium, b.campaign, b.term, b.content, b.session_key,
-                    b.previous_id, b.platform, b.properties, b.traits)::journey.event) AS body, b.visitor_id
+                    b.previous_id, b.platform, b.properties, b.traits)::journey.event) AS body,
+                    b.visitor_id
                 FROM {._batch} AS b
                 WHERE b.status = 'removed' AND NOT b.is_traits AND b.event_id IS NULL
                   AND journey._slice(b.visitor_id, $2) = $1
