@@ -150,6 +150,7 @@ typedef struct JPart
 	JStr		visitor_id;
 	int64		started_at;		/* first event */
 	JStr		first_event_id;
+	bool		has_end;		/* has an active event, or is outside sessions */
 	int64		ended_at;		/* last active event; outside sessions the last event */
 	int64		events;
 	int64		page_views;

@@ -366,6 +366,14 @@ is(value('SELECT string_agg(event_id || coalesce(name, \'\'), \' \' ORDER BY eve
 	'1z "Own".seen:x 0', 'their rows change and go');
 is(value(q{SELECT count(*) FROM pg_indexes WHERE schemaname = 'Own' AND indexdef LIKE '%("Id")'}), 1, 'index_sources: the id is indexed');
 
+# history 50 found it: of a session in several segments the last may have passive events alone
+sql(q{CREATE TABLE "Own".many (id int, visitor_id text, event_time timestamptz, kind text, user_id text);
+	INSERT INTO "Own".many SELECT n, 'm', '2024-01-01'::timestamptz + n * interval '1 s', CASE WHEN n > 256 THEN 'identify' ELSE 'track' END,
+		CASE WHEN n > 256 THEN 'u' END FROM generate_series(1, 257) AS n;
+	SELECT journey.add_source('q', '"Own".many') \g /dev/null});
+refresh('q');
+is(value(q{SELECT ended_at || ' ' || events FROM q.sessions WHERE visitor_id = 'm'}), '2024-01-01 00:04:16+00 257', 'a session ends with its last active event');
+
 sql(q{SELECT journey.drop_model('p'); SELECT journey.drop_model('q')});
 is(triggers('rs.tracks') . triggers('"Own"."My Events"'), '00', 'a model that is dropped leaves no trigger');
 sql('DROP OWNED BY capture_owner, capture_loader CASCADE; DROP ROLE capture_owner, capture_loader');
