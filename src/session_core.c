@@ -593,6 +593,7 @@ JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch *touch,
 	part->events++;
 	if (active || part->loose)
 		part->ended_at = event->time;
+	part->has_active |= active;
 	if (JEventIsPageView(event))
 	{
 		JStr		page = event->field[JF_URL];
@@ -634,7 +635,9 @@ JPartAppend(JPart *part, const JPart *next)
 {
 	part->events += next->events;
 	part->page_views += next->page_views;
-	part->ended_at = Max(part->ended_at, next->ended_at);
+	if (next->has_active || part->loose)
+		part->ended_at = next->ended_at;
+	part->has_active |= next->has_active;
 	part->active_track |= next->active_track;
 	if (next->has_page)
 	{
@@ -934,7 +937,8 @@ JGetCount(JCursor *in)
 void
 JPartEncode(const JPart *part, StringInfo out)
 {
-	appendStringInfoChar(out, (char) (part->loose | part->active_track << 1 | part->has_page << 2));
+	appendStringInfoChar(out, (char) (part->loose | part->active_track << 1 | part->has_page << 2 |
+									  part->has_active << 3));
 	appendBinaryStringInfo(out, (const char *) &part->id, sizeof(JUuid));
 	JPutStr(out, part->visitor_id);
 	JPutInt(out, part->started_at);
@@ -980,6 +984,7 @@ JPartDecode(const char *data, Size len, bool (*is_text) (JStr s), JPart *part)
 	flags = JGetVarint(&in);
 	part->loose = flags & 1;
 	part->active_track = (flags >> 1) & 1;
+	part->has_active = (flags >> 3) & 1;
 	part->has_page = (flags >> 2) & 1;
 	part->id = JGetUuid(&in);
 	part->visitor_id = JGetStr(&in);

@@ -150,9 +150,10 @@ typedef struct JPart
 	JStr		visitor_id;
 	int64		started_at;		/* first event */
 	JStr		first_event_id;
-	int64		ended_at;		/* last active event; outside sessions the last event */
+	int64		ended_at;		/* last active event, if any; outside sessions the last event */
 	int64		events;
 	int64		page_views;
+	bool		has_active;		/* a later segment of a session may have passive events alone */
 	bool		active_track;
 	bool		has_page;
 	JStr		landing_page;
