@@ -52,6 +52,17 @@ SELECT rows_read, new, rejected FROM journey.refresh('regress_bad_own');
 SELECT person_id, traits, events FROM regress_bad_own.profiles;
 SELECT "row" FROM regress_bad_own.rejected_events ORDER BY 1;
 SELECT * FROM journey.verify('regress_bad_own');
+-- columns with collations that do not go together
+CREATE SCHEMA regress_bad_collated;
+CREATE TABLE regress_bad_collated.tracks (id text COLLATE "C", anonymous_id text, event text COLLATE "POSIX",
+    event_text text COLLATE "C", revenue text COLLATE "POSIX", received_at timestamptz);
+CREATE TABLE regress_bad_collated.pages (id text COLLATE "POSIX", anonymous_id varchar(10) COLLATE "C",
+    url text COLLATE "POSIX", context_page_url text COLLATE "C", received_at timestamptz);
+INSERT INTO regress_bad_collated.tracks VALUES ('1', 'v', 'order_completed', 'Order Completed', '5', '2026-01-01');
+INSERT INTO regress_bad_collated.pages VALUES ('2', 'v', NULL, 'https://a.test/', '2026-01-01');
+SELECT journey.create_model('regress_bad_collations', 'regress_bad_collated', '{"exclude": {"host": ["b.test"]}}');
+SELECT rows_read, new FROM journey.refresh('regress_bad_collations');
+SELECT name, url, revenue FROM regress_bad_collations.events;
 CREATE TEMP TABLE regress_temp (visitor_id text, event_time timestamptz);
 SELECT journey.add_source('regress_bad_own', 'regress_temp');
 
@@ -123,4 +134,4 @@ DELETE FROM regress_bad.pages WHERE id = 'p9';
 ROLLBACK;
 
 SELECT journey.drop_model(model) FROM journey.models WHERE model::text LIKE 'regress\_bad%';
-DROP SCHEMA regress_bad CASCADE;
+DROP SCHEMA regress_bad, regress_bad_collated CASCADE;

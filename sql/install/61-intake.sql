@@ -345,18 +345,22 @@ BEGIN
         SELECT coalesce(jsonb_object_agg(field, expression), '{}')
           FROM (SELECT c.key AS field,
                        CASE WHEN count(*) = 1 THEN min(e.expression)
-                            ELSE format('coalesce(%s)',
-                                        string_agg(e.expression, ', ' ORDER BY n.place))
+                            ELSE format('coalesce(%s)', string_agg(
+                                     e.expression || e.collation, ', ' ORDER BY n.place))
                        END AS expression
                   FROM jsonb_each(i.columns) AS c
                  CROSS JOIN jsonb_array_elements_text(c.value) WITH ORDINALITY AS n(name, place)
                  CROSS JOIN LATERAL (
-                     SELECT journey._as(i.kinds ->> n.name, n.name, CASE
-                                WHEN c.key = 'event_time' OR c.key = 'received_at'
-                                    THEN 'timestamptz'
-                                WHEN c.key = 'revenue' THEN 'numeric'
-                                WHEN c.key = 'properties' OR c.key = 'traits' THEN 'jsonb'
-                                ELSE 'text' END) AS expression) AS e
+                     SELECT CASE WHEN c.key = 'event_time' OR c.key = 'received_at'
+                                 THEN 'timestamptz'
+                                 WHEN c.key = 'revenue' THEN 'numeric'
+                                 WHEN c.key = 'properties' OR c.key = 'traits' THEN 'jsonb'
+                                 ELSE 'text' END AS type) AS t
+                 CROSS JOIN LATERAL (
+                     SELECT journey._as(i.kinds ->> n.name, n.name, t.type) AS expression,
+                            -- columns of one field may have collations that do not go together
+                            CASE WHEN t.type = 'text' THEN ' COLLATE "C"' ELSE '' END AS collation
+                     ) AS e
                  WHERE i.kinds ? n.name
                  GROUP BY c.key) AS f);
 END
@@ -372,7 +376,8 @@ CREATE FUNCTION journey._revenue_columns(i journey._input, s journey._settings)
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    slugs text := (SELECT string_agg(format('journey._event_slug(t.%I::text)', e), ', ')
+    slugs text := (SELECT string_agg(format('journey._event_slug(t.%I::text) COLLATE "C"', e),
+                                      ', ')
                      FROM unnest('{event_text,event}'::text[]) AS e WHERE i.kinds ? e);
 BEGIN
     IF i.role = 'own' THEN
@@ -827,6 +832,8 @@ DECLARE
         SELECT member.oid FROM member);
     writers jsonb;
 BEGIN
+    -- a transaction keeps what it once saw of pg_stat_activity: not from before, nor for the caller
+    PERFORM pg_stat_clear_snapshot();
     WITH writer AS MATERIALIZED (
         SELECT l.virtualtransaction AS id, min(l.pid) AS pid,
                min(l.transactionid::text::bigint) AS xid
@@ -853,6 +860,7 @@ BEGIN
       LEFT JOIN pg_stat_activity a ON a.pid = w.pid
       LEFT JOIN pg_prepared_xacts p ON w.pid IS NULL AND p.transaction::text::bigint = w.xid
      WHERE coalesce(a.datid = this_database, p.database = current_database(), true);
+    PERFORM pg_stat_clear_snapshot();
     RETURN jsonb_build_object('at', at, 'writers', coalesce(writers, '[]'));
 END
 $$;
@@ -901,11 +909,15 @@ BEGIN
               FROM %I._batch GROUP BY table_id
         ), mark AS (
             SELECT i.table_id, i.watermark_column,
-                   nullif(least($3, CASE
-                       WHEN p.loaded_until IS NULL THEN i.watermark
-                       ELSE greatest(i.watermark, least(p.loaded_until, transaction_timestamp()))
-                       END), '-infinity') AS watermark
+                   -- without a watermark there is none to hold back
+                   CASE WHEN r.read_until IS NOT NULL AND ($3 > '-infinity') IS NOT FALSE
+                        THEN least(r.read_until, $3) END AS watermark
               FROM unnest($1) AS i LEFT JOIN part p ON p.table_id = i.table_id
+             CROSS JOIN LATERAL (
+                   SELECT CASE WHEN p.loaded_until IS NULL THEN i.watermark
+                               ELSE greatest(i.watermark,
+                                             least(p.loaded_until, transaction_timestamp()))
+                          END AS read_until) AS r
              UNION ALL
             SELECT t.table_id, NULL, NULL
               FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS t

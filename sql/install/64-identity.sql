@@ -90,8 +90,8 @@ BEGIN
             DELETE FROM {_visitor_refs} AS v USING {._ref_changes} AS c
             WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref AND v.n = 0$sql$);
         EXECUTE journey._bind(r, $sql$
-            DELETE FROM {_user_emails} AS e USING {._noted} AS n
-            WHERE e.user_id = n.user_id AND e.n = 0$sql$);
+            DELETE FROM {_user_emails} AS e
+            WHERE e.n = 0 AND e.user_id IN (SELECT user_id FROM {._noted})$sql$);
     END IF;
 END
 $$;

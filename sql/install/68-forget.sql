@@ -30,14 +30,12 @@ $$;
 
 CREATE FUNCTION journey._tombstone(key bytea, kind text, id text)
 RETURNS bytea
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
+LANGUAGE sql STABLE PARALLEL SAFE -- neither STRICT nor SET: it is inlined
+RETURN pg_catalog.sha256(key OPERATOR(pg_catalog.||) pg_catalog.convert_to(
+    kind OPERATOR(pg_catalog.||) ':' OPERATOR(pg_catalog.||) id,
     -- the bytes as they are where the encoding of the database says nothing of them
-    SELECT sha256(key || convert_to(kind || ':' || id, CASE getdatabaseencoding()
-                                                       WHEN 'SQL_ASCII' THEN 'SQL_ASCII'
-                                                       ELSE 'UTF8' END) || key)
-$$;
+    CASE WHEN pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.=) 'SQL_ASCII'
+         THEN 'SQL_ASCII' ELSE 'UTF8' END) OPERATOR(pg_catalog.||) key);
 
 -- Rejects rows of _batch that tell of what was forgotten, without their content. On a shared device the
 -- rows of others within a removed stretch stay.

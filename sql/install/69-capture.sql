@@ -3,9 +3,10 @@
 --
 -- With the option capture => 'trigger' statement-level triggers on the sources note in
 -- <schema>._changes which rows came and which went: for each row the key that finds it again (its
--- event's id, or of a users table the user's), and of an old row also where its event stands in the
--- store. A refresh takes what it sees of these notes, under the snapshot under which it reads, takes
--- the events of old rows out of the store, and puts in what the sources now hold under their ids.
+-- event's id, or of a users table the user's), and of an old row also where its event stands in
+-- the store. A refresh takes what it sees of these notes, under the snapshot under which it
+-- reads, takes the events of old rows out of the store, and puts in what the sources now hold
+-- under their ids.
 -- ---------------------------------------------------------------------------------------------
 
 CREATE FUNCTION journey._create_capture(schema name) RETURNS void
@@ -60,10 +61,10 @@ SELECT CASE WHEN bool_and(c.relkind = ANY ('{r,p}'::"char"[]))
 $$;
 COMMENT ON FUNCTION journey._members(regclass) IS 'internal: a table and its partitions';
 
--- The trigger function of a model. It is called as whoever writes into a source and writes into the
--- model's schema, where the writer has no rights: therefore SECURITY DEFINER, in the name of the
--- model's owner, who alone may make triggers with it. It is kept in the model's schema, as its owner
--- differs by model. TRUNCATE is noted before it happens, while the rows can be read.
+-- The trigger function of a model. It is called as whoever writes into a source and writes into
+-- the model's schema, where the writer has no rights: therefore SECURITY DEFINER, in the name of
+-- the model's owner, who alone may make triggers with it. It is kept in the model's schema, as
+-- its owner differs by model. TRUNCATE is noted before it happens, while the rows can be read.
 CREATE FUNCTION journey._create_trigger_function(schema name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -114,8 +115,8 @@ $$;
 COMMENT ON FUNCTION journey._create_trigger_function(name) IS
     'internal: makes the trigger function of a model';
 
--- What a trigger has to know: its input, and the statements that note new and old rows, which hold as
--- long as the columns that they look for are as they are now.
+-- What a trigger has to know: its input, and the statements that note new and old rows, which
+-- hold as long as the columns that they look for are as they are now.
 CREATE FUNCTION journey._trigger_arguments(m journey._model, i journey._input, member regclass)
     RETURNS text[]
     LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -161,7 +162,8 @@ BEGIN
     f := journey._fields(i);
     key := CASE WHEN f ? 'key' THEN format('nullif(%s, '''')', f ->> 'key') ELSE 'NULL::text' END;
     IF NOT is_old THEN
-        RETURN format('INSERT INTO %I._changes (table_id, is_old, key) SELECT %s, false, %s FROM %s AS t',
+        RETURN format('INSERT INTO %I._changes (table_id, is_old, key)'
+                      ' SELECT %s, false, %s FROM %s AS t',
                       schema, argument::jsonb ->> 'table_id', key, rows);
     END IF;
     RETURN format(
@@ -189,8 +191,8 @@ SELECT format('pg_journey_%s_%s_%s',
                    ELSE m.schema::text END, i.table_id, t.op)::name,
        t.event
   FROM (VALUES ('insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows', false),
-               ('update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows',
-                false),
+               ('update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows'
+                ' NEW TABLE AS new_rows', false),
                ('delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows', true),
                ('truncate', 'BEFORE TRUNCATE ON %s', true)) AS t(op, event, deletes)
  WHERE NOT (ignore_deletes AND t.deletes)
@@ -227,7 +229,8 @@ DECLARE
     missing record;
 BEGIN
     FOR missing IN SELECT * FROM journey._missing_triggers(m, s, i, member) LOOP
-        IF NOT has_table_privilege(member, 'TRIGGER') OR NOT has_table_privilege(member, 'SELECT') THEN
+        IF NOT has_table_privilege(member, 'TRIGGER')
+           OR NOT has_table_privilege(member, 'SELECT') THEN
             RETURN false;
         END IF;
         EXECUTE format('CREATE OR REPLACE TRIGGER %I %s FOR EACH STATEMENT'
@@ -386,7 +389,8 @@ BEGIN
         RETURN '';
     END IF;
     RETURN format(
-        'WITH changes AS MATERIALIZED (DELETE FROM %I._changes WHERE table_id <> ALL (%L) RETURNING *)',
+        'WITH changes AS MATERIALIZED ('
+        'DELETE FROM %I._changes WHERE table_id <> ALL (%L) RETURNING *)',
         m.schema, ARRAY(
             SELECT t.table_id
               FROM jsonb_populate_recordset(NULL::journey._source_table,
@@ -420,14 +424,16 @@ BEGIN
     IF cardinality(names) = 1 AND a.type = ANY ('{text,character varying}'::text[]) THEN
         RETURN format('t.%I IN (SELECT c.key%s %s)', names[1], a.collation, keys);
     ELSIF cardinality(names) = 1 AND i.kinds ->> names[1] = 'integer' THEN
-        RETURN format('t.%I IN (SELECT CASE WHEN c.key ~ ''^-?[0-9]{1,18}$'' THEN c.key::bigint END %s)',
-                      names[1], keys);
+        RETURN format('t.%I IN (SELECT CASE WHEN c.key ~ ''^-?[0-9]{1,18}$'''
+                      ' THEN c.key::bigint END %s)', names[1], keys);
     ELSIF cardinality(names) = 1 AND a.type = 'uuid' THEN
-        RETURN format('t.%I IN (SELECT CASE WHEN c.key ~ ''^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'''
+        RETURN format('t.%I IN (SELECT CASE'
+                      ' WHEN c.key ~ ''^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'''
                       ' THEN c.key::uuid END %s)', names[1], keys);
     END IF;
     RETURN format('%s COLLATE "C" IN (SELECT c.key %s)',
-                  journey._fields(i) ->> CASE WHEN i.role = 'users' THEN 'user_id' ELSE 'event_id' END,
+                  journey._fields(i)
+                      ->> CASE WHEN i.role = 'users' THEN 'user_id' ELSE 'event_id' END,
                   keys);
 END
 $$;
@@ -445,11 +451,13 @@ AS $$
 DECLARE
     f jsonb := journey._fields(i);
     key text := f ->> CASE WHEN i.role = 'users' THEN 'user_id' ELSE 'event_id' END;
-    list text := (SELECT string_agg(format('t.%I', k), ', ' ORDER BY k) FROM jsonb_object_keys(i.kinds) AS k);
-    space text := format('(c.table_id = %s OR c.is_old AND c.table_id = ANY (%L))', i.table_id, ARRAY(
-        SELECT x.table_id FROM unnest(inputs) AS x
-         WHERE CASE WHEN i.role = 'users' THEN x.role = 'users'
-                    ELSE x.role <> 'users' AND x.id_prefix = i.id_prefix END));
+    list text := (SELECT string_agg(format('t.%I', k), ', ' ORDER BY k)
+                    FROM jsonb_object_keys(i.kinds) AS k);
+    space text := format(
+        '(c.table_id = %s OR c.is_old AND c.table_id = ANY (%L))', i.table_id, ARRAY(
+            SELECT x.table_id FROM unnest(inputs) AS x
+             WHERE CASE WHEN i.role = 'users' THEN x.role = 'users'
+                        ELSE x.role <> 'users' AND x.id_prefix = i.id_prefix END));
     parts text[] := '{}';
 BEGIN
     IF since = '-infinity' OR i.relation = ANY (i.unread) THEN
@@ -503,10 +511,11 @@ BEGIN
     IF NOT EXISTS (SELECT FROM unnest(inputs) AS i WHERE i.captured) THEN
         RETURN '';
     END IF;
-    keyed := format('SELECT %s FROM (SELECT c.*, p.prefix, journey._visitor_id(c.visitor_id, c.user_id)'
-                    ' AS visitor FROM changes AS c JOIN (VALUES %s) AS p(id, prefix) ON p.id = c.table_id'
-                    ' WHERE c.is_old AND c."row" IS NULL) AS c WHERE c.visitor IS NOT NULL'
-                    ' AND isfinite(c.event_time)',
+    keyed := format('SELECT %s FROM (SELECT c.*, p.prefix,'
+                    ' journey._visitor_id(c.visitor_id, c.user_id) AS visitor'
+                    ' FROM changes AS c JOIN (VALUES %s) AS p(id, prefix) ON p.id = c.table_id'
+                    ' WHERE c.is_old AND c."row" IS NULL) AS c'
+                    ' WHERE c.visitor IS NOT NULL AND isfinite(c.event_time)',
         (SELECT string_agg(CASE b.name
                     WHEN 'event_id' THEN 'c.prefix || c.key'
                     WHEN 'visitor_id' THEN 'c.visitor'
@@ -522,8 +531,8 @@ BEGIN
         SELECT string_agg(' UNION ALL ' || journey._select(i, s, format(
                    '(SELECT p.* FROM changes AS c'
                    ' CROSS JOIN LATERAL json_populate_record(NULL::%I.%I, c."row") AS p'
-                   ' WHERE c.table_id = %s AND c."row" IS NOT NULL)', i.schema, i.name, i.table_id), true),
-                   '' ORDER BY i.table_id)
+                   ' WHERE c.table_id = %s AND c."row" IS NOT NULL)',
+                   i.schema, i.name, i.table_id), true), '' ORDER BY i.table_id)
           FROM unnest(inputs) AS i WHERE i.captured), '');
 END
 $$;
@@ -539,7 +548,8 @@ AS $$
 BEGIN
     IF current_setting('transaction_isolation') = 'read committed' THEN
         EXECUTE format('INSERT INTO %I._captured (table_id, relation)'
-                       ' SELECT i.table_id, u::text FROM unnest($1) AS i CROSS JOIN unnest(i.unread) AS u'
+                       ' SELECT i.table_id, u::text'
+                       ' FROM unnest($1) AS i CROSS JOIN unnest(i.unread) AS u'
                        ' WHERE i.captured ON CONFLICT DO NOTHING', m.schema) USING inputs;
     END IF;
     EXECUTE format('DELETE FROM %I._captured AS c USING unnest($1) AS i'
@@ -563,8 +573,8 @@ END
 $$;
 COMMENT ON FUNCTION journey._noted_ids(journey._model) IS 'internal: ids of what triggers noted';
 
--- Adds to _fresh the events of a slice that go before the new ones come: all of an id within reach of
--- where the sources had it.
+-- Adds to _fresh the events of a slice that go before the new ones come: all of an id within
+-- reach of where the sources had it.
 CREATE FUNCTION journey._fresh_removed(r journey._run, slice integer, slices integer) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -583,28 +593,30 @@ BEGIN
             SELECT x.visitor_id, e.event_id, e.event_time
             FROM (
                 SELECT journey.timeline_agg(ROW(b.event_id, b.visitor_id, b.user_id, b.event_time,
-                    b.received_at, b.kind, b.name, b.url, b.referrer, b.revenue, b.currency, b.order_id,
-                    b.source, b.medium, b.campaign, b.term, b.content, b.session_key, b.previous_id,
-                    b.platform, b.properties, b.traits)::journey.event) AS body, b.visitor_id
+                    b.received_at, b.kind, b.name, b.url, b.referrer, b.revenue, b.currency,
+                    b.order_id, b.source, b.medium, b.campaign, b.term, b.content, b.session_key,
+                    b.previous_id, b.platform, b.properties, b.traits)::journey.event) AS body,
+                    b.visitor_id
                 FROM {._batch} AS b
                 WHERE b.status = 'removed' AND NOT b.is_traits AND b.event_id IS NULL
                   AND journey._slice(b.visitor_id, $2) = $1
                 GROUP BY b.visitor_id) AS x
             CROSS JOIN LATERAL journey.events(x.body) AS e),
         grouped AS (
-            SELECT d.visitor_id, array_agg(DISTINCT d.event_id::text) AS ids,
-                   array_agg(DISTINCT d.event_time) AS times
-            FROM removed AS d
-            GROUP BY d.visitor_id),
+            SELECT d.*, array_fill(NULL::timestamptz, ARRAY[cardinality(d.ids)]) AS any_time
+            FROM (
+                SELECT d.visitor_id, array_agg(DISTINCT d.event_id::text) AS ids,
+                       array_agg(DISTINCT d.event_time) AS times
+                FROM removed AS d
+                GROUP BY d.visitor_id) AS d),
         known AS (
             UPDATE {._fresh} AS f
-            SET removed = g.ids, removed_at = array_fill(NULL::timestamptz, ARRAY[cardinality(g.ids)]),
-                reach = g.times
+            SET removed = g.ids, removed_at = g.any_time, reach = g.times
             FROM grouped AS g
             WHERE f.visitor_id = g.visitor_id
             RETURNING f.visitor_id)
         INSERT INTO {._fresh} (visitor_id, removed, removed_at, reach)
-        SELECT g.visitor_id, g.ids, array_fill(NULL::timestamptz, ARRAY[cardinality(g.ids)]), g.times
+        SELECT g.visitor_id, g.ids, g.any_time, g.times
         FROM grouped AS g
         WHERE g.visitor_id NOT IN (SELECT visitor_id FROM known)$sql$) USING slice, slices;
 END

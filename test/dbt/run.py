@@ -120,6 +120,10 @@ def test_requirements(p):
     ok(not p.dbt("run", "--select", "web") and "is of version 0.0.9" in p.said
        and "ALTER EXTENSION pg_journey UPDATE;" in p.said, "and an extension that is too old", p.said)
     sql("UPDATE pg_extension SET extversion = '0.1.0' WHERE extname = 'pg_journey'")
+    known = (TOP / "dbt/macros/model/known_options.sql").read_text()
+    same(sorted(re.findall(r"'(\w+)'[,\n]", known.split('return([')[1])),
+         sql("SELECT option FROM journey._options() WHERE option <> 'schema' ORDER BY option COLLATE \"C\"").splitlines(),
+         "the package knows the options of the extension")
 
 
 def test_runs(p):
@@ -174,6 +178,11 @@ def test_options(p):
        and sql("SELECT count(first_plan) > 0 FROM dev.web_sessions") == "t",
        "an option that gives sessions more columns takes the views along", p.said)
     ok(p.dbt("run", "--full-refresh", "--select", "web+"), "and back", p.said)
+    text = (p.path / "models/web_once.sql").read_text()
+    (p.path / "models/web_once.sql").write_text(text.replace("meta=", "time_out='1 day', meta="))
+    ok(p.dbt("run", "--select", "web_once") and 'config "time_out" of web_once is no option of a model' in p.said,
+       "a misspelled option is told", p.said)
+    (p.path / "models/web_once.sql").write_text(text)
     ok(not p.dbt("run", "--select", "web", vars={"timeout": "1 month"}) and 'invalid value for option "timeout"' in p.said,
        "a wrong value is an error", p.said)
     same(sql("SELECT count(*) FROM dev_web.sessions"), before, "that changes nothing")
@@ -195,8 +204,8 @@ def test_lost(p):
 
 def test_build(p):
     ok(p.dbt("build"), "dbt build is green", p.said)
-    warned = [m for m in p.said.splitlines() if "Deprecat" in m]
-    ok(not warned, "and nothing is deprecated", *warned)
+    warned = [m for m in p.said.splitlines() if "Deprecat" in m or "is no option" in m]
+    ok(not warned, "and nothing is deprecated or unknown", *warned)
     ok(p.dbt("docs", "generate"), "dbt docs generate", p.said)
     catalog = json.loads((p.path / "target/catalog.json").read_text())
     ok("person_id" in catalog["nodes"]["model.pg_journey_tests.web"]["columns"], "whose catalog has the profiles")

@@ -11,6 +11,7 @@
     {%- set options = pg_journey.model_options() -%}
 
     {%- do pg_journey.require_extension() -%}
+    {%- do pg_journey.check_config(model) -%}
     {{ run_hooks(pre_hooks, inside_transaction=false) }}
     {{ run_hooks(pre_hooks, inside_transaction=true) }}
 

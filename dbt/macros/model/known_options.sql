@@ -8,6 +8,6 @@
         'passive_events', 'stitch', 'max_users_per_visitor', 'email_trait', 'internal_hosts',
         'ignored_referrers', 'internal_users', 'lookback', 'time_zone', 'profiles',
         'keep_properties', 'exclude', 'revenue', 'earliest', 'max_future', 'overlap',
-        'index_sources', 'capture', 'conversions', 'currency', 'rates', 'redact'
+        'index_sources', 'capture', 'ignore_deletes', 'conversions', 'currency', 'rates', 'redact'
     ]) }}
 {%- endmacro %}
