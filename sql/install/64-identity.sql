@@ -241,24 +241,26 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._resolved} (visitor_id, session_id, person_id)
         WITH marks AS (
-            SELECT u.visitor_id, u.started_at, u.first_event_id, u.session_id,
-                   u.refs[1] AS first_ref, u.identity
+            SELECT u.visitor_id, u.started_at, u.first_event_id, u.visitor_id AS sent_from,
+                   u.session_id, u.refs[1] AS first_ref, u.identity
             FROM {._units_new} AS u
             WHERE u.visitor_id IN (SELECT visitor_id FROM {_visitor_refs})
             UNION ALL
-            SELECT a.previous_id, a.event_time, a.event_id, NULL, 'user:' || a.user_id,
+            SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, NULL, 'user:' || a.user_id,
                    'user:' || a.user_id
             FROM {_aliases} AS a
             WHERE a.previous_id <> a.visitor_id
             UNION ALL
-            SELECT b.visitor_id, b.at, '', NULL, 'forgotten:', 'forgotten:'
+            SELECT b.visitor_id, b.at, '', '', NULL, 'forgotten:', 'forgotten:'
             FROM {._barriers} AS b),
         runs AS (
             SELECT m.*,
                    count(m.identity) OVER (PARTITION BY m.visitor_id
-                                           ORDER BY m.started_at DESC, m.first_event_id DESC) AS next_run,
+                                           ORDER BY m.started_at DESC, m.first_event_id DESC,
+                                                    m.sent_from DESC) AS next_run,
                    count(m.identity) OVER (PARTITION BY m.visitor_id
-                                           ORDER BY m.started_at, m.first_event_id) AS last_run
+                                           ORDER BY m.started_at, m.first_event_id,
+                                                    m.sent_from) AS last_run
             FROM marks AS m),
         named AS (
             SELECT r.visitor_id, r.session_id,
@@ -433,43 +435,45 @@ BEGIN
         LEFT JOIN {._shared} AS shared ON shared.visitor_id = x.visitor_id
         LEFT JOIN LATERAL (
             SELECT ref FROM (
-                (SELECT n.started_at, n.first_event_id, n.refs[1] AS ref
+                (SELECT n.started_at, n.first_event_id, n.visitor_id AS sent_from, n.refs[1] AS ref
                  FROM {_sessions} AS n
                  WHERE n.visitor_id = x.visitor_id AND n.refs IS NOT NULL
                    AND (n.started_at, n.first_event_id) > (x.started_at, x.first_event_id)
                  ORDER BY n.started_at, n.first_event_id LIMIT 1)
                 UNION ALL
-                (SELECT a.event_time, a.event_id, 'user:' || a.user_id
+                (SELECT a.event_time, a.event_id, a.visitor_id, 'user:' || a.user_id
                  FROM {_aliases} AS a
                  WHERE a.previous_id = x.visitor_id AND a.visitor_id <> x.visitor_id
-                   AND (a.event_time, a.event_id) > (x.started_at, x.first_event_id)
-                 ORDER BY a.event_time, a.event_id LIMIT 1)
+                   AND (a.event_time, a.event_id, a.visitor_id)
+                       > (x.started_at, x.first_event_id, x.visitor_id)
+                 ORDER BY a.event_time, a.event_id, a.visitor_id LIMIT 1)
                 UNION ALL
-                (SELECT b.at, '', NULL
+                (SELECT b.at, '', '', NULL
                  FROM {._barriers} AS b
                  WHERE b.visitor_id = x.visitor_id AND b.at > x.started_at
                  ORDER BY b.at LIMIT 1)) AS m
-            ORDER BY started_at, first_event_id LIMIT 1) AS z
+            ORDER BY started_at, first_event_id, sent_from LIMIT 1) AS z
             ON s.identity IS NULL AND shared.visitor_id IS NULL
         LEFT JOIN LATERAL (
             SELECT ref FROM (
-                (SELECT n.started_at, n.first_event_id, n.identity AS ref
+                (SELECT n.started_at, n.first_event_id, n.visitor_id AS sent_from, n.identity AS ref
                  FROM {_sessions} AS n
                  WHERE n.visitor_id = x.visitor_id AND n.refs IS NOT NULL
                    AND (n.started_at, n.first_event_id) < (x.started_at, x.first_event_id)
                  ORDER BY n.started_at DESC, n.first_event_id DESC LIMIT 1)
                 UNION ALL
-                (SELECT a.event_time, a.event_id, 'user:' || a.user_id
+                (SELECT a.event_time, a.event_id, a.visitor_id, 'user:' || a.user_id
                  FROM {_aliases} AS a
                  WHERE a.previous_id = x.visitor_id AND a.visitor_id <> x.visitor_id
-                   AND (a.event_time, a.event_id) < (x.started_at, x.first_event_id)
-                 ORDER BY a.event_time DESC, a.event_id DESC LIMIT 1)
+                   AND (a.event_time, a.event_id, a.visitor_id)
+                       < (x.started_at, x.first_event_id, x.visitor_id)
+                 ORDER BY a.event_time DESC, a.event_id DESC, a.visitor_id DESC LIMIT 1)
                 UNION ALL
-                (SELECT b.at, '', NULL
+                (SELECT b.at, '', '', NULL
                  FROM {._barriers} AS b
                  WHERE b.visitor_id = x.visitor_id AND b.at <= x.started_at
                  ORDER BY b.at DESC LIMIT 1)) AS m
-            ORDER BY started_at DESC, first_event_id DESC LIMIT 1) AS a
+            ORDER BY started_at DESC, first_event_id DESC, sent_from DESC LIMIT 1) AS a
             ON s.identity IS NULL AND shared.visitor_id IS NULL AND z.ref IS NULL
         CROSS JOIN LATERAL (SELECT coalesce(s.identity, z.ref, a.ref) AS ref) AS n
         LEFT JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)

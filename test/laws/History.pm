@@ -277,7 +277,7 @@ sub copy_of
         $e{received_at} = $e{event_time} + $self->pick(0, HOUR) if defined $e{received_at} && $self->chance(0.7);
         push @{ $w->{times} }, $e{event_time};
     }
-    $e{visitor_id} = $self->pick(@{ $w->{visitors} }) if $self->chance(0.1);
+    $e{visitor_id} = $self->pick(@{ $w->{visitors} }) if $self->chance($e{kind} eq 'alias' ? 0.5 : 0.1);
     if ($self->chance(0.5))    # corrected
     {
         $e{user_id} = $self->pick(undef, $self->user($w)) if $self->chance(0.4);
