@@ -165,19 +165,21 @@ BEGIN
     PERFORM journey._store_facts(r);
     phases := journey._note_phase(phases, 'touches', begun);
 
+    begun := clock_timestamp();
+    PERFORM journey._phase('profiles');
+    PERFORM journey._stitch_visitors(r);
+    IF NOT r.bulk THEN
+        PERFORM journey._count_events(r);
+    END IF;
+    profiles_changed := journey._store_profiles(r);
+    phases := journey._note_phase(phases, 'profiles', begun);
+
     IF r.bulk THEN
         begun := clock_timestamp();
         PERFORM journey._phase('indexes');
         PERFORM journey._create_indexes(r);
         phases := journey._note_phase(phases, 'indexes', begun);
     END IF;
-
-    begun := clock_timestamp();
-    PERFORM journey._phase('profiles');
-    PERFORM journey._stitch_visitors(r);
-    PERFORM journey._count_events(r);
-    profiles_changed := journey._store_profiles(r);
-    phases := journey._note_phase(phases, 'profiles', begun);
 END
 $$;
 
