@@ -185,6 +185,25 @@ CREATE AGGREGATE journey._touch_ends(timestamptz, uuid, boolean, journey._profil
     PARALLEL = SAFE
 );
 
+CREATE FUNCTION journey._last_traits_add(internal, traits jsonb, event_time timestamptz, event_id text,
+    visitor_id text)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'journey_last_traits_add'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION journey._last_traits_final(internal)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'journey_last_traits_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) (
+    SFUNC = journey._last_traits_add,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = journey._last_traits_final,
+    PARALLEL = SAFE
+);
+
 CREATE FUNCTION journey._count_events_add(internal, body journey.timeline)
 RETURNS internal
 AS 'MODULE_PATHNAME', 'journey_count_events_add'
