@@ -77,7 +77,7 @@ typedef struct JItem
 	const char *row;
 } JItem;
 
-#define J_ROW_OVERHEAD (sizeof(JItem) + sizeof(uint32))
+#define J_ROW_OVERHEAD (2 * sizeof(JItem) + sizeof(uint32))
 
 /* ------------------------------------------------------------------------------------------------
  * dealing out
@@ -323,11 +323,12 @@ static void
 JGroupRows(const JPartition *part, JGroups *groups)
 {
 	visitors_hash *visitors = visitors_create(CurrentMemoryContext, 256, NULL);
+	JItem	   *items = palloc_extended(sizeof(JItem) * part->rows, MCXT_ALLOC_HUGE);
 	uint32	   *visitor_of = palloc_extended(sizeof(uint32) * part->rows, MCXT_ALLOC_HUGE);
 	JRowWalk	walk = {part->first};
 	JRowHead	head;
 	const char *row;
-	int64	   *end;
+	int64	   *next;
 	int64		rows = 0;
 
 	groups->n = 0;
@@ -342,23 +343,25 @@ JGroupRows(const JPartition *part, JGroups *groups)
 			visitor->id = JCopyStr(id);
 			visitor->number = groups->n++;
 		}
-		visitor_of[rows++] = visitor->number;
+		visitor_of[rows] = visitor->number;
+		items[rows++] = (JItem) {JRowTime(row), row};
 	}
 	Assert(rows == part->rows);
-
-	groups->start = end = palloc_extended(sizeof(int64) * (groups->n + 2),
-										  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	groups->items = palloc_extended(sizeof(JItem) * rows, MCXT_ALLOC_HUGE);
-	for (int64 i = 0; i < rows; i++)
-		end[visitor_of[i] + 2]++;
-	for (int i = 2; i < groups->n + 2; i++)
-		end[i] += end[i - 1];
-	end++;						/* now end[i] is where visitor i starts; filling moves it to its end */
-	walk = (JRowWalk) {part->first};
-	for (int64 i = 0; (row = JNextRow(&walk, &head)) != NULL; i++)
-		groups->items[end[visitor_of[i]]++] = (JItem) {JRowTime(row), row};
-	pfree(visitor_of);
 	visitors_destroy(visitors);
+
+	/* counts stand two places on, so that one place on they can move from starts to ends */
+	groups->start = palloc_extended(sizeof(int64) * (groups->n + 2),
+									MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	groups->items = palloc_extended(sizeof(JItem) * rows, MCXT_ALLOC_HUGE);
+	next = groups->start + 1;
+	for (int64 i = 0; i < rows; i++)
+		next[visitor_of[i] + 1]++;
+	for (int i = 1; i <= groups->n; i++)
+		next[i] += next[i - 1];
+	for (int64 i = 0; i < rows; i++)
+		groups->items[next[visitor_of[i]]++] = items[i];
+	pfree(items);
+	pfree(visitor_of);
 }
 
 static int
