@@ -165,7 +165,7 @@ BEGIN
             WHERE f.pending$sql$);
         EXECUTE journey._bind(r, $sql$DELETE FROM {._work} WHERE op = 'incomplete'$sql$);
     END LOOP;
-    EXECUTE journey._bind(r, 'ANALYZE {._work}');
+    EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)');
 END
 $$;
 
@@ -288,7 +288,7 @@ DECLARE
     n bigint;
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_reach', '_work']);
-    EXECUTE journey._bind(r, 'ANALYZE {._fresh}');
+    EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)');
     IF NOT r.bulk THEN
         PERFORM journey._find_reach(r);
     END IF;
@@ -308,7 +308,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._noted}');
+    EXECUTE journey._bind(r, 'ANALYZE {._noted} (visitor_id, event_id, event_time, kind, user_id, session_id, sign)');
     IF NOT r.bulk THEN
         -- rows that go and come unchanged do not count; the order is that of the columns of _noted
         EXECUTE journey._bind(r, $sql$

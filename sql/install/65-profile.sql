@@ -415,7 +415,10 @@ DECLARE
     n bigint;
 BEGIN
     IF r.bulk THEN
-        EXECUTE journey._bind(r, 'ANALYZE {touches}, {_facts}, {identities}');
+        EXECUTE journey._bind(r, $sql$
+            ANALYZE {touches} (visitor_id, session_id, person_id, touched_at, touch_type),
+                    {_facts} (visitor_id, session_id, person_id, user_id, event_time),
+                    {identities}$sql$);
         RETURN journey._derive_profiles(r);
     END IF;
     EXECUTE journey._bind(r, $sql$
