@@ -123,8 +123,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM set_config('jit', 'off', true);
-    PERFORM set_config('work_mem', current_setting('maintenance_work_mem'), true);
-    -- A hash of growing states would not keep to work_mem.
+    -- A statement has several sorts and hashes at once; together they keep to about maintenance_work_mem.
+    PERFORM set_config('work_mem', greatest(
+        64, pg_size_bytes(current_setting('maintenance_work_mem')) / 1024 / 4)::text, true);
+    PERFORM set_config('hash_mem_multiplier', '1', true);
     PERFORM set_config('random_page_cost', '1.1', true);
     PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_counts', '_noted', '_units_new',
         '_units_old', '_ref_changes', '_refs_changed', '_ids', '_resolved', '_moves', '_persons',
@@ -201,25 +203,28 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    events text;
     n bigint := 0;
 BEGIN
     FOR k IN 0 .. slices - 1 LOOP
         PERFORM journey._phase(format('merge, slice %s of %s', k + 1, slices));
         PERFORM journey._clear_scratch(r, ARRAY['_fresh']);
-        IF source IS NULL THEN
-            EXECUTE journey._bind(r, $sql$
-                INSERT INTO {._fresh} (visitor_id, body)
-                SELECT visitor_id, body FROM journey._gather($1)$sql$)
-            USING journey._batch_events(r, k, slices);
-        ELSE
+        IF source IS NOT NULL THEN
             -- sorted, not hashed: a hash table of growing timelines would not keep to work_mem
             PERFORM set_config('enable_hashagg', 'off', true);
             EXECUTE journey._bind(r, 'INSERT INTO {._fresh} (visitor_id, body) ' || source)
                 USING k, slices;
             PERFORM set_config('enable_hashagg', 'on', true);
+        ELSIF r.bulk THEN
+            events := journey._batch_events(r, k, slices);
+        ELSE
+            EXECUTE journey._bind(r, $sql$
+                INSERT INTO {._fresh} (visitor_id, body)
+                SELECT visitor_id, body FROM journey._gather($1)$sql$)
+            USING journey._batch_events(r, k, slices);
+            PERFORM journey._fresh_removed(r, k, slices);
         END IF;
-        PERFORM journey._fresh_removed(r, k, slices);
-        n := n + journey._merge_fresh(r);
+        n := n + journey._merge_fresh(r, events);
     END LOOP;
     RETURN n;
 END
