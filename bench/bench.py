@@ -195,6 +195,51 @@ def case_a(workers=THREADS, case="a"):
         (["a_plain", "a_clickhouse_array"], rows(span))])
 
 
+TOUCHES = {"ft": "first_touch", "fn": "first_non_direct_touch", "lt": "last_touch", "ln": "last_non_direct_touch"}
+COLUMNS = {
+    "sessions": "visitor_id, user_id, person_id, session_number, started_at, ended_at, session_date, duration_seconds, events,"
+                " page_views, landing_page, landing_page_path, exit_page, referrer, referrer_host, source, medium, campaign,"
+                " term, content, channel, gclid, click_id, click_id_type, revenue, is_bounce",
+    "touches": "person_id, visitor_id, touched_at, touch_type, source, medium, campaign, term, content, campaign_id,"
+               " channel, click_id, click_id_type, click_ids, landing_page, referrer, referrer_host",
+    "identities": "id, id_type, person_id, valid_from, valid_to, reason",
+    "profiles": "to_jsonb(t) - '{version,attributes_version,updated_at}'::text[]"}
+
+
+def refresh(model, **settings):
+    """The first refresh of a model made anew; its phases are kept."""
+    PG.run(f"SELECT journey.drop_model(model) FROM journey.models WHERE model = '{model}'")
+    PG.run(f"SELECT journey.create_model('{model}', '{MODELS[model]}')")
+    PG.run("CHECKPOINT")
+    seconds, rows = PG.run(f"SELECT to_jsonb(r) FROM journey.refresh('{model}') AS r", **settings)
+    RESULT["figures"][f"first refresh of {model}"] = rows[0][0]
+    return seconds, rows
+
+
+MODELS = {"web": "rudder", "tenth_web": "tenth"}
+
+
+def case_b():
+    """The first refresh, a plain-SQL pipeline to the same tables, the Segment package's five models."""
+    columns = ", ".join(f"{alias}.{'touched_at' if name == 'at' else name} AS {prefix}_{name}"
+                        for alias, prefix in TOUCHES.items()
+                        for name in "at source medium campaign term content channel landing_page click_id click_id_type".split())
+
+    def rows(name):
+        schema = {"ours": "web", "plain": "plain"}[name]
+        return [row for table, columns in COLUMNS.items()
+                for row in PG.run(f"SELECT count(*), sum(hashtextextended(({columns})::text, 0))"
+                                  f" FROM {schema}.{table} AS t")[1]]
+
+    def pipeline(name, **places):
+        PG.run("CHECKPOINT")
+        return PG.run(sql(name, **places))
+
+    compare("b", {"ours": lambda: refresh("web"), "plain": lambda: pipeline("b_plain", touch_columns=columns),
+                  "segment": lambda: pipeline("b_segment")}, [(["ours", "plain"], rows)])
+    PG.run("DROP SCHEMA plain CASCADE; DROP SCHEMA segment CASCADE")
+
+
 def case_j():
     """The sessions of case a without parallel workers."""
     case_a(workers=0, case="j")
