@@ -3,6 +3,7 @@
 Each statement that is timed stands in a file of sql/. A case runs its variants in turn, RUNS times;
 what they made is compared after the first round, and a difference ends the run before a time is told.
 """
+import json
 import os
 import platform
 import statistics
@@ -40,19 +41,45 @@ def sql(name, **places):
 
 # -- engines ----------------------------------------------------------------------------------------
 
+class Watcher(threading.Thread):
+    def __init__(self, function, pid):
+        super().__init__(daemon=True)
+        self.function, self.pid, self.stopped = function, pid, threading.Event()
+        function(pid)
+        self.start()
+
+    def run(self):
+        while not self.stopped.wait(0.2):
+            self.function(self.pid)
+
+    def stop(self):
+        self.stopped.set()
+        self.join()
+
+
 class Postgres:
     """The server that bench/run started; each timed statement has a session of its own."""
 
-    def run(self, text, **settings):
+    def run(self, text, keep=True, watch=None, **settings):
+        """Seconds and the last statement's rows. Without keep all is rolled back; watch is called with the backend's
+        process id, five times a second."""
         with psycopg.connect(autocommit=True) as connection:
             for name, value in (SETTINGS | settings).items():
                 connection.execute(f"SET {name} = '{value}'")
+            watcher = watch and Watcher(watch, connection.info.backend_pid)
+            if not keep:
+                connection.execute("BEGIN")
             started = time.perf_counter()
             cursor = connection.execute(text)
             while cursor.nextset():
                 pass
             rows = cursor.fetchall() if cursor.description else []
-            return time.perf_counter() - started, rows
+            seconds = time.perf_counter() - started
+            if not keep:
+                connection.execute("ROLLBACK")
+            if watcher:
+                watcher.stop()
+            return seconds, rows
 
 
 class DuckDB:
@@ -122,8 +149,9 @@ def compare(case, variants, checks=()):
             times[name].append(seconds)
         if round_ == 0:
             for names, function in checks:
-                equal(case, {name: function(name) if function else rows[name]
-                             for name in names if name in variants})
+                names = [name for name in names if name in variants]
+                if len(names) > 1:
+                    equal(case, {name: function(name) if function else rows[name] for name in names})
     RESULT["times"].setdefault(case, {}).update(times)
     for name, seconds in times.items():
         say(f"  {case} {name:<24} {statistics.median(seconds):9.3f} s   {min(seconds):.3f} - {max(seconds):.3f}")
@@ -213,6 +241,13 @@ def refresh(model, **settings):
     PG.run("CHECKPOINT")
     seconds, rows = PG.run(f"SELECT to_jsonb(r) FROM journey.refresh('{model}') AS r", **settings)
     RESULT["figures"][f"first refresh of {model}"] = rows[0][0]
+    if model == "web":
+        RESULT["figures"]["sizes"] = dict(PG.run(
+            "SELECT nspname, sum(pg_table_size(c.oid))::bigint FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace"
+            " WHERE relkind = 'r' AND nspname IN ('web', 'rudder') GROUP BY nspname")[1])
+        RESULT["figures"]["largest"] = dict(PG.run(
+            "SELECT relname, pg_table_size(oid) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'web'::regnamespace"
+            " ORDER BY 2 DESC LIMIT 5")[1])
     return seconds, rows
 
 
@@ -240,6 +275,107 @@ def case_b():
     PG.run("DROP SCHEMA plain CASCADE; DROP SCHEMA segment CASCADE")
 
 
+def model_of(model):
+    """Makes a model unless a case before this has."""
+    if f"first refresh of {model}" not in RESULT["figures"]:
+        refresh(model)
+
+
+def refreshed(model):
+    """A refresh that is undone, so that it can be timed again."""
+    def run():
+        PG.run("VACUUM")
+        PG.run("CHECKPOINT")
+        seconds, rows = PG.run(f"SELECT to_jsonb(r) FROM journey.refresh('{model}') AS r", keep=False)
+        RESULT["figures"][f"later refresh of {model}"] = rows[0][0]
+        return seconds, [[rows[0][0]["new"], rows[0][0]["rejected"]]]
+    return run
+
+
+def case_c():
+    """A refresh with 1 % new events, 10 % of them late, and as many on a tenth of the history."""
+    model_of("web")
+    model_of("tenth_web")
+    for schema in MODELS.values():
+        subprocess.run(["psql", "-qX", "-v", f"schema={schema}", "-f", "test/sample/load-later.sql"], check=True)
+    PG.run("ANALYZE")
+    compare("c", {"refresh": refreshed("web"), "refresh_of_a_tenth": refreshed("tenth_web")})
+
+
+def case_d():
+    """100 events for a visitor with very many, for an endless pinger, and for small visitors."""
+    big, pings = EVENTS // 5, EVENTS // 50
+    PG.run(sql("d_history", big=big, pings=pings))
+    PG.run("""SELECT journey.create_model('d');
+        SELECT journey.add_source('d', 'bench.d_events', 'page', '{"event_id": "id", "visitor_id": "visitor",
+               "event_time": "at", "loaded_at": "loaded_at", "properties": null}')""")
+    PG.run("ANALYZE bench.d_events")
+    RESULT["figures"]["first refresh of d"] = PG.run("SELECT to_jsonb(r) FROM journey.refresh('d') AS r")[1][0][0]
+    start = "timestamptz '2010-01-01 00:00+00'"
+    batches = {
+        "small": f"'small-' || n * {big // 1000}, {start} + interval '1 day 5 minutes'",
+        "big_end": f"'big', {start} + {big // 20} * interval '2 hours' + n * interval '30 seconds'",
+        "big_past": f"'big', {start} + {big // 40} * interval '2 hours' + n * interval '5 seconds'",
+        "pinger_end": f"'pinger', {start} + ({pings} + n) * interval '5 minutes'",
+        "pinger_past": f"'pinger', {start} + ({pings // 2} + n) * interval '5 minutes' + interval '1 minute'"}
+
+    def refreshed_with(batch):
+        def run():
+            PG.run(f"""DELETE FROM bench.d_events WHERE id LIKE 'new%';
+                INSERT INTO bench.d_events (id, visitor, at, url, loaded_at)
+                SELECT 'new' || n, {batches[batch]}, 'https://www.acme.test/page/1', '2026-01-02 00:00+00'
+                FROM generate_series(0, 99) AS n""")
+            return refreshed("d")()
+        return run
+
+    compare("d", {name: refreshed_with(name) for name in batches}, [(list(batches), None)])
+
+
+def case_e():
+    """campaign() and touch() of URLs against six regular expressions."""
+    compare("e", {name: lambda name=name: PG.run(sql(name), max_parallel_workers_per_gather=0)
+                  for name in ("e_campaign", "e_plain", "e_touch")}, [(["e_campaign", "e_plain"], None)])
+
+
+def case_f():
+    """Answers from stored timelines against plain SQL on the raw rows."""
+    RESULT["times"]["f"] = {"timelines": [PG.run(sql("f_timelines"))[0]]}
+    PG.run("VACUUM ANALYZE bench.timelines")
+    for question in ("timeout", "touches", "pages"):
+        names = [f"f_{question}_ours", f"f_{question}_plain"]
+        compare("f", {name: lambda name=name: PG.run(sql(name)) for name in names}, [(names, None)])
+
+
+def case_g():
+    """The window function session_number against lag and running sum."""
+    names = ["g_ours", "g_plain"]
+    compare("g", {name: lambda name=name: PG.run(sql(name)) for name in names}, [(names, None)])
+
+
+def case_h():
+    """Memory of a first refresh with maintenance_work_mem = 64MB: what the backend has for itself."""
+    sample(MEMORY_EVENTS, "memory", later=0)
+    MODELS["memory_web"] = "memory"
+    seen = []
+
+    def watch(pid):
+        for line in open(f"/proc/{pid}/status"):
+            if line.startswith("RssAnon"):
+                seen.append(int(line.split()[1]) / 1024)
+
+    seconds, _ = refresh("memory_web", watch=watch, maintenance_work_mem="64MB", work_mem="4MB",
+                         max_parallel_workers_per_gather=0)
+    RESULT["figures"]["memory"] = {"events": MEMORY_EVENTS, "idle_mb": seen[0], "peak_mb": max(seen), "seconds": seconds}
+    say(f"  h {seen[0]:.0f} MB before, {max(seen):.0f} MB at most, {seconds:.0f} s")
+    PG.run("SELECT journey.drop_model('memory_web'); DROP SCHEMA memory, memory_later, memory_crm CASCADE")
+
+
+def case_i():
+    """Size of the model's tables, with TOAST and without indexes, against the sources."""
+    model_of("web")
+    say(f"  i {RESULT['figures']['sizes']}")
+
+
 def case_j():
     """The sessions of case a without parallel workers."""
     case_a(workers=0, case="j")
@@ -247,12 +383,17 @@ def case_j():
 
 # -- the whole --------------------------------------------------------------------------------------
 
+def sample(events, schema, later):
+    values = {"events": events, "schema": schema, "crm": f"{schema}_crm", "later": later, "late": 10}
+    arguments = [word for name, value in values.items() for word in ("-v", f"{name}={value}")]
+    subprocess.run(["psql", "-qX", *arguments, "-f", "test/sample/generate.sql"], check=True)
+
+
 def prepare():
+    """The sample, and one of a tenth with as many events in its later load."""
     say(f"making {EVENTS:,} events")
-    for values in ({"events": EVENTS, "later": 1}, {"events": EVENTS // 10, "later": 10, "schema": "tenth",
-                                                    "crm": "tenth_crm"}):
-        arguments = [word for name, value in values.items() for word in ("-v", f"{name}={value}")]
-        subprocess.run(["psql", "-qX", "-v", "late=10", *arguments, "-f", "test/sample/generate.sql"], check=True)
+    sample(EVENTS, "rudder", later=1)
+    sample(EVENTS // 10, "tenth", later=10)
     PG.run(sql("prepare"))
     PG.run("VACUUM ANALYZE")
 
@@ -281,8 +422,9 @@ def main():
             say(f"case {case}: {known[case].__doc__.splitlines()[0]}")
             known[case]()
         RESULT.update(events=EVENTS, runs=RUNS, machine=machine())
-    whole = len(CASES) == 10 and EVENTS >= 1_000_000
-    report.write(RESULT, HERE if whole else Path("tmp_check/bench"))
+    folder = HERE if len(CASES) == 10 and EVENTS >= 1_000_000 else Path("tmp_check/bench")
+    report.write(json.loads(json.dumps(RESULT, default=float)), folder)
+    say("see " + ("bench" if folder == HERE else str(folder)) + "/RESULTS.md")
 
 
 if __name__ == "__main__":
