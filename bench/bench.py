@@ -243,8 +243,9 @@ def refresh(model, **settings):
     RESULT["figures"][f"first refresh of {model}"] = rows[0][0]
     if model == "web":
         RESULT["figures"]["sizes"] = dict(PG.run(
-            "SELECT nspname, sum(pg_table_size(c.oid))::bigint FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace"
-            " WHERE relkind = 'r' AND nspname IN ('web', 'rudder') GROUP BY nspname")[1])
+            "SELECT CASE WHEN relpersistence = 'u' THEN 'scratch' ELSE nspname END, sum(pg_table_size(c.oid))::bigint"
+            " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace"
+            " WHERE relkind = 'r' AND nspname IN ('web', 'rudder') GROUP BY 1")[1])
         RESULT["figures"]["largest"] = dict(PG.run(
             "SELECT relname, pg_table_size(oid) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'web'::regnamespace"
             " ORDER BY 2 DESC LIMIT 5")[1])

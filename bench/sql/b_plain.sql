@@ -11,7 +11,8 @@ WITH landed AS (
            name, coalesce(url, context_page_url) AS url, coalesce(referrer, context_page_referrer) AS referrer,
            context_campaign_source AS source, context_campaign_medium AS medium, context_campaign_name AS campaign,
            context_campaign_term AS term, context_campaign_content AS content,
-           NULL::numeric AS revenue, NULL AS currency, NULL AS order_id, NULL AS previous_id, NULL AS email, NULL::jsonb AS traits
+           NULL::numeric AS revenue, NULL AS currency, NULL AS order_id, NULL AS previous_id, NULL AS email,
+           NULL::jsonb AS traits
     FROM rudder.pages
     UNION ALL
     SELECT 'track', 0, id, anonymous_id, user_id, "timestamp", original_timestamp, received_at, channel, event_text,
@@ -44,20 +45,24 @@ WITH landed AS (
     UNION ALL
     SELECT 'alias', 0, id, anonymous_id, user_id, "timestamp", original_timestamp, received_at, channel, NULL,
            context_page_url, context_page_referrer, context_campaign_source, context_campaign_medium,
-           context_campaign_name, context_campaign_term, context_campaign_content, NULL, NULL, NULL, previous_id, NULL, NULL
+           context_campaign_name, context_campaign_term, context_campaign_content, NULL, NULL, NULL,
+           previous_id, NULL, NULL
     FROM rudder.aliases
 ), cleaned AS (
     SELECT *, CASE WHEN user_id ~ '^[0-]*$' OR lower(user_id) IN ('null', 'undefined', 'none', 'anonymous', 'unknown')
                    THEN NULL ELSE user_id END AS clean_user,
-           CASE WHEN anonymous_id ~ '^[0-]*$' OR lower(anonymous_id) IN ('null', 'undefined', 'none', 'anonymous', 'unknown')
+           CASE WHEN anonymous_id ~ '^[0-]*$' OR lower(anonymous_id)
+                     IN ('null', 'undefined', 'none', 'anonymous', 'unknown')
                 THEN NULL ELSE anonymous_id END AS clean_visitor,
            CASE WHEN lower(email) IN ('null', 'undefined') OR lower(email) LIKE '%@example.com' THEN NULL
                 ELSE lower(regexp_replace(email, '\s', '', 'g')) END AS clean_email,
            coalesce("timestamp", original_timestamp, received_at) AS event_time
     FROM landed
 ), taken AS (
-    SELECT kind, rank, coalesce(nullif(id, ''), md5(concat_ws('|', clean_visitor, clean_user, event_time, kind, name, url))) AS event_id,
-           coalesce(clean_visitor, 'user:' || clean_user) AS visitor_id, clean_user AS user_id, event_time, received_at, name,
+    SELECT kind, rank, coalesce(nullif(id, ''),
+           md5(concat_ws('|', clean_visitor, clean_user, event_time, kind, name, url))) AS event_id,
+           coalesce(clean_visitor, 'user:' || clean_user) AS visitor_id, clean_user AS user_id, event_time, received_at,
+           name,
            url, referrer, source, medium, campaign, term, content, revenue, currency, order_id, previous_id,
            clean_email AS email, traits,
            NOT (clean_visitor IS NULL OR channel IN ('server', 'sources') OR kind IN ('identify', 'alias')) AS active
@@ -122,10 +127,13 @@ ANALYZE plain.placed;
 CREATE UNLOGGED TABLE plain.said AS
 WITH read AS (
     SELECT visitor_id, session, event_time, event_id, url, referrer,
-           bench.decode(bench.param(url, 'utm_source')) AS utm_source, bench.decode(bench.param(url, 'utm_medium')) AS utm_medium,
-           bench.decode(bench.param(url, 'utm_campaign')) AS utm_campaign, bench.decode(bench.param(url, 'utm_term')) AS utm_term,
+           bench.decode(bench.param(url, 'utm_source')) AS utm_source,
+           bench.decode(bench.param(url, 'utm_medium')) AS utm_medium,
+           bench.decode(bench.param(url, 'utm_campaign')) AS utm_campaign,
+           bench.decode(bench.param(url, 'utm_term')) AS utm_term,
            bench.decode(bench.param(url, 'utm_content')) AS utm_content,
-           bench.param(url, 'gclid') AS gclid, bench.param(url, 'msclkid') AS msclkid, bench.param(url, 'ttclid') AS ttclid,
+           bench.param(url, 'gclid') AS gclid, bench.param(url, 'msclkid') AS msclkid,
+           bench.param(url, 'ttclid') AS ttclid,
            bench.param(url, 'li_fat_id') AS li_fat_id, bench.param(url, 'gbraid') AS gbraid,
            bench.param(url, 'wbraid') AS wbraid, bench.param(url, 'fbclid') AS fbclid,
            source, medium, campaign, term, content
@@ -137,22 +145,25 @@ WITH read AS (
                    WHEN gbraid IS NOT NULL THEN 'gbraid' WHEN wbraid IS NOT NULL THEN 'wbraid'
                    WHEN fbclid IS NOT NULL THEN 'fbclid' END AS click_id_type,
            coalesce(gclid, msclkid, ttclid, li_fat_id, gbraid, wbraid, fbclid) AS click_id,
-           nullif(jsonb_strip_nulls(jsonb_build_object('gclid', gclid, 'msclkid', msclkid, 'ttclid', ttclid, 'li_fat_id', li_fat_id,
-                                                       'gbraid', gbraid, 'wbraid', wbraid, 'fbclid', fbclid)), '{}') AS click_ids,
+           nullif(jsonb_strip_nulls(jsonb_build_object('gclid', gclid, 'msclkid', msclkid, 'ttclid', ttclid,
+                      'li_fat_id', li_fat_id, 'gbraid', gbraid, 'wbraid', wbraid, 'fbclid', fbclid)), '{}') AS click_ids,
            coalesce(utm_source, utm_medium, utm_campaign) IS NOT NULL AS has_utm
     FROM read
 ), told AS (
     SELECT *, CASE WHEN has_utm THEN 'utm' WHEN click_id IS NOT NULL THEN 'click_id'
                    WHEN coalesce(source, medium, campaign) IS NOT NULL THEN 'campaign_columns' END AS touch_type,
-           CASE WHEN click_id_type IN ('gclid', 'gbraid', 'wbraid') THEN 'google' WHEN click_id_type = 'msclkid' THEN 'bing'
+           CASE WHEN click_id_type IN ('gclid', 'gbraid', 'wbraid') THEN 'google'
+                WHEN click_id_type = 'msclkid' THEN 'bing'
                 WHEN click_id_type = 'ttclid' THEN 'tiktok' WHEN click_id_type = 'li_fat_id' THEN 'linkedin'
                 WHEN click_id_type = 'fbclid' THEN 'facebook' END AS click_source,
            CASE WHEN click_id_type = 'fbclid' THEN 'referral' WHEN click_id IS NOT NULL THEN 'cpc' END AS click_medium
     FROM clicked
 ), named AS (
-    SELECT visitor_id, session, event_time, event_id, url, referrer, touch_type, gclid, click_id, click_id_type, click_ids,
+    SELECT visitor_id, session, event_time, event_id, url, referrer, touch_type, gclid, click_id, click_id_type,
+           click_ids,
            coalesce(utm_source, click_source, source, '(not set)') AS source,
-           coalesce(utm_medium, CASE WHEN coalesce(lower(utm_source), click_source) = click_source THEN click_medium END,
+           coalesce(utm_medium,
+                    CASE WHEN coalesce(lower(utm_source), click_source) = click_source THEN click_medium END,
                     medium, '(not set)') AS medium,
            CASE touch_type WHEN 'utm' THEN utm_campaign WHEN 'campaign_columns' THEN campaign END AS campaign,
            CASE touch_type WHEN 'utm' THEN utm_term WHEN 'campaign_columns' THEN term END AS term,
@@ -165,13 +176,15 @@ ANALYZE plain.said;
 -- referrers of the first event of a session that has a page, if they are external
 CREATE UNLOGGED TABLE plain.came_from AS
 SELECT p.*, coalesce(m.source, regexp_replace(p.host, '^www\.', '')) AS source, coalesce(m.medium, 'referral') AS medium
-FROM (SELECT DISTINCT ON (visitor_id, session) visitor_id, session, event_time, event_id, url, referrer, bench.host(referrer) AS host
+FROM (SELECT DISTINCT ON (visitor_id, session) visitor_id, session, event_time, event_id, url, referrer,
+    bench.host(referrer) AS host
       FROM plain.placed WHERE active AND (kind = 'page' OR url <> '')
       ORDER BY visitor_id, session, event_time, event_id) AS p
 LEFT JOIN bench.referrer_mapping AS m ON m.host = regexp_replace(p.host, '^www\.', '')
 WHERE p.host IS NOT NULL AND m.medium IS DISTINCT FROM 'ignored'
   AND substring(p.host FROM '[^.]+\.[^.]+$') IS DISTINCT FROM substring(bench.host(url) FROM '[^.]+\.[^.]+$')
-  AND NOT EXISTS (SELECT FROM plain.said AS s WHERE (s.visitor_id, s.event_time, s.event_id) = (p.visitor_id, p.event_time, p.event_id));
+  AND NOT EXISTS (SELECT FROM plain.said AS s
+                  WHERE (s.visitor_id, s.event_time, s.event_id) = (p.visitor_id, p.event_time, p.event_id));
 
 -- the first of equal ones in a session, and its channel, asked once per origin
 CREATE UNLOGGED TABLE plain.distinct_touch AS
@@ -180,7 +193,8 @@ FROM (SELECT visitor_id, session, event_time, event_id, touch_type, source, medi
              click_id_type, click_ids, url, referrer, referrer_host
       FROM plain.said
       UNION ALL
-      SELECT visitor_id, session, event_time, event_id, 'referrer', source, medium, NULL, NULL, NULL, NULL, NULL, NULL, url,
+      SELECT visitor_id, session, event_time, event_id, 'referrer', source, medium, NULL, NULL, NULL, NULL, NULL, NULL,
+             url,
              referrer, host
       FROM plain.came_from) AS t
 ORDER BY visitor_id, session, source, medium, campaign, term, content, click_ids, event_time, event_id;
@@ -195,12 +209,15 @@ ANALYZE plain.found_touch;
 -- what goes to one person: a session, or a passive event outside; arrays are in the order of the sort below
 CREATE UNLOGGED TABLE plain.unit AS
 SELECT visitor_id, session, min(event_time) AS started_at, (array_agg(event_id))[1] AS first_event_id,
-       max(event_time) FILTER (WHERE active) AS ended_at, count(*) AS events, count(*) FILTER (WHERE kind = 'page') AS page_views,
+       max(event_time) FILTER (WHERE active) AS ended_at, count(*) AS events,
+       count(*) FILTER (WHERE kind = 'page') AS page_views,
        array_agg(coalesce(url, name)) FILTER (WHERE kind = 'page') AS pages,
        array_agg(user_id) FILTER (WHERE user_id IS NOT NULL) AS users,
-       array_agg(ref) FILTER (WHERE ref IS NOT NULL) AS refs, min(event_time) FILTER (WHERE ref IS NOT NULL) AS named_at,
+       array_agg(ref) FILTER (WHERE ref IS NOT NULL) AS refs,
+       min(event_time) FILTER (WHERE ref IS NOT NULL) AS named_at,
        coalesce(bool_or(active AND kind = 'track'), false) AS active_track
-FROM (SELECT *, CASE WHEN session IS NULL THEN event_time END AS loose_at, CASE WHEN session IS NULL THEN event_id END AS loose_id
+FROM (SELECT *, CASE WHEN session IS NULL THEN event_time END AS loose_at,
+    CASE WHEN session IS NULL THEN event_id END AS loose_id
       FROM plain.placed ORDER BY visitor_id, session, loose_at, loose_id, event_time, event_id) AS p
 GROUP BY visitor_id, session, loose_at, loose_id;
 ANALYZE plain.unit;
@@ -268,16 +285,21 @@ WITH origin AS (
     ORDER BY visitor_id, session, event_time DESC, event_id DESC
 ), amounts AS (
     SELECT visitor_id, session, CASE WHEN count(DISTINCT coalesce(currency, '')) = 1 THEN sum(revenue) END AS revenue
-    FROM (SELECT *, row_number() OVER (PARTITION BY visitor_id, session, name, order_id ORDER BY event_time, event_id) AS place
+    FROM (SELECT *, row_number() OVER (PARTITION BY visitor_id, session, name, order_id
+                                        ORDER BY event_time, event_id) AS place
           FROM plain.placed WHERE session IS NOT NULL AND revenue IS NOT NULL) AS e
     WHERE order_id IS NULL OR place = 1
     GROUP BY visitor_id, session
 )
-SELECT md5(u.visitor_id || '|' || u.session)::uuid AS session_id, u.visitor_id, u.users[array_upper(u.users, 1)] AS user_id,
-       u.person_id, u.session AS session_number, u.started_at, u.ended_at, (u.started_at AT TIME ZONE 'UTC')::date AS session_date,
-       extract(epoch FROM u.ended_at - u.started_at) AS duration_seconds, u.events, u.page_views, u.pages[1] AS landing_page,
+SELECT md5(u.visitor_id || '|' || u.session)::uuid AS session_id, u.visitor_id,
+       u.users[array_upper(u.users, 1)] AS user_id,
+       u.person_id, u.session AS session_number, u.started_at, u.ended_at,
+       (u.started_at AT TIME ZONE 'UTC')::date AS session_date,
+       extract(epoch FROM u.ended_at - u.started_at) AS duration_seconds, u.events, u.page_views,
+       u.pages[1] AS landing_page,
        nullif(substring(u.pages[1] FROM '^[a-z]+://[^/?#]+([^?#]*)'), '') AS landing_page_path,
-       u.pages[array_upper(u.pages, 1)] AS exit_page, t.referrer, t.referrer_host, coalesce(t.source, '(direct)') AS source,
+       u.pages[array_upper(u.pages, 1)] AS exit_page, t.referrer, t.referrer_host,
+       coalesce(t.source, '(direct)') AS source,
        coalesce(t.medium, '(none)') AS medium, t.campaign, t.term, t.content, coalesce(t.channel, 'Direct') AS channel,
        g.gclid, t.click_id, t.click_id_type, r.revenue, u.page_views <= 1 AND NOT u.active_track AS is_bounce
 FROM plain.person_unit AS u
@@ -288,25 +310,31 @@ WHERE u.session IS NOT NULL;
 ANALYZE plain.sessions;
 
 CREATE TABLE plain.touches AS
-SELECT md5(concat_ws('|', t.visitor_id, t.session, t.event_time, t.event_id))::uuid AS touch_id, s.person_id, t.visitor_id,
+SELECT md5(concat_ws('|', t.visitor_id, t.session, t.event_time, t.event_id))::uuid AS touch_id, s.person_id,
+       t.visitor_id,
        s.session_id, t.event_time AS touched_at, t.touch_type, t.source, t.medium, t.campaign, t.term, t.content,
-       NULL::text AS campaign_id, t.channel, t.click_id, t.click_id_type, t.click_ids, t.url AS landing_page, t.referrer,
+       NULL::text AS campaign_id, t.channel, t.click_id, t.click_id_type, t.click_ids, t.url AS landing_page,
+       t.referrer,
        t.referrer_host
 FROM plain.found_touch AS t JOIN plain.sessions AS s ON (s.visitor_id, s.session_number) = (t.visitor_id, t.session)
 UNION ALL
-SELECT md5(concat_ws('|', visitor_id, session_number))::uuid, person_id, visitor_id, session_id, started_at, 'direct', '(direct)',
+SELECT md5(concat_ws('|', visitor_id, session_number))::uuid, person_id, visitor_id, session_id, started_at, 'direct',
+       '(direct)',
        '(none)', NULL, NULL, NULL, NULL, 'Direct', NULL, NULL, NULL, landing_page, NULL, NULL
 FROM plain.sessions AS s
-WHERE NOT EXISTS (SELECT FROM plain.found_touch AS t WHERE (t.visitor_id, t.session) = (s.visitor_id, s.session_number));
+WHERE NOT EXISTS (SELECT FROM plain.found_touch AS t
+                  WHERE (t.visitor_id, t.session) = (s.visitor_id, s.session_number));
 ANALYZE plain.touches;
 
 CREATE TABLE plain.identities AS
-SELECT substr(ref, strpos(ref, ':') + 1) AS id, split_part(ref, ':', 1) AS id_type, person_id, timestamptz '-infinity' AS valid_from,
+SELECT substr(ref, strpos(ref, ':') + 1) AS id, split_part(ref, ':', 1) AS id_type, person_id,
+       timestamptz '-infinity' AS valid_from,
        timestamptz 'infinity' AS valid_to, reason
 FROM plain.ref_person
 UNION ALL (
 WITH numbered AS (
-    SELECT *, person_id IS DISTINCT FROM lag(person_id) OVER (PARTITION BY visitor_id ORDER BY started_at, first_event_id) AS begins
+    SELECT *, person_id IS DISTINCT FROM lag(person_id)
+              OVER (PARTITION BY visitor_id ORDER BY started_at, first_event_id) AS begins
     FROM plain.person_unit
 ), runs AS (
     SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY visitor_id ORDER BY started_at, first_event_id) AS run
@@ -332,14 +360,16 @@ FROM plain.placed AS e
 JOIN plain.person_unit AS u ON (u.visitor_id, u.started_at, u.first_event_id) = (e.visitor_id, e.event_time, e.event_id)
 WHERE e.session IS NULL AND u.session IS NULL
 UNION ALL
-SELECT coalesce(p.person_id, 'user:' || u.id), 'user:' || u.id, u.received_at, 'users:', 'users', NULL, NULL, NULL, NULL,
+SELECT coalesce(p.person_id, 'user:' || u.id), 'user:' || u.id, u.received_at, 'users:', 'users', NULL, NULL, NULL,
+       NULL,
        to_jsonb(u) - '{id,received_at,uuid_ts}'::text[]
 FROM rudder.users AS u LEFT JOIN plain.ref_person AS p ON p.ref = 'user:' || u.id;
 ANALYZE plain.person_event;
 
 CREATE TABLE plain.profiles AS
 WITH person AS (
-    SELECT person_id, array_agg(DISTINCT visitor_id ORDER BY visitor_id) AS visitor_ids, min(started_at) AS first_seen_at,
+    SELECT person_id, array_agg(DISTINCT visitor_id ORDER BY visitor_id) AS visitor_ids,
+           min(started_at) AS first_seen_at,
            max(ended_at) FILTER (WHERE session IS NOT NULL) AS last_seen_at, min(named_at) AS identified_at,
            count(session) AS sessions, sum(events)::bigint AS events, sum(page_views)::bigint AS page_views
     FROM plain.person_unit GROUP BY person_id
@@ -356,15 +386,18 @@ WITH person AS (
           ORDER BY e.person_id, t.key, e.event_time DESC, e.event_id DESC, e.visitor_id DESC) AS t
     GROUP BY person_id
 ), amounts AS (
-    SELECT person_id, CASE WHEN count(*) = 1 THEN min(amount) END AS revenue, jsonb_object_agg(currency, amount) AS revenue_by_currency
+    SELECT person_id, CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
+           jsonb_object_agg(currency, amount) AS revenue_by_currency
     FROM (SELECT person_id, coalesce(currency, '') AS currency, sum(revenue) AS amount
-          FROM (SELECT *, row_number() OVER (PARTITION BY person_id, name, order_id ORDER BY event_time, event_id, visitor_id) AS place
+          FROM (SELECT *, row_number() OVER (PARTITION BY person_id, name, order_id
+                                              ORDER BY event_time, event_id, visitor_id) AS place
                 FROM plain.person_event WHERE revenue IS NOT NULL) AS e
           WHERE order_id IS NULL OR place = 1
           GROUP BY 1, 2) AS c
     GROUP BY person_id
 ), clicks AS (
-    SELECT person_id, jsonb_object_agg(key, jsonb_build_object('first', first, 'first_at', first_at, 'last', last, 'last_at', last_at)) AS click_ids
+    SELECT person_id, jsonb_object_agg(key, jsonb_build_object(
+               'first', first, 'first_at', first_at, 'last', last, 'last_at', last_at)) AS click_ids
     FROM (SELECT person_id, key, (array_agg(value ORDER BY touched_at))[1] AS first, min(touched_at) AS first_at,
                  (array_agg(value ORDER BY touched_at DESC))[1] AS last, max(touched_at) AS last_at
           FROM plain.touches CROSS JOIN LATERAL jsonb_each_text(click_ids) WHERE click_ids IS NOT NULL
@@ -373,17 +406,22 @@ WITH person AS (
 ), ft AS (SELECT DISTINCT ON (person_id) * FROM plain.touches ORDER BY person_id, touched_at),
 fn AS (SELECT DISTINCT ON (person_id) * FROM plain.touches WHERE touch_type <> 'direct' ORDER BY person_id, touched_at),
 lt AS (SELECT DISTINCT ON (person_id) * FROM plain.touches ORDER BY person_id, touched_at DESC),
-ln AS (SELECT DISTINCT ON (person_id) * FROM plain.touches WHERE touch_type <> 'direct' ORDER BY person_id, touched_at DESC)
+ln AS (SELECT DISTINCT ON (person_id) * FROM plain.touches WHERE touch_type <> 'direct'
+       ORDER BY person_id, touched_at DESC)
 SELECT person_id, CASE WHEN person_id LIKE 'user:%' THEN substr(person_id, 6) END AS user_id,
-       CASE WHEN person_id LIKE 'email:%' THEN substr(person_id, 7) WHEN traits ->> 'email' ILIKE '%@example.com' THEN NULL
+       CASE WHEN person_id LIKE 'email:%' THEN substr(person_id, 7)
+            WHEN traits ->> 'email' ILIKE '%@example.com' THEN NULL
             ELSE lower(regexp_replace(traits ->> 'email', '\s', '', 'g')) END AS email,
-       person_id NOT LIKE 'visitor:%' AS is_identified, visitor_ids, first_seen_at, last_seen_at, identified_at, sessions,
-       person.events, page_views, revenue, revenue_by_currency, event_counts, coalesce(traits, '{}') AS traits, {touch_columns},
+       person_id NOT LIKE 'visitor:%' AS is_identified, visitor_ids, first_seen_at, last_seen_at, identified_at,
+       sessions,
+       person.events, page_views, revenue, revenue_by_currency, event_counts, coalesce(traits, '{}') AS traits,
+       {touch_columns},
        clicks.click_ids #>> '{gclid,last}' AS gclid, (clicks.click_ids #>> '{gclid,last_at}')::timestamptz AS gclid_at,
-       clicks.click_ids, false AS is_internal, 1::bigint AS version, 1::bigint AS attributes_version, now() AS updated_at
+       clicks.click_ids, false AS is_internal, 1::bigint AS version, 1::bigint AS attributes_version,
+       now() AS updated_at
 FROM person LEFT JOIN counts USING (person_id) LEFT JOIN traits USING (person_id) LEFT JOIN amounts USING (person_id)
-LEFT JOIN clicks USING (person_id) LEFT JOIN ft USING (person_id) LEFT JOIN fn USING (person_id) LEFT JOIN lt USING (person_id)
-LEFT JOIN ln USING (person_id);
+LEFT JOIN clicks USING (person_id) LEFT JOIN ft USING (person_id) LEFT JOIN fn USING (person_id)
+LEFT JOIN lt USING (person_id) LEFT JOIN ln USING (person_id);
 
 -- the public tables' indexes
 ALTER TABLE plain.sessions ADD PRIMARY KEY (visitor_id, session_number);

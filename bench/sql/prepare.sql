@@ -72,7 +72,8 @@ BEGIN
     IF strpos(value, '+') = 0 AND strpos(value, '%') = 0 THEN
         RETURN value;
     END IF;
-    RETURN (SELECT convert_from(string_agg(coalesce(pg_catalog.decode(m[1], 'hex'), convert_to(m[2], 'UTF8')), ''), 'UTF8')
+    RETURN (SELECT convert_from(string_agg(coalesce(pg_catalog.decode(m[1], 'hex'), convert_to(m[2], 'UTF8')), ''),
+    'UTF8')
             FROM regexp_matches(replace(value, '+', ' '), '%([0-9A-Fa-f]{2})|([^%]+)', 'g') AS m);
 END
 $$;
@@ -90,7 +91,8 @@ RETURN (
         WHEN m IN ('display', 'banner', 'expandable', 'interstitial', 'cpm') THEN 'Display'
         WHEN m ~ '^(.*cp.*|ppc|retargeting|paid.*)$' THEN 'Paid Other'
         WHEN s IN ('facebook', 'tiktok', 'linkedin', 'twitter', 'reddit')
-             OR m IN ('social', 'social-network', 'social-media', 'sm', 'social network', 'social media') THEN 'Organic Social'
+             OR m IN ('social', 'social-network', 'social-media', 'sm', 'social network', 'social media')
+             THEN 'Organic Social'
         WHEN s IN ('google', 'bing', 'duckduckgo') OR m = 'organic' THEN 'Organic Search'
         WHEN m = 'ai-assistant' THEN 'AI Assistant'
         WHEN s ~ '^(email|e-mail|e_mail|e mail)$' OR m ~ '^(email|e-mail|e_mail|e mail)$' THEN 'Email'
