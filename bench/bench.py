@@ -183,12 +183,12 @@ def checksum(engine, table, columns):
 
 # -- cases ------------------------------------------------------------------------------------------
 
-def case_a(workers=THREADS, case="a"):
+def case_a():
     """Raw rows to a table of sessions."""
     def made_by_postgres(name):
         def run():
             PG.run(f"DROP TABLE IF EXISTS bench.{name}")
-            return PG.run(sql(name), max_parallel_workers_per_gather=workers)
+            return PG.run(sql(name))
         return run
 
     def made_by_peer(engine, name, table):
@@ -197,15 +197,13 @@ def case_a(workers=THREADS, case="a"):
             return PEERS[engine].run(sql(name))
         return run
 
-    variants = {name: made_by_postgres(name) for name in
-                (("a_ours", "a_ours_few", "a_plain", "a_floor") if case == "a" else ("a_ours", "a_ours_few"))}
+    variants = {name: made_by_postgres(name) for name in ("a_ours", "a_ours_few", "a_plain", "a_floor")}
     tables = {name: ("pg", f"bench.{name}") for name in variants}
-    if case == "a":
-        for engine, name, table in (("duckdb", "a_duckdb", "sessions"), ("clickhouse", "a_clickhouse", "sessions"),
-                                    ("clickhouse", "a_clickhouse_array", "sessions_array")):
-            if engine in PEERS:
-                variants[name] = made_by_peer(engine, name, table)
-                tables[name] = (engine, table)
+    for engine, name, table in (("duckdb", "a_duckdb", "sessions"), ("clickhouse", "a_clickhouse", "sessions"),
+                                ("clickhouse", "a_clickhouse_array", "sessions_array")):
+        if engine in PEERS:
+            variants[name] = made_by_peer(engine, name, table)
+            tables[name] = (engine, table)
 
     def rows(columns):
         def get(name):
@@ -216,7 +214,7 @@ def case_a(workers=THREADS, case="a"):
 
     span = ["anonymous_id", "session_number", "@started_at", "@ended_at", "events"]
     pages = span + ["page_views", "landing_page"]
-    compare(case, variants, [
+    compare("a", variants, [
         (["a_ours", "a_ours_few", "a_plain", "a_duckdb", "a_clickhouse"], rows(pages)),
         (["a_plain", "a_duckdb", "a_clickhouse"], rows(pages + ["referrer"])),
         (["a_ours", "a_ours_few"], rows(pages + ["referrer"])),
@@ -378,8 +376,17 @@ def case_i():
 
 
 def case_j():
-    """The sessions of case a without parallel workers."""
-    case_a(workers=0, case="j")
+    """The sessions of case a with two workers and with none."""
+    def made(name, workers):
+        def run():
+            PG.run(f"DROP TABLE IF EXISTS bench.{name}")
+            seconds, _ = PG.run(sql(name), max_parallel_workers_per_gather=workers)
+            return seconds, PG.run(f"SELECT count(*), sum(hashtextextended(t::text, 0)) FROM bench.{name} AS t")[1]
+        return run
+
+    for name in ("a_ours", "a_ours_few"):
+        names = [f"{name}_serial", f"{name}_two_workers"]
+        compare("j", {names[0]: made(name, 0), names[1]: made(name, THREADS)}, [(names, None)])
 
 
 # -- the whole --------------------------------------------------------------------------------------
