@@ -3,7 +3,7 @@
 #   make && make install      build and install for the server of PG_CONFIG
 #   make demo                 the whole flow on a private server, on sample data
 #   make check                every test on a private server of its own
-#   make check-laws SEEDS=n   the laws of a model on random histories, of n seeds
+#   make check-laws SEEDS=n   the laws of a model on random histories, of n seeds; FROM=n, SEGMENT=n
 
 EXTENSION   = pg_journey
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pg_journey.control)
@@ -35,7 +35,7 @@ ifeq ($(filter-out $(OWN_GOALS),$(or $(MAKECMDGOALS),all)),)
 .PHONY: $(OWN_GOALS)
 $(OWN_GOALS):
 	@test/$@ $(ARGS_$@)
-ARGS_check-laws = $(if $(SEEDS),--seeds $(SEEDS))
+ARGS_check-laws = $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FROM),--from $(FROM)) $(if $(SEGMENT),--segment $(SEGMENT))
 else
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
