@@ -1,7 +1,7 @@
 /*
  * profile.c
- *		What a profile is made of: how many events a person has of each name, and which touches come first
- *		and last.
+ *		What a profile is made of: how many events a person has of each name, the last value of each
+ *		trait, and which touches come first and last.
  */
 #include "postgres.h"
 
@@ -101,6 +101,167 @@ journey_count_events_final(PG_FUNCTION_ARGS)
 	}
 	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(object));
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * traits
+ * ------------------------------------------------------------------------------------------------ */
+
+/* What one event says of a person, copied whole; freed when later events have said all of it anew. */
+typedef struct JTraitSource
+{
+	int			users;
+	int64		time;
+	JStr		event_id;
+	JStr		visitor_id;
+	Jsonb	   *traits;
+} JTraitSource;
+
+/* Key and value point into the source. */
+typedef struct JTrait
+{
+	JStr		key;
+	JsonbValue	value;
+	JTraitSource *source;
+} JTrait;
+
+typedef struct JTraits
+{
+	int			n;
+	int			max;
+	JTrait	   *traits;
+	JSet		set;
+} JTraits;
+
+static bool
+JTraitHash(const void *entry, uint32 *hash)
+{
+	*hash = JSetHash(0, ((const JTrait *) entry)->key);
+	return true;
+}
+
+static bool
+JTraitSame(const void *a, const void *b)
+{
+	return JStrEqual(((const JTrait *) a)->key, ((const JTrait *) b)->key);
+}
+
+static const JSetKind trait_kind = {sizeof(JTrait), JTraitHash, JTraitSame};
+
+/* In the order of time, event id, visitor id. */
+static bool
+JSaidAfter(const JTraitSource *a, const JTraitSource *b)
+{
+	int			c = (a->time > b->time) - (a->time < b->time);
+
+	if (c == 0)
+		c = JStrCompare(a->event_id, b->event_id);
+	if (c == 0)
+		c = JStrCompare(a->visitor_id, b->visitor_id);
+	return c > 0;
+}
+
+static void
+JReleaseSource(JTraitSource *source)
+{
+	if (--source->users > 0)
+		return;
+	pfree(source->traits);
+	pfree(unconstify(char *, source->event_id.data));
+	pfree(unconstify(char *, source->visitor_id.data));
+	pfree(source);
+}
+
+static void
+JTraitsAdd(JTraits *traits, JTrait *new)
+{
+	int			i = JSetFind(&traits->set, &trait_kind, traits->traits, traits->n, new);
+
+	if (i >= 0 && !JSaidAfter(new->source, traits->traits[i].source))
+		return;
+	new->source->users++;
+	if (i >= 0)
+	{
+		JReleaseSource(traits->traits[i].source);
+		traits->traits[i] = *new;
+		return;
+	}
+	if (traits->n == traits->max)
+	{
+		traits->max = Max(4, 2 * traits->max);
+		traits->traits = traits->traits == NULL ? palloc_array(JTrait, traits->max) :
+			repalloc_array(traits->traits, JTrait, traits->max);
+	}
+	traits->traits[traits->n++] = *new;
+}
+
+static JStr
+JCopyText(const text *t)
+{
+	JStr		s = JStrFromText(t);
+
+	return (JStr) {pnstrdup(s.data, s.len), s.len};
+}
+
+/*
+ * _last_traits(traits, event_time, event_id, visitor_id): an object with the value of each key that was
+ * said last; null says nothing.
+ */
+PG_FUNCTION_INFO_V1(journey_last_traits_add);
+Datum
+journey_last_traits_add(PG_FUNCTION_ARGS)
+{
+	MemoryContext old = MemoryContextSwitchTo(JAggregateContext(fcinfo));
+	JTraits    *traits = PG_ARGISNULL(0) ? palloc0_object(JTraits) : (JTraits *) PG_GETARG_POINTER(0);
+	JTrait		new;
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	key;
+
+	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2) && !PG_ARGISNULL(3) && !PG_ARGISNULL(4) &&
+		JB_ROOT_IS_OBJECT(PG_GETARG_JSONB_P(1)))
+	{
+		new.source = palloc_object(JTraitSource);
+		new.source->users = 1;	/* this function */
+		new.source->time = PG_GETARG_TIMESTAMPTZ(2);
+		new.source->event_id = JCopyText(PG_GETARG_TEXT_PP(3));
+		new.source->visitor_id = JCopyText(PG_GETARG_TEXT_PP(4));
+		new.source->traits = PG_GETARG_JSONB_P_COPY(1);
+		it = JsonbIteratorInit(&new.source->traits->root);
+		while ((token = JsonbIteratorNext(&it, &key, true)) != WJB_DONE)
+		{
+			if (token != WJB_KEY)
+				continue;
+			(void) JsonbIteratorNext(&it, &new.value, true);
+			new.key = (JStr) {key.val.string.val, key.val.string.len};
+			if (new.value.type != jbvNull)
+				JTraitsAdd(traits, &new);
+		}
+		JReleaseSource(new.source);
+	}
+	MemoryContextSwitchTo(old);
+	PG_RETURN_POINTER(traits);
+}
+
+PG_FUNCTION_INFO_V1(journey_last_traits_final);
+Datum
+journey_last_traits_final(PG_FUNCTION_ARGS)
+{
+	const JTraits *traits = PG_ARGISNULL(0) ? NULL : (JTraits *) PG_GETARG_POINTER(0);
+	JsonbParseState *state = NULL;
+
+	(void) JAggregateContext(fcinfo);
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; traits != NULL && i < traits->n; i++)
+	{
+		JsonbValue	key = {.type = jbvString};
+
+		key.val.string.val = unconstify(char *, traits->traits[i].key.data);
+		key.val.string.len = traits->traits[i].key.len;
+		pushJsonbValue(&state, WJB_KEY, &key);
+		pushJsonbValue(&state, WJB_VALUE, &traits->traits[i].value);
+	}
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
 /* ------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@
 
 #include "identity_core.h"
 #include "session_sql.h"
-#include "split_core.h"
+#include "split_sql.h"
 #include "timeline.h"
 
 /* The columns of journey._segment, as _split() takes stored segments. */
@@ -131,6 +131,7 @@ JReadStrings(ArrayType *array, JStr **strings)
 /* The columns of journey._split_row. */
 enum
 {
+	OUT_VISITOR_ID,
 	OUT_OP,
 	OUT_STARTED_AT,
 	OUT_FIRST_EVENT_ID,
@@ -143,6 +144,7 @@ enum
 	OUT_STATE,
 	OUT_BODY,
 	OUT_PART,
+	OUT_NOTED,
 	OUT_SESSION_NUMBER,
 	OUT_NEW_EVENTS,
 	OUT_COLUMNS
@@ -158,25 +160,39 @@ JBytea(JStr bytes)
 	return PointerGetDatum(result);
 }
 
-static void
-JPutIncomplete(ReturnSetInfo *rsinfo)
+/* Where rows of journey._split_row go, and whose they are. */
+typedef struct JSplitSink
 {
-	Datum		values[OUT_COLUMNS];
-	bool		nulls[OUT_COLUMNS];
+	ReturnSetInfo *rsinfo;
+	Datum		visitor_id;		/* 0: NULL */
+} JSplitSink;
 
-	memset(nulls, true, sizeof(nulls));
-	JSetStr(values, nulls, OUT_OP, JSTR_LIT("incomplete"));
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+static void
+JPutRow(const JSplitSink *sink, const char *op, Datum *values, bool *nulls)
+{
+	nulls[OUT_VISITOR_ID] = sink->visitor_id == (Datum) 0;
+	values[OUT_VISITOR_ID] = sink->visitor_id;
+	JSetStr(values, nulls, OUT_OP, JStrFromCString(op));
+	tuplestore_putvalues(sink->rsinfo->setResult, sink->rsinfo->setDesc, values, nulls);
 }
 
 static void
-JPutDelete(ReturnSetInfo *rsinfo, const JStoredSegment *stored)
+JPutIncomplete(const JSplitSink *sink)
 {
 	Datum		values[OUT_COLUMNS];
 	bool		nulls[OUT_COLUMNS];
 
 	memset(nulls, true, sizeof(nulls));
-	JSetStr(values, nulls, OUT_OP, JSTR_LIT("delete"));
+	JPutRow(sink, "incomplete", values, nulls);
+}
+
+static void
+JPutDelete(const JSplitSink *sink, const JStoredSegment *stored)
+{
+	Datum		values[OUT_COLUMNS];
+	bool		nulls[OUT_COLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
 	values[OUT_STARTED_AT] = stored->values[SEG_STARTED_AT];
 	nulls[OUT_STARTED_AT] = false;
 	values[OUT_FIRST_EVENT_ID] = stored->values[SEG_FIRST_EVENT_ID];
@@ -185,22 +201,33 @@ JPutDelete(ReturnSetInfo *rsinfo, const JStoredSegment *stored)
 	nulls[OUT_SESSION_ID] = false;
 	values[OUT_LOOSE] = stored->values[SEG_LOOSE];
 	nulls[OUT_LOOSE] = false;
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	JPutRow(sink, "delete", values, nulls);
+}
+
+/* Is it one that tables of their own follow: an amount, traits, an alias, a copy? */
+static bool
+JEventIsNoted(const JEvent *event)
+{
+	return !JStrIsNull(event->field[JF_REVENUE]) || !JStrIsNull(event->field[JF_TRAITS]) ||
+		event->first_copy < event->last_copy ||
+		JStrEqual(event->field[JF_KIND], JSTR_LIT("alias"));
 }
 
 /* session_number 0: unknown; new_events 0: told by another row, if there are any. */
 static void
-JPutSegment(ReturnSetInfo *rsinfo, const JNewSegment *segment, char *body, Size size,
-			int64 session_number, int64 new_events)
+JPutSegment(const JSplitSink *sink, const JNewSegment *segment, const JEvent *events, char *body,
+			Size size, int64 session_number, int64 new_events)
 {
 	Datum		values[OUT_COLUMNS];
 	bool		nulls[OUT_COLUMNS] = {false};
 	StringInfoData part;
+	bool		noted = false;
 
 	SET_VARSIZE(body, size);
 	initStringInfo(&part);
 	JPartEncode(&segment->part, &part);
-	JSetStr(values, nulls, OUT_OP, JSTR_LIT("put"));
+	for (int i = 0; i < segment->n_events && !noted; i++)
+		noted = JEventIsNoted(&events[i]);
 	values[OUT_STARTED_AT] = TimestampTzGetDatum(segment->part.started_at);
 	JSetStr(values, nulls, OUT_FIRST_EVENT_ID, segment->part.first_event_id);
 	JSetUuid(values, nulls, OUT_SESSION_ID, &segment->part.id);
@@ -214,11 +241,12 @@ JPutSegment(ReturnSetInfo *rsinfo, const JNewSegment *segment, char *body, Size 
 		values[OUT_STATE] = JBytea(segment->state);
 	values[OUT_BODY] = PointerGetDatum(body);
 	values[OUT_PART] = JBytea((JStr) {part.data, part.len});
+	values[OUT_NOTED] = BoolGetDatum(noted);
 	nulls[OUT_SESSION_NUMBER] = segment->part.loose || session_number == 0;
 	values[OUT_SESSION_NUMBER] = Int64GetDatum(session_number);
 	nulls[OUT_NEW_EVENTS] = new_events == 0;
 	values[OUT_NEW_EVENTS] = Int64GetDatum(new_events);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	JPutRow(sink, "put", values, nulls);
 }
 
 /* The old segment that begins where this one does, or -1. They stand in order of their beginnings. */
@@ -262,7 +290,7 @@ JSameAsOld(const JStoredSegment *stored, const JOldSegment *old, const JNewSegme
 }
 
 static void
-JPutResult(ReturnSetInfo *rsinfo, const JStoredSegment *stored, JOldSegment *old, int n_old,
+JPutResult(const JSplitSink *sink, const JStoredSegment *stored, JOldSegment *old, int n_old,
 		   const JSplitResult *result)
 {
 	bool	   *stays = palloc0_array(bool, Max(n_old, 1));
@@ -286,14 +314,15 @@ JPutResult(ReturnSetInfo *rsinfo, const JStoredSegment *stored, JOldSegment *old
 			stays[at] = true;
 		else
 		{
-			JPutSegment(rsinfo, segment, body, size, n_old == 0 ? number : 0, n_new);
+			JPutSegment(sink, segment, result->events + segment->first, body, size,
+						n_old == 0 ? number : 0, n_new);
 			n_new = 0;
 		}
 		CHECK_FOR_INTERRUPTS();
 	}
 	for (int i = 0; i < n_old; i++)
 		if (old[i].dirty && !old[i].sentinel && !stays[i])
-			JPutDelete(rsinfo, &stored[i]);
+			JPutDelete(sink, &stored[i]);
 	Assert(n_new == 0);			/* a new event changes its segment */
 }
 
@@ -342,7 +371,7 @@ Datum
 journey_split(PG_FUNCTION_ARGS)
 {
 	const JSqlOptions *options = JGetSqlOptions(fcinfo, 6, 7);
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	JSplitSink	sink = {(ReturnSetInfo *) fcinfo->resultinfo, PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
 	JStoredSegment *stored = NULL;
 	JOldSegment *old = NULL;
 	JEvent	   *fresh = NULL;
@@ -378,10 +407,20 @@ journey_split(PG_FUNCTION_ARGS)
 	JSplit(&options->session, aliases, old, n_old, fresh, n_fresh, removed, n_removed, force,
 		   options->segment_events > 0 ? options->segment_events : J_SEGMENT_EVENTS, &result);
 	if (result.incomplete)
-		JPutIncomplete(rsinfo);
+		JPutIncomplete(&sink);
 	else
-		JPutResult(rsinfo, stored, old, n_old, &result);
+		JPutResult(&sink, stored, old, n_old, &result);
 	return (Datum) 0;
+}
+
+void
+JPutFirstSplit(ReturnSetInfo *rsinfo, const JSessionOptions *options, JEvent *events, int n)
+{
+	JSplitSink	sink = {rsinfo, JStrGetDatum(events[0].field[JF_VISITOR_ID])};
+	JSplitResult result;
+
+	JSplit(options, NULL, NULL, 0, events, n, NULL, 0, false, J_SEGMENT_EVENTS, &result);
+	JPutResult(&sink, NULL, NULL, 0, &result);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -647,7 +686,7 @@ JPutNoted(ReturnSetInfo *rsinfo, const JEvent *event)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* _noted_events(body): the events that tables of their own follow: amounts, traits, aliases, copies. */
+/* _noted_events(body): the events that tables of their own follow. */
 PG_FUNCTION_INFO_V1(journey_noted_events);
 Datum
 journey_noted_events(PG_FUNCTION_ARGS)
@@ -659,9 +698,7 @@ journey_noted_events(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	reader = JTimelineOpenDatum(PG_GETARG_VARLENA_PP(0));
 	while (JTimelineNext(reader, &event))
-		if (!JStrIsNull(event.field[JF_REVENUE]) || !JStrIsNull(event.field[JF_TRAITS]) ||
-			event.first_copy < event.last_copy ||
-			JStrEqual(event.field[JF_KIND], JSTR_LIT("alias")))
+		if (JEventIsNoted(&event))
 			JPutNoted(rsinfo, &event);
 	return (Datum) 0;
 }

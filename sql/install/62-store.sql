@@ -29,7 +29,8 @@ CREATE TYPE journey._segment AS (
 );
 
 CREATE TYPE journey._split_row AS (
-    op                 text,
+    visitor_id         text COLLATE "C",
+    op                 text,            -- put, delete; incomplete: more segments must be read
     started_at         timestamptz,
     first_event_id     text COLLATE "C",
     session_id         uuid,
@@ -41,8 +42,9 @@ CREATE TYPE journey._split_row AS (
     state              bytea,
     body               journey.timeline,
     part               bytea,
-    session_number     bigint,      -- if all of the visitor's events were given
-    new_events         bigint       -- of the visitor, in one of its rows
+    noted              boolean,         -- has events for _noted_events()
+    session_number     bigint,          -- if all of the visitor's events were given
+    new_events         bigint           -- of the visitor, in one of its rows
 );
 
 -- A session, or a run of passive events outside sessions.
@@ -103,6 +105,12 @@ CREATE FUNCTION journey._split(visitor_id text, fresh journey.timeline, old jour
 RETURNS SETOF journey._split_row
 AS 'MODULE_PATHNAME', 'journey_split'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
+
+-- The split of all events that a query gives, which are those of whole visitors.
+CREATE FUNCTION journey._gather_split(query text, timeout interval, rules jsonb)
+RETURNS SETOF journey._split_row
+AS 'MODULE_PATHNAME', 'journey_gather_split'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 CREATE FUNCTION journey._segment_part(loose boolean, state bytea, body journey.timeline,
     timeout interval, rules jsonb)
@@ -182,6 +190,25 @@ CREATE AGGREGATE journey._touch_ends(timestamptz, uuid, boolean, journey._profil
     STYPE = internal,
     SSPACE = 1024,
     FINALFUNC = journey._touch_ends_final,
+    PARALLEL = SAFE
+);
+
+CREATE FUNCTION journey._last_traits_add(internal, traits jsonb, event_time timestamptz, event_id text,
+    visitor_id text)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'journey_last_traits_add'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION journey._last_traits_final(internal)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'journey_last_traits_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) (
+    SFUNC = journey._last_traits_add,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = journey._last_traits_final,
     PARALLEL = SAFE
 );
 
@@ -463,22 +490,7 @@ BEGIN
             from_id    text COLLATE "C" NOT NULL DEFAULT '',
             extend     bigint NOT NULL DEFAULT 0);
         CREATE INDEX ON {._reach} (visitor_id);
-        CREATE UNLOGGED TABLE {._work} (
-            visitor_id         text COLLATE "C" NOT NULL,
-            op                 text NOT NULL,
-            started_at         timestamptz,
-            first_event_id     text COLLATE "C",
-            session_id         uuid,
-            unit_started_at    timestamptz,
-            loose              boolean,
-            head               boolean,
-            whole              boolean,
-            resumable          boolean,
-            state              bytea,
-            part               bytea,
-            body               journey.timeline,
-            session_number     bigint,
-            new_events         bigint);
+        CREATE UNLOGGED TABLE {._work} (LIKE journey._split_row);
         CREATE UNLOGGED TABLE {._counts} (session_id uuid NOT NULL, name text NOT NULL, n bigint NOT NULL);
         CREATE UNLOGGED TABLE {._noted} (
             LIKE journey._noted, sign int NOT NULL, session_id uuid);

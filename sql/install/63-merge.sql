@@ -136,12 +136,8 @@ DECLARE
 BEGIN
     LOOP
         EXECUTE journey._bind(r, format($sql$
-            INSERT INTO {._work} (visitor_id, op, started_at, first_event_id, session_id,
-                unit_started_at, loose, head, whole, resumable, state, part, body, session_number,
-                new_events)
-            SELECT f.visitor_id, s.op, s.started_at, s.first_event_id, s.session_id,
-                   s.unit_started_at, s.loose, s.head, s.whole, s.resumable, s.state, s.part, s.body,
-                   s.session_number, s.new_events
+            INSERT INTO {._work}
+            SELECT s.*
             FROM {._fresh} AS f
             CROSS JOIN LATERAL (%s) AS o
             LEFT JOIN LATERAL (
@@ -150,9 +146,7 @@ BEGIN
                 WHERE a.visitor_id = f.visitor_id) AS a ON true
             CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, o.segments, a.previous, a.users,
                                               f.force, $1, $2, f.removed, f.removed_at) AS s
-            WHERE f.pending$sql$,
-            CASE WHEN r.bulk THEN 'SELECT NULL::journey._segment[] AS segments'
-                 ELSE journey._reached_segments() END))
+            WHERE f.pending$sql$, journey._reached_segments()))
         USING r.timeout, r.rules;
         EXECUTE journey._bind(r, $sql$
             UPDATE {._reach} SET extend = extend * 4 + 8
@@ -165,7 +159,6 @@ BEGIN
             WHERE f.pending$sql$);
         EXECUTE journey._bind(r, $sql$DELETE FROM {._work} WHERE op = 'incomplete'$sql$);
     END LOOP;
-    EXECUTE journey._bind(r, 'ANALYZE {._work}');
 END
 $$;
 
@@ -180,7 +173,7 @@ BEGIN
         INSERT INTO {._noted}
         SELECT e.*, 1, w.session_id
         FROM {._work} AS w CROSS JOIN LATERAL journey._noted_events(w.body) AS e
-        WHERE w.op = 'put'$sql$);
+        WHERE w.op = 'put' AND w.noted$sql$);
     IF NOT r.bulk THEN
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {._counts} (session_id, name, n)
@@ -278,8 +271,9 @@ BEGIN
 END
 $$;
 
--- Merges what _fresh holds into the store; how many of its events are new.
-CREATE FUNCTION journey._merge_fresh(r journey._run)
+-- Merges what _fresh holds into the store or, in a first load, what the query `events` gives; how many events
+-- are new.
+CREATE FUNCTION journey._merge_fresh(r journey._run, events text DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -288,11 +282,23 @@ DECLARE
     n bigint;
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_reach', '_work']);
-    EXECUTE journey._bind(r, 'ANALYZE {._fresh}');
-    IF NOT r.bulk THEN
+    IF events IS NOT NULL THEN
+        EXECUTE journey._bind(r, 'INSERT INTO {._work} SELECT * FROM journey._gather_split($1, $2, $3)')
+            USING events, r.timeout, r.rules;
+    ELSIF r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._work}
+            SELECT s.*
+            FROM {._fresh} AS f
+            CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, NULL, NULL, NULL, false, $1, $2,
+                                              NULL, NULL) AS s$sql$)
+        USING r.timeout, r.rules;
+    ELSE
+        EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)');
         PERFORM journey._find_reach(r);
+        PERFORM journey._split_fresh(r);
     END IF;
-    PERFORM journey._split_fresh(r);
+    EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)');
     PERFORM journey._apply_segments(r);
     PERFORM journey._changed_units(r);
     EXECUTE journey._bind(r, $sql$
@@ -308,7 +314,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._noted}');
+    EXECUTE journey._bind(r, 'ANALYZE {._noted} (visitor_id, event_id, event_time, kind, user_id, session_id, sign)');
     IF NOT r.bulk THEN
         -- rows that go and come unchanged do not count; the order is that of the columns of _noted
         EXECUTE journey._bind(r, $sql$

@@ -286,7 +286,9 @@ BEGIN
         LEFT JOIN {._resolved} AS p USING (session_id)$sql$,
         journey._unit_columns(''), journey._unit_columns('u.')));
     EXECUTE journey._bind(r, $sql$
-        ANALYZE {_sessions}, {_segments} (visitor_id, started_at, first_event_id, session_id, head)$sql$);
+        ANALYZE {_sessions} (visitor_id, started_at, first_event_id, session_id, loose, person_id, ended_at,
+                             identified_at),
+                {_segments} (visitor_id, started_at, first_event_id, session_id, head)$sql$);
 END
 $$;
 
@@ -309,7 +311,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._units_new}, {._units_old}');
+    EXECUTE journey._bind(r, $sql$
+        ANALYZE {._units_new} (visitor_id, session_id, started_at, first_event_id, loose),
+                {._units_old} (visitor_id, session_id, started_at, first_event_id, loose)$sql$);
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {_sessions} AS s
         USING {._units_old} AS o

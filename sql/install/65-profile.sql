@@ -234,14 +234,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'traits', $sql$
-        SELECT x.person_id, jsonb_object_agg(x.key, x.value) AS traits
-        FROM (
-            SELECT DISTINCT ON (t.person_id, x.key) t.person_id, x.key, x.value
-            FROM {_facts} AS t CROSS JOIN LATERAL jsonb_each(
-                CASE WHEN jsonb_typeof(t.traits) = 'object' THEN t.traits END) AS x
-            WHERE t.traits IS NOT NULL AND x.value <> 'null' AND <only>
-            ORDER BY t.person_id, x.key, t.event_time DESC, t.event_id DESC, t.visitor_id DESC) AS x
-        GROUP BY x.person_id$sql$
+        SELECT t.person_id, journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) AS traits
+        FROM {_facts} AS t
+        WHERE t.traits IS NOT NULL AND <only>
+        GROUP BY t.person_id$sql$
     UNION ALL SELECT 'money', $sql$
         SELECT o.person_id, CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
                jsonb_object_agg(currency, amount) AS revenue_by_currency
@@ -419,7 +415,10 @@ DECLARE
     n bigint;
 BEGIN
     IF r.bulk THEN
-        EXECUTE journey._bind(r, 'ANALYZE {touches}, {_facts}, {identities}');
+        EXECUTE journey._bind(r, $sql$
+            ANALYZE {touches} (visitor_id, session_id, person_id, touched_at, touch_type),
+                    {_facts} (visitor_id, session_id, person_id, user_id, event_time),
+                    {identities}$sql$);
         RETURN journey._derive_profiles(r);
     END IF;
     EXECUTE journey._bind(r, $sql$
