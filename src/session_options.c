@@ -238,7 +238,7 @@ JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
 			options->email_trait = "email";
 	}
 	else if (strcmp(key, "_segment_events") == 0)
-		options->segment_events = JOptionCount(key, value);
+		session->segment_events = JOptionCount(key, value);
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -17,7 +17,6 @@ typedef struct JSqlOptions
 	pg_tz	   *midnight;		/* NULL: midnight does not cut */
 	pg_tz	   *time_zone;		/* for session_date; NULL is UTC */
 	char	   *email_trait;	/* the trait that holds an e-mail */
-	int			segment_events; /* of the split, for tests: 0 is as ever */
 } JSqlOptions;
 
 /*
