@@ -3,7 +3,7 @@
 #   make && make install      build and install for the server of PG_CONFIG
 #   make demo                 the whole flow on a private server, on sample data
 #   make check                every test on a private server of its own
-#   make check-laws SEEDS=n   the laws of a model on random histories, of n seeds
+#   make check-laws SEEDS=n   the laws of a model on random histories, of n seeds; FROM=n, SEGMENT=n
 #   make bench                the benchmarks, beside plain SQL and other engines; EVENTS=n for another size
 
 EXTENSION   = pg_journey
@@ -37,7 +37,7 @@ ifeq ($(filter-out $(OWN_GOALS),$(or $(MAKECMDGOALS),all)),)
 $(OWN_GOALS):
 	@$(or $(SCRIPT_$@),test/$@) $(ARGS_$@)
 SCRIPT_bench = bench/run
-ARGS_check-laws = $(if $(SEEDS),--seeds $(SEEDS))
+ARGS_check-laws = $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FROM),--from $(FROM)) $(if $(SEGMENT),--segment $(SEGMENT))
 else
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)

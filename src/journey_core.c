@@ -256,7 +256,7 @@ JCountFields(const JEvent *event)
 /*
  * Which of two copies wins (the greater): received later, then more fields, then the greater in
  * bytes field by field, then the later time. Copies that are equal in all of this are the same;
- * there the lower tag wins.
+ * there the higher tag wins.
  */
 static int
 JCopyCompare(const JEvent *a, const JEvent *b)
@@ -272,7 +272,7 @@ JCopyCompare(const JEvent *a, const JEvent *b)
 		return c;
 	if (a->time != b->time)
 		return a->time < b->time ? -1 : 1;
-	return (a->tag < b->tag) - (a->tag > b->tag);
+	return (a->tag > b->tag) - (a->tag < b->tag);
 }
 
 /* An event with the leading part of what it is sorted by, which mostly decides. */
@@ -365,9 +365,9 @@ JFoldChains(JSortItem *items, int n)
 				winner = copy;
 			}
 			loser->field[JF_EVENT_ID] = JSTR_NULL;
-			winner->merged = true;
 			lost++;
 		}
+		winner->merged = winner->first_copy != first || winner->last_copy != last;
 		winner->first_copy = first;
 		winner->last_copy = last;
 	}

@@ -93,7 +93,7 @@ typedef struct JEvent
 	int64		last_copy;		/* greatest event_time of its copies */
 	JStr		field[JF_COUNT];
 	int32		tag;			/* the caller's: survives sorting and merging */
-	bool		merged;			/* set where JEventsCanonicalise() folded a copy into it */
+	bool		merged;			/* set where JEventsCanonicalise() found farther copies of it */
 } JEvent;
 
 /* The standard order: (event_time, event_id), then the visitor where several stand in one timeline. */
@@ -103,7 +103,8 @@ extern int	JEventCompare(const JEvent *a, const JEvent *b);
  * Turns any multiset of events into the canonical set: copies folded into one (the same visitor and id,
  * a chain of times), sorted in standard order. The result depends on the multiset alone. Events without
  * an id get one first (JEventSetId). Returns the new count; works in place. An event that absorbed
- * another has `merged` set; of a winner and a loser with different tags the winner's tag stays.
+ * another from before its first copy or behind its last has `merged` set. The winner's tag stays; of
+ * copies that are the same in all, the one with the higher tag wins.
  */
 extern int	JEventsCanonicalise(JEvent *events, int n);
 

@@ -25,6 +25,7 @@ typedef struct JSessionOptions
 	JTouchOptions touch;
 	int			n_kept;			/* properties whose first and last value a session keeps */
 	char	  **kept;
+	int			segment_events; /* for tests: how many a stored segment holds; 0: the usual */
 
 	/* Midnight starts a session: the local day of a time; NULL if not. */
 	int64		(*local_day) (int64 time, void *arg);

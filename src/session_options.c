@@ -132,6 +132,19 @@ JOptionBool(const char *key, const JsonbValue *value, bool null_value)
 	return value->val.boolean;
 }
 
+static int
+JOptionCount(const char *key, const JsonbValue *value)
+{
+	int			n;
+
+	if (value->type != jbvNumeric)
+		JBadOption(key, "a number");
+	n = DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(value->val.numeric)));
+	if (n < 1)
+		JBadOption(key, "greater than zero");
+	return n;
+}
+
 static pg_tz *
 JOptionZone(const char *key, const JsonbValue *value)
 {
@@ -224,6 +237,8 @@ JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
 		if (options->email_trait == NULL)
 			options->email_trait = "email";
 	}
+	else if (strcmp(key, "_segment_events") == 0)
+		session->segment_events = JOptionCount(key, value);
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

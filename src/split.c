@@ -359,12 +359,18 @@ JReadRemoved(ArrayType *ids, ArrayType *times, JRemoved **removed)
 	return n;
 }
 
+static int
+JSegmentEvents(const JSessionOptions *options)
+{
+	return options->segment_events > 0 ? options->segment_events : J_SEGMENT_EVENTS;
+}
+
 /*
  * _split(visitor_id, fresh timeline, old journey._segment[], alias_previous text[], alias_user text[],
  * force bool, timeout interval, options jsonb, removed text[], removed_at timestamptz[]) returns setof
  * journey._split_row: 'delete' for stored segments that go or change, 'put' for what comes; or one row
- * 'incomplete' if more segments must be read. Old segments come in
- * order of started_at and first_event_id.
+ * 'incomplete' if more segments must be read. Old segments come in order of started_at and
+ * first_event_id.
  */
 PG_FUNCTION_INFO_V1(journey_split);
 Datum
@@ -405,7 +411,7 @@ journey_split(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(8) && !PG_ARGISNULL(9))
 		n_removed = JReadRemoved(PG_GETARG_ARRAYTYPE_P(8), PG_GETARG_ARRAYTYPE_P(9), &removed);
 	JSplit(&options->session, aliases, old, n_old, fresh, n_fresh, removed, n_removed, force,
-		   J_SEGMENT_EVENTS, &result);
+		   JSegmentEvents(&options->session), &result);
 	if (result.incomplete)
 		JPutIncomplete(&sink);
 	else
@@ -419,7 +425,8 @@ JPutFirstSplit(ReturnSetInfo *rsinfo, const JSessionOptions *options, JEvent *ev
 	JSplitSink	sink = {rsinfo, JStrGetDatum(events[0].field[JF_VISITOR_ID])};
 	JSplitResult result;
 
-	JSplit(options, NULL, NULL, 0, events, n, NULL, 0, false, J_SEGMENT_EVENTS, &result);
+	JSplit(options, NULL, NULL, 0, events, n, NULL, 0, false,
+		   JSegmentEvents(options), &result);
 	JPutResult(&sink, NULL, NULL, 0, &result);
 }
 

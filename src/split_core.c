@@ -355,14 +355,18 @@ JMarkTouched(JOldSegment *old, int n_old, JSplitResult *result, bool force, int 
 	pfree(left);
 }
 
-/* The aliases that a visitor's own events tell. */
-static JAliases *
-JAliasesOfEvents(const JEvent *events, int n)
+/* Pairs of ids that aliases join. */
+typedef struct JAliasPairs
 {
-	JStr	   *previous = NULL;
-	JStr	   *user = NULL;
-	int			count = 0;
+	JStr	   *previous;
+	JStr	   *user;
+	int			n;
+	int			max;
+} JAliasPairs;
 
+static void
+JAddAliases(JAliasPairs *pairs, const JEvent *events, int n)
+{
 	for (int i = 0; i < n; i++)
 	{
 		const JEvent *event = &events[i];
@@ -371,15 +375,48 @@ JAliasesOfEvents(const JEvent *events, int n)
 			JStrIsNull(event->field[JF_PREVIOUS_ID]) ||
 			JIdIsBlocked(event->field[JF_PREVIOUS_ID]) || JStrIsNull(JEventUser(event)))
 			continue;
-		if (previous == NULL)
+		if (pairs->n == pairs->max)
 		{
-			previous = palloc_array(JStr, n);
-			user = palloc_array(JStr, n);
+			int			max = Max(8, pairs->max * 2);
+
+			pairs->previous = pairs->max == 0 ? palloc_array(JStr, max) :
+				repalloc_array(pairs->previous, JStr, max);
+			pairs->user = pairs->max == 0 ? palloc_array(JStr, max) :
+				repalloc_array(pairs->user, JStr, max);
+			pairs->max = max;
 		}
-		previous[count] = event->field[JF_PREVIOUS_ID];
-		user[count++] = event->field[JF_USER_ID];
+		pairs->previous[pairs->n] = event->field[JF_PREVIOUS_ID];
+		pairs->user[pairs->n++] = event->field[JF_USER_ID];
 	}
-	return JAliasesFrom(previous, user, count);
+}
+
+/* The aliases that a visitor's own events tell. */
+static JAliases *
+JAliasesOfEvents(const JEvent *events, int n)
+{
+	JAliasPairs pairs = {NULL};
+
+	JAddAliases(&pairs, events, n);
+	return JAliasesFrom(pairs.previous, pairs.user, pairs.n);
+}
+
+/* Did the stored events join the same users as these? */
+static bool
+JAliasesStay(const JOldSegment *old, int n_old, const JAliases *aliases)
+{
+	JAliasPairs pairs = {NULL};
+	JAliases   *before;
+
+	for (int i = 0; i < n_old; i++)
+		JAddAliases(&pairs, old[i].events, old[i].n_events);
+	before = JAliasesFrom(pairs.previous, pairs.user, pairs.n);
+	if (before->n != aliases->n)
+		return false;
+	for (int i = 0; i < aliases->n; i++)
+		if (!JStrEqual(before->id[i], aliases->id[i]) ||
+			!JStrEqual(before->root[i], aliases->root[i]))
+			return false;
+	return true;
 }
 
 void
@@ -394,7 +431,10 @@ JSplit(const JSessionOptions *options, const JAliases *aliases, JOldSegment *old
 	memset(result, 0, sizeof(*result));
 	JGatherEvents(old, n_old, fresh, n_fresh, removed, n_removed, result);
 	if (aliases == NULL)
+	{
 		aliases = JAliasesOfEvents(result->events, result->n_events);
+		force = force && !JAliasesStay(old, n_old, aliases);
+	}
 	JMarkTouched(old, n_old, result, force, max_events);
 
 	memset(&splitter, 0, sizeof(splitter));

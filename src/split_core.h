@@ -64,10 +64,10 @@ typedef struct JSplitResult
  *
  * Old segments come in standard order: one or more runs of neighbours, each ended by a sentinel or by
  * the visitor's last segment. Each fresh event lies within reach of a run, or comes before or after all
- * there is. With `force` no old segment is kept. A segment that is neither kept nor met stays as it is
- * in the store; those that are to go have `dirty` set, and result->segments are what comes instead
- * (some may equal old ones). max_events 0 is no limit. Aliases NULL: all of the visitor's events are
- * given, so theirs are taken.
+ * there is. A segment that is neither kept nor met stays as it is in the store; those that are to go
+ * have `dirty` set, and result->segments are what comes instead (some may equal old ones). max_events 0
+ * is no limit. Aliases NULL: all of the visitor's events are given, so theirs are taken. With `force`,
+ * no old segment is kept, unless its aliases are as they were.
  */
 extern void JSplit(const JSessionOptions *options, const JAliases *aliases,
 				   JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh,

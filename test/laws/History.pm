@@ -1,7 +1,7 @@
 # Random histories: rows of events in every nasty shape, delivered to a model's sources in random
 # batches. Everything follows from the seed.
 #
-# A history is { seed, options, timeout, sources, worlds, steps }. A world is a set of visitors, users and
+# A history is { seed, segment, options, timeout, sources, worlds, steps }. A world is a set of visitors, users and
 # e-mails that no other world knows; several worlds share a model, which costs less than a model each. A
 # step is one of
 #   insert, replace, update     with rows: replace as loaders do it, rows of the same id in the table go
@@ -27,8 +27,10 @@ use constant { SECOND => 1_000_000, MINUTE => 60_000_000, HOUR => 3_600_000_000,
 
 sub new
 {
-    my ($class, $seed) = @_;
-    my $self = bless { seed => $seed, state => ($seed * 2654435761 + 97) % 4294967296, rows => 0 }, $class;
+    my ($class, $seed, $segment) = @_;
+    # segments of the usual size, or small ones
+    $segment //= $seed % 2 ? 0 : 1 + $seed / 2 % 4;
+    my $self = bless { seed => $seed, segment => $segment, state => ($seed * 2654435761 + 97) % 4294967296, rows => 0 }, $class;
     $self->chance(1) for 1 .. 10;
     $self->choose_options;
     $self->choose_sources;

@@ -111,6 +111,7 @@ sub script
     my ($self) = @_;
     my $h = $self->{history};
     $self->say("SELECT laws.begin();");
+    $self->say("SELECT laws.segments(" . ($h->{segment} || 'NULL') . ");");
     $self->say("CREATE SCHEMA $_;") for qw(own_live own_ever loader_live loader_ever);
     $self->see_columns('events') if $h->{own};
     $self->create_model('a', 'live', $h->{first_options} // $h->{options});
@@ -118,6 +119,7 @@ sub script
     for my $step (@{ $h->{steps} })
     {
         my ($what, $with) = @$step;
+        $self->{unread} = 1 if $what =~ /^(insert|replace|update|remove|truncate)$/;
         if ($what eq 'refresh') { $self->refresh($setting, $with); $setting = '' }
         elsif ($what eq 'set') { $setting = "SET $with;" }
         elsif ($what eq 'remove') { $self->remove(@$with) }
@@ -237,6 +239,7 @@ sub live_rows
 sub refresh
 {
     my ($self, $setting, $since) = @_;
+    $self->{unread} = 0;
     $self->say($setting) if $setting;
     $self->say("SELECT 'count', r.* FROM journey.refresh('a'" . (defined $since ? ', since => ' . literal('event_time', $since) : '')
           . ") AS r WHERE rows_read <> new + duplicate + excluded + rejected OR duplicate < 0 AND NOT "
@@ -286,12 +289,14 @@ sub forget
 }
 
 # Reading all again changes nothing, and everything read at once gives the same, in the model and in
-# plain SQL. A model that has forgotten somebody is not to be compared.
+# plain SQL. A model that has forgotten somebody is not to be compared. A history that was made smaller may
+# have lost its last refresh.
 sub finish
 {
     my ($self) = @_;
     my $h = $self->{history};
-    $self->say("SELECT 'all again', r.* FROM journey.refresh('a', since => '-infinity') AS r"
+    $self->refresh('') if $self->{unread};
+    $self->say("SELECT 'all again', new <> 0, sessions_changed <> 0, profiles_changed <> 0, r.* FROM journey.refresh('a', since => '-infinity') AS r"
           . ' WHERE new <> 0 OR sessions_changed <> 0 OR profiles_changed <> 0;');
     return if $h->{forgets};
     $self->note_rows if $h->{exact};

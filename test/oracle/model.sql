@@ -443,9 +443,18 @@ LANGUAGE sql AS $$
     GROUP BY email
 $$;
 
--- A unit is what goes to one person: a session, or a passive event outside sessions.
+-- A unit is what goes to one person: a session, or a run of neighbours outside sessions that name the same
+-- id or nobody.
+CREATE VIEW event_unit AS
+SELECT *, CASE WHEN session IS NULL THEN
+              count(*) FILTER (WHERE begins) OVER (PARTITION BY visitor_id ORDER BY event_time, event_id) END AS outside
+FROM (
+    SELECT *, (session, ref) IS DISTINCT FROM (lag(session) OVER before, lag(ref) OVER before) AS begins
+    FROM event
+    WINDOW before AS (PARTITION BY visitor_id ORDER BY event_time, event_id)) AS e;
+
 CREATE TABLE unit (
-    visitor_id text COLLATE "C", session integer, started_at timestamptz, first_event_id text COLLATE "C",
+    visitor_id text COLLATE "C", session integer, outside bigint, started_at timestamptz, first_event_id text COLLATE "C",
     first_ref text, last_ref text, named_at timestamptz, person_id text COLLATE "C",
     PRIMARY KEY (visitor_id, started_at, first_event_id));
 
@@ -460,14 +469,14 @@ CREATE TABLE shared_visitor (visitor_id text COLLATE "C" PRIMARY KEY);
 CREATE FUNCTION fill_units() RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO oracle.unit
-    SELECT visitor_id, session, min(event_time), (array_agg(event_id ORDER BY event_time, event_id))[1],
+    SELECT visitor_id, session, outside, min(event_time), (array_agg(event_id ORDER BY event_time, event_id))[1],
            (array_agg(ref ORDER BY event_time, event_id) FILTER (WHERE ref IS NOT NULL))[1],
            -- a user counts before an e-mail
            coalesce((array_agg(ref ORDER BY event_time DESC, event_id DESC) FILTER (WHERE user_id IS NOT NULL))[1],
                     (array_agg(ref ORDER BY event_time DESC, event_id DESC) FILTER (WHERE ref IS NOT NULL))[1]),
            min(event_time) FILTER (WHERE ref IS NOT NULL)
-    FROM oracle.event
-    GROUP BY visitor_id, session, CASE WHEN session IS NULL THEN (event_time, event_id) END;
+    FROM oracle.event_unit
+    GROUP BY visitor_id, session, outside;
 
     INSERT INTO oracle.mark
     SELECT visitor_id, started_at, first_event_id, visitor_id, first_ref, last_ref
@@ -544,11 +553,9 @@ LANGUAGE sql AS $$
     INSERT INTO oracle.person_event
     SELECT u.person_id, e.visitor_id, e.event_time, e.event_id, e.kind, e.name, e.revenue, e.currency,
            e.order_id, e.traits
-    FROM oracle.event AS e
-    LEFT JOIN oracle.session AS s USING (visitor_id, session)
+    FROM oracle.event_unit AS e
     JOIN oracle.unit AS u ON u.visitor_id = e.visitor_id
-        AND u.started_at = coalesce(s.started_at, e.event_time)
-        AND u.first_event_id = coalesce(s.first_event_id, e.event_id);
+        AND coalesce(u.session, 0) = coalesce(e.session, 0) AND coalesce(u.outside, 0) = coalesce(e.outside, 0);
     -- their order among themselves at one time is that of their content's hash
     INSERT INTO oracle.person_event (person_id, visitor_id, event_time, event_id, kind, traits)
     SELECT coalesce(p.person_id, 'user:' || r.user_id), r.visitor_id, r.event_time,
