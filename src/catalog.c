@@ -154,11 +154,12 @@ static const CatalogStatement catalog_statements[] = {
 	},
 	{"watermarks", ACCESS_OWNER,
 		"UPDATE journey._source_table t"
-		" SET watermark_column = a.watermark_column, watermark = a.watermark,"
+		" SET watermark_column = a.watermark_column, watermark = a.watermark, seen = a.seen,"
 		" first_read_at = coalesce(t.first_read_at, transaction_timestamp())"
 		" FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS a"
 		" WHERE t.model = $1 AND t.table_id = a.table_id AND (t.first_read_at IS NULL"
-		" OR (t.watermark_column, t.watermark) IS DISTINCT FROM (a.watermark_column, a.watermark))"
+		" OR (t.watermark_column, t.watermark, t.seen)"
+		" IS DISTINCT FROM (a.watermark_column, a.watermark, a.seen))"
 	},
 	{"writers", ACCESS_OWNER,
 		"UPDATE journey._model SET writers = $2 WHERE model = $1"

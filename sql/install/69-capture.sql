@@ -361,7 +361,7 @@ BEGIN
         PERFORM journey._drop_triggers(m.schema);
         EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', m.schema);
         PERFORM journey._catalog('watermarks', m.model, (
-            SELECT jsonb_agg(t.value || '{"watermark": null}')
+            SELECT jsonb_agg(t.value || '{"watermark": null, "seen": null}')
               FROM jsonb_array_elements(journey._catalog('tables', m.model, '{}')) AS t));
     ELSIF s.capture = 'trigger'
           AND (was.capture, was.ignore_deletes) IS DISTINCT FROM (s.capture, s.ignore_deletes) THEN
