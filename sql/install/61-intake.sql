@@ -605,7 +605,7 @@ BEGIN
         wanted := format('(t.%1$I >= %2$L::%3$s OR t.%1$I IS NULL)', i.watermark_column,
                          journey._read_from(i, s), load_kind);
     END IF;
-    wanted := wanted || coalesce(format(' AND NOT (%s)', journey._seen_rows(i, s)), '');
+    wanted := wanted || coalesce(' AND NOT (' || journey._seen_rows(i, s) || ')', '');
     IF since IS NOT NULL AND i.watermark_column IS NOT NULL THEN
         wanted := wanted || format(' OR t.%I >= %L::%s', i.watermark_column, since, load_kind);
     END IF;
