@@ -76,8 +76,42 @@ CREATE TYPE journey._input AS (
     reading          text           -- stands for how a row is read
 );
 
+-- A value as its type writes it. A cast to text would do that too, but the owner of a type may have made
+-- one that calls a function, with the rights of who reads.
+CREATE FUNCTION journey._text("any") RETURNS text
+    LANGUAGE C STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_text';
+COMMENT ON FUNCTION journey._text("any") IS 'internal: a value as its type writes it';
+
+-- Whether to_json() of a value of a type, or of a part of it, calls a function of another role's.
+CREATE FUNCTION journey._calls_others(type oid) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+WITH RECURSIVE part(oid) AS (
+    SELECT _calls_others.type
+     UNION
+    SELECT x.oid
+      FROM part JOIN pg_type t ON t.oid = part.oid
+     CROSS JOIN LATERAL (
+           SELECT t.typelem
+            UNION ALL
+           SELECT t.typbasetype
+            UNION ALL
+           SELECT a.atttypid FROM pg_attribute a
+            WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) AS x(oid)
+     WHERE x.oid <> 0
+)
+SELECT EXISTS (SELECT FROM part
+                 JOIN pg_cast c ON c.castsource = part.oid AND c.casttarget = 'json'::regtype
+                 JOIN pg_proc p ON p.oid = c.castfunc
+                 JOIN pg_roles r ON r.oid = p.proowner
+                WHERE NOT r.rolsuper AND r.rolname <> current_user)
+$$;
+COMMENT ON FUNCTION journey._calls_others(oid) IS
+    'internal: whether a type as JSON calls functions of other roles';
+
 -- The columns of a relation, or some, each with the kind of its type: what it takes to read it as
--- another.
+-- another. Types that are not the server's own are "other", and "foreign" where not even to_json() is safe.
 CREATE FUNCTION journey._column_kinds(relation regclass, names text[] DEFAULT NULL) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -90,11 +124,13 @@ SELECT coalesce(jsonb_object_agg(a.attname, CASE
            WHEN b.base = ANY ('{numeric,real,double precision}'::regtype[]) THEN 'number'
            WHEN b.base = 'jsonb'::regtype THEN 'jsonb'
            WHEN b.base = 'json'::regtype THEN 'json'
+           WHEN b.base >= 16384 AND journey._calls_others(b.base) THEN 'foreign'
            WHEN t.typtype = 'c' OR t.typcategory = 'A'
              OR b.base >= 16384 AND EXISTS (
                     SELECT FROM pg_cast c
                      WHERE c.castsource = b.base AND c.casttarget = 'json'::regtype)
            THEN 'nested'
+           WHEN b.base >= 16384 THEN 'other'
            ELSE 'text' END), '{}')
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
@@ -337,6 +373,12 @@ COMMENT ON FUNCTION journey._inputs(journey._model) IS
 CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE
+        WHEN kind OPERATOR(pg_catalog.=) ANY ('{nested,other,foreign}'::pg_catalog.text[])
+         AND NOT (kind OPERATOR(pg_catalog.=) 'nested' AND type OPERATOR(pg_catalog.=) 'jsonb')
+        THEN pg_catalog.format(CASE WHEN type OPERATOR(pg_catalog.=) 'text' THEN '%2$s'
+                                    WHEN type OPERATOR(pg_catalog.=) 'jsonb' THEN 'to_jsonb(%2$s)'
+                                    ELSE 'journey._try_%1$s(%2$s)' END,
+                               type, pg_catalog.format('journey._text(t.%I)', name))
         WHEN type OPERATOR(pg_catalog.=) 'text'
           OR type OPERATOR(pg_catalog.=) 'timestamptz'
              AND kind OPERATOR(pg_catalog.=) ANY ('{timestamptz,timestamp,date}'::pg_catalog.text[])
@@ -390,8 +432,8 @@ CREATE FUNCTION journey._revenue_columns(i journey._input, s journey._settings)
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    slugs text := (SELECT string_agg(format('journey._event_slug(t.%I::text) COLLATE "C"', e),
-                                      ', ')
+    slugs text := (SELECT string_agg(format('journey._event_slug(%s) COLLATE "C"',
+                                             journey._as(i.kinds ->> e, e, 'text')), ', ')
                      FROM unnest('{event_text,event}'::text[]) AS e WHERE i.kinds ? e);
 BEGIN
     IF i.role = 'own' THEN
@@ -456,9 +498,9 @@ BEGIN
         SELECT string_agg(format(
                    CASE WHEN kind = 'number'
                         THEN ' WHEN %s AND abs(t.%I::numeric) > 1e300 THEN %L'
-                        ELSE ' WHEN %s AND t.%I::text <> '''' AND %4$s IS NULL THEN %3$L' END,
+                        ELSE ' WHEN %s AND %5$s <> '''' AND %4$s IS NULL THEN %3$L' END,
                    condition, name, format('%s is no %s', name, word),
-                   journey._as(kind, name, type)), ''
+                   journey._as(kind, name, type), journey._as(kind, name, 'text')), ''
                    ORDER BY word DESC, name, condition)
           FROM wanted);
 END
@@ -628,7 +670,9 @@ AS $$
 DECLARE
     f jsonb := journey._fields(i);
     bad text := journey._bad_values(i, s);
-    raw text := CASE WHEN i.kinds @? '$.* ? (@ == "json")' -- whose text jsonb may refuse
+    raw text := CASE WHEN i.kinds @? '$.* ? (@ == "foreign")'
+                     THEN journey._object(i.kinds, ARRAY(SELECT jsonb_object_keys(i.kinds)))
+                     WHEN i.kinds @? '$.* ? (@ == "json")' -- whose text jsonb may refuse
                      THEN 'coalesce(journey._try_jsonb(to_json(t.*)::text),'
                           ' to_jsonb(to_json(t.*)::text))'
                      ELSE 'to_jsonb(t.*)' END; -- "t" may be a column
@@ -1343,7 +1387,7 @@ BEGIN
     END IF;
     FOR field, col IN SELECT key, kinds -> (value #>> '{}') FROM jsonb_each(columns) LOOP
         IF (field = ANY ('{event_time,received_at}'::text[])
-                AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date,text}'::text[]))
+                AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date,text,other}'::text[]))
            OR (field = 'loaded_at' AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date}'::text[]))
            OR (field = ANY ('{properties,traits}'::text[])
                AND col #>> '{}' <> ALL ('{json,jsonb}'::text[]))
