@@ -316,6 +316,18 @@ $$;
 COMMENT ON FUNCTION journey._watermark_column(jsonb, jsonb, jsonb) IS
     'internal: the column of load order';
 
+-- What is before the ids of an id space in the store: nothing for that of the first source, so that its
+-- ids stay as they are. Two other spaces never share an id, whatever is in their names.
+CREATE FUNCTION journey._id_prefix(id_space text, first_space text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN id_space = first_space THEN ''
+            ELSE replace(replace(id_space, '\', '\\'), ':', '\:') || ':' END
+$$;
+COMMENT ON FUNCTION journey._id_prefix(text, text) IS
+    'internal: what is before the ids of an id space';
+
 -- Everything that a model reads, as it is now.
 CREATE FUNCTION journey._inputs(m journey._model) RETURNS SETOF journey._input
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -343,8 +355,7 @@ WITH source AS MATERIALIZED (
      WHERE s.kind = 'relation'
 )
 SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, s.event_kind,
-       CASE WHEN s.id_space = s.first_space THEN '' ELSE s.id_space || ':' END,
-       x.columns, f.kinds, w.watermark_column,
+       journey._id_prefix(s.id_space, s.first_space), x.columns, f.kinds, w.watermark_column,
        CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text
                  AND NOT s.columns ? 'loaded_at'
             THEN interval '1 hour' ELSE interval '15 minutes' END,

@@ -515,7 +515,7 @@ CREATE FUNCTION journey._id_prefixes(m journey._model) RETURNS TABLE (table_id i
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT t.table_id, CASE WHEN s.id_space = s.first_space THEN '' ELSE s.id_space || ':' END
+SELECT t.table_id, journey._id_prefix(s.id_space, s.first_space)
   FROM jsonb_populate_recordset(NULL::journey._source_table,
                                 journey._catalog('tables', m.model, '{}')) AS t
   JOIN (SELECT x.source, x.id_space, first_value(x.id_space) OVER (ORDER BY x.source) AS first_space
