@@ -40,7 +40,9 @@ sub refresh
 }
 
 sql('CREATE EXTENSION pg_journey');
-for my $model (['small', 400], ['large', 8000])
+# visitors of 40 events; PGJ_LOCAL_VISITORS='2500 25000' compares 100,000 events with 1,000,000
+my ($small_visitors, $large_visitors) = split ' ', $ENV{PGJ_LOCAL_VISITORS} // '400 8000';
+for my $model (['small', $small_visitors], ['large', $large_visitors])
 {
 	my ($name, $visitors) = @$model;
 	sql("SET client_min_messages = warning;
