@@ -11,6 +11,8 @@
  */
 #include "journey_core.h"
 
+#include "port/pg_bswap.h"
+
 /*
  * SipHash-2-4 with 128 bits over 64-bit words (Aumasson and Bernstein, 2012). The server's own
  * hashes either differ between machines or cost ten times as much per call. The key is the one of
@@ -84,8 +86,10 @@ JHashString(JHash *hash, JStr s)
 	{
 		uint64		word = 0;
 
-		for (int j = Min(8, s.len - i) - 1; j >= 0; j--)
-			word = word << 8 | p[i + j];
+		memcpy(&word, p + i, Min(8, s.len - i));
+#ifdef WORDS_BIGENDIAN
+		word = pg_bswap64(word);
+#endif
 		JHashWord(hash, word);
 	}
 }
@@ -396,34 +400,82 @@ JPermute(JEvent *events, JSortItem *items, int n)
 	}
 }
 
+/* So many events are most visitors'. */
+#define J_FEW_EVENTS 32
+
+/*
+ * Do the ids of a few events differ for sure? Each sets a bit that it hashes to: as long as none is set
+ * already, there are no copies. A cheap answer, where sorting by id would give the exact one.
+ */
+static bool
+JIdsDiffer(const JEvent *events, int n)
+{
+	uint64		seen[J_FEW_EVENTS] = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		JStr		id = events[i].field[JF_EVENT_ID];
+		uint64		head = 0;
+		uint64		tail = 0;
+		uint64		hash;
+		uint64		bit;
+
+		memcpy(&head, id.data, Min(id.len, 8));
+		memcpy(&tail, id.data + Max(id.len - 8, 0), Min(id.len, 8));
+		hash = (head * UINT64CONST(0x9e3779b97f4a7c15) ^ tail) * UINT64CONST(0xc2b2ae3d27d4eb4f) >> 32;
+		bit = UINT64CONST(1) << (hash & 63);
+		if (seen[hash >> 6 & (J_FEW_EVENTS - 1)] & bit)
+			return false;
+		seen[hash >> 6 & (J_FEW_EVENTS - 1)] |= bit;
+	}
+	return true;
+}
+
+static bool
+JIsSorted(const JEvent *events, int n)
+{
+	for (int i = 1; i < n; i++)
+		if (JEventCompare(&events[i - 1], &events[i]) > 0)
+			return false;
+	return true;
+}
+
+/* Folds copies; returns how many events are left, in any order. */
+static int
+JFoldCopies(JEvent *events, JSortItem *items, int n)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+		items[i] = (JSortItem) {JIdPrefix(events[i].field[JF_EVENT_ID]), &events[i]};
+	qsort(items, n, sizeof(JSortItem), JCompareIds);
+	if (JFoldChains(items, n) == 0)
+		return n;
+	for (int i = 0; i < n; i++)
+		if (!JStrIsNull(events[i].field[JF_EVENT_ID]))
+		{
+			if (kept != i)
+				events[kept] = events[i];
+			kept++;
+		}
+	return kept;
+}
+
 int
 JEventsCanonicalise(JEvent *events, int n)
 {
-	JSortItem	local[32];
+	JSortItem	local[J_FEW_EVENTS];
 	JSortItem  *items = local;
 
 	JEventsSetIds(events, n);
 	if (n < 2)
 		return n;
-	if (n > lengthof(local))
+	if (n > J_FEW_EVENTS)
 		items = palloc_extended(sizeof(JSortItem) * (Size) n, MCXT_ALLOC_HUGE);
-
-	for (int i = 0; i < n; i++)
-		items[i] = (JSortItem) {JIdPrefix(events[i].field[JF_EVENT_ID]), &events[i]};
-	qsort(items, n, sizeof(JSortItem), JCompareIds);
-	if (JFoldChains(items, n) > 0)
-	{
-		int			kept = 0;
-
-		for (int i = 0; i < n; i++)
-			if (!JStrIsNull(events[i].field[JF_EVENT_ID]))
-			{
-				if (kept != i)
-					events[kept] = events[i];
-				kept++;
-			}
-		n = kept;
-	}
+	if (n > J_FEW_EVENTS || !JIdsDiffer(events, n))
+		n = JFoldCopies(events, items, n);
+	else if (JIsSorted(events, n))
+		return n;
 
 	/* with the sign bit turned, an unsigned comparison is that of the times */
 	for (int i = 0; i < n; i++)

@@ -57,6 +57,25 @@ InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 }
 #endif
 
+/* New in 16. */
+#if PG_VERSION_NUM < 160000 && !defined(FRONTEND)
+#include "storage/buffile.h"
+static inline void
+BufFileReadExact(BufFile *file, void *ptr, size_t size)
+{
+	if (BufFileRead(file, ptr, size) != size)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read from temporary file")));
+}
+#endif
+
+/* New in 15; it was in kilobytes before. */
+#if PG_VERSION_NUM < 150000 && !defined(FRONTEND)
+#include "executor/nodeHash.h"
+#define get_hash_memory_limit() ((size_t) get_hash_mem() * 1024)
+#endif
+
 #ifndef pg_noreturn
 #define pg_noreturn pg_attribute_noreturn()
 #endif

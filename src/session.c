@@ -16,7 +16,6 @@
 #include "windowapi.h"
 
 #include "session_sql.h"
-#include "split_core.h"
 #include "timeline_core.h"
 #include "touch_sql.h"
 #include "url_core.h"
@@ -175,8 +174,6 @@ JCompareVisitorFirst(const void *a, const void *b)
 	return c != 0 ? c : JEventCompare(x, y);
 }
 
-typedef void (*JSessionCallback) (const JPart *part, int64 number, void *arg);
-
 /* Calls back for each session of a timeline: visitor by visitor, in order. */
 static void
 JForEachSession(const struct varlena *timeline, const JSessionOptions *options,
@@ -201,28 +198,15 @@ JForEachSession(const struct varlena *timeline, const JSessionOptions *options,
 
 	for (int from = 0, to; from < n; from = to)
 	{
-		JSplitResult result;
-		int64		number = 0;
-
 		for (to = from + 1; to < n && JStrEqual(events[to].field[JF_VISITOR_ID],
 												events[from].field[JF_VISITOR_ID]); to++)
 			;
-		JSplit(options, NULL, NULL, 0, events + from, to - from, NULL, 0, false, 0, &result);
-		for (int i = 0; i < result.n_segments; i++)
-			if (!result.segments[i].part.loose)
-				callback(&result.segments[i].part, ++number, arg);
+		JSessionsOf(options, events + from, to - from, callback, arg);
 	}
 	JTimelineClose(reader);
 }
 
-typedef struct JRowSink
-{
-	ReturnSetInfo *rsinfo;
-	pg_tz	   *zone;
-	MemoryContext context;		/* for what the rows of one session take */
-} JRowSink;
-
-static void
+void
 JPutSessionRow(const JPart *part, int64 number, void *arg)
 {
 	JRowSink   *sink = arg;

@@ -5,11 +5,25 @@
 #ifndef SESSION_SQL_H
 #define SESSION_SQL_H
 
+#include "nodes/execnodes.h"
+
 #include "session_core.h"
 #include "session_options.h"
+#include "sessions_core.h"
 
 #define J_SESSION_COLUMNS 21	/* ended_at .. is_bounce of journey.session */
 #define J_TOUCHED_COLUMNS 18	/* all of journey.touched */
+
+/* Where the rows of a set-returning function go. */
+typedef struct JRowSink
+{
+	ReturnSetInfo *rsinfo;
+	pg_tz	   *zone;
+	MemoryContext context;		/* for what the rows of one session take */
+} JRowSink;
+
+/* Puts a row of journey.session; a JSessionCallback whose argument is a JRowSink. */
+extern void JPutSessionRow(const JPart *part, int64 number, void *arg);
 
 extern Datum JNumericFromText(JStr amount);
 extern void JSetUuid(Datum *values, bool *nulls, int column, const JUuid *uuid);

@@ -3,7 +3,7 @@
  *		Aggregates that make timelines of rows, and of timelines.
  *
  * timeline_agg's state is one chunk of memory per group: a small header and the rows, one after
- * the other, as they came (JRow below). Most groups are small and there may be millions of them,
+ * the other, as they came (row_core.h). Most groups are small and there may be millions of them,
  * so there is no memory context per group, and a row costs a copy of its bytes and nothing else.
  * The state lives in the aggregate's context, moves when it grows, and does not depend on the
  * order of rows; all sorting is done by the final function, on a copy, so that the final function
@@ -18,7 +18,6 @@
 #include "access/htup_details.h"
 #include "datatype/timestamp.h"
 #include "miscadmin.h"
-#include "port/pg_bitutils.h"
 #include "utils/builtins.h"
 #include "utils/expandeddatum.h"
 #include "utils/jsonb.h"
@@ -26,6 +25,7 @@
 #include "utils/numeric.h"
 #include "utils/typcache.h"
 
+#include "row_core.h"
 #include "timeline.h"
 
 PG_FUNCTION_INFO_V1(timeline_agg_columns);
@@ -54,27 +54,6 @@ typedef struct TimelineAggState
 #define TIMELINE_AGG_HEADER offsetof(TimelineAggState, rows)
 #define TIMELINE_AGG_MIN_SIZE 256
 
-/*
- * A row before it goes into the state; there it is, unaligned, the time, received_at, the mask of
- * its fields that are not NULL (bit by JField), and for each of them its length and bytes.
- */
-typedef struct JRow
-{
-	int64		time;
-	int64		received_at;
-	uint32		mask;
-	JStr		field[JF_COUNT];	/* those in the mask are set */
-} JRow;
-
-#define ROW_HEADER (2 * sizeof(int64) + sizeof(uint32))
-
-static inline void
-SetField(JRow *row, JField field, const char *data, int32 len)
-{
-	row->field[field] = (JStr) {data, len};
-	row->mask |= 1 << field;
-}
-
 /* Sets a field from an argument of type text, unless it is NULL. */
 static inline void
 SetTextArg(JRow *row, JField field, FunctionCallInfo fcinfo, int arg)
@@ -83,7 +62,7 @@ SetTextArg(JRow *row, JField field, FunctionCallInfo fcinfo, int arg)
 	{
 		text	   *value = PG_GETARG_TEXT_PP(arg);
 
-		SetField(row, field, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+		JRowSet(row, field, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 	}
 }
 
@@ -92,7 +71,7 @@ SetCString(JRow *row, JField field, Datum value, PGFunction output)
 {
 	char	   *text = DatumGetCString(DirectFunctionCall1(output, value));
 
-	SetField(row, field, text, strlen(text));
+	JRowSet(row, field, text, strlen(text));
 }
 
 /* The state with room for `more` bytes; it may have moved, and is made if there was none. */
@@ -120,9 +99,6 @@ ReserveState(TimelineAggState *state, Size more, MemoryContext context)
 	state->allocated = size - TIMELINE_AGG_HEADER;
 	return state;
 }
-
-#define PUT(p, value) (memcpy(p, &(value), sizeof(value)), (p) += sizeof(value))
-#define GET(p, value) (memcpy(&(value), p, sizeof(value)), (p) += sizeof(value))
 
 /* The aggregate's context; an error where there is none. */
 static MemoryContext
@@ -152,28 +128,13 @@ GetState(FunctionCallInfo fcinfo, int arg)
 static TimelineAggState *
 AddRow(FunctionCallInfo fcinfo, TimelineAggState *state, const JRow *row)
 {
-	Size		size = ROW_HEADER;
-	char	   *p;
+	Size		size = JRowSize(row);
 
 	JTimelineCheckTime(row->time, "event_time");
-	for (uint32 mask = row->mask; mask != 0; mask &= mask - 1)
-		size += sizeof(int32) + row->field[pg_rightmost_one_pos32(mask)].len;
-
 	state = ReserveState(state, size, AggContext(fcinfo));
 	if (state->count == JTIMELINE_MAX_EVENTS)
 		JTimelineTooLarge();
-	p = state->rows + state->used;
-	PUT(p, row->time);
-	PUT(p, row->received_at);
-	PUT(p, row->mask);
-	for (uint32 mask = row->mask; mask != 0; mask &= mask - 1)
-	{
-		JStr		field = row->field[pg_rightmost_one_pos32(mask)];
-
-		PUT(p, field.len);
-		memcpy(p, field.data, field.len);
-		p += field.len;
-	}
+	(void) JRowPut(state->rows + state->used, row);
 	state->used += size;
 	state->count++;
 	return state;
@@ -187,26 +148,7 @@ StateEvents(const TimelineAggState *state)
 	const char *p = state->rows;
 
 	for (int i = 0; i < state->count; i++)
-	{
-		JEvent	   *event = &events[i];
-		uint32		mask;
-
-		GET(p, event->time);
-		GET(p, event->received_at);
-		GET(p, mask);
-		event->first_copy = event->last_copy = event->time;
-		event->tag = 0;
-		event->merged = false;
-		memset(event->field, 0, sizeof(event->field));
-		for (; mask != 0; mask &= mask - 1)
-		{
-			JStr	   *field = &event->field[pg_rightmost_one_pos32(mask)];
-
-			GET(p, field->len);
-			field->data = p;
-			p += field->len;
-		}
-	}
+		p = JRowGet(p, &events[i]);
 	if (p != state->rows + state->used)
 		elog(ERROR, "invalid state of timeline_agg");
 	return events;
@@ -221,9 +163,7 @@ timeline_agg_columns(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(2))
 		RETURN_STATE(state);
-	row.time = PG_GETARG_INT64(2);
-	row.received_at = J_NO_TIME;
-	row.mask = 0;
+	JRowStart(&row, PG_GETARG_TIMESTAMPTZ(2));
 	SetTextArg(&row, JF_EVENT_ID, fcinfo, 1);
 	SetTextArg(&row, JF_NAME, fcinfo, 3);
 	SetTextArg(&row, JF_URL, fcinfo, 4);
@@ -243,9 +183,7 @@ timeline_agg_names(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(1))
 		RETURN_STATE(state);
-	row.time = PG_GETARG_INT64(1);
-	row.received_at = J_NO_TIME;
-	row.mask = 0;
+	JRowStart(&row, PG_GETARG_TIMESTAMPTZ(1));
 	SetTextArg(&row, JF_NAME, fcinfo, 2);
 	PG_RETURN_POINTER(AddRow(fcinfo, state, &row));
 }
@@ -272,14 +210,12 @@ DeformEvent(HeapTupleHeader header, JRow *row)
 	if (nulls[J_COLUMN_EVENT_TIME])
 		return false;
 
-	row->time = DatumGetInt64(values[J_COLUMN_EVENT_TIME]);
-	row->received_at = J_NO_TIME;
+	JRowStart(row, DatumGetTimestampTz(values[J_COLUMN_EVENT_TIME]));
 	if (!nulls[J_COLUMN_RECEIVED_AT])
 	{
-		row->received_at = DatumGetInt64(values[J_COLUMN_RECEIVED_AT]);
+		JRowSetReceived(row, DatumGetTimestampTz(values[J_COLUMN_RECEIVED_AT]));
 		JTimelineCheckTime(row->received_at, "received_at");
 	}
-	row->mask = 0;
 	for (int i = 0; i < JF_COUNT; i++)
 	{
 		Datum		value = values[JFieldColumn(i)];
@@ -294,7 +230,7 @@ DeformEvent(HeapTupleHeader header, JRow *row)
 		{
 			text	   *string = DatumGetTextPP(value);
 
-			SetField(row, i, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+			JRowSet(row, i, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
 		}
 	}
 	return true;
@@ -343,7 +279,7 @@ timeline_agg_serialize(PG_FUNCTION_ARGS)
 	result = palloc(size);
 	SET_VARSIZE(result, size);
 	p = VARDATA(result);
-	PUT(p, state->count);
+	J_ROW_PUT(p, state->count);
 	memcpy(p, state->rows, state->used);
 	PG_RETURN_BYTEA_P(result);
 }
@@ -360,8 +296,8 @@ timeline_agg_deserialize(PG_FUNCTION_ARGS)
 	if (size < sizeof(int32))
 		elog(ERROR, "invalid state of timeline_agg");
 	size -= sizeof(int32);
-	GET(p, count);
-	if (count < 1 || count > size / ROW_HEADER)
+	J_ROW_GET(p, count);
+	if (count < 1 || count > size / J_ROW_HEADER)
 		elog(ERROR, "invalid state of timeline_agg");
 	state = ReserveState(NULL, size, CurrentMemoryContext);
 	state->count = count;
