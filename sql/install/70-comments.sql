@@ -15,8 +15,7 @@ COMMENT ON FUNCTION journey._apply_shadow IS
     'internal: makes the relations of a model equal to their shadows';
 COMMENT ON FUNCTION journey._attribute_columns IS
     'internal: the columns of a profile that move attributes_version';
-COMMENT ON FUNCTION journey._batch_timelines IS
-    'internal: the query for the timelines of a slice of the batch';
+COMMENT ON FUNCTION journey._batch_events IS 'internal: the query for the events of a slice of the batch';
 COMMENT ON FUNCTION journey._begin_run IS 'internal: settings and empty scratch for a run';
 COMMENT ON FUNCTION journey._bind IS 'internal: a statement with the names of a model''s relations';
 COMMENT ON FUNCTION journey._bury IS 'internal: makes the tombstones of a person';
@@ -26,7 +25,10 @@ COMMENT ON FUNCTION journey._clear_scratch IS 'internal: empties relations of sc
 COMMENT ON FUNCTION journey._columns_of IS 'internal: a list of the columns of a relation';
 COMMENT ON FUNCTION journey._compared_columns IS
     'internal: the columns of a relation that verify compares';
-COMMENT ON FUNCTION journey._count_events IS 'internal: counts the events of persons by name';
+COMMENT ON FUNCTION journey._count_events(journey._run) IS
+    'internal: counts the events of persons by name';
+COMMENT ON FUNCTION journey._count_events_add IS 'internal: adds a timeline to counts by name';
+COMMENT ON FUNCTION journey._count_events_final IS 'internal: counts by name as an object';
 COMMENT ON FUNCTION journey._create_derived IS
     'internal: makes the relations that follow from events';
 COMMENT ON FUNCTION journey._create_indexes IS 'internal: makes the indexes of the relations';
@@ -55,8 +57,12 @@ COMMENT ON FUNCTION journey._find_shared IS 'internal: visitors that too many us
 COMMENT ON FUNCTION journey._find_unresolved IS
     'internal: the sessions whose person may have changed';
 COMMENT ON FUNCTION journey._forget IS 'internal: journey.forget() as the owner';
+COMMENT ON FUNCTION journey._gather_split IS
+    'internal: gathers the events of a query by visitor and splits them';
 COMMENT ON FUNCTION journey._identify IS 'internal: says to whom ids belong, and since when';
 COMMENT ON FUNCTION journey._is_internal IS 'internal: whether a person is one of the own people';
+COMMENT ON FUNCTION journey._last_traits_add IS 'internal: adds traits to those said last';
+COMMENT ON FUNCTION journey._last_traits_final IS 'internal: the traits said last';
 COMMENT ON FUNCTION journey._lost_events IS 'internal: stored events that the sources do not hold';
 COMMENT ON FUNCTION journey._merge_fresh IS
     'internal: merges the new events of a slice into the store';
@@ -99,6 +105,9 @@ COMMENT ON FUNCTION journey._store_touches IS 'internal: writes touches that cha
 COMMENT ON FUNCTION journey._store_units IS 'internal: writes sessions that changed';
 COMMENT ON FUNCTION journey._store_units_bulk IS 'internal: writes sessions into an empty model';
 COMMENT ON FUNCTION journey._tombstone IS 'internal: the hash of an id under a model''s key';
+COMMENT ON FUNCTION journey._touch_columns IS 'internal: the columns of a touch of a profile';
+COMMENT ON FUNCTION journey._touch_ends_add IS 'internal: adds a touch to the first and last ones';
+COMMENT ON FUNCTION journey._touch_ends_final IS 'internal: the first and last touches';
 COMMENT ON FUNCTION journey._unit IS 'internal: a session of its parts';
 COMMENT ON FUNCTION journey._unit_columns IS 'internal: the columns of a session';
 COMMENT ON FUNCTION journey._unlist_rejected IS
