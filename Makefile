@@ -21,7 +21,7 @@ DATA_built    = $(BUILT_SQL)
 REGRESS      = $(patsubst sql/%.sql,%,$(sort $(filter-out $(BUILT_SQL),$(wildcard sql/*.sql))))
 REGRESS_OPTS = --inputdir=. --load-extension=pg_journey
 
-PG_CPPFLAGS = -Isrc -DPG_JOURNEY_VERSION=\"$(EXTVERSION)\"
+PG_CPPFLAGS = -Isrc
 PG_CFLAGS   = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
               -Wno-missing-field-initializers -Wno-declaration-after-statement
 
