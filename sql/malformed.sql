@@ -7,7 +7,7 @@ SELECT * FROM journey._split('v', NULL, ARRAY[ROW(NULL, NULL, NULL, NULL, NULL, 
     NULL, NULL, false, '30 min', '{}', NULL, NULL);
 SELECT * FROM journey._split('v', NULL, NULL, NULL, NULL, false, NULL, '{}', NULL, NULL);
 SELECT * FROM journey._split('v', NULL, NULL, NULL, NULL, false, '30 min', NULL, NULL, NULL);
-SELECT op, events FROM journey._split(NULL, NULL, NULL, NULL, NULL, NULL, '30 min', '{}', NULL, NULL);
+SELECT op, new_events FROM journey._split(NULL, NULL, NULL, NULL, NULL, NULL, '30 min', '{}', NULL, NULL);
 SELECT journey._segment_part(NULL, NULL, NULL, '30 min', '{}');
 SELECT journey._segment_part(false, NULL, '[]', '30 min', '{}');
 SELECT journey._segment_part(false, NULL, '[]', NULL, NULL);
@@ -31,7 +31,7 @@ SELECT * FROM body, journey._split('v', NULL, ARRAY[ROW('2024-01-01 00:01Z', 'e1
 SELECT journey._segment_part(false, '\x01ff', body, '30 min', '{}') FROM body;
 
 -- segments out of order, twice, of other visitors
-SELECT op, events FROM body, journey._split('v', body, ARRAY[
+SELECT op, new_events FROM body, journey._split('v', body, ARRAY[
     ROW('2024-01-01 00:04Z', 'e4', '00000000-0000-0000-0000-000000000000', true, false, NULL, body, false),
     ROW('2024-01-01 00:01Z', 'e1', '00000000-0000-0000-0000-000000000000', false, true, NULL, body, true),
     ROW('2024-01-01 00:01Z', 'e1', '00000000-0000-0000-0000-000000000000', false, true, NULL, body, false)]::journey._segment[],

@@ -22,6 +22,7 @@
 
 #include "gather_core.h"
 #include "session_sql.h"
+#include "split_sql.h"
 #include "timeline.h"
 
 /* ------------------------------------------------------------------------------------------------
@@ -491,6 +492,36 @@ journey_gather(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	JSinkInit(&sink, fcinfo);
-	JGatherFinish(JGatherQuery(fcinfo, (Size) work_mem * 1024), JPutTimeline, &sink);
+	JGatherFinish(JGatherQuery(fcinfo, (Size) maintenance_work_mem * 1024), JPutTimeline, &sink);
+	return (Datum) 0;
+}
+
+static void
+JPutSplit(JEvent *events, int n, void *arg)
+{
+	JVisitorSink *sink = arg;
+	MemoryContext old;
+
+	if (events == NULL)
+		JTimelineTooLarge();
+	old = MemoryContextSwitchTo(sink->context);
+	n = JEventsCanonicalise(events, n);
+	JPutFirstSplit(sink->rows.rsinfo, sink->options, events, n);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(sink->context);
+}
+
+PG_FUNCTION_INFO_V1(journey_gather_split);
+Datum
+journey_gather_split(PG_FUNCTION_ARGS)
+{
+	JVisitorSink sink;
+	const JSqlOptions *options;
+
+	InitMaterializedSRF(fcinfo, 0);
+	options = JGetSqlOptions(fcinfo, 1, 2);
+	JSinkInit(&sink, fcinfo);
+	sink.options = &options->session;
+	JGatherFinish(JGatherQuery(fcinfo, (Size) maintenance_work_mem * 1024), JPutSplit, &sink);
 	return (Datum) 0;
 }

@@ -56,23 +56,27 @@ JSetCatchUp(JSet *set, const JSetKind *kind, const void *array, int n)
 		JSetPut(set, kind, array, set->n++);
 }
 
-bool
-JSetHas(JSet *set, const JSetKind *kind, const void *array, int n, const void *entry)
+int
+JSetFind(JSet *set, const JSetKind *kind, const void *array, int n, const void *entry)
 {
 	uint32		at;
 
 	if (!kind->hash(entry, &at))
-		return false;
+		return -1;
 	if (n <= J_SET_LINEAR)
 	{
 		for (int i = 0; i < n; i++)
 			if (kind->same(JSetEntry(kind, array, i), entry))
-				return true;
-		return false;
+				return i;
+		return -1;
 	}
 	JSetCatchUp(set, kind, array, n);
 	for (; set->slots[at & set->mask] != 0; at++)
-		if (kind->same(JSetEntry(kind, array, set->slots[at & set->mask] - 1), entry))
-			return true;
-	return false;
+	{
+		int			i = set->slots[at & set->mask] - 1;
+
+		if (kind->same(JSetEntry(kind, array, i), entry))
+			return i;
+	}
+	return -1;
 }

@@ -24,10 +24,16 @@ typedef struct JSet
 } JSet;
 
 /*
- * Has the array an entry equal to this? Since the last call with this set the array of n entries may have
- * moved and grown, but not changed otherwise.
+ * The place of the array's entry that is equal to this, or -1. Since the last call with this set the array
+ * of n entries may have moved and grown, but not changed otherwise.
  */
-extern bool JSetHas(JSet *set, const JSetKind *kind, const void *array, int n, const void *entry);
+extern int	JSetFind(JSet *set, const JSetKind *kind, const void *array, int n, const void *entry);
+
+static inline bool
+JSetHas(JSet *set, const JSetKind *kind, const void *array, int n, const void *entry)
+{
+	return JSetFind(set, kind, array, n, entry) >= 0;
+}
 
 /* Part of a hash, for the functions above. */
 extern uint32 JSetHash(uint32 hash, JStr s);

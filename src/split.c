@@ -18,8 +18,8 @@
 
 #include "identity_core.h"
 #include "session_sql.h"
-#include "split_core.h"
-#include "timeline_core.h"
+#include "split_sql.h"
+#include "timeline.h"
 
 /* The columns of journey._segment, as _split() takes stored segments. */
 enum
@@ -42,20 +42,6 @@ typedef struct JStoredSegment
 	JStr		first_event_id;
 	JStr		body;
 } JStoredSegment;
-
-static JTimelineReader *
-JOpenTimeline(const struct varlena *timeline)
-{
-	const char *error;
-	JTimelineReader *reader = JTimelineOpen(VARDATA_ANY(timeline), VARSIZE_ANY_EXHDR(timeline),
-											false, &error);
-
-	if (reader == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("invalid timeline: %s", error)));
-	return reader;
-}
 
 /* The bytes of a text, bytea or timeline; valid as long as that, or its detoasted copy. */
 static JStr
@@ -122,7 +108,7 @@ JReadSegments(ArrayType *array, JStoredSegment **stored, JOldSegment **old)
 		memcpy(&segment->session_id, DatumGetPointer(in->values[SEG_SESSION_ID]), sizeof(JUuid));
 		if (!in->nulls[SEG_STATE])
 			segment->state = JStrFromVarlena(in->values[SEG_STATE]);
-		segment->events = JTimelineEvents(JOpenTimeline(body), &segment->n_events);
+		segment->events = JTimelineEvents(JTimelineOpenDatum(body), &segment->n_events);
 		JCheckSegment(in, segment);
 	}
 	ReleaseTupleDesc(tupdesc);
@@ -145,6 +131,7 @@ JReadStrings(ArrayType *array, JStr **strings)
 /* The columns of journey._split_row. */
 enum
 {
+	OUT_VISITOR_ID,
 	OUT_OP,
 	OUT_STARTED_AT,
 	OUT_FIRST_EVENT_ID,
@@ -157,7 +144,9 @@ enum
 	OUT_STATE,
 	OUT_BODY,
 	OUT_PART,
-	OUT_EVENTS,
+	OUT_NOTED,
+	OUT_SESSION_NUMBER,
+	OUT_NEW_EVENTS,
 	OUT_COLUMNS
 };
 
@@ -171,27 +160,39 @@ JBytea(JStr bytes)
 	return PointerGetDatum(result);
 }
 
-static void
-JPutOp(ReturnSetInfo *rsinfo, const char *op, int64 events)
+/* Where rows of journey._split_row go, and whose they are. */
+typedef struct JSplitSink
 {
-	Datum		values[OUT_COLUMNS];
-	bool		nulls[OUT_COLUMNS];
+	ReturnSetInfo *rsinfo;
+	Datum		visitor_id;		/* 0: NULL */
+} JSplitSink;
 
-	memset(nulls, true, sizeof(nulls));
+static void
+JPutRow(const JSplitSink *sink, const char *op, Datum *values, bool *nulls)
+{
+	nulls[OUT_VISITOR_ID] = sink->visitor_id == (Datum) 0;
+	values[OUT_VISITOR_ID] = sink->visitor_id;
 	JSetStr(values, nulls, OUT_OP, JStrFromCString(op));
-	values[OUT_EVENTS] = Int64GetDatum(events);
-	nulls[OUT_EVENTS] = false;
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	tuplestore_putvalues(sink->rsinfo->setResult, sink->rsinfo->setDesc, values, nulls);
 }
 
 static void
-JPutDelete(ReturnSetInfo *rsinfo, const JStoredSegment *stored)
+JPutIncomplete(const JSplitSink *sink)
 {
 	Datum		values[OUT_COLUMNS];
 	bool		nulls[OUT_COLUMNS];
 
 	memset(nulls, true, sizeof(nulls));
-	JSetStr(values, nulls, OUT_OP, JSTR_LIT("delete"));
+	JPutRow(sink, "incomplete", values, nulls);
+}
+
+static void
+JPutDelete(const JSplitSink *sink, const JStoredSegment *stored)
+{
+	Datum		values[OUT_COLUMNS];
+	bool		nulls[OUT_COLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
 	values[OUT_STARTED_AT] = stored->values[SEG_STARTED_AT];
 	nulls[OUT_STARTED_AT] = false;
 	values[OUT_FIRST_EVENT_ID] = stored->values[SEG_FIRST_EVENT_ID];
@@ -200,20 +201,33 @@ JPutDelete(ReturnSetInfo *rsinfo, const JStoredSegment *stored)
 	nulls[OUT_SESSION_ID] = false;
 	values[OUT_LOOSE] = stored->values[SEG_LOOSE];
 	nulls[OUT_LOOSE] = false;
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	JPutRow(sink, "delete", values, nulls);
 }
 
+/* Is it one that tables of their own follow: an amount, traits, an alias, a copy? */
+static bool
+JEventIsNoted(const JEvent *event)
+{
+	return !JStrIsNull(event->field[JF_REVENUE]) || !JStrIsNull(event->field[JF_TRAITS]) ||
+		event->first_copy < event->last_copy ||
+		JStrEqual(event->field[JF_KIND], JSTR_LIT("alias"));
+}
+
+/* session_number 0: unknown; new_events 0: told by another row, if there are any. */
 static void
-JPutSegment(ReturnSetInfo *rsinfo, const JNewSegment *segment, char *body, Size size)
+JPutSegment(const JSplitSink *sink, const JNewSegment *segment, const JEvent *events, char *body,
+			Size size, int64 session_number, int64 new_events)
 {
 	Datum		values[OUT_COLUMNS];
 	bool		nulls[OUT_COLUMNS] = {false};
 	StringInfoData part;
+	bool		noted = false;
 
 	SET_VARSIZE(body, size);
 	initStringInfo(&part);
 	JPartEncode(&segment->part, &part);
-	JSetStr(values, nulls, OUT_OP, JSTR_LIT("put"));
+	for (int i = 0; i < segment->n_events && !noted; i++)
+		noted = JEventIsNoted(&events[i]);
 	values[OUT_STARTED_AT] = TimestampTzGetDatum(segment->part.started_at);
 	JSetStr(values, nulls, OUT_FIRST_EVENT_ID, segment->part.first_event_id);
 	JSetUuid(values, nulls, OUT_SESSION_ID, &segment->part.id);
@@ -227,8 +241,12 @@ JPutSegment(ReturnSetInfo *rsinfo, const JNewSegment *segment, char *body, Size 
 		values[OUT_STATE] = JBytea(segment->state);
 	values[OUT_BODY] = PointerGetDatum(body);
 	values[OUT_PART] = JBytea((JStr) {part.data, part.len});
-	values[OUT_EVENTS] = Int64GetDatum(segment->n_events);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	values[OUT_NOTED] = BoolGetDatum(noted);
+	nulls[OUT_SESSION_NUMBER] = segment->part.loose || session_number == 0;
+	values[OUT_SESSION_NUMBER] = Int64GetDatum(session_number);
+	nulls[OUT_NEW_EVENTS] = new_events == 0;
+	values[OUT_NEW_EVENTS] = Int64GetDatum(new_events);
+	JPutRow(sink, "put", values, nulls);
 }
 
 /* The old segment that begins where this one does, or -1. They stand in order of their beginnings. */
@@ -272,10 +290,12 @@ JSameAsOld(const JStoredSegment *stored, const JOldSegment *old, const JNewSegme
 }
 
 static void
-JPutResult(ReturnSetInfo *rsinfo, const JStoredSegment *stored, JOldSegment *old, int n_old,
+JPutResult(const JSplitSink *sink, const JStoredSegment *stored, JOldSegment *old, int n_old,
 		   const JSplitResult *result)
 {
 	bool	   *stays = palloc0_array(bool, Max(n_old, 1));
+	int64		number = 0;
+	int64		n_new = result->n_new;
 
 	for (int i = 0; i < result->n_segments; i++)
 	{
@@ -288,16 +308,22 @@ JPutResult(ReturnSetInfo *rsinfo, const JStoredSegment *stored, JOldSegment *old
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("a segment of a visitor's events would be larger than 1 GB")));
+		if (segment->head && !segment->part.loose)
+			number++;
 		if (at >= 0 && JSameAsOld(&stored[at], &old[at], segment, body, size))
 			stays[at] = true;
 		else
-			JPutSegment(rsinfo, segment, body, size);
+		{
+			JPutSegment(sink, segment, result->events + segment->first, body, size,
+						n_old == 0 ? number : 0, n_new);
+			n_new = 0;
+		}
 		CHECK_FOR_INTERRUPTS();
 	}
 	for (int i = 0; i < n_old; i++)
 		if (old[i].dirty && !old[i].sentinel && !stays[i])
-			JPutDelete(rsinfo, &stored[i]);
-	JPutOp(rsinfo, "new", result->n_new);
+			JPutDelete(sink, &stored[i]);
+	Assert(n_new == 0);			/* a new event changes its segment */
 }
 
 static int
@@ -336,8 +362,8 @@ JReadRemoved(ArrayType *ids, ArrayType *times, JRemoved **removed)
 /*
  * _split(visitor_id, fresh timeline, old journey._segment[], alias_previous text[], alias_user text[],
  * force bool, timeout interval, options jsonb, removed text[], removed_at timestamptz[]) returns setof
- * journey._split_row: 'delete' for stored segments that go or change, 'put' for what comes, 'new' with
- * the count of new events; or one row 'incomplete' if more segments must be read. Old segments come in
+ * journey._split_row: 'delete' for stored segments that go or change, 'put' for what comes; or one row
+ * 'incomplete' if more segments must be read. Old segments come in
  * order of started_at and first_event_id.
  */
 PG_FUNCTION_INFO_V1(journey_split);
@@ -345,7 +371,7 @@ Datum
 journey_split(PG_FUNCTION_ARGS)
 {
 	const JSqlOptions *options = JGetSqlOptions(fcinfo, 6, 7);
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	JSplitSink	sink = {(ReturnSetInfo *) fcinfo->resultinfo, PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
 	JStoredSegment *stored = NULL;
 	JOldSegment *old = NULL;
 	JEvent	   *fresh = NULL;
@@ -361,7 +387,7 @@ journey_split(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (!PG_ARGISNULL(1))
-		fresh = JTimelineEvents(JOpenTimeline(PG_GETARG_VARLENA_PP(1)), &n_fresh);
+		fresh = JTimelineEvents(JTimelineOpenDatum(PG_GETARG_VARLENA_PP(1)), &n_fresh);
 	if (!PG_ARGISNULL(2))
 		n_old = JReadSegments(PG_GETARG_ARRAYTYPE_P(2), &stored, &old);
 	if (n_old > 0 && !force)	/* else all events of the visitor are here */
@@ -381,10 +407,20 @@ journey_split(PG_FUNCTION_ARGS)
 	JSplit(&options->session, aliases, old, n_old, fresh, n_fresh, removed, n_removed, force,
 		   J_SEGMENT_EVENTS, &result);
 	if (result.incomplete)
-		JPutOp(rsinfo, "incomplete", 0);
+		JPutIncomplete(&sink);
 	else
-		JPutResult(rsinfo, stored, old, n_old, &result);
+		JPutResult(&sink, stored, old, n_old, &result);
 	return (Datum) 0;
+}
+
+void
+JPutFirstSplit(ReturnSetInfo *rsinfo, const JSessionOptions *options, JEvent *events, int n)
+{
+	JSplitSink	sink = {rsinfo, JStrGetDatum(events[0].field[JF_VISITOR_ID])};
+	JSplitResult result;
+
+	JSplit(options, NULL, NULL, 0, events, n, NULL, 0, false, J_SEGMENT_EVENTS, &result);
+	JPutResult(&sink, NULL, NULL, 0, &result);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -404,7 +440,7 @@ journey_segment_part(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(2))
 		PG_RETURN_NULL();
-	segment.events = JTimelineEvents(JOpenTimeline(PG_GETARG_VARLENA_PP(2)), &segment.n_events);
+	segment.events = JTimelineEvents(JTimelineOpenDatum(PG_GETARG_VARLENA_PP(2)), &segment.n_events);
 	if (segment.n_events == 0)
 		PG_RETURN_NULL();
 	JWalkInit(&walk, &options->session, NULL);
@@ -613,57 +649,6 @@ journey_unit(PG_FUNCTION_ARGS)
  * single events
  * ------------------------------------------------------------------------------------------------ */
 
-typedef struct JNameCount
-{
-	JStr		name;
-	int64		n;
-} JNameCount;
-
-/* _event_counts(body): how many events of each name; what is not a track counts by its kind. */
-PG_FUNCTION_INFO_V1(journey_event_counts);
-Datum
-journey_event_counts(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	JTimelineReader *reader;
-	JEvent		event;
-	JNameCount *counts;
-	int			n = 0,
-				max = 8;
-
-	InitMaterializedSRF(fcinfo, 0);
-	reader = JOpenTimeline(PG_GETARG_VARLENA_PP(0));
-	counts = palloc_array(JNameCount, max);
-	while (JTimelineNext(reader, &event))
-	{
-		JStr		kind = event.field[JF_KIND];
-		JStr		name = event.field[JF_NAME];
-		int			i;
-
-		if (!JStrIsNull(kind) && (JStrIsNull(name) || !JStrEqual(kind, JSTR_LIT("track"))))
-			name = kind;
-		if (JStrIsNull(name))
-			name = JEventIsPageView(&event) ? JSTR_LIT("page") : JSTR_LIT("track");
-		for (i = 0; i < n && !JStrEqual(counts[i].name, name); i++)
-			;
-		if (i == n)
-		{
-			if (n == max)
-				counts = repalloc_array(counts, JNameCount, max *= 2);
-			counts[n++] = (JNameCount) {name, 0};
-		}
-		counts[i].n++;
-	}
-	for (int i = 0; i < n; i++)
-	{
-		Datum		values[2] = {JStrGetDatum(counts[i].name), Int64GetDatum(counts[i].n)};
-		bool		nulls[2] = {false, false};
-
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
-	return (Datum) 0;
-}
-
 /* The columns of journey._noted. */
 #define NOTED_COLUMNS 13
 
@@ -701,7 +686,7 @@ JPutNoted(ReturnSetInfo *rsinfo, const JEvent *event)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* _noted_events(body): the events that tables of their own follow: amounts, traits, aliases, copies. */
+/* _noted_events(body): the events that tables of their own follow. */
 PG_FUNCTION_INFO_V1(journey_noted_events);
 Datum
 journey_noted_events(PG_FUNCTION_ARGS)
@@ -711,11 +696,9 @@ journey_noted_events(PG_FUNCTION_ARGS)
 	JEvent		event;
 
 	InitMaterializedSRF(fcinfo, 0);
-	reader = JOpenTimeline(PG_GETARG_VARLENA_PP(0));
+	reader = JTimelineOpenDatum(PG_GETARG_VARLENA_PP(0));
 	while (JTimelineNext(reader, &event))
-		if (!JStrIsNull(event.field[JF_REVENUE]) || !JStrIsNull(event.field[JF_TRAITS]) ||
-			event.first_copy < event.last_copy ||
-			JStrEqual(event.field[JF_KIND], JSTR_LIT("alias")))
+		if (JEventIsNoted(&event))
 			JPutNoted(rsinfo, &event);
 	return (Datum) 0;
 }

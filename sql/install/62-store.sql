@@ -29,7 +29,8 @@ CREATE TYPE journey._segment AS (
 );
 
 CREATE TYPE journey._split_row AS (
-    op                 text,
+    visitor_id         text COLLATE "C",
+    op                 text,            -- put, delete; incomplete: more segments must be read
     started_at         timestamptz,
     first_event_id     text COLLATE "C",
     session_id         uuid,
@@ -41,7 +42,9 @@ CREATE TYPE journey._split_row AS (
     state              bytea,
     body               journey.timeline,
     part               bytea,
-    events             bigint
+    noted              boolean,         -- has events for _noted_events()
+    session_number     bigint,          -- if all of the visitor's events were given
+    new_events         bigint           -- of the visitor, in one of its rows
 );
 
 -- A session, or a run of passive events outside sessions.
@@ -103,6 +106,12 @@ RETURNS SETOF journey._split_row
 AS 'MODULE_PATHNAME', 'journey_split'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
 
+-- The split of all events that a query gives, which are those of whole visitors.
+CREATE FUNCTION journey._gather_split(query text, timeout interval, rules jsonb)
+RETURNS SETOF journey._split_row
+AS 'MODULE_PATHNAME', 'journey_gather_split'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 CREATE FUNCTION journey._segment_part(loose boolean, state bytea, body journey.timeline,
     timeout interval, rules jsonb)
 RETURNS bytea
@@ -157,6 +166,70 @@ CREATE TYPE journey._profile_touch AS (
     click_id_type text
 );
 
+-- The touches of a person that a profile shows, under the names of its columns.
+CREATE TYPE journey._touch_ends AS (
+    first_touch            journey._profile_touch,
+    first_non_direct_touch journey._profile_touch,
+    last_touch             journey._profile_touch,
+    last_non_direct_touch  journey._profile_touch
+);
+
+CREATE FUNCTION journey._touch_ends_add(internal, touched_at timestamptz, touch_id uuid, direct boolean,
+    touch journey._profile_touch)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'journey_touch_ends_add'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION journey._touch_ends_final(internal)
+RETURNS journey._touch_ends
+AS 'MODULE_PATHNAME', 'journey_touch_ends_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE journey._touch_ends(timestamptz, uuid, boolean, journey._profile_touch) (
+    SFUNC = journey._touch_ends_add,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = journey._touch_ends_final,
+    PARALLEL = SAFE
+);
+
+CREATE FUNCTION journey._last_traits_add(internal, traits jsonb, event_time timestamptz, event_id text,
+    visitor_id text)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'journey_last_traits_add'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION journey._last_traits_final(internal)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'journey_last_traits_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) (
+    SFUNC = journey._last_traits_add,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = journey._last_traits_final,
+    PARALLEL = SAFE
+);
+
+CREATE FUNCTION journey._count_events_add(internal, body journey.timeline)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'journey_count_events_add'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION journey._count_events_final(internal)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'journey_count_events_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE journey._count_events(journey.timeline) (
+    SFUNC = journey._count_events_add,
+    STYPE = internal,
+    SSPACE = 512,
+    FINALFUNC = journey._count_events_final,
+    PARALLEL = SAFE
+);
+
 -- The relations that are derived, with their keys; in this order they are compared and applied.
 CREATE FUNCTION journey._derived()
 RETURNS TABLE (relation text, key text[], public boolean)
@@ -196,9 +269,7 @@ BEGIN
             resumable      boolean NOT NULL,
             state          bytea,
             part           bytea,
-            body           journey.timeline NOT NULL,
-            PRIMARY KEY (visitor_id, started_at, first_event_id));
-        CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE NOT head;
+            body           journey.timeline NOT NULL);
 
         CREATE %1$s TABLE {_sessions} (
             visitor_id        text COLLATE "C" NOT NULL,
@@ -233,8 +304,7 @@ BEGIN
             refs              text[],
             identity          text COLLATE "C",
             identified_at     timestamptz,
-            kept              text[],
-            PRIMARY KEY (visitor_id, started_at, first_event_id));
+            kept              text[]);
 
         CREATE %1$s TABLE {touches} (
             touch_id      uuid NOT NULL,
@@ -255,8 +325,7 @@ BEGIN
             click_ids     jsonb,
             landing_page  text,
             referrer      text,
-            referrer_host text,
-            PRIMARY KEY (visitor_id, touch_id));
+            referrer_host text);
 
         -- events that count one by one in a profile: traits and amounts; rows of a users table too
         CREATE %1$s TABLE {_facts} (
@@ -270,8 +339,7 @@ BEGIN
             order_id   text COLLATE "C",
             revenue    numeric,
             currency   text,
-            traits     jsonb,
-            PRIMARY KEY (visitor_id, event_time, event_id));
+            traits     jsonb);
 
         CREATE %1$s TABLE {_aliases} (
             visitor_id  text COLLATE "C" NOT NULL,
@@ -315,7 +383,7 @@ BEGIN
             PRIMARY KEY (id, id_type, valid_from, person_id));
 
         CREATE %1$s TABLE {profiles} (
-            person_id         text COLLATE "C" NOT NULL PRIMARY KEY,
+            person_id         text COLLATE "C" NOT NULL,
             user_id           text COLLATE "C",
             email             text COLLATE "C",
             is_identified     boolean NOT NULL,
@@ -357,19 +425,23 @@ AS $$
     SELECT ARRAY['first_touch', 'first_non_direct_touch', 'last_touch', 'last_non_direct_touch']
 $$;
 
--- Made after a first load, which is faster without.
+-- Keys and indexes of the large relations, made after a first load, which is faster without.
 CREATE FUNCTION journey._create_indexes(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF (SELECT count(*) > 1 FROM pg_index
-        WHERE indrelid = journey._bind(r, '{_sessions}')::regclass)
-    THEN
+    IF EXISTS (SELECT FROM pg_index WHERE indrelid = journey._bind(r, '{_sessions}')::regclass) THEN
         RETURN;
     END IF;
     EXECUTE journey._bind(r, $sql$
+        ALTER TABLE {_segments} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
+        ALTER TABLE {_sessions} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
+        ALTER TABLE {touches} ADD PRIMARY KEY (visitor_id, touch_id);
+        ALTER TABLE {_facts} ADD PRIMARY KEY (visitor_id, event_time, event_id);
+        ALTER TABLE {profiles} ADD PRIMARY KEY (person_id);
+        CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE NOT head;
         CREATE INDEX ON {_sessions} (session_id);
         CREATE INDEX ON {_sessions} (person_id, started_at);
         CREATE INDEX ON {_sessions} (visitor_id, started_at, first_event_id) WHERE refs IS NOT NULL;
@@ -418,29 +490,13 @@ BEGIN
             from_id    text COLLATE "C" NOT NULL DEFAULT '',
             extend     bigint NOT NULL DEFAULT 0);
         CREATE INDEX ON {._reach} (visitor_id);
-        CREATE UNLOGGED TABLE {._work} (
-            visitor_id         text COLLATE "C" NOT NULL,
-            op                 text NOT NULL,
-            started_at         timestamptz,
-            first_event_id     text COLLATE "C",
-            session_id         uuid,
-            unit_started_at    timestamptz,
-            loose              boolean,
-            head               boolean,
-            whole              boolean,
-            resumable          boolean,
-            state              bytea,
-            part               bytea,
-            body               journey.timeline,
-            events             bigint);
+        CREATE UNLOGGED TABLE {._work} (LIKE journey._split_row);
         CREATE UNLOGGED TABLE {._counts} (session_id uuid NOT NULL, name text NOT NULL, n bigint NOT NULL);
         CREATE UNLOGGED TABLE {._noted} (
             LIKE journey._noted, sign int NOT NULL, session_id uuid);
         CREATE UNLOGGED TABLE {._units_new} (
             LIKE journey._unit, person_id text COLLATE "C", session_number bigint);
-        CREATE INDEX ON {._units_new} (session_id);
         CREATE UNLOGGED TABLE {._units_old} (LIKE {_sessions});
-        CREATE INDEX ON {._units_old} (session_id);
         CREATE UNLOGGED TABLE {._ref_changes} (
             visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL);
         CREATE UNLOGGED TABLE {._refs_changed} (ref text COLLATE "C" NOT NULL PRIMARY KEY);

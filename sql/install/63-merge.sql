@@ -136,10 +136,8 @@ DECLARE
 BEGIN
     LOOP
         EXECUTE journey._bind(r, format($sql$
-            INSERT INTO {._work} (visitor_id, op, started_at, first_event_id, session_id,
-                unit_started_at, loose, head, whole, resumable, state, part, body, events)
-            SELECT f.visitor_id, s.op, s.started_at, s.first_event_id, s.session_id,
-                   s.unit_started_at, s.loose, s.head, s.whole, s.resumable, s.state, s.part, s.body, s.events
+            INSERT INTO {._work}
+            SELECT s.*
             FROM {._fresh} AS f
             CROSS JOIN LATERAL (%s) AS o
             LEFT JOIN LATERAL (
@@ -148,9 +146,7 @@ BEGIN
                 WHERE a.visitor_id = f.visitor_id) AS a ON true
             CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, o.segments, a.previous, a.users,
                                               f.force, $1, $2, f.removed, f.removed_at) AS s
-            WHERE f.pending$sql$,
-            CASE WHEN r.bulk THEN 'SELECT NULL::journey._segment[] AS segments'
-                 ELSE journey._reached_segments() END))
+            WHERE f.pending$sql$, journey._reached_segments()))
         USING r.timeout, r.rules;
         EXECUTE journey._bind(r, $sql$
             UPDATE {._reach} SET extend = extend * 4 + 8
@@ -163,7 +159,6 @@ BEGIN
             WHERE f.pending$sql$);
         EXECUTE journey._bind(r, $sql$DELETE FROM {._work} WHERE op = 'incomplete'$sql$);
     END LOOP;
-    EXECUTE journey._bind(r, 'ANALYZE {._work}');
 END
 $$;
 
@@ -175,18 +170,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._counts} (session_id, name, n)
-        SELECT w.session_id, c.name, c.n
-        FROM {._work} AS w CROSS JOIN LATERAL journey._event_counts(w.body) AS c
-        WHERE w.op = 'put'$sql$);
-    EXECUTE journey._bind(r, $sql$
         INSERT INTO {._noted}
         SELECT e.*, 1, w.session_id
         FROM {._work} AS w CROSS JOIN LATERAL journey._noted_events(w.body) AS e
-        WHERE w.op = 'put'$sql$);
+        WHERE w.op = 'put' AND w.noted$sql$);
     IF NOT r.bulk THEN
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {._counts} (session_id, name, n)
+            SELECT w.session_id, c.name, c.n
+            FROM {._work} AS w CROSS JOIN LATERAL journey._event_counts(w.body) AS c
+            WHERE w.op = 'put'
+            UNION ALL
             SELECT g.session_id, c.name, -c.n
             FROM {._work} AS w
             JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
@@ -216,8 +210,7 @@ BEGIN
         SELECT visitor_id, started_at, first_event_id, session_id, loose, head, resumable, state,
                CASE WHEN NOT head THEN part END, body
         FROM {._work}
-        WHERE op = 'put'
-        ORDER BY visitor_id, started_at, first_event_id$sql$);
+        WHERE op = 'put'$sql$);
 END
 $$;
 
@@ -231,11 +224,25 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._units_new}
-        SELECT u.*
+        SELECT u.*, NULL, w.session_number
         FROM {._work} AS w
         CROSS JOIN LATERAL journey._unit(ARRAY[w.part], $1) AS u
         WHERE w.op = 'put' AND w.whole$sql$)
     USING (r.settings).time_zone;
+    IF r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._units_new}
+            SELECT u.*, NULL, w.session_number
+            FROM (
+                SELECT array_agg(part ORDER BY started_at, first_event_id) AS parts,
+                       min(session_number) AS session_number
+                FROM {._work}
+                WHERE NOT whole
+                GROUP BY session_id) AS w
+            CROSS JOIN LATERAL journey._unit(w.parts, $1) AS u$sql$)
+        USING (r.settings).time_zone;
+        RETURN;
+    END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._units_new}
         SELECT u.*
@@ -245,8 +252,8 @@ BEGIN
             FROM {._work} AS w
             LEFT JOIN {._units_old} AS o USING (session_id)
             WHERE w.op IN ('put', 'delete')
-              AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = w.session_id)
-            GROUP BY w.visitor_id, w.session_id) AS c
+            GROUP BY w.visitor_id, w.session_id
+            HAVING bool_or(w.whole) IS NOT TRUE) AS c
         CROSS JOIN LATERAL (
             SELECT array_agg(coalesce(g.part, journey._segment_part(g.loose, g.state, g.body, $2, $3))
                              ORDER BY g.started_at, g.first_event_id) AS parts
@@ -264,8 +271,9 @@ BEGIN
 END
 $$;
 
--- Merges what _fresh holds into the store; how many of its events are new.
-CREATE FUNCTION journey._merge_fresh(r journey._run)
+-- Merges what _fresh holds into the store or, in a first load, what the query `events` gives; how many events
+-- are new.
+CREATE FUNCTION journey._merge_fresh(r journey._run, events text DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -274,15 +282,27 @@ DECLARE
     n bigint;
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_reach', '_work']);
-    EXECUTE journey._bind(r, 'ANALYZE {._fresh}');
-    IF NOT r.bulk THEN
+    IF events IS NOT NULL THEN
+        EXECUTE journey._bind(r, 'INSERT INTO {._work} SELECT * FROM journey._gather_split($1, $2, $3)')
+            USING events, r.timeout, r.rules;
+    ELSIF r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._work}
+            SELECT s.*
+            FROM {._fresh} AS f
+            CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, NULL, NULL, NULL, false, $1, $2,
+                                              NULL, NULL) AS s$sql$)
+        USING r.timeout, r.rules;
+    ELSE
+        EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)');
         PERFORM journey._find_reach(r);
+        PERFORM journey._split_fresh(r);
     END IF;
-    PERFORM journey._split_fresh(r);
+    EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)');
     PERFORM journey._apply_segments(r);
     PERFORM journey._changed_units(r);
     EXECUTE journey._bind(r, $sql$
-        SELECT coalesce(sum(events), 0)::bigint FROM {._work} WHERE op = 'new'$sql$) INTO n;
+        SELECT coalesce(sum(new_events), 0)::bigint FROM {._work}$sql$) INTO n;
     RETURN n;
 END
 $$;
@@ -294,7 +314,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._noted}');
+    EXECUTE journey._bind(r, 'ANALYZE {._noted} (visitor_id, event_id, event_time, kind, user_id, session_id, sign)');
     IF NOT r.bulk THEN
         -- rows that go and come unchanged do not count; the order is that of the columns of _noted
         EXECUTE journey._bind(r, $sql$

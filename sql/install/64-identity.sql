@@ -228,14 +228,14 @@ BEGIN
 END
 $$;
 
--- A first load: all units are in _units_new, so windows over them see each visitor whole.
+-- A first load: all units are in _units_new, numbered, and windows over them see each visitor whole.
 CREATE FUNCTION journey._store_units_bulk(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._units_new}, {_visitor_refs}, {identities}');
+    EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities}');
     PERFORM journey._find_shared(r);
     -- marks: aliases of visitors, between the units that name somebody themselves
     EXECUTE journey._bind(r, $sql$
@@ -281,14 +281,14 @@ BEGIN
     EXECUTE journey._bind(r, 'ANALYZE {._resolved}');
     EXECUTE journey._bind(r, format($sql$
         INSERT INTO {_sessions} (%1$s, person_id, session_number)
-        SELECT %2$s, coalesce(p.person_id, 'visitor:' || u.visitor_id),
-               CASE WHEN NOT u.loose THEN count(*) FILTER (WHERE NOT u.loose) OVER (
-                   PARTITION BY u.visitor_id ORDER BY u.started_at, u.first_event_id) END
+        SELECT %2$s, coalesce(p.person_id, 'visitor:' || u.visitor_id), u.session_number
         FROM {._units_new} AS u
-        LEFT JOIN {._resolved} AS p USING (session_id)
-        ORDER BY u.visitor_id, u.started_at, u.first_event_id$sql$,
+        LEFT JOIN {._resolved} AS p USING (session_id)$sql$,
         journey._unit_columns(''), journey._unit_columns('u.')));
-    EXECUTE journey._bind(r, 'ANALYZE {_sessions}, {_segments}');
+    EXECUTE journey._bind(r, $sql$
+        ANALYZE {_sessions} (visitor_id, started_at, first_event_id, session_id, loose, person_id, ended_at,
+                             identified_at),
+                {_segments} (visitor_id, started_at, first_event_id, session_id, head)$sql$);
 END
 $$;
 
@@ -311,7 +311,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._units_new}, {._units_old}');
+    EXECUTE journey._bind(r, $sql$
+        ANALYZE {._units_new} (visitor_id, session_id, started_at, first_event_id, loose),
+                {._units_old} (visitor_id, session_id, started_at, first_event_id, loose)$sql$);
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {_sessions} AS s
         USING {._units_old} AS o
@@ -510,12 +512,13 @@ BEGIN
         EXECUTE journey._bind(r, 'ANALYZE {._visitors}');
     END IF;
     EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {._stretches} (id, id_type, person_id, valid_from, valid_to, reason)
+        INSERT INTO %s (id, id_type, person_id, valid_from, valid_to, reason)
         WITH units AS (
             SELECT s.visitor_id, s.started_at, s.first_event_id, s.person_id, s.identity,
                    s.person_id IS DISTINCT FROM lag(s.person_id) OVER w AS begins,
                    lag(s.person_id) OVER w IS NULL AS first
-            FROM {_sessions} AS s %s
+            FROM {_sessions} AS s
+            WHERE s.visitor_id IN (SELECT visitor_id FROM %s)
             WINDOW w AS (PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id)),
         runs AS (
             SELECT u.*, count(*) FILTER (WHERE begins) OVER (
@@ -539,16 +542,23 @@ BEGIN
         FROM bounded AS b
         LEFT JOIN {._shared} AS shared USING (visitor_id)
         ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$,
-        CASE WHEN r.bulk THEN ''
-             ELSE 'WHERE s.visitor_id IN (SELECT visitor_id FROM {._visitors})' END));
-    IF NOT r.bulk THEN
+        CASE WHEN r.bulk THEN '{identities}' ELSE '{._stretches}' END,
+        CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._visitors}' END));
+    IF r.bulk THEN
+        -- most visitors name nobody
         EXECUTE journey._bind(r, $sql$
-            DELETE FROM {identities} AS i
-            USING {._visitors} AS v
-            WHERE i.id = v.visitor_id AND i.id_type = 'visitor' AND NOT EXISTS (
-                SELECT FROM {._stretches} AS s
-                WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)$sql$);
+            INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
+            SELECT visitor_id, 'visitor', 'visitor:' || visitor_id, '-infinity', 'infinity', 'anonymous'
+            FROM (SELECT DISTINCT visitor_id FROM {_sessions}) AS s
+            WHERE NOT EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = s.visitor_id)$sql$);
+        RETURN;
     END IF;
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {identities} AS i
+        USING {._visitors} AS v
+        WHERE i.id = v.visitor_id AND i.id_type = 'visitor' AND NOT EXISTS (
+            SELECT FROM {._stretches} AS s
+            WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)$sql$);
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {identities} AS i (id, id_type, person_id, valid_from, valid_to, reason)
         SELECT * FROM {._stretches}

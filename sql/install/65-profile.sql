@@ -52,16 +52,22 @@ BEGIN
                 SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
                 WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$);
     END IF;
-    EXECUTE journey._bind(r, $sql$
+    EXECUTE journey._bind(r, format($sql$
         INSERT INTO {touches} AS t (touch_id, person_id, visitor_id, session_id, touched_at, touch_type,
             source, medium, campaign, term, content, campaign_id, channel, click_id, click_id_type,
             click_ids, landing_page, referrer, referrer_host)
-        SELECT x.touch_id, s.person_id, x.visitor_id, x.session_id, x.touched_at, x.touch_type,
+        SELECT x.touch_id, %s, x.visitor_id, x.session_id, x.touched_at, x.touch_type,
                x.source, x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
                x.click_id_type, x.click_ids, x.landing_page, x.referrer, x.referrer_host
         FROM {._units_new} AS n
-        JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)
+        %s
         CROSS JOIN LATERAL unnest(n.touches) AS x
+        %s$sql$,
+        CASE WHEN r.bulk THEN $sql$coalesce(s.person_id, 'visitor:' || x.visitor_id)$sql$
+             ELSE 's.person_id' END,
+        CASE WHEN r.bulk THEN 'LEFT JOIN {._resolved} AS s USING (session_id)'
+             ELSE 'JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)' END,
+        CASE WHEN NOT r.bulk THEN $sql$
         ON CONFLICT (visitor_id, touch_id) DO UPDATE SET
             person_id = excluded.person_id, session_id = excluded.session_id,
             touched_at = excluded.touched_at, touch_type = excluded.touch_type,
@@ -71,7 +77,7 @@ BEGIN
             click_id_type = excluded.click_id_type, click_ids = excluded.click_ids,
             landing_page = excluded.landing_page, referrer = excluded.referrer,
             referrer_host = excluded.referrer_host
-        WHERE t IS DISTINCT FROM excluded$sql$);
+        WHERE t IS DISTINCT FROM excluded$sql$ END));
     IF NOT r.bulk THEN
         EXECUTE journey._bind(r, $sql$
             UPDATE {touches} AS t SET person_id = m.p1
@@ -147,14 +153,6 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._person_counts} (person_id, name, n)
-            SELECT s.person_id, c.name, sum(c.n)
-            FROM {._counts} AS c JOIN {_sessions} AS s USING (session_id)
-            GROUP BY s.person_id, c.name$sql$);
-        RETURN;
-    END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._person_counts} (person_id, name, n)
         WITH delta AS (
@@ -206,6 +204,18 @@ AS $$
     WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)
 $$;
 
+-- The columns of a touch that stand in a profile, behind its time.
+CREATE FUNCTION journey._touch_columns(prefix text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(prefix || quote_ident(a.attname), ', ' ORDER BY a.attnum)
+    FROM pg_attribute AS a
+    WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)
+      AND a.attname <> 'at'
+$$;
+
 -- Is a person one of ours, by patterns for LIKE on user id and e-mail?
 CREATE FUNCTION journey._is_internal(user_id text, email text, patterns text[])
 RETURNS boolean
@@ -218,20 +228,16 @@ $$;
 
 -- What a profile is put together from, besides its counts: each piece gives rows by person_id. `only` is
 -- a condition on t.person_id.
-CREATE FUNCTION journey._profile_pieces()
+CREATE FUNCTION journey._profile_pieces(bulk boolean)
 RETURNS TABLE (piece text, query text)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'traits', $sql$
-        SELECT x.person_id, jsonb_object_agg(x.key, x.value) AS traits
-        FROM (
-            SELECT DISTINCT ON (t.person_id, x.key) t.person_id, x.key, x.value
-            FROM {_facts} AS t CROSS JOIN LATERAL jsonb_each(
-                CASE WHEN jsonb_typeof(t.traits) = 'object' THEN t.traits END) AS x
-            WHERE t.traits IS NOT NULL AND x.value <> 'null' AND <only>
-            ORDER BY t.person_id, x.key, t.event_time DESC, t.event_id DESC, t.visitor_id DESC) AS x
-        GROUP BY x.person_id$sql$
+        SELECT t.person_id, journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) AS traits
+        FROM {_facts} AS t
+        WHERE t.traits IS NOT NULL AND <only>
+        GROUP BY t.person_id$sql$
     UNION ALL SELECT 'money', $sql$
         SELECT o.person_id, CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
                jsonb_object_agg(currency, amount) AS revenue_by_currency
@@ -248,6 +254,12 @@ AS $$
             GROUP BY 1, 2) AS o
         GROUP BY o.person_id$sql$
     UNION ALL SELECT 'counts', $sql$
+        SELECT t.person_id, journey._count_events(g.body) AS event_counts
+        FROM {_segments} AS g JOIN {_sessions} AS t USING (session_id)
+        WHERE <only>
+        GROUP BY t.person_id$sql$
+    WHERE bulk
+    UNION ALL SELECT 'counts', $sql$
         SELECT x.person_id, jsonb_object_agg(x.name, x.n) AS event_counts
         FROM (
             SELECT t.person_id, t.name, sum(t.n)::bigint AS n
@@ -260,6 +272,7 @@ AS $$
             GROUP BY t.person_id, t.name
             HAVING sum(t.n) <> 0) AS x
         GROUP BY x.person_id$sql$
+    WHERE NOT bulk
     UNION ALL SELECT 'devices', $sql$
         SELECT t.person_id, array_agg(DISTINCT t.id::text ORDER BY t.id::text) AS visitor_ids
         FROM {identities} AS t
@@ -278,15 +291,23 @@ AS $$
             WHERE t.click_ids IS NOT NULL AND <only>
             GROUP BY t.person_id, x.key) AS x
         GROUP BY x.person_id$sql$
+    UNION ALL SELECT 'touch_ends', format($sql$
+        SELECT t.person_id, journey._touch_ends(
+                   t.touched_at, t.touch_id, t.touch_type = 'direct', ROW(t.touched_at, %s)) AS touches
+        FROM {touches} AS t
+        WHERE <only>
+        GROUP BY t.person_id$sql$, journey._touch_columns('t.'))
+    WHERE bulk
     UNION ALL SELECT p.piece, format($sql$
-        SELECT DISTINCT ON (t.person_id) t.person_id, t.touched_at AS at, t.source, t.medium, t.campaign,
-               t.term, t.content, t.channel, t.landing_page, t.click_id, t.click_id_type
+        SELECT DISTINCT ON (t.person_id) t.person_id, t.touched_at AS at, %s
         FROM {touches} AS t
         WHERE %s <only>
-        ORDER BY t.person_id, t.touched_at %s, t.touch_id %2$s$sql$,
+        ORDER BY t.person_id, t.touched_at %s, t.touch_id %3$s$sql$,
+        journey._touch_columns('t.'),
         CASE WHEN p.piece LIKE '%non_direct%' THEN $sql$t.touch_type <> 'direct' AND$sql$ ELSE '' END,
         CASE WHEN p.piece LIKE 'last%' THEN 'DESC' ELSE '' END)
     FROM unnest(journey._profile_touches()) AS p (piece)
+    WHERE NOT bulk
 $$;
 
 -- The counts and times of profiles: of all persons in a first load; later of those in _persons, by
@@ -330,10 +351,10 @@ AS $$
     END
 $$;
 
--- The profiles of the persons in _persons, as they are now, into _profiles_new. A first load groups each
--- piece by person; later each is looked up, person by person.
+-- The profiles of the persons in _persons, as they are now, into _profiles_new; how many. A first load
+-- groups each piece by person, and writes to profiles itself; later each is looked up, person by person.
 CREATE FUNCTION journey._derive_profiles(r journey._run)
-RETURNS void
+RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -347,10 +368,11 @@ DECLARE
                              replace(query, '<only>', 't.person_id = b.person_id'),
                              CASE WHEN piece LIKE '%touch' THEN 'LIMIT 1' END, piece)
             END, E'\n')
-        FROM journey._profile_pieces());
+        FROM journey._profile_pieces(r.bulk));
+    n bigint;
 BEGIN
     EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {._profiles_new} (person_id, user_id, email, is_identified, visitor_ids,
+        INSERT INTO %5$s (person_id, user_id, email, is_identified, visitor_ids,
             first_seen_at, last_seen_at, identified_at, sessions, events, page_views, revenue,
             revenue_by_currency, event_counts, traits, %1$s, gclid, gclid_at, click_ids, is_internal,
             version, attributes_version, updated_at)
@@ -368,11 +390,15 @@ BEGIN
                    CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
                         ELSE journey._clean_email(traits.traits ->> $5) END AS email) AS n
         WHERE b.events > 0$sql$,
-        journey._profile_touch_columns('%s_%s'), journey._profile_touch_columns('%I.%I'),
-        journey._profile_sums(r), pieces))
+        journey._profile_touch_columns('%s_%s'),
+        journey._profile_touch_columns(CASE WHEN r.bulk THEN '((touch_ends.touches).%I).%I'
+                                            ELSE '%I.%I' END),
+        journey._profile_sums(r), pieces, CASE WHEN r.bulk THEN '{profiles}' ELSE '{._profiles_new}' END))
     USING r.version, r.at,
           ARRAY(SELECT journey._like_pattern(p) FROM unnest((r.settings).internal_users) AS p),
           (r.settings).profiles = 'all', (r.settings).email_trait;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    RETURN n;
 END
 $$;
 
@@ -388,27 +414,25 @@ DECLARE
     gone bigint := 0;
     n bigint;
 BEGIN
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._persons} (person_id)
-            SELECT p0 FROM {._moves} WHERE p0 IS NOT NULL
-            UNION
-            SELECT p1 FROM {._moves} WHERE p1 IS NOT NULL
-            ON CONFLICT DO NOTHING$sql$);
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._persons} (person_id)
-            SELECT person_id FROM {._stretches}
-            ON CONFLICT DO NOTHING$sql$);
-        EXECUTE journey._bind(r, 'ANALYZE {._persons}, {._person_counts}');
-    ELSE
-        EXECUTE journey._bind(r, 'ANALYZE {._person_counts}, {touches}, {_facts}, {identities}');
-    END IF;
-    PERFORM journey._derive_profiles(r);
     IF r.bulk THEN
-        EXECUTE journey._bind(r, 'INSERT INTO {profiles} SELECT * FROM {._profiles_new} ORDER BY person_id');
-        GET DIAGNOSTICS n = ROW_COUNT;
-        RETURN n;
+        EXECUTE journey._bind(r, $sql$
+            ANALYZE {touches} (visitor_id, session_id, person_id, touched_at, touch_type),
+                    {_facts} (visitor_id, session_id, person_id, user_id, event_time),
+                    {identities}$sql$);
+        RETURN journey._derive_profiles(r);
     END IF;
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._persons} (person_id)
+        SELECT p0 FROM {._moves} WHERE p0 IS NOT NULL
+        UNION
+        SELECT p1 FROM {._moves} WHERE p1 IS NOT NULL
+        ON CONFLICT DO NOTHING$sql$);
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._persons} (person_id)
+        SELECT person_id FROM {._stretches}
+        ON CONFLICT DO NOTHING$sql$);
+    EXECUTE journey._bind(r, 'ANALYZE {._persons}, {._person_counts}');
+    PERFORM journey._derive_profiles(r);
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {profiles} AS o
         USING {._persons} AS p

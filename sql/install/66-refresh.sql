@@ -123,8 +123,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM set_config('jit', 'off', true);
-    PERFORM set_config('work_mem', current_setting('maintenance_work_mem'), true);
-    -- A hash of growing states would not keep to work_mem.
+    -- A statement has several sorts and hashes at once; together they keep to about maintenance_work_mem.
+    PERFORM set_config('work_mem', greatest(
+        64, pg_size_bytes(current_setting('maintenance_work_mem')) / 1024 / 4)::text, true);
+    PERFORM set_config('hash_mem_multiplier', '1', true);
     PERFORM set_config('random_page_cost', '1.1', true);
     PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_counts', '_noted', '_units_new',
         '_units_old', '_ref_changes', '_refs_changed', '_ids', '_resolved', '_moves', '_persons',
@@ -165,19 +167,21 @@ BEGIN
     PERFORM journey._store_facts(r);
     phases := journey._note_phase(phases, 'touches', begun);
 
+    begun := clock_timestamp();
+    PERFORM journey._phase('profiles');
+    PERFORM journey._stitch_visitors(r);
+    IF NOT r.bulk THEN
+        PERFORM journey._count_events(r);
+    END IF;
+    profiles_changed := journey._store_profiles(r);
+    phases := journey._note_phase(phases, 'profiles', begun);
+
     IF r.bulk THEN
         begun := clock_timestamp();
         PERFORM journey._phase('indexes');
         PERFORM journey._create_indexes(r);
         phases := journey._note_phase(phases, 'indexes', begun);
     END IF;
-
-    begun := clock_timestamp();
-    PERFORM journey._phase('profiles');
-    PERFORM journey._stitch_visitors(r);
-    PERFORM journey._count_events(r);
-    profiles_changed := journey._store_profiles(r);
-    phases := journey._note_phase(phases, 'profiles', begun);
 END
 $$;
 
@@ -191,26 +195,36 @@ AS $$
         round((extract(epoch FROM clock_timestamp() - begun) * 1000)::numeric, 1))
 $$;
 
--- Merges timelines slice by slice, so that memory holds one slice at a time. `source` selects
--- (visitor_id, body) of slice $1 of $2; how many events were new.
+-- Merges timelines slice by slice: what _batch holds or, if given, what `source` selects of slice $1 of $2,
+-- (visitor_id, body). How many events were new.
 CREATE FUNCTION journey._merge_slices(r journey._run, source text, slices integer)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    events text;
     n bigint := 0;
 BEGIN
     FOR k IN 0 .. slices - 1 LOOP
         PERFORM journey._phase(format('merge, slice %s of %s', k + 1, slices));
         PERFORM journey._clear_scratch(r, ARRAY['_fresh']);
-        -- sorted, not hashed: a hash table of growing timelines would not keep to work_mem
-        PERFORM set_config('enable_hashagg', 'off', true);
-        EXECUTE journey._bind(r, 'INSERT INTO {._fresh} (visitor_id, body) ' || source)
-            USING k, slices;
-        PERFORM set_config('enable_hashagg', 'on', true);
-        PERFORM journey._fresh_removed(r, k, slices);
-        n := n + journey._merge_fresh(r);
+        IF source IS NOT NULL THEN
+            -- sorted, not hashed: a hash table of growing timelines would not keep to work_mem
+            PERFORM set_config('enable_hashagg', 'off', true);
+            EXECUTE journey._bind(r, 'INSERT INTO {._fresh} (visitor_id, body) ' || source)
+                USING k, slices;
+            PERFORM set_config('enable_hashagg', 'on', true);
+        ELSIF r.bulk THEN
+            events := journey._batch_events(r, k, slices);
+        ELSE
+            EXECUTE journey._bind(r, $sql$
+                INSERT INTO {._fresh} (visitor_id, body)
+                SELECT visitor_id, body FROM journey._gather($1)$sql$)
+            USING journey._batch_events(r, k, slices);
+            PERFORM journey._fresh_removed(r, k, slices);
+        END IF;
+        n := n + journey._merge_fresh(r, events);
     END LOOP;
     RETURN n;
 END
@@ -223,30 +237,29 @@ RETURN CASE WHEN slices OPERATOR(pg_catalog.=) 1 THEN 0
             ELSE (pg_catalog.hashtextextended(visitor_id, 0) OPERATOR(pg_catalog.&) 1048575)
                  OPERATOR(pg_catalog.%) slices END;
 
-CREATE FUNCTION journey._batch_timelines()
+-- The events of a slice of _batch, as a query for _gather().
+CREATE FUNCTION journey._batch_events(r journey._run, slice integer DEFAULT 0, slices integer DEFAULT 1)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT $sql$
-        SELECT b.visitor_id, journey.timeline_agg(ROW(b.event_id, b.visitor_id, b.user_id, b.event_time,
-            b.received_at, b.kind, b.name, b.url, b.referrer, b.revenue, b.currency, b.order_id, b.source,
-            b.medium, b.campaign, b.term, b.content, b.session_key, b.previous_id, b.platform,
-            b.properties, b.traits)::journey.event)
-        FROM {._batch} AS b
-        WHERE b.status IS NULL AND NOT b.is_traits AND journey._slice(b.visitor_id, $2) = $1
-        GROUP BY b.visitor_id
-    $sql$
+    SELECT journey._bind(r, format($sql$
+        SELECT event_id, visitor_id, user_id, event_time, received_at, kind, name, url, referrer, revenue,
+               currency, order_id, source, medium, campaign, term, content, session_key, previous_id,
+               platform, properties, traits
+        FROM {._batch}
+        WHERE status IS NULL AND NOT is_traits AND journey._slice(visitor_id, %s) = %s$sql$,
+        slices, slice))
 $$;
 
--- Slices keep the scratch small, and show how far a long run has come: 2 million events with
+-- Slices keep the scratch small, and show how far a long run has come: 4 million events with
 -- maintenance_work_mem at 64 MB.
 CREATE FUNCTION journey._slices(events bigint)
 RETURNS integer
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT (1 + events * 32 / pg_size_bytes(current_setting('maintenance_work_mem')))::integer
+    SELECT (1 + events * 16 / pg_size_bytes(current_setting('maintenance_work_mem')))::integer
 $$;
 
 CREATE FUNCTION journey._refresh(model name, nowait boolean, since timestamptz,
@@ -290,8 +303,7 @@ BEGIN
 
     IF accepted > 0 OR removed > 0 THEN
         begun := clock_timestamp();
-        new := journey._merge_slices(r, journey._batch_timelines(),
-                                     journey._slices(accepted + removed));
+        new := journey._merge_slices(r, NULL, journey._slices(accepted + removed));
         new := new + journey._note_user_rows(r);
         phases := journey._note_phase(phases, 'merge', begun);
         SELECT * INTO d FROM journey._derive(r, phases);

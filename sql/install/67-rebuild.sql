@@ -34,7 +34,7 @@ BEGIN
     PERFORM journey._begin_run(r);
     IF from_batch THEN
         EXECUTE journey._bind(r, 'SELECT count(*) FROM {._batch}') INTO n;
-        PERFORM journey._merge_slices(r, journey._batch_timelines(), journey._slices(n));
+        PERFORM journey._merge_slices(r, NULL, journey._slices(n));
         PERFORM journey._note_user_rows(r);
     ELSE
         EXECUTE journey._bind(r, 'SELECT coalesce(sum(events), 0)::bigint FROM {._sessions}') INTO n;
@@ -158,14 +158,14 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN QUERY EXECUTE journey._bind(r, format($sql$
-        WITH sources AS (SELECT b.visitor_id, b.timeline_agg AS body FROM (%s) AS b)
+    RETURN QUERY EXECUTE journey._bind(r, $sql$
+        WITH sources AS (SELECT visitor_id COLLATE "C" AS visitor_id, body FROM journey._gather($1))
         SELECT e.visitor_id, e.event_id, e.event_time
         FROM {._segments} AS g CROSS JOIN LATERAL journey.events(g.body) AS e
         WHERE NOT EXISTS (
             SELECT FROM sources AS s CROSS JOIN LATERAL journey.events(s.body) AS x
-            WHERE s.visitor_id = e.visitor_id AND x.event_id = e.event_id)$sql$,
-        journey._batch_timelines())) USING 0, 1;
+            WHERE s.visitor_id = e.visitor_id AND x.event_id = e.event_id)$sql$)
+    USING journey._batch_events(r);
 END
 $$;
 
@@ -226,8 +226,8 @@ BEGIN
         DELETE FROM {._batch} AS b
         USING journey._noted_ids($1) AS n
         WHERE b.table_id = n.table_id AND b.event_id IS NOT DISTINCT FROM n.event_id$sql$) USING m;
-    RETURN QUERY EXECUTE journey._bind(r, format($sql$
-        WITH fresh AS (SELECT b.visitor_id, b.timeline_agg AS body FROM (%s) AS b),
+    RETURN QUERY EXECUTE journey._bind(r, $sql$
+        WITH fresh AS (SELECT visitor_id COLLATE "C" AS visitor_id, body FROM journey._gather($1)),
         both_sides AS (
             SELECT f.visitor_id, s.body AS stored,
                    CASE WHEN s.body IS NULL THEN f.body
@@ -244,7 +244,8 @@ BEGIN
             SELECT * FROM journey.events(b.merged)
             EXCEPT
             SELECT * FROM journey.events(b.stored)) AS d
-        WHERE (b.stored OPERATOR(journey.=) b.merged) IS NOT TRUE$sql$, journey._batch_timelines())) USING 0, 1;
+        WHERE (b.stored OPERATOR(journey.=) b.merged) IS NOT TRUE$sql$)
+    USING journey._batch_events(r);
     PERFORM journey._empty_batch(m);
 END
 $$;

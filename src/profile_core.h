@@ -1,0 +1,31 @@
+/*
+ * profile_core.h
+ *		What a profile sums up: how many events of each name there are.
+ */
+#ifndef PROFILE_CORE_H
+#define PROFILE_CORE_H
+
+#include "set_core.h"
+
+typedef struct JNameCount
+{
+	JStr		name;
+	int64		n;
+} JNameCount;
+
+/* All zero at first. Lives in the memory context that is current when it grows. */
+typedef struct JNameCounts
+{
+	int			n;
+	int			max;
+	JNameCount *names;
+	JSet		set;
+} JNameCounts;
+
+/* The name by which an event counts: its own if it is a track, else its kind. */
+extern JStr JEventCountName(const JEvent *event);
+
+/* Counts one more; a name that is new is copied if asked for, or shared. */
+extern void JNameCountsAdd(JNameCounts *counts, JStr name, bool copy);
+
+#endif							/* PROFILE_CORE_H */
