@@ -384,7 +384,7 @@ def case_j():
             return seconds, PG.run(f"SELECT count(*), sum(hashtextextended(t::text, 0)) FROM bench.{name} AS t")[1]
         return run
 
-    for name in ("a_ours", "a_ours_few"):
+    for name in ("j_ours", "j_ours_few"):
         names = [f"{name}_serial", f"{name}_two_workers"]
         compare("j", {names[0]: made(name, 0), names[1]: made(name, THREADS)}, [(names, None)])
 

@@ -63,8 +63,8 @@ def targets(t):
     web, scratch, sources = (t.figure("sizes", key) for key in ("web", "scratch", "rudder"))
     yield "i", "size of the model, with what its scratch still holds, of the sources", (web + scratch) / sources, 0.4, "<="
     yield "i", "size of the model without scratch, of the sources", web / sources, 0.4, "<="
-    yield "j", "serial, of two workers: all columns", t.ratio("j", "a_ours_serial", "a_ours_two_workers"), 1.4, ">="
-    yield "j", "serial, of two workers: few columns", t.ratio("j", "a_ours_few_serial", "a_ours_few_two_workers"), 1.4, ">="
+    yield "j", "serial, of two workers: all columns", t.ratio("j", "j_ours_serial", "j_ours_two_workers"), 1.4, ">="
+    yield "j", "serial, of two workers: few columns", t.ratio("j", "j_ours_few_serial", "j_ours_few_two_workers"), 1.4, ">="
 
 
 def met(value, bound, sense):

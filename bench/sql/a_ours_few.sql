@@ -1,8 +1,5 @@
 -- the same with the few columns that the other engines make
 CREATE UNLOGGED TABLE bench.a_ours_few AS
-SELECT v.anonymous_id, s.session_number, s.started_at, s.ended_at, s.events, s.page_views, s.landing_page,
-       s.referrer
-FROM (SELECT anonymous_id,
-             journey.timeline_agg(id, event_time, name, url, referrer, user_id, revenue) AS timeline
-      FROM bench.events GROUP BY anonymous_id) AS v
-CROSS JOIN LATERAL journey.sessions(v.timeline, '30 minutes', '{"user_change": false}') AS s;
+SELECT visitor_id AS anonymous_id, session_number, started_at, ended_at, events, page_views, landing_page, referrer
+FROM journey.sessionize('SELECT id AS event_id, anonymous_id AS visitor_id, event_time, kind, name, url, referrer
+                         FROM bench.events', '30 minutes', '{"user_change": false}');
