@@ -121,7 +121,7 @@ note sprintf '%s: %d pages, %d WAL records', @$_ for ['a load of 100,000 rows', 
   ['nothing new, the first time', @$empties{'pages', 'wal'}], ['nothing new', @$nothing{'pages', 'wal'}], ['nothing new in the small model', @$idle{'pages', 'wal'}], ['100 more rows of this load', @$more{'pages', 'wal'}];
 note "$look pages hold the load";
 cmp_ok($nothing->{pages}, '<', 1.5 * ($idle->{pages} + $look), 'a refresh of nothing new: pages of the load are read, no others');
-cmp_ok($nothing->{wal}, '<', 1.5 * $idle->{wal}, 'and nothing is merged');
+cmp_ok($nothing->{wal}, '<', $idle->{wal} + 200, 'and nothing is merged');
 cmp_ok($more->{pages}, '<', 1.5 * $cost{'end large'}->{pages} + 1.5 * $look, '100 more rows cost what 100 rows cost');
 cmp_ok($more->{wal}, '<', 1.5 * $cost{'end large'}->{wal}, 'in WAL records too');
 is($more->{changed}, 100, 'that many sessions change');
