@@ -4,6 +4,7 @@
 #   make demo                 the whole flow on a private server, on sample data
 #   make check                every test on a private server of its own
 #   make check-laws SEEDS=n   the laws of a model on random histories, of n seeds; FROM=n, SEGMENT=n
+#   make bench                the benchmarks, beside plain SQL and other engines; EVENTS=n for another size
 
 EXTENSION   = pg_journey
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pg_journey.control)
@@ -20,7 +21,7 @@ DATA_built    = $(BUILT_SQL)
 REGRESS      = $(patsubst sql/%.sql,%,$(sort $(filter-out $(BUILT_SQL),$(wildcard sql/*.sql))))
 REGRESS_OPTS = --inputdir=. --load-extension=pg_journey
 
-PG_CPPFLAGS = -Isrc -DPG_JOURNEY_VERSION=\"$(EXTVERSION)\"
+PG_CPPFLAGS = -Isrc
 PG_CFLAGS   = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
               -Wno-missing-field-initializers -Wno-declaration-after-statement
 
@@ -30,11 +31,12 @@ EXTRA_CLEAN = $(BUILT_SQL) $(LISTS) results regression.diffs regression.out tmp_
 PG_CONFIG ?= pg_config
 
 # demo and check install what they need themselves, so they run before there is a PostgreSQL
-OWN_GOALS = demo demo-shell check check-laws
+OWN_GOALS = demo demo-shell check check-laws bench
 ifeq ($(filter-out $(OWN_GOALS),$(or $(MAKECMDGOALS),all)),)
 .PHONY: $(OWN_GOALS)
 $(OWN_GOALS):
-	@test/$@ $(ARGS_$@)
+	@$(or $(SCRIPT_$@),test/$@) $(ARGS_$@)
+SCRIPT_bench = bench/run
 ARGS_check-laws = $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FROM),--from $(FROM)) $(if $(SEGMENT),--segment $(SEGMENT))
 else
 PGXS := $(shell $(PG_CONFIG) --pgxs)

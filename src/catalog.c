@@ -5,14 +5,15 @@
  * Two doors, both without SECURITY DEFINER:
  *
  * journey_as_owner() stands behind the public functions on a model, journey.refresh() for one. It
- * runs journey._refresh() as the owner of the model's relations, in a security-restricted operation
+ * runs journey._refresh() as the owner of the model's store, in a security-restricted operation
  * with pinned settings, just as REFRESH MATERIALIZED VIEW runs a view's query: what the owner's
  * views and functions do is done with the owner's rights, whoever calls, and cannot outlive the
- * call.
+ * call. It does so in a subtransaction, so that a failed call can leave a trace (progress.c).
  *
- * journey._catalog() writes the catalog's tables, on which nobody but the extension's owner has
- * rights. It executes the fixed statements below, and only after a look at who asks; no text from
- * outside is ever executed here.
+ * journey._catalog() reads and writes the catalog's tables, on which nobody but the extension's
+ * owner has rights; journey._get_model() and _lock_model() read one model's row of them. They
+ * execute the fixed statements in here, and only after a look at who asks; no text from outside
+ * is ever executed.
  *
  * This is the one file that speaks SPI.
  */
@@ -78,7 +79,6 @@ static const char *const pinned_settings[][2] = {
 	{"array_nulls", "on"},
 	{"xmloption", "content"},
 	{"transform_null_equals", "off"},
-	{"standard_conforming_strings", "on"},
 	{"quote_all_identifiers", "off"},
 };
 
@@ -154,11 +154,12 @@ static const CatalogStatement catalog_statements[] = {
 	},
 	{"watermarks", ACCESS_OWNER,
 		"UPDATE journey._source_table t"
-		" SET watermark_column = a.watermark_column, watermark = a.watermark,"
+		" SET watermark_column = a.watermark_column, watermark = a.watermark, seen = a.seen,"
 		" first_read_at = coalesce(t.first_read_at, transaction_timestamp())"
 		" FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS a"
 		" WHERE t.model = $1 AND t.table_id = a.table_id AND (t.first_read_at IS NULL"
-		" OR (t.watermark_column, t.watermark) IS DISTINCT FROM (a.watermark_column, a.watermark))"
+		" OR (t.watermark_column, t.watermark, t.seen)"
+		" IS DISTINCT FROM (a.watermark_column, a.watermark, a.seen))"
 	},
 	{"writers", ACCESS_OWNER,
 		"UPDATE journey._model SET writers = $2 WHERE model = $1"

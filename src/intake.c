@@ -11,7 +11,9 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
+#include "common/jsonapi.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -30,6 +32,10 @@
 /* A number of more digits is no amount of money. */
 #define MAX_NUMBER_BYTES 200
 
+/* A longer document of JSON, or one with more objects and arrays, might be refused by jsonb. */
+#define MAX_PLAIN_BYTES 100000
+#define MAX_PLAIN_BRACKETS 1000
+
 /* One column of _row_object(). Lives as long as the query. */
 typedef struct ObjectColumn
 {
@@ -45,6 +51,7 @@ PG_FUNCTION_INFO_V1(_try_jsonb);
 PG_FUNCTION_INFO_V1(_try_inet);
 PG_FUNCTION_INFO_V1(_event_slug);
 PG_FUNCTION_INFO_V1(_row_object);
+PG_FUNCTION_INFO_V1(_text);
 
 static bool
 TooLong(FunctionCallInfo fcinfo, int argno)
@@ -190,8 +197,43 @@ _try_numeric(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Whether jsonb_in() takes a document without an error: it is valid and short, and has neither escapes
+ * by number, nor exponents, nor great depth, to which jsonb has limits of its own.
+ */
+static bool
+IsPlainJson(char *value)
+{
+	int			len = 0;
+	int			depth = 0;
+	bool		in_string = false;
+	JsonLexContext *lex;
+
+	for (; value[len] != '\0'; len++)
+	{
+		char		c = value[len];
+
+		if (c == '\\' && value[len + 1] != '\0')
+		{
+			if (value[++len] == 'u')
+				return false;
+		}
+		else if (c == '"')
+			in_string = !in_string;
+		else if (!in_string && (c == '{' || c == '[') && ++depth > MAX_PLAIN_BRACKETS)
+			return false;
+		else if (!in_string && (c == 'e' || c == 'E') && len > 0 &&
+				 ((value[len - 1] >= '0' && value[len - 1] <= '9') || value[len - 1] == '.'))
+			return false;
+	}
+	if (len > MAX_PLAIN_BYTES)
+		return false;
+	lex = makeJsonLexContextCstringLen(NULL, value, len, GetDatabaseEncoding(), false);
+	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
+}
+
+/*
  * _try_jsonb(value text): a document that jsonb can hold, else NULL. Text of type json may hold
- * \u0000 or half a surrogate pair, which jsonb refuses by an error; so it is tried in a
+ * \u0000 or half a surrogate pair, which jsonb refuses by an error; so what might fail is tried in a
  * subtransaction.
  */
 Datum
@@ -202,6 +244,9 @@ _try_jsonb(PG_FUNCTION_ARGS)
 	ResourceOwner owner = CurrentResourceOwner;
 	volatile Datum result = (Datum) 0;
 	volatile bool valid = false;
+
+	if (IsPlainJson(value))
+		return DirectFunctionCall1(jsonb_in, CStringGetDatum(value));
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
@@ -284,6 +329,25 @@ _event_slug(PG_FUNCTION_ARGS)
 	}
 	SET_VARSIZE(result, out - (char *) result);
 	PG_RETURN_TEXT_P(result);
+}
+
+/* _text("any"): a value as the output function of its type writes it; no cast is called. */
+Datum
+_text(PG_FUNCTION_ARGS)
+{
+	FmgrInfo   *output = fcinfo->flinfo->fn_extra;
+
+	if (output == NULL)
+	{
+		Oid			function;
+		bool		is_varlena;
+
+		output = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(FmgrInfo));
+		getTypeOutputInfo(get_fn_expr_argtype(fcinfo->flinfo, 0), &function, &is_varlena);
+		fmgr_info_cxt(function, output, fcinfo->flinfo->fn_mcxt);
+		fcinfo->flinfo->fn_extra = output;
+	}
+	PG_RETURN_TEXT_P(cstring_to_text(OutputFunctionCall(output, PG_GETARG_DATUM(0))));
 }
 
 /* What _row_object() knows of its arguments, found once per query. */

@@ -31,8 +31,10 @@ typedef int DateTimeErrorExtra;
 
 /* New in 15. */
 #if PG_VERSION_NUM < 150000 && !defined(FRONTEND)
+#include "access/xlog.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#define GetWALInsertionTimeLine() ThisTimeLineID
 static inline void
 InitMaterializedSRF(FunctionCallInfo fcinfo, bits32 flags)
 {

@@ -102,8 +102,9 @@ SetSequence(Oid schema, const char *name, int64 value)
 
 /*
  * Keeps the trace of a call that failed in one of its phases: before them it waited or was refused,
- * which is no trouble of the model. An error in here, as in a transaction that may not write, is
- * swallowed: the caller is about to raise the one that counts.
+ * which is no trouble of the model. To be called when the call's subtransaction is rolled back. An
+ * error in here, as in a transaction that may not write, is swallowed, and needs no subtransaction of
+ * its own to clean up after it: the caller must go on to raise the error that counts.
  */
 void
 JNoteFailure(const JCall *call, Oid schema, int sqlerrcode)

@@ -47,7 +47,8 @@ JPlainSessions(const JSessionOptions *options, const JEvent *events, int n,
 			number++;
 			JPartBegin(&part, &events[i], false, walk.state.session_id);
 		}
-		JPartAdd(&part, &events[i], !JEventIsPassive(&events[i], options), &touch, options);
+		JPartAdd(&part, &events[i],
+				 place == JPLACE_STARTS || !JEventIsPassive(&events[i], options), &touch, options);
 	}
 	if (number > 0)
 		callback(&part, number, arg);

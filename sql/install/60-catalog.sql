@@ -4,7 +4,8 @@
 --
 -- The tables of the catalog have no grants. They are read through the views journey.models and
 -- journey.refresh_log, and written through journey._catalog(), both of which look at who asks. They
--- hold names and no object ids, so that a dump restores them.
+-- hold names and no object ids, so that a dump restores them; but for what was seen under a snapshot,
+-- which counts for nothing in another database.
 -- ---------------------------------------------------------------------------------------------
 
 CREATE TABLE journey._model (
@@ -15,7 +16,8 @@ CREATE TABLE journey._model (
     version       bigint NOT NULL DEFAULT 0,    -- the number of the last refresh
     rules_version integer NOT NULL,             -- of the rules that the stored rows follow
     rebuild_due   text,                         -- why, or NULL
-    writers       jsonb,                        -- transactions that wrote while the last one read
+    writers       jsonb,                        -- transactions that wrote while the last one read,
+                                                -- and the snapshot under which it did
     relations     text[] NOT NULL,              -- what create_model() made in the schema
     made_schema   boolean NOT NULL,
     created_by    name NOT NULL,
@@ -45,6 +47,7 @@ CREATE TABLE journey._source_table (
     watermark_column name,
     watermark        timestamptz,
     first_read_at    timestamptz,               -- NULL: seen, but not read yet
+    seen             jsonb,                     -- which of its rows the last refresh has seen
     PRIMARY KEY (model, table_id),
     UNIQUE (model, source, schema, relation),
     FOREIGN KEY (model, source) REFERENCES journey._source ON DELETE CASCADE

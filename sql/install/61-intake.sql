@@ -38,6 +38,17 @@ CREATE FUNCTION journey._event_slug(name text) RETURNS text
 COMMENT ON FUNCTION journey._event_slug(text) IS
     'internal: an event''s name as that of a table: lower case, words joined by "_"';
 
+CREATE FUNCTION journey._snapshot(
+    OUT cluster text, OUT xmin bigint, OUT xmax bigint, OUT running bigint[])
+    LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', '_snapshot';
+COMMENT ON FUNCTION journey._snapshot() IS 'internal: the snapshot, and where it means anything';
+
+CREATE FUNCTION journey._was_visible(id xid, xmin bigint, xmax bigint, running bigint[])
+    RETURNS boolean
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_was_visible';
+COMMENT ON FUNCTION journey._was_visible(xid, bigint, bigint, bigint[]) IS
+    'internal: whether a snapshot saw what a committed transaction wrote';
+
 -- ---------------------------------------------------------------------------------------------
 -- model: what is read
 -- ---------------------------------------------------------------------------------------------
@@ -59,11 +70,48 @@ CREATE TYPE journey._input AS (
     watermark        timestamptz,   -- NULL: read whole
     is_new           boolean,       -- seen for the first time
     captured         boolean,       -- triggers note what changes in it
-    unread           regclass[]     -- of a captured one: it or partitions to be read whole
+    unread           regclass[],    -- of a captured one: it or partitions to be read whole
+    seen             jsonb,         -- of journey._source_table; see _seen_rows()
+    members          oid[],         -- it and its partitions, if snapshots tell their rows, else NULL
+    reading          text           -- stands for how a row is read
 );
 
+-- A value as its type writes it. A cast to text would do that too, but the owner of a type may have made
+-- one that calls a function, with the rights of who reads.
+CREATE FUNCTION journey._text("any") RETURNS text
+    LANGUAGE C STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_text';
+COMMENT ON FUNCTION journey._text("any") IS 'internal: a value as its type writes it';
+
+-- Whether to_json() of a value of a type, or of a part of it, calls a function of another role's.
+CREATE FUNCTION journey._calls_others(type oid) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+WITH RECURSIVE part(oid) AS (
+    SELECT _calls_others.type
+     UNION
+    SELECT x.oid
+      FROM part JOIN pg_type t ON t.oid = part.oid
+     CROSS JOIN LATERAL (
+           SELECT t.typelem
+            UNION ALL
+           SELECT t.typbasetype
+            UNION ALL
+           SELECT a.atttypid FROM pg_attribute a
+            WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) AS x(oid)
+     WHERE x.oid <> 0
+)
+SELECT EXISTS (SELECT FROM part
+                 JOIN pg_cast c ON c.castsource = part.oid AND c.casttarget = 'json'::regtype
+                 JOIN pg_proc p ON p.oid = c.castfunc
+                 JOIN pg_roles r ON r.oid = p.proowner
+                WHERE NOT r.rolsuper AND r.rolname <> current_user)
+$$;
+COMMENT ON FUNCTION journey._calls_others(oid) IS
+    'internal: whether a type as JSON calls functions of other roles';
+
 -- The columns of a relation, or some, each with the kind of its type: what it takes to read it as
--- another.
+-- another. Types that are not the server's own are "other", and "foreign" where not even to_json() is safe.
 CREATE FUNCTION journey._column_kinds(relation regclass, names text[] DEFAULT NULL) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -76,11 +124,13 @@ SELECT coalesce(jsonb_object_agg(a.attname, CASE
            WHEN b.base = ANY ('{numeric,real,double precision}'::regtype[]) THEN 'number'
            WHEN b.base = 'jsonb'::regtype THEN 'jsonb'
            WHEN b.base = 'json'::regtype THEN 'json'
+           WHEN b.base >= 16384 AND journey._calls_others(b.base) THEN 'foreign'
            WHEN t.typtype = 'c' OR t.typcategory = 'A'
              OR b.base >= 16384 AND EXISTS (
                     SELECT FROM pg_cast c
                      WHERE c.castsource = b.base AND c.casttarget = 'json'::regtype)
            THEN 'nested'
+           WHEN b.base >= 16384 THEN 'other'
            ELSE 'text' END), '{}')
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
@@ -266,6 +316,18 @@ $$;
 COMMENT ON FUNCTION journey._watermark_column(jsonb, jsonb, jsonb) IS
     'internal: the column of load order';
 
+-- What is before the ids of an id space in the store: nothing for that of the first source, so that its
+-- ids stay as they are. Two other spaces never share an id, whatever is in their names.
+CREATE FUNCTION journey._id_prefix(id_space text, first_space text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN id_space = first_space THEN ''
+            ELSE replace(replace(id_space, '\', '\\'), ':', '\:') || ':' END
+$$;
+COMMENT ON FUNCTION journey._id_prefix(text, text) IS
+    'internal: what is before the ids of an id space';
+
 -- Everything that a model reads, as it is now.
 CREATE FUNCTION journey._inputs(m journey._model) RETURNS SETOF journey._input
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -293,13 +355,12 @@ WITH source AS MATERIALIZED (
      WHERE s.kind = 'relation'
 )
 SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, s.event_kind,
-       CASE WHEN s.id_space = s.first_space THEN '' ELSE s.id_space || ':' END,
-       x.columns, f.kinds, w.watermark_column,
+       journey._id_prefix(s.id_space, s.first_space), x.columns, f.kinds, w.watermark_column,
        CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text
                  AND NOT s.columns ? 'loaded_at'
             THEN interval '1 hour' ELSE interval '15 minutes' END,
        CASE WHEN t.watermark_column = w.watermark_column THEN t.watermark END,
-       t.table_id IS NULL, false, '{}'::regclass[]
+       t.table_id IS NULL, false, '{}'::regclass[], t.seen, NULL::oid[], NULL::text
   FROM found f
   JOIN source s ON s.source = f.source
   LEFT JOIN state t ON t.source = f.source AND t.schema = f.schema AND t.relation = f.name
@@ -323,6 +384,12 @@ COMMENT ON FUNCTION journey._inputs(journey._model) IS
 CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE
+        WHEN kind OPERATOR(pg_catalog.=) ANY ('{nested,other,foreign}'::pg_catalog.text[])
+         AND NOT (kind OPERATOR(pg_catalog.=) 'nested' AND type OPERATOR(pg_catalog.=) 'jsonb')
+        THEN pg_catalog.format(CASE WHEN type OPERATOR(pg_catalog.=) 'text' THEN '%2$s'
+                                    WHEN type OPERATOR(pg_catalog.=) 'jsonb' THEN 'to_jsonb(%2$s)'
+                                    ELSE 'journey._try_%1$s(%2$s)' END,
+                               type, pg_catalog.format('journey._text(t.%I)', name))
         WHEN type OPERATOR(pg_catalog.=) 'text'
           OR type OPERATOR(pg_catalog.=) 'timestamptz'
              AND kind OPERATOR(pg_catalog.=) ANY ('{timestamptz,timestamp,date}'::pg_catalog.text[])
@@ -376,8 +443,8 @@ CREATE FUNCTION journey._revenue_columns(i journey._input, s journey._settings)
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    slugs text := (SELECT string_agg(format('journey._event_slug(t.%I::text) COLLATE "C"', e),
-                                      ', ')
+    slugs text := (SELECT string_agg(format('journey._event_slug(%s) COLLATE "C"',
+                                             journey._as(i.kinds ->> e, e, 'text')), ', ')
                      FROM unnest('{event_text,event}'::text[]) AS e WHERE i.kinds ? e);
 BEGIN
     IF i.role = 'own' THEN
@@ -442,9 +509,9 @@ BEGIN
         SELECT string_agg(format(
                    CASE WHEN kind = 'number'
                         THEN ' WHEN %s AND abs(t.%I::numeric) > 1e300 THEN %L'
-                        ELSE ' WHEN %s AND t.%I::text <> '''' AND %4$s IS NULL THEN %3$L' END,
+                        ELSE ' WHEN %s AND %5$s <> '''' AND %4$s IS NULL THEN %3$L' END,
                    condition, name, format('%s is no %s', name, word),
-                   journey._as(kind, name, type)), ''
+                   journey._as(kind, name, type), journey._as(kind, name, 'text')), ''
                    ORDER BY word DESC, name, condition)
           FROM wanted);
 END
@@ -532,27 +599,73 @@ $$;
 COMMENT ON FUNCTION journey._excluded(jsonb, journey._settings) IS
     'internal: the condition that leaves rows out';
 
--- Which rows are read, as an item of FROM: those not behind the watermark, those without a load
--- time, and those dated since. Called in UTC, by which a load time without a zone is meant.
+-- The load time from which on an input is read.
+CREATE FUNCTION journey._read_from(i journey._input, s journey._settings) RETURNS timestamptz
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN CASE WHEN i.watermark > '1970-01-01' THEN i.watermark - coalesce(s.overlap, i.overlap)
+                ELSE '-infinity' END;
+END
+$$;
+COMMENT ON FUNCTION journey._read_from(journey._input, journey._settings) IS
+    'internal: the load time from which on an input is read';
+
+-- Conditions for the rows that this refresh need not read again, NULL where there are none: those
+-- whose transaction the snapshot of the last one saw, if that one read all of them from then on, of
+-- this relation or partition, and in this way.
+CREATE FUNCTION journey._seen_rows(i journey._input, s journey._settings) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    seen_from timestamptz := i.seen ->> 'from';
+BEGIN
+    IF i.seen IS NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN format('journey._was_visible(t.xmin, %L, %L, %L) AND t.tableoid = ANY (%L::oid[])',
+                  (i.seen ->> 'xmin')::bigint, (i.seen ->> 'xmax')::bigint,
+                  ARRAY(SELECT jsonb_array_elements_text(i.seen -> 'running')),
+                  ARRAY(SELECT jsonb_array_elements_text(i.seen -> 'members')))
+        || CASE WHEN seen_from > journey._read_from(i, s)
+                THEN format(' AND (t.%1$I >= %2$L::%3$s OR t.%1$I IS NULL)', i.watermark_column,
+                            seen_from, i.kinds ->> i.watermark_column::text)
+                ELSE '' END;
+END
+$$;
+COMMENT ON FUNCTION journey._seen_rows(journey._input, journey._settings) IS
+    'internal: conditions for rows that were read before';
+
+-- Which rows are read, as an item of FROM: those not behind the watermark and those without a load
+-- time, unless they were read before; and those loaded or dated since. Called in UTC, by which a load
+-- time without a zone is meant.
 CREATE FUNCTION journey._new_rows(i journey._input, s journey._settings, since timestamptz)
     RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    load_kind text := i.kinds ->> i.watermark_column::text;
     dated text := journey._fields(i) ->> 'event_time';
+    wanted text := 'true';
 BEGIN
-    IF i.watermark IS NULL OR since = '-infinity' THEN
+    IF i.watermark IS NULL AND i.seen IS NULL OR since = '-infinity' THEN
         RETURN format('%I.%I', i.schema, i.name);
     END IF;
-    RETURN format('(SELECT t.* FROM %1$I.%2$I AS t WHERE t.%3$I >= %4$L::%5$s OR t.%3$I IS NULL%6$s)',
-                  i.schema, i.name, i.watermark_column,
-                  least(CASE WHEN i.watermark > '1970-01-01'
-                             THEN i.watermark - coalesce(s.overlap, i.overlap)
-                             ELSE '-infinity' END, since),
-                  i.kinds ->> i.watermark_column::text,
-                  CASE WHEN since IS NOT NULL AND dated IS NOT NULL
-                       THEN format(' OR %s >= %L::timestamptz', dated, since) END);
+    IF i.watermark IS NOT NULL THEN
+        wanted := format('(t.%1$I >= %2$L::%3$s OR t.%1$I IS NULL)', i.watermark_column,
+                         journey._read_from(i, s), load_kind);
+    END IF;
+    wanted := wanted || coalesce(' AND NOT (' || journey._seen_rows(i, s) || ')', '');
+    IF since IS NOT NULL AND i.watermark_column IS NOT NULL THEN
+        wanted := wanted || format(' OR t.%I >= %L::%s', i.watermark_column, since, load_kind);
+    END IF;
+    IF since IS NOT NULL AND dated IS NOT NULL THEN
+        wanted := wanted || format(' OR %s >= %L::timestamptz', dated, since);
+    END IF;
+    RETURN format('(SELECT t.* FROM %I.%I AS t WHERE %s)', i.schema, i.name, wanted);
 END
 $$;
 COMMENT ON FUNCTION journey._new_rows(journey._input, journey._settings, timestamptz) IS
@@ -568,7 +681,9 @@ AS $$
 DECLARE
     f jsonb := journey._fields(i);
     bad text := journey._bad_values(i, s);
-    raw text := CASE WHEN i.kinds @? '$.* ? (@ == "json")' -- whose text jsonb may refuse
+    raw text := CASE WHEN i.kinds @? '$.* ? (@ == "foreign")'
+                     THEN journey._object(i.kinds, ARRAY(SELECT jsonb_object_keys(i.kinds)))
+                     WHEN i.kinds @? '$.* ? (@ == "json")' -- whose text jsonb may refuse
                      THEN 'coalesce(journey._try_jsonb(to_json(t.*)::text),'
                           ' to_jsonb(to_json(t.*)::text))'
                      ELSE 'to_jsonb(t.*)' END; -- "t" may be a column
@@ -886,12 +1001,113 @@ $$;
 COMMENT ON FUNCTION journey._open_since(journey._model, jsonb) IS
     'internal: the time from which rows may still come';
 
+-- A table with its partitions, if what a snapshot saw tells which of its rows were read: plain tables of
+-- this server, of which the reader sees every row. Else NULL. They are locked, so that none is taken
+-- out and put back while this refresh runs.
+CREATE FUNCTION journey._plain_members(relation regclass) RETURNS oid[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF row_security_active(relation)
+       OR NOT EXISTS (SELECT FROM pg_class c
+                       WHERE c.oid = relation AND c.relkind = ANY ('{r,p}'::"char"[]))
+       -- they put scans of their own in place of the server's
+       OR EXISTS (SELECT FROM pg_extension e WHERE e.extname = ANY ('{citus,timescaledb}'::name[]))
+    THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', relation);
+    RETURN (
+        SELECT CASE WHEN bool_and(c.relkind = 'p' OR c.relkind = 'r' AND a.amname = 'heap')
+                    THEN array_agg(c.oid ORDER BY c.oid) END
+          FROM unnest(journey._members(relation)) AS m
+          JOIN pg_class c ON c.oid = m
+          LEFT JOIN pg_am a ON a.oid = c.relam);
+END
+$$;
+COMMENT ON FUNCTION journey._plain_members(regclass) IS
+    'internal: a table and its partitions, if their rows are plain';
+
+-- What stands for how a row is read: the same row, read in the same way, is the same event. Columns
+-- with their numbers, as one may have been dropped and made anew with a default.
+CREATE FUNCTION journey._reading(i journey._input, s journey._settings) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN md5(concat_ws(' ', journey._rules_version(), i.role, i.event_kind, i.id_prefix, i.columns,
+                         i.watermark_column, s.exclude, s.revenue, s.earliest, s.max_future,
+                         s.keep_properties, (
+        SELECT string_agg(format('%I %s %s', a.attname, a.attnum, a.atttypid), ',' ORDER BY a.attnum)
+          FROM pg_attribute a
+         WHERE a.attrelid = i.relation AND a.attnum > 0 AND NOT a.attisdropped)));
+END
+$$;
+COMMENT ON FUNCTION journey._reading(journey._input, journey._settings) IS
+    'internal: stands for how a row is read';
+
+-- Says of each input which of its rows the last refresh has seen: adds its snapshot to what is known,
+-- unless that does not hold any more.
+CREATE FUNCTION journey._seen_inputs(
+    m journey._model, s journey._settings, inputs journey._input[], snapshot jsonb)
+    RETURNS journey._input[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    last jsonb := m.writers -> 'snapshot';
+    known boolean := (last ->> 'cluster' = snapshot ->> 'cluster'
+        AND (last ->> 'xmax')::bigint <= (snapshot ->> 'xmax')::bigint
+        AND (snapshot ->> 'xmax')::bigint - (last ->> 'xmin')::bigint < 1 << 30) IS TRUE;
+    i journey._input;
+    result journey._input[] := '{}';
+BEGIN
+    FOREACH i IN ARRAY inputs LOOP
+        IF NOT i.captured THEN
+            i.members := journey._plain_members(i.relation);
+            i.reading := journey._reading(i, s);
+        END IF;
+        i.seen := CASE WHEN known AND i.members IS NOT NULL AND i.seen ->> 'reading' = i.reading
+                       THEN i.seen || last END;
+        result := result || i;
+    END LOOP;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION
+    journey._seen_inputs(journey._model, journey._settings, journey._input[], jsonb) IS
+    'internal: which rows the last refresh has seen';
+
+-- What this refresh has seen of an input, for the next one. A partition that is on its way out was not
+-- read; and a transaction that keeps one snapshot does not know which partitions it has read.
+CREATE FUNCTION journey._now_seen(i journey._input, s journey._settings, loaded_until timestamptz)
+    RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF i.members IS NULL OR cardinality(i.members) > 1
+                            AND current_setting('transaction_isolation') <> 'read committed' THEN
+        RETURN NULL;
+    END IF;
+    RETURN jsonb_build_object(
+        'from', journey._read_from(i, s), 'reading', i.reading, 'loaded_until', loaded_until,
+        'members', ARRAY(SELECT m FROM unnest(i.members) AS m
+                          WHERE NOT EXISTS (SELECT FROM pg_inherits h
+                                             WHERE h.inhrelid = m AND h.inhdetachpending)));
+END
+$$;
+COMMENT ON FUNCTION journey._now_seen(journey._input, journey._settings, timestamptz) IS
+    'internal: which rows this refresh has seen';
+
 -- What a batch has: rows by outcome, and how far each input is read. The watermark never passes the
 -- beginning of this transaction, as a row from the future must not hide those that come before it,
 -- nor that of the oldest writer. Of an input that is gone it is taken back, so that a table made
--- anew is read whole.
+-- anew is read whole; of one that cannot be read nothing counts as seen, as the snapshot is kept for all.
 CREATE FUNCTION journey._batch_counts(
-    m journey._model, inputs journey._input[], open_since timestamptz) RETURNS jsonb
+    m journey._model, s journey._settings, inputs journey._input[], open_since timestamptz)
+    RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -911,18 +1127,26 @@ BEGIN
             SELECT i.table_id, i.watermark_column,
                    -- without a watermark there is none to hold back
                    CASE WHEN r.read_until IS NOT NULL AND ($3 > '-infinity') IS NOT FALSE
-                        THEN least(r.read_until, $3) END AS watermark
+                        THEN least(r.read_until, $3) END AS watermark,
+                   journey._now_seen(i, $4, l.loaded_until) AS seen
               FROM unnest($1) AS i LEFT JOIN part p ON p.table_id = i.table_id
              CROSS JOIN LATERAL (
-                   SELECT CASE WHEN p.loaded_until IS NULL THEN i.watermark
+                   SELECT greatest(p.loaded_until, (i.seen ->> 'loaded_until')::timestamptz)
+                          AS loaded_until) AS l
+             CROSS JOIN LATERAL (
+                   SELECT CASE WHEN l.loaded_until IS NULL THEN i.watermark
                                ELSE greatest(i.watermark,
-                                             least(p.loaded_until, transaction_timestamp()))
+                                             least(l.loaded_until, transaction_timestamp()))
                           END AS read_until) AS r
              UNION ALL
-            SELECT t.table_id, NULL, NULL
+            SELECT t.table_id, CASE WHEN n.is_there THEN t.watermark_column END,
+                   CASE WHEN n.is_there THEN t.watermark END, NULL
               FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS t
+             CROSS JOIN LATERAL (
+                   SELECT to_regclass(format('%%I.%%I', t.schema, t.relation)) IS NOT NULL AS is_there
+                   ) AS n
              WHERE NOT EXISTS (SELECT FROM unnest($1) AS i WHERE i.table_id = t.table_id)
-               AND to_regclass(format('%%I.%%I', t.schema, t.relation)) IS NULL
+               AND NOT (n.is_there AND t.seen IS NULL)
         )
         SELECT jsonb_build_object(
                    'rows_read', coalesce(sum(n), 0), 'excluded', coalesce(sum(excluded), 0),
@@ -931,11 +1155,12 @@ BEGIN
                    'watermarks', (SELECT coalesce(jsonb_agg(to_jsonb(mark) ORDER BY table_id), '[]')
                                     FROM mark))
           FROM part $q$, m.schema)
-       INTO result USING inputs, journey._catalog('tables', m.model, '{}'), open_since;
+       INTO result USING inputs, journey._catalog('tables', m.model, '{}'), open_since, s;
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION journey._batch_counts(journey._model, journey._input[], timestamptz) IS
+COMMENT ON FUNCTION
+    journey._batch_counts(journey._model, journey._settings, journey._input[], timestamptz) IS
     'internal: what a batch has';
 
 -- Empties a relation of scratch. A DELETE leaves the old rows in the file until a vacuum. But a dump of
@@ -988,6 +1213,8 @@ BEGIN
         PERFORM journey._index_inputs(m, s, inputs);
     END IF;
     writers := journey._open_writers(m, inputs);
+    writers := writers || jsonb_build_object('snapshot', to_jsonb(journey._snapshot()));
+    inputs := journey._seen_inputs(m, s, inputs, writers -> 'snapshot');
     IF inputs <> '{}' THEN
         EXECUTE format('%s INSERT INTO %I._batch (%s) %s', journey._taken_changes(m, inputs), m.schema,
             (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
@@ -1001,7 +1228,7 @@ BEGIN
     EXECUTE format('ANALYZE %I._batch', m.schema);
     PERFORM journey._reject_forgotten(m);
 
-    counts := journey._batch_counts(m, inputs, journey._open_since(m, writers));
+    counts := journey._batch_counts(m, s, inputs, journey._open_since(m, writers));
     IF NOT peek THEN
         PERFORM journey._catalog('writers', m.model, writers);
     END IF;
@@ -1171,7 +1398,7 @@ BEGIN
     END IF;
     FOR field, col IN SELECT key, kinds -> (value #>> '{}') FROM jsonb_each(columns) LOOP
         IF (field = ANY ('{event_time,received_at}'::text[])
-                AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date,text}'::text[]))
+                AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date,text,other}'::text[]))
            OR (field = 'loaded_at' AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date}'::text[]))
            OR (field = ANY ('{properties,traits}'::text[])
                AND col #>> '{}' <> ALL ('{json,jsonb}'::text[]))

@@ -6,7 +6,8 @@
 -- in _units_old and _units_new for the phases that follow.
 -- ---------------------------------------------------------------------------------------------
 
-CREATE FUNCTION journey._clear_scratch(r journey._run, names text[])
+-- Empties relations of scratch; with large_only those that take space.
+CREATE FUNCTION journey._clear_scratch(r journey._run, names text[], large_only boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -17,7 +18,7 @@ BEGIN
     FOREACH name IN ARRAY names LOOP
         IF pg_relation_size(journey._bind(r, '{.' || name || '}')::regclass) > 256 * 1024 THEN
             PERFORM journey._empty(journey._bind(r, '{.' || name || '}')::regclass);
-        ELSE
+        ELSIF NOT large_only THEN
             EXECUTE journey._bind(r, 'DELETE FROM {.' || name || '}');
         END IF;
     END LOOP;

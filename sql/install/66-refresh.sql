@@ -128,9 +128,20 @@ BEGIN
         64, pg_size_bytes(current_setting('maintenance_work_mem')) / 1024 / 4)::text, true);
     PERFORM set_config('hash_mem_multiplier', '1', true);
     PERFORM set_config('random_page_cost', '1.1', true);
+    PERFORM journey._empty_scratch(r, false);
+END
+$$;
+
+-- Before a run, since one that failed leaves space behind; and after it, to give back what it took.
+CREATE FUNCTION journey._empty_scratch(r journey._run, large_only boolean)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_counts', '_noted', '_units_new',
         '_units_old', '_ref_changes', '_refs_changed', '_ids', '_resolved', '_moves', '_persons',
-        '_person_counts', '_shared', '_barriers', '_visitors', '_stretches', '_profiles_new']);
+        '_person_counts', '_shared', '_barriers', '_visitors', '_stretches', '_profiles_new'], large_only);
 END
 $$;
 
@@ -182,6 +193,7 @@ BEGIN
         PERFORM journey._create_indexes(r);
         phases := journey._note_phase(phases, 'indexes', begun);
     END IF;
+    PERFORM journey._empty_scratch(r, true);
 END
 $$;
 

@@ -47,7 +47,7 @@ BEGIN
             INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, kind, traits, sign)
             SELECT visitor_id, event_id, event_time, user_id, 'users', traits, 1
             FROM {._facts}
-            WHERE session_id IS NULL$sql$);
+            WHERE session_id IS NULL AND user_id IS NOT NULL AND event_id LIKE 'users:%'$sql$);
     END IF;
     PERFORM journey._derive(r, '{}');
 END
@@ -195,6 +195,47 @@ BEGIN
 END
 $$;
 
+-- One row for each session whose segments are not those that its events give. Where a session is cut
+-- depends on how its events came, so segments are compared by what they hold together; and a later one
+-- by the state and the sums that it keeps of its session.
+CREATE FUNCTION journey._segment_differences(r journey._run)
+RETURNS TABLE (relation text, key jsonb, problem text, stored jsonb, derived jsonb)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE journey._bind(r, $sql$
+        SELECT 'events', jsonb_build_object('visitor_id', visitor_id, 'session_id', session_id),
+               CASE WHEN s IS NULL THEN 'extra' WHEN o IS NULL THEN 'missing' ELSE 'different' END,
+               NULL::jsonb, NULL::jsonb
+        FROM (SELECT visitor_id, session_id, bool_or(loose) AS loose, journey.rollup(body) AS body
+              FROM {._segments} GROUP BY visitor_id, session_id) AS o
+        FULL JOIN (SELECT visitor_id, session_id, bool_or(loose) AS loose, journey.rollup(body) AS body
+                   FROM {_segments} GROUP BY visitor_id, session_id) AS s
+            USING (visitor_id, session_id)
+        WHERE o.loose IS DISTINCT FROM s.loose OR (o.body OPERATOR(journey.=) s.body) IS NOT TRUE
+        UNION ALL
+        SELECT DISTINCT 'events', jsonb_build_object('visitor_id', o.visitor_id, 'session_id', o.session_id),
+               'different', NULL::jsonb, NULL::jsonb
+        FROM (
+            SELECT g.*, row_number() OVER w = 1 AS first, bool_or(g.loose) OVER w AS any_loose
+            FROM {._segments} AS g
+            WINDOW w AS (PARTITION BY g.visitor_id, g.session_id ORDER BY g.started_at, g.first_event_id
+                         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) AS o
+        LEFT JOIN {_segments} AS s USING (visitor_id, started_at, first_event_id, session_id)
+        WHERE o.head <> o.first OR o.loose <> o.any_loose
+           OR (o.started_at, o.first_event_id) <> (
+               SELECT e.event_time, e.event_id FROM journey.events(o.body) AS e
+               ORDER BY e.event_time, e.event_id COLLATE "C" LIMIT 1)
+           OR o.part IS DISTINCT FROM CASE WHEN NOT o.head THEN
+                  journey._segment_part(o.loose, o.state, o.body, $1, $2) END
+           OR NOT s.head AND NOT o.head AND o.state IS DISTINCT FROM s.state
+        $sql$) USING r.timeout, r.rules;
+END
+$$;
+COMMENT ON FUNCTION journey._segment_differences(journey._run) IS
+    'internal: sessions whose events are not stored as derived anew';
+
 -- Rows of the sources, behind the watermark, that the store does not have in this form; with strict,
 -- stored events that the sources have lost.
 CREATE FUNCTION journey._source_differences(r journey._run, m journey._model, strict boolean)
@@ -263,6 +304,7 @@ BEGIN
     PERFORM journey._derive_shadow(r, false);
     PERFORM journey._phase('compare');
     RETURN QUERY SELECT * FROM journey._differences(r);
+    RETURN QUERY SELECT * FROM journey._segment_differences(r);
     PERFORM journey._drop_shadow(r);
     PERFORM journey._phase('read');
     RETURN QUERY SELECT * FROM journey._source_differences(r, m, coalesce(strict, false));

@@ -27,6 +27,9 @@ BEGIN
             table_id integer NOT NULL,
             relation text NOT NULL,         -- the table or a partition: read, and watched since
             PRIMARY KEY (table_id, relation));
+        CREATE TABLE %1$I._notes (
+            statement bytea PRIMARY KEY);   -- its hash
+        COMMENT ON TABLE %1$I._notes IS 'statements that triggers on the sources may execute';
         COMMENT ON TABLE %1$I._changes IS 'what changed in the sources since the last refresh';
         COMMENT ON TABLE %1$I._captured IS 'sources whose changes are noted'$sql$, schema);
 END
@@ -63,8 +66,10 @@ COMMENT ON FUNCTION journey._members(regclass) IS 'internal: a table and its par
 
 -- The trigger function of a model. It is called as whoever writes into a source and writes into
 -- the model's schema, where the writer has no rights: therefore SECURITY DEFINER, in the name of
--- the model's owner, who alone may make triggers with it. It is kept in the model's schema, as
--- its owner differs by model. TRUNCATE is noted before it happens, while the rows can be read.
+-- the model's owner, who alone may make triggers with it. Should others be able to, as after a restore
+-- without privileges, they could give any arguments: so of statements in these only those are executed
+-- that the owner listed. It is kept in the model's schema, as its owner differs by model. TRUNCATE is
+-- noted before it happens, while the rows can be read.
 CREATE FUNCTION journey._create_trigger_function(schema name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -95,7 +100,13 @@ BEGIN
                 SELECT string_agg(a.attname || ' ' || a.atttypid, ',' ORDER BY a.attname)
                   FROM pg_attribute a
                  WHERE a.attrelid = TG_RELID AND a.attname = ANY (TG_ARGV[2]::text[])
-                   AND NOT a.attisdropped);
+                   AND NOT a.attisdropped)
+                AND (SELECT count(*) = 2 FROM %1$I._notes AS n
+                      WHERE n.statement = ANY (ARRAY[journey._statement_hash(TG_ARGV[3]),
+                                                     journey._statement_hash(TG_ARGV[4])]))
+                -- old rows may be noted whole
+                AND (TG_OP = 'INSERT' OR NOT journey._calls_others((
+                         SELECT c.reltype FROM pg_class c WHERE c.oid = TG_RELID)));
             IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' THEN
                 EXECUTE CASE WHEN known THEN TG_ARGV[3]
                              ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], false, 'new_rows') END;
@@ -114,6 +125,12 @@ END
 $$;
 COMMENT ON FUNCTION journey._create_trigger_function(name) IS
     'internal: makes the trigger function of a model';
+
+CREATE FUNCTION journey._statement_hash(statement text) RETURNS bytea
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN pg_catalog.sha256(pg_catalog.decode(
+               pg_catalog.replace(statement, '\', '\\'), 'escape'));
+COMMENT ON FUNCTION journey._statement_hash(text) IS 'internal: stands for a statement';
 
 -- What a trigger has to know: its input, and the statements that note new and old rows, which
 -- hold as long as the columns that they look for are as they are now.
@@ -155,6 +172,10 @@ DECLARE
     i journey._input;
     f jsonb;
     key text;
+    table_id integer := argument::jsonb -> 'table_id';
+    -- a row without a key whose JSON is not to be had is not followed
+    whole text := CASE WHEN journey._calls_others((SELECT c.reltype FROM pg_class c WHERE c.oid = relation))
+                       THEN 'NULL::json' ELSE 'to_json(t.*)' END;
 BEGIN
     i.columns := argument::jsonb -> 'columns';
     i.kinds := journey._column_kinds(relation, ARRAY(
@@ -164,16 +185,16 @@ BEGIN
     IF NOT is_old THEN
         RETURN format('INSERT INTO %I._changes (table_id, is_old, key)'
                       ' SELECT %s, false, %s FROM %s AS t',
-                      schema, argument::jsonb ->> 'table_id', key, rows);
+                      schema, table_id, key, rows);
     END IF;
     RETURN format(
         'INSERT INTO %I._changes (table_id, is_old, key, visitor_id, user_id, event_time, "row")'
         ' SELECT %s, true, %s, %s, %s, %s, %s FROM %s AS t',
-        schema, argument::jsonb ->> 'table_id', key,
+        schema, table_id, key,
         coalesce(f ->> 'visitor_id', 'NULL'), coalesce(f ->> 'user_id', 'NULL'),
         coalesce(f ->> 'event_time', 'NULL'),
-        CASE WHEN argument::jsonb -> 'users' = 'true' THEN 'to_json(t.*)'
-             ELSE format('CASE WHEN %s IS NULL THEN to_json(t.*) END', key) END,
+        CASE WHEN argument::jsonb -> 'users' = 'true' THEN whole
+             ELSE format('CASE WHEN %s IS NULL THEN %s END', key, whole) END,
         rows);
 END
 $$;
@@ -226,6 +247,7 @@ CREATE FUNCTION journey._create_triggers(
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    arguments text[];
     missing record;
 BEGIN
     FOR missing IN SELECT * FROM journey._missing_triggers(m, s, i, member) LOOP
@@ -233,12 +255,17 @@ BEGIN
            OR NOT has_table_privilege(member, 'SELECT') THEN
             RETURN false;
         END IF;
+        IF arguments IS NULL THEN
+            arguments := journey._trigger_arguments(m, i, member);
+            EXECUTE format('INSERT INTO %I._notes SELECT journey._statement_hash(a)'
+                           ' FROM unnest($1) AS a ON CONFLICT DO NOTHING', m.schema)
+                USING arguments[4:5];
+        END IF;
         EXECUTE format('CREATE OR REPLACE TRIGGER %I %s FOR EACH STATEMENT'
                        ' EXECUTE FUNCTION %I._note_changes(%s)',
                        missing.name, format(missing.event, member), m.schema,
-                       (SELECT string_agg(quote_literal(a), ', ' ORDER BY n)
-                          FROM unnest(journey._trigger_arguments(m, i, member))
-                               WITH ORDINALITY AS x(a, n)));
+                       (SELECT string_agg(quote_literal(coalesce(a, '')), ', ' ORDER BY n)
+                          FROM unnest(arguments) WITH ORDINALITY AS x(a, n)));
     END LOOP;
     RETURN true;
 END
@@ -361,7 +388,7 @@ BEGIN
         PERFORM journey._drop_triggers(m.schema);
         EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', m.schema);
         PERFORM journey._catalog('watermarks', m.model, (
-            SELECT jsonb_agg(t.value || '{"watermark": null}')
+            SELECT jsonb_agg(t.value || '{"watermark": null, "seen": null}')
               FROM jsonb_array_elements(journey._catalog('tables', m.model, '{}')) AS t));
     ELSIF s.capture = 'trigger'
           AND (was.capture, was.ignore_deletes) IS DISTINCT FROM (s.capture, s.ignore_deletes) THEN
@@ -488,7 +515,7 @@ CREATE FUNCTION journey._id_prefixes(m journey._model) RETURNS TABLE (table_id i
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT t.table_id, CASE WHEN s.id_space = s.first_space THEN '' ELSE s.id_space || ':' END
+SELECT t.table_id, journey._id_prefix(s.id_space, s.first_space)
   FROM jsonb_populate_recordset(NULL::journey._source_table,
                                 journey._catalog('tables', m.model, '{}')) AS t
   JOIN (SELECT x.source, x.id_space, first_value(x.id_space) OVER (ORDER BY x.source) AS first_space

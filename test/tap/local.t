@@ -40,7 +40,9 @@ sub refresh
 }
 
 sql('CREATE EXTENSION pg_journey');
-for my $model (['small', 400], ['large', 8000])
+# visitors of 40 events; PGJ_LOCAL_VISITORS='2500 25000' compares 100,000 events with 1,000,000
+my ($small_visitors, $large_visitors) = split ' ', $ENV{PGJ_LOCAL_VISITORS} // '400 8000';
+for my $model (['small', $small_visitors], ['large', $large_visitors])
 {
 	my ($name, $visitors) = @$model;
 	sql("SET client_min_messages = warning;
@@ -76,7 +78,7 @@ for my $case ('end', 'late')
 	for my $model ('small', 'large')
 	{
 		load($model, $batch{$case});
-				$cost{"$case $model"} = refresh($model);
+		$cost{"$case $model"} = refresh($model);
 	}
 	my ($small, $large) = @cost{"$case small", "$case large"};
 	note sprintf '100 events, %s: %d pages, %d WAL records in the small model; %d, %d in the large',
@@ -98,12 +100,31 @@ my %visitor = (
 for my $case (sort keys %visitor)
 {
 	load('large', $visitor{$case});
-		my $cost = refresh('large');
+	my $cost = refresh('large');
 	note "$case: $cost->{pages} pages, $cost->{wal} WAL records";
 	cmp_ok($cost->{pages}, '<', 2 * $cost{'late large'}->{pages},
 		"100 events for $case: at most twice the pages of 100 small visitors");
 	cmp_ok($cost->{wal}, '<', 2 * $cost{'late large'}->{wal}, "100 events for $case: nor more WAL records");
 }
+
+# a large load, all within the overlap, is merged once; after that it is but looked at
+load('large', "SELECT 'b' || n, 'v' || n % 8000, timestamptz '2026-07-01' + n / 8000 * interval '1 minute' FROM generate_series(1, 100000) AS n");
+my $whole = refresh('large');
+my $empties = refresh('large'); # the scratch of the one before
+my ($nothing, $idle) = (refresh('large'), refresh('small'));
+my $look = value("SELECT pg_relation_size('large.tracks') * 100000 / count(*) / current_setting('block_size')::int FROM large.tracks")
+  + value("SELECT pg_relation_size('large.tracks_uuid_ts_idx') * 100000 / count(*) / current_setting('block_size')::int FROM large.tracks");
+$load--;
+load('large', "SELECT 'bn' || n, 'v' || n, timestamptz '2026-07-10' FROM generate_series(1, 100) AS n");
+my $more = refresh('large');
+note sprintf '%s: %d pages, %d WAL records', @$_ for ['a load of 100,000 rows', @$whole{'pages', 'wal'}],
+  ['nothing new, the first time', @$empties{'pages', 'wal'}], ['nothing new', @$nothing{'pages', 'wal'}], ['nothing new in the small model', @$idle{'pages', 'wal'}], ['100 more rows of this load', @$more{'pages', 'wal'}];
+note "$look pages hold the load";
+cmp_ok($nothing->{pages}, '<', 1.5 * ($idle->{pages} + $look), 'a refresh of nothing new: pages of the load are read, no others');
+cmp_ok($nothing->{wal}, '<', 1.5 * $idle->{wal}, 'and nothing is merged');
+cmp_ok($more->{pages}, '<', 1.5 * $cost{'end large'}->{pages} + 1.5 * $look, '100 more rows cost what 100 rows cost');
+cmp_ok($more->{wal}, '<', 1.5 * $cost{'end large'}->{wal}, 'in WAL records too');
+is($more->{changed}, 100, 'that many sessions change');
 
 # what is as it was is not written
 my $before = value("SELECT md5(string_agg(xmin || ' ' || ctid, ',' ORDER BY ctid)) FROM m_large._sessions

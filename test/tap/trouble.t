@@ -83,7 +83,7 @@ open my $slow, '-|', q{psql -qXAt -c 'SET client_min_messages = notice' -c "SELE
 # what can be seen
 # ---------------------------------------------------------------------------------------------
 
-is(join(' ', ask("SET client_min_messages = debug1; SELECT new FROM journey.refresh('control')") =~ /DEBUG:  pg_journey: refresh of model control: (\w+)/g),
+is(join(' ', ask("SET client_min_messages = debug1; SELECT new FROM journey.refresh('control', since => '-infinity')") =~ /DEBUG:  pg_journey: refresh of model control: (\w+)/g),
 	'read merge identity sessions touches profiles', 'phases are messages for who asks');
 is(join(' ', ask("SET client_min_messages = debug1; SELECT count(*) FROM journey.verify('control')") =~ /DEBUG:  pg_journey: verify of model control: (\w+)/g),
 	'merge identity sessions touches indexes profiles compare read', 'those of verify too');

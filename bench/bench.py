@@ -1,0 +1,439 @@
+"""Runs the cases of the benchmarks and writes what report.py makes a table and a chart of.
+
+Each statement that is timed stands in a file of sql/. A case runs its variants in turn, RUNS times;
+what they made is compared after the first round, and a difference ends the run before a time is told.
+"""
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+
+import report
+
+HERE = Path(__file__).parent
+EVENTS = int(os.environ.get("EVENTS") or 5_000_000)
+RUNS = int(os.environ.get("RUNS") or 3)
+MEMORY_EVENTS = int(os.environ.get("MEMORY_EVENTS") or 2 * EVENTS)
+CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j").split(",")
+THREADS = 2
+SETTINGS = {"work_mem": "1GB", "maintenance_work_mem": "1GB", "max_parallel_workers_per_gather": THREADS,
+            "effective_cache_size": "8GB", "synchronous_commit": "off", "client_min_messages": "warning"}
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+def sql(name, **places):
+    text = (HERE / "sql" / f"{name}.sql").read_text()
+    for place, value in places.items():
+        text = text.replace("{" + place + "}", str(value))
+    return text
+
+
+# -- engines ----------------------------------------------------------------------------------------
+
+class Watcher(threading.Thread):
+    def __init__(self, function, pid):
+        super().__init__(daemon=True)
+        self.function, self.pid, self.stopped = function, pid, threading.Event()
+        function(pid)
+        self.start()
+
+    def run(self):
+        while not self.stopped.wait(0.2):
+            self.function(self.pid)
+
+    def stop(self):
+        self.stopped.set()
+        self.join()
+
+
+class Postgres:
+    """The server that bench/run started; each timed statement has a session of its own."""
+
+    def run(self, text, keep=True, watch=None, **settings):
+        """Seconds and the last statement's rows. Without keep all is rolled back; watch is called with the backend's
+        process id, five times a second."""
+        with psycopg.connect(autocommit=True) as connection:
+            for name, value in (SETTINGS | settings).items():
+                connection.execute(f"SET {name} = '{value}'")
+            watcher = watch and Watcher(watch, connection.info.backend_pid)
+            if not keep:
+                connection.execute("BEGIN")
+            started = time.perf_counter()
+            cursor = connection.execute(text)
+            while cursor.nextset():
+                pass
+            rows = cursor.fetchall() if cursor.description else []
+            seconds = time.perf_counter() - started
+            if not keep:
+                connection.execute("ROLLBACK")
+            if watcher:
+                watcher.stop()
+            return seconds, rows
+
+
+class DuckDB:
+    def __init__(self, folder, csv):
+        import duckdb
+        self.connection = duckdb.connect(f"{folder}/duck.db")
+        self.version = f"DuckDB {duckdb.__version__}"
+        self.connection.execute(f"SET threads = {THREADS}")
+        self.run(sql("load_duckdb", csv=csv))
+
+    def run(self, text):
+        started = time.perf_counter()
+        rows = self.connection.execute(text).fetchall()
+        return time.perf_counter() - started, rows
+
+
+class ClickHouse:
+    def __init__(self, folder, csv):
+        import chdb.session
+        self.session = chdb.session.Session(f"{folder}/clickhouse")
+        self.version = f"ClickHouse {self.run('SELECT version()')[1][0][0]}"
+        self.run(sql("load_clickhouse", csv=csv))
+
+    def run(self, text):
+        started = time.perf_counter()
+        for statement in text.split(";\n"):
+            if statement.strip():
+                out = self.session.query(statement.rstrip("; \n") + f"\nSETTINGS max_threads = {THREADS}", "TSV")
+        seconds = time.perf_counter() - started
+        return seconds, [tuple(line.split("\t")) for line in str(out).splitlines()]
+
+
+PG = Postgres()
+PEERS = {}
+
+
+def start_peers(folder):
+    """Exports bench.events and loads it into the other engines, each in its own format."""
+    if PEERS or not {"a"} & set(CASES):
+        return
+    csv = f"{folder}/events.csv"
+    with psycopg.connect() as connection, open(csv, "wb") as file:
+        columns = "id, anonymous_id, user_id, event_time AT TIME ZONE 'UTC', name, kind, url, referrer, revenue"
+        with connection.cursor().copy(f"COPY (SELECT {columns} FROM bench.events) TO STDOUT (FORMAT csv)") as copy:
+            for data in copy:
+                file.write(data)
+    for name, engine in (("duckdb", DuckDB), ("clickhouse", ClickHouse)):
+        try:
+            PEERS[name] = engine(folder, csv)
+        except ImportError:
+            say(f"skipped: {name}")
+
+
+# -- measuring --------------------------------------------------------------------------------------
+
+RESULT = {"times": {}, "figures": {}, "checked": []}
+
+
+def compare(case, variants, checks=()):
+    """Times variants, a dictionary of functions that return (seconds, rows). `checks` are lists of functions
+    that give a variant's rows to compare, else what it returned itself; called after the first round."""
+    times = {name: [] for name in variants}
+    for round_ in range(RUNS):
+        rows = {}
+        for name, variant in variants.items():
+            seconds, rows[name] = variant()
+            times[name].append(seconds)
+        if round_ == 0:
+            for names, function in checks:
+                names = [name for name in names if name in variants]
+                if len(names) > 1:
+                    equal(case, {name: function(name) if function else rows[name] for name in names})
+    RESULT["times"].setdefault(case, {}).update(times)
+    for name, seconds in times.items():
+        say(f"  {case} {name:<24} {statistics.median(seconds):9.3f} s   {min(seconds):.3f} - {max(seconds):.3f}")
+
+
+def equal(case, results):
+    """Ends the run if not all give the same rows, as text."""
+    as_text = {name: [tuple("" if v is None else str(v) for v in row) for row in rows]
+               for name, rows in results.items()}
+    first = next(iter(as_text))
+    for name, rows in as_text.items():
+        if rows != as_text[first] or not rows:
+            sys.exit(f"bench: case {case}: {first} gives\n{as_text[first][:5]}\n{name} gives\n{rows[:5]}")
+    RESULT["checked"].append(f"{case}: {', '.join(as_text)}")
+
+
+def checksum(engine, table, columns):
+    """Rows and a sum over 32 bits of each row's hash, in the words of each engine; columns may be times (@)."""
+    exprs = {"pg": "(extract(epoch FROM {}) * 1000000)::bigint", "duckdb": "epoch_us({})",
+             "clickhouse": "toUnixTimestamp64Micro({})"}[engine]
+    text = ", '|', ".join(f"coalesce({exprs.format(c[1:]) if c[0] == '@' else c}::text, '')"
+                          if engine != "clickhouse" else f"toString({exprs.format(c[1:]) if c[0] == '@' else c})"
+                          for c in columns)
+    return {"pg": f"SELECT count(*), sum(('x' || left(md5(concat({text})), 8))::bit(32)::bigint) FROM {table}",
+            "duckdb": f"SELECT count(*), sum(('0x' || left(md5(concat({text})), 8))::bigint) FROM {table}",
+            "clickhouse": f"SELECT count(), sum(reinterpretAsUInt32(reverse(substring(MD5(concat({text})), 1, 4))))"
+                          f" FROM {table}"}[engine]
+
+
+# -- cases ------------------------------------------------------------------------------------------
+
+def case_a():
+    """Raw rows to a table of sessions."""
+    def made_by_postgres(name):
+        def run():
+            PG.run(f"DROP TABLE IF EXISTS bench.{name}")
+            return PG.run(sql(name))
+        return run
+
+    def made_by_peer(engine, name, table):
+        def run():
+            PEERS[engine].run(f"DROP TABLE IF EXISTS {table}")
+            return PEERS[engine].run(sql(name))
+        return run
+
+    variants = {name: made_by_postgres(name) for name in ("a_ours", "a_ours_few", "a_plain", "a_floor")}
+    tables = {name: ("pg", f"bench.{name}") for name in variants}
+    for engine, name, table in (("duckdb", "a_duckdb", "sessions"), ("clickhouse", "a_clickhouse", "sessions"),
+                                ("clickhouse", "a_clickhouse_array", "sessions_array")):
+        if engine in PEERS:
+            variants[name] = made_by_peer(engine, name, table)
+            tables[name] = (engine, table)
+
+    def rows(columns):
+        def get(name):
+            engine, table = tables[name]
+            return PG.run(checksum(engine, table, columns))[1] if engine == "pg" else \
+                PEERS[engine].run(checksum(engine, table, columns))[1]
+        return get
+
+    span = ["anonymous_id", "session_number", "@started_at", "@ended_at", "events"]
+    pages = span + ["page_views", "landing_page"]
+    compare("a", variants, [
+        (["a_ours", "a_ours_few", "a_plain", "a_duckdb", "a_clickhouse"], rows(pages)),
+        (["a_plain", "a_duckdb", "a_clickhouse"], rows(pages + ["referrer"])),
+        (["a_ours", "a_ours_few"], rows(pages + ["referrer"])),
+        (["a_plain", "a_clickhouse_array"], rows(span))])
+
+
+TOUCHES = {"ft": "first_touch", "fn": "first_non_direct_touch", "lt": "last_touch", "ln": "last_non_direct_touch"}
+COLUMNS = {
+    "sessions": "visitor_id, user_id, person_id, session_number, started_at, ended_at, session_date, duration_seconds, events,"
+                " page_views, landing_page, landing_page_path, exit_page, referrer, referrer_host, source, medium, campaign,"
+                " term, content, channel, gclid, click_id, click_id_type, revenue, is_bounce",
+    "touches": "person_id, visitor_id, touched_at, touch_type, source, medium, campaign, term, content, campaign_id,"
+               " channel, click_id, click_id_type, click_ids, landing_page, referrer, referrer_host",
+    "identities": "id, id_type, person_id, valid_from, valid_to, reason",
+    "profiles": "to_jsonb(t) - '{version,attributes_version,updated_at}'::text[]"}
+
+
+def refresh(model, **settings):
+    """The first refresh of a model made anew; its phases are kept."""
+    PG.run(f"SELECT journey.drop_model(model) FROM journey.models WHERE model = '{model}'")
+    PG.run(f"SELECT journey.create_model('{model}', '{MODELS[model]}')")
+    PG.run("CHECKPOINT")
+    seconds, rows = PG.run(f"SELECT to_jsonb(r) FROM journey.refresh('{model}') AS r", **settings)
+    RESULT["figures"][f"first refresh of {model}"] = rows[0][0]
+    if model == "web":
+        RESULT["figures"]["sizes"] = dict(PG.run(
+            "SELECT CASE WHEN relpersistence = 'u' THEN 'scratch' ELSE nspname END, sum(pg_table_size(c.oid))::bigint"
+            " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace"
+            " WHERE relkind = 'r' AND nspname IN ('web', 'rudder') GROUP BY 1")[1])
+        RESULT["figures"]["largest"] = dict(PG.run(
+            "SELECT relname, pg_table_size(oid) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'web'::regnamespace"
+            " ORDER BY 2 DESC LIMIT 5")[1])
+    return seconds, rows
+
+
+MODELS = {"web": "rudder", "tenth_web": "tenth"}
+
+
+def case_b():
+    """The first refresh, a plain-SQL pipeline to the same tables, the Segment package's five models."""
+    columns = ", ".join(f"{alias}.{'touched_at' if name == 'at' else name} AS {prefix}_{name}"
+                        for alias, prefix in TOUCHES.items()
+                        for name in "at source medium campaign term content channel landing_page click_id click_id_type".split())
+
+    def rows(name):
+        schema = {"ours": "web", "plain": "plain"}[name]
+        return [row for table, columns in COLUMNS.items()
+                for row in PG.run(f"SELECT count(*), sum(hashtextextended(({columns})::text, 0))"
+                                  f" FROM {schema}.{table} AS t")[1]]
+
+    def pipeline(name, **places):
+        PG.run("CHECKPOINT")
+        return PG.run(sql(name, **places))
+
+    compare("b", {"ours": lambda: refresh("web"), "plain": lambda: pipeline("b_plain", touch_columns=columns),
+                  "segment": lambda: pipeline("b_segment")}, [(["ours", "plain"], rows)])
+    PG.run("DROP SCHEMA plain CASCADE; DROP SCHEMA segment CASCADE")
+
+
+def model_of(model):
+    """Makes a model unless a case before this has."""
+    if f"first refresh of {model}" not in RESULT["figures"]:
+        refresh(model)
+
+
+def refreshed(model):
+    """A refresh that is undone, so that it can be timed again."""
+    def run():
+        PG.run("VACUUM")
+        PG.run("CHECKPOINT")
+        seconds, rows = PG.run(f"SELECT to_jsonb(r) FROM journey.refresh('{model}') AS r", keep=False)
+        RESULT["figures"][f"later refresh of {model}"] = rows[0][0]
+        return seconds, [[rows[0][0]["new"], rows[0][0]["rejected"]]]
+    return run
+
+
+def case_c():
+    """A refresh with 1 % new events, 10 % of them late, and as many on a tenth of the history."""
+    model_of("web")
+    model_of("tenth_web")
+    for schema in MODELS.values():
+        subprocess.run(["psql", "-qX", "-v", f"schema={schema}", "-f", "test/sample/load-later.sql"], check=True)
+    PG.run("ANALYZE")
+    compare("c", {"refresh": refreshed("web"), "refresh_of_a_tenth": refreshed("tenth_web")})
+
+
+def case_d():
+    """100 events for a visitor with very many, for an endless pinger, and for small visitors."""
+    big, pings = EVENTS // 5, EVENTS // 50
+    PG.run(sql("d_history", big=big, pings=pings))
+    PG.run("""SELECT journey.create_model('d');
+        SELECT journey.add_source('d', 'bench.d_events', 'page', '{"event_id": "id", "visitor_id": "visitor",
+               "event_time": "at", "loaded_at": "loaded_at", "properties": null}')""")
+    PG.run("ANALYZE bench.d_events")
+    RESULT["figures"]["first refresh of d"] = PG.run("SELECT to_jsonb(r) FROM journey.refresh('d') AS r")[1][0][0]
+    start = "timestamptz '2010-01-01 00:00+00'"
+    batches = {
+        "small": f"'small-' || n * {big // 1000}, {start} + interval '1 day 5 minutes'",
+        "big_end": f"'big', {start} + {big // 20} * interval '2 hours' + n * interval '30 seconds'",
+        "big_past": f"'big', {start} + {big // 40} * interval '2 hours' + n * interval '5 seconds'",
+        "pinger_end": f"'pinger', {start} + ({pings} + n) * interval '5 minutes'",
+        "pinger_past": f"'pinger', {start} + ({pings // 2} + n) * interval '5 minutes' + interval '1 minute'"}
+
+    def refreshed_with(batch):
+        def run():
+            PG.run(f"""DELETE FROM bench.d_events WHERE id LIKE 'new%';
+                INSERT INTO bench.d_events (id, visitor, at, url, loaded_at)
+                SELECT 'new' || n, {batches[batch]}, 'https://www.acme.test/page/1', '2026-01-02 00:00+00'
+                FROM generate_series(0, 99) AS n""")
+            return refreshed("d")()
+        return run
+
+    compare("d", {name: refreshed_with(name) for name in batches}, [(list(batches), None)])
+
+
+def case_e():
+    """campaign() and touch() of URLs against six regular expressions."""
+    compare("e", {name: lambda name=name: PG.run(sql(name), max_parallel_workers_per_gather=0)
+                  for name in ("e_campaign", "e_plain", "e_touch")}, [(["e_campaign", "e_plain"], None)])
+
+
+def case_f():
+    """Answers from stored timelines against plain SQL on the raw rows."""
+    RESULT["times"]["f"] = {"timelines": [PG.run(sql("f_timelines"))[0]]}
+    PG.run("VACUUM ANALYZE bench.timelines")
+    for question in ("timeout", "touches", "pages"):
+        names = [f"f_{question}_ours", f"f_{question}_plain"]
+        compare("f", {name: lambda name=name: PG.run(sql(name)) for name in names}, [(names, None)])
+
+
+def case_g():
+    """The window function session_number against lag and running sum."""
+    names = ["g_ours", "g_plain"]
+    compare("g", {name: lambda name=name: PG.run(sql(name)) for name in names}, [(names, None)])
+
+
+def case_h():
+    """Memory of a first refresh with maintenance_work_mem = 64MB: what the backend has for itself."""
+    sample(MEMORY_EVENTS, "memory", later=0)
+    MODELS["memory_web"] = "memory"
+    seen = []
+
+    def watch(pid):
+        for line in open(f"/proc/{pid}/status"):
+            if line.startswith("RssAnon"):
+                seen.append(int(line.split()[1]) / 1024)
+
+    seconds, _ = refresh("memory_web", watch=watch, maintenance_work_mem="64MB", work_mem="4MB",
+                         max_parallel_workers_per_gather=0)
+    RESULT["figures"]["memory"] = {"events": MEMORY_EVENTS, "idle_mb": seen[0], "peak_mb": max(seen), "seconds": seconds}
+    say(f"  h {seen[0]:.0f} MB before, {max(seen):.0f} MB at most, {seconds:.0f} s")
+    PG.run("SELECT journey.drop_model('memory_web'); DROP SCHEMA memory, memory_later, memory_crm CASCADE")
+
+
+def case_i():
+    """Size of the model's tables, with TOAST and without indexes, against the sources."""
+    model_of("web")
+    say(f"  i {RESULT['figures']['sizes']}")
+
+
+def case_j():
+    """The sessions of case a with two workers and with none."""
+    def made(name, workers):
+        def run():
+            PG.run(f"DROP TABLE IF EXISTS bench.{name}")
+            seconds, _ = PG.run(sql(name), max_parallel_workers_per_gather=workers)
+            return seconds, PG.run(f"SELECT count(*), sum(hashtextextended(t::text, 0)) FROM bench.{name} AS t")[1]
+        return run
+
+    for name in ("a_ours", "a_ours_few"):
+        names = [f"{name}_serial", f"{name}_two_workers"]
+        compare("j", {names[0]: made(name, 0), names[1]: made(name, THREADS)}, [(names, None)])
+
+
+# -- the whole --------------------------------------------------------------------------------------
+
+def sample(events, schema, later):
+    values = {"events": events, "schema": schema, "crm": f"{schema}_crm", "later": later, "late": 10}
+    arguments = [word for name, value in values.items() for word in ("-v", f"{name}={value}")]
+    subprocess.run(["psql", "-qX", *arguments, "-f", "test/sample/generate.sql"], check=True)
+
+
+def prepare():
+    """The sample, and one of a tenth with as many events in its later load."""
+    say(f"making {EVENTS:,} events")
+    sample(EVENTS, "rudder", later=1)
+    sample(EVENTS // 10, "tenth", later=10)
+    PG.run(sql("prepare"))
+    PG.run("VACUUM ANALYZE")
+
+
+def machine():
+    def first(file, key):
+        return next((line.split(":", 1)[1].strip() for line in open(file) if line.startswith(key)), "")
+    shown = ("shared_buffers", "fsync", "jit", "autovacuum")
+    return {"cpu": first("/proc/cpuinfo", "model name"), "cores": os.cpu_count(),
+            "memory": f"{int(first('/proc/meminfo', 'MemTotal').split()[0]) / 1048576:.0f} GB",
+            "kernel": platform.release(), "date": time.strftime("%Y-%m-%d"),
+            "versions": ["PostgreSQL " + PG.run("SHOW server_version")[1][0][0].split()[0]]
+                        + [peer.version for peer in PEERS.values()],
+            "settings": {name: PG.run(f"SHOW {name}")[1][0][0] for name in shown} | SETTINGS}
+
+
+def main():
+    known = {name[5:]: function for name, function in globals().items() if name.startswith("case_")}
+    for case in CASES:
+        if case not in known:
+            sys.exit(f"bench: no case {case}, there are {', '.join(sorted(known))}")
+    prepare()
+    with tempfile.TemporaryDirectory(dir=os.environ["PGJ_WORK"]) as folder:
+        start_peers(folder)
+        for case in CASES:
+            say(f"case {case}: {known[case].__doc__.splitlines()[0]}")
+            known[case]()
+        RESULT.update(events=EVENTS, runs=RUNS, machine=machine())
+    folder = HERE if len(CASES) == 10 and EVENTS >= 1_000_000 else Path("tmp_check/bench")
+    report.write(json.loads(json.dumps(RESULT, default=float)), folder)
+    say("see " + ("bench" if folder == HERE else str(folder)) + "/RESULTS.md")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Makes the table of targets and the chart of what bench.py measured, from results.json alone:
+
+    python3 bench/report.py [FOLDER]
+"""
+import json
+import statistics
+import sys
+from pathlib import Path
+
+# label, bars in the chart: (name of the variant, what it is); the first is ours
+CHART = [
+    ("a", "raw rows to sessions", [("a_ours", "pg_journey, all columns"), ("a_ours_few", "pg_journey"), ("a_plain", "plain SQL"),
+                                   ("a_duckdb", "DuckDB"), ("a_clickhouse", "ClickHouse"), ("a_floor", "GROUP BY alone")]),
+    ("b", "first build of a model", [("ours", "pg_journey"), ("plain", "plain SQL"), ("segment", "Segment's dbt package")]),
+    ("c", "1 % new events", [("refresh", "pg_journey"), ("refresh_of_a_tenth", "on a tenth of the history")]),
+    ("e", "parse URLs", [("e_campaign", "campaign()"), ("e_touch", "touch()"), ("e_plain", "six substring()")]),
+    ("f", "touches per visitor", [("f_touches_ours", "stored timelines"), ("f_touches_plain", "plain SQL")]),
+    ("g", "session numbers", [("g_ours", "session_number()"), ("g_plain", "lag, running sum")]),
+]
+
+
+class Times:
+    """Medians of a result by case and variant, and ratios of them; NaN where something was not measured."""
+
+    def __init__(self, result):
+        self.times, self.figures = result["times"], result["figures"]
+
+    def median(self, case, name):
+        seconds = self.times.get(case, {}).get(name)
+        return statistics.median(seconds) if seconds else float("nan")
+
+    def ratio(self, case, name, other):
+        return self.median(case, name) / self.median(case, other)
+
+    def figure(self, name, key):
+        return self.figures.get(name, {}).get(key, float("nan"))
+
+
+def targets(t):
+    """Rows (case, what, ratio or amount, bound, at most or at least)."""
+    yield "a", "all columns of a session, of plain SQL with the few", t.ratio("a", "a_ours", "a_plain"), 0.20, "<="
+    yield "a", "the same few columns, of plain SQL", t.ratio("a", "a_ours_few", "a_plain"), 0.20, "<="
+    yield "a", "all columns, of DuckDB with the few", t.ratio("a", "a_ours", "a_duckdb"), 1, "<"
+    yield "a", "all columns, of ClickHouse's window form with the few", t.ratio("a", "a_ours", "a_clickhouse"), 1, "<"
+    yield "b", "first refresh, of the plain-SQL pipeline", t.ratio("b", "ours", "plain"), 0.25, "<="
+    yield "b", "first refresh, of the Segment package's models", t.ratio("b", "ours", "segment"), 0.08, "<="
+    first = t.median("b", "ours")
+    if first != first:
+        first = t.figure("first refresh of web", "total_ms") / 1000
+    yield "c", "refresh with 1 % new events, of the first refresh", t.median("c", "refresh") / first, 0.03, "<="
+    yield "c", "the same batch, of one on a tenth of the history", t.ratio("c", "refresh", "refresh_of_a_tenth"), 1.2, "<="
+    for name, what in (("big_end", "100 events at the end of very many"), ("big_past", "100 amid very many"),
+                       ("pinger_end", "100 at the end of an endless session"), ("pinger_past", "100 amid an endless session")):
+        yield "d", f"{what}, of 100 for small visitors", t.ratio("d", name, "small"), 2, "<="
+    yield "e", "campaign(url), of six substring(url FROM ..)", t.ratio("e", "e_campaign", "e_plain"), 0.10, "<="
+    yield "e", "touch(url, referrer), of campaign(url)", t.ratio("e", "e_touch", "e_campaign"), 2, "<="
+    for name, what in (("timeout", "sessions with another timeout"), ("touches", "first and last touches"),
+                       ("pages", "page views per session")):
+        yield "f", f"{what}, of plain SQL", t.ratio("f", f"f_{name}_ours", f"f_{name}_plain"), 0.10, "<="
+    yield "g", "session_number(), of lag and running sum", t.ratio("g", "g_ours", "g_plain"), 0.6, "<="
+    memory = t.figure("memory", "peak_mb") - t.figure("memory", "idle_mb")
+    yield "h", "MB of a first refresh above an idle backend", memory, 64 + 150, "<="
+    web, scratch, sources = (t.figure("sizes", key) for key in ("web", "scratch", "rudder"))
+    yield "i", "size of the model, with what its scratch still holds, of the sources", (web + scratch) / sources, 0.4, "<="
+    yield "i", "size of the model without scratch, of the sources", web / sources, 0.4, "<="
+    yield "j", "serial, of two workers: all columns", t.ratio("j", "a_ours_serial", "a_ours_two_workers"), 1.4, ">="
+    yield "j", "serial, of two workers: few columns", t.ratio("j", "a_ours_few_serial", "a_ours_few_two_workers"), 1.4, ">="
+
+
+def met(value, bound, sense):
+    return {"<=": value <= bound, "<": value < bound, ">=": value >= bound}[sense]
+
+
+def table(result):
+    machine = result["machine"]
+    settings = ", ".join(f"`{name} = {value}`" for name, value in machine["settings"].items())
+    words = {"<=": "at most", "<": "less than", ">=": "at least"}
+    lines = [
+        "# Results of `make bench`", "",
+        f"{result['events']:,} events, {result['runs']} runs of each case, in turn; {machine['date']}. Made by `make bench`; "
+        "the raw figures are in [results.json](results.json).", "",
+        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['memory']}, Linux {machine['kernel']}.",
+        f"Versions: {', '.join(machine['versions'])}; each with {machine['settings']['max_parallel_workers_per_gather']} threads "
+        "(PostgreSQL: two workers beside the leader).",
+        f"PostgreSQL: {settings}.", "", "![chart](results.svg)", "",
+        "| case | what | measured | target | |", "|---|---|---:|---|---|"]
+    for case, what, value, bound, sense in targets(Times(result)):
+        if value == value:
+            lines.append(f"| {case} | {what} | {value:.3g} | {words[sense]} {bound:g} | {'met' if met(value, bound, sense) else '**missed**'} |")
+    lines += ["", "## Seconds", "", "| case | variant | median | least | most |", "|---|---|---:|---:|---:|"]
+    for case, variants in sorted(result["times"].items()):
+        for name, seconds in variants.items():
+            lines.append(f"| {case} | {name} | {statistics.median(seconds):.3f} | {min(seconds):.3f} | {max(seconds):.3f} |")
+    figures = result["figures"]
+    if "memory" in figures:
+        lines += ["", f"Memory (case h): {figures['memory']['events']:,} events; private memory of the backend "
+                      f"{figures['memory']['idle_mb']:.0f} MB before, {figures['memory']['peak_mb']:.0f} MB at most."]
+    if "sizes" in figures:
+        lines += ["", "Sizes (case i): " + ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in figures["sizes"].items()) + "; "
+                      "the largest tables of the model: "
+                      + ", ".join(f"`{name}` {size / 1e6:.0f} MB" for name, size in figures["largest"].items()) + "."]
+    for name, row in figures.items():
+        if name.startswith("first refresh of web") or name.startswith("later refresh of web"):
+            phases = ", ".join(f"{key[:-3]} {value / 1000:.2f}" for key, value in row.items()
+                               if key.endswith("_ms") and value is not None)
+            lines += ["", f"Phases of the {name.split(' of ')[0]}, seconds: {phases}."]
+    lines += ["", "Equal before any time was told: " + "; ".join(result["checked"]) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def chart(result):
+    """Bars of each case, as long as the median is of the longest in its case."""
+    t, y, parts = Times(result), 10, []
+    for case, title, bars in CHART:
+        bars = [(label, t.median(case, name), name) for name, label in bars if t.median(case, name) == t.median(case, name)]
+        if not bars:
+            continue
+        longest = max(value for _, value, _ in bars)
+        parts.append(f'<text x="10" y="{y + 12}" class="title">{case}. {title}</text>')
+        y += 20
+        for n, (label, value, name) in enumerate(bars):
+            ours = n == 0 or "ours" in name or name == "e_touch" or name.startswith("refresh")
+            width = max(1, 420 * value / longest)
+            parts.append(f'<text x="205" y="{y + 11}" text-anchor="end">{label}</text>'
+                         f'<rect x="212" y="{y}" width="{width:.1f}" height="14" class="{"ours" if ours else "peer"}"/>'
+                         f'<text x="{218 + width:.1f}" y="{y + 11}">{value:.2f} s</text>')
+            y += 18
+        y += 10
+    style = ("text{font:12px sans-serif;fill:#333}.title{font-weight:bold}.ours{fill:#2a6f97}.peer{fill:#b8c4cc}"
+             "rect.ground{fill:#fff}")
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="720" height="{y}" viewBox="0 0 720 {y}"><style>{style}</style>'
+            f'<rect class="ground" width="720" height="{y}"/>' + "\n".join(parts) + "</svg>\n")
+
+
+def write(result, folder):
+    (folder / "results.json").write_text(json.dumps(result, indent=1) + "\n")
+    (folder / "RESULTS.md").write_text(table(result))
+    (folder / "results.svg").write_text(chart(result))
+
+
+if __name__ == "__main__":
+    where = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent)
+    write(json.loads((where / "results.json").read_text()), where)

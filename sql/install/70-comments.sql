@@ -1,0 +1,115 @@
+
+-- ---------------------------------------------------------------------------------------------
+-- model: what the internal functions are, for who meets one in psql
+-- ---------------------------------------------------------------------------------------------
+
+COMMENT ON FUNCTION journey._alias_ends IS 'internal: where each chain of aliases ends';
+COMMENT ON FUNCTION journey._apply_ids IS
+    'internal: notes which ids come and go with the changed references';
+COMMENT ON FUNCTION journey._apply_noted IS
+    'internal: changes the events of identity by those that were noted';
+COMMENT ON FUNCTION journey._apply_refs IS
+    'internal: notes what changed in whom visitors and e-mails name';
+COMMENT ON FUNCTION journey._apply_segments IS 'internal: writes the segments that a merge changed';
+COMMENT ON FUNCTION journey._apply_shadow IS
+    'internal: makes the relations of a model equal to their shadows';
+COMMENT ON FUNCTION journey._attribute_columns IS
+    'internal: the columns of a profile that move attributes_version';
+COMMENT ON FUNCTION journey._batch_events IS 'internal: the query for the events of a slice of the batch';
+COMMENT ON FUNCTION journey._begin_run IS 'internal: settings and empty scratch for a run';
+COMMENT ON FUNCTION journey._bind IS 'internal: a statement with the names of a model''s relations';
+COMMENT ON FUNCTION journey._bury IS 'internal: makes the tombstones of a person';
+COMMENT ON FUNCTION journey._changed_units IS
+    'internal: the sessions that a merge changed, with what they were';
+COMMENT ON FUNCTION journey._clear_scratch IS 'internal: empties relations of scratch';
+COMMENT ON FUNCTION journey._columns_of IS 'internal: a list of the columns of a relation';
+COMMENT ON FUNCTION journey._compared_columns IS
+    'internal: the columns of a relation that verify compares';
+COMMENT ON FUNCTION journey._count_events(journey._run) IS
+    'internal: counts the events of persons by name';
+COMMENT ON FUNCTION journey._count_events_add IS 'internal: adds a timeline to counts by name';
+COMMENT ON FUNCTION journey._count_events_final IS 'internal: counts by name as an object';
+COMMENT ON FUNCTION journey._create_derived IS
+    'internal: makes the relations that follow from events';
+COMMENT ON FUNCTION journey._create_indexes IS 'internal: makes the indexes of the relations';
+COMMENT ON FUNCTION journey._create_scratch IS 'internal: makes the relations of scratch';
+COMMENT ON FUNCTION journey._create_store IS 'internal: makes what a model holds in its schema';
+COMMENT ON FUNCTION journey._create_tombstones IS 'internal: makes the tables of tombstones';
+COMMENT ON FUNCTION journey._derive IS
+    'internal: brings up to date all that follows from merged events';
+COMMENT ON FUNCTION journey._derive_profiles IS
+    'internal: puts together the profiles of changed persons';
+COMMENT ON FUNCTION journey._derive_shadow IS 'internal: derives all anew beside the relations';
+COMMENT ON FUNCTION journey._derived IS
+    'internal: the relations that follow from events, with their keys';
+COMMENT ON FUNCTION journey._differences IS
+    'internal: rows of a relation that are not as derived anew';
+COMMENT ON FUNCTION journey._drop_shadow IS 'internal: drops the shadows';
+COMMENT ON FUNCTION journey._event_counts IS
+    'internal: how many events of each name a timeline has';
+COMMENT ON FUNCTION journey._find_barriers IS
+    'internal: stretches of time that stitching must not cross';
+COMMENT ON FUNCTION journey._find_moves IS
+    'internal: the sessions that changed or go to another person';
+COMMENT ON FUNCTION journey._find_reach IS
+    'internal: how far around them new events may change sessions';
+COMMENT ON FUNCTION journey._find_shared IS 'internal: visitors that too many users share';
+COMMENT ON FUNCTION journey._find_unresolved IS
+    'internal: the sessions whose person may have changed';
+COMMENT ON FUNCTION journey._forget IS 'internal: journey.forget() as the owner';
+COMMENT ON FUNCTION journey._gather_split IS
+    'internal: gathers the events of a query by visitor and splits them';
+COMMENT ON FUNCTION journey._identify IS 'internal: says to whom ids belong, and since when';
+COMMENT ON FUNCTION journey._is_internal IS 'internal: whether a person is one of the own people';
+COMMENT ON FUNCTION journey._last_traits_add IS 'internal: adds traits to those said last';
+COMMENT ON FUNCTION journey._last_traits_final IS 'internal: the traits said last';
+COMMENT ON FUNCTION journey._lost_events IS 'internal: stored events that the sources do not hold';
+COMMENT ON FUNCTION journey._merge_fresh IS
+    'internal: merges the new events of a slice into the store';
+COMMENT ON FUNCTION journey._merge_slices IS 'internal: merges timelines slice by slice';
+COMMENT ON FUNCTION journey._new_run IS 'internal: what a run goes by';
+COMMENT ON FUNCTION journey._note_phase IS 'internal: adds the milliseconds of a phase';
+COMMENT ON FUNCTION journey._note_user_rows IS
+    'internal: notes the traits of a loader''s users tables';
+COMMENT ON FUNCTION journey._noted_events IS
+    'internal: the events of a timeline that matter to identity';
+COMMENT ON FUNCTION journey._profile_pieces IS
+    'internal: the parts of which a profile is put together';
+COMMENT ON FUNCTION journey._profile_sums IS
+    'internal: adds up what changed in the sums of profiles';
+COMMENT ON FUNCTION journey._profile_touch_columns IS
+    'internal: a list of columns for each touch of a profile';
+COMMENT ON FUNCTION journey._profile_touches IS 'internal: the touches that a profile has';
+COMMENT ON FUNCTION journey._reached_segments IS
+    'internal: the query for the segments within reach of new events';
+COMMENT ON FUNCTION journey._rebuild IS 'internal: journey.rebuild() as the owner';
+COMMENT ON FUNCTION journey._refresh IS 'internal: journey.refresh() as the owner';
+COMMENT ON FUNCTION journey._reject_forgotten IS
+    'internal: rejects the rows of a batch that meet a tombstone';
+COMMENT ON FUNCTION journey._resolve_units IS 'internal: says to which person sessions belong';
+COMMENT ON FUNCTION journey._segment_part IS 'internal: what a segment adds to its session';
+COMMENT ON FUNCTION journey._show_sessions IS 'internal: makes the view of sessions';
+COMMENT ON FUNCTION journey._slice IS 'internal: the slice of a visitor';
+COMMENT ON FUNCTION journey._slices IS 'internal: into how many slices so many events are merged';
+COMMENT ON FUNCTION journey._source_differences IS
+    'internal: rows of the sources that the store does not have so';
+COMMENT ON FUNCTION journey._split IS 'internal: splits the events of a visitor into segments';
+COMMENT ON FUNCTION journey._split_fresh IS
+    'internal: splits the new events with what is within their reach';
+COMMENT ON FUNCTION journey._stitch_visitors IS
+    'internal: writes which person a visitor stands for, and when';
+COMMENT ON FUNCTION journey._store_facts IS
+    'internal: writes conversions of events into the facts of persons';
+COMMENT ON FUNCTION journey._store_profiles IS 'internal: writes profiles that changed';
+COMMENT ON FUNCTION journey._store_touches IS 'internal: writes touches that changed';
+COMMENT ON FUNCTION journey._store_units IS 'internal: writes sessions that changed';
+COMMENT ON FUNCTION journey._store_units_bulk IS 'internal: writes sessions into an empty model';
+COMMENT ON FUNCTION journey._tombstone IS 'internal: the hash of an id under a model''s key';
+COMMENT ON FUNCTION journey._touch_columns IS 'internal: the columns of a touch of a profile';
+COMMENT ON FUNCTION journey._touch_ends_add IS 'internal: adds a touch to the first and last ones';
+COMMENT ON FUNCTION journey._touch_ends_final IS 'internal: the first and last touches';
+COMMENT ON FUNCTION journey._unit IS 'internal: a session of its parts';
+COMMENT ON FUNCTION journey._unit_columns IS 'internal: the columns of a session';
+COMMENT ON FUNCTION journey._unlist_rejected IS
+    'internal: takes a person''s rows out of rejected_events';
+COMMENT ON FUNCTION journey._verify IS 'internal: journey.verify() as the owner';

@@ -1,0 +1,119 @@
+-- Who owns a source must not have code of his run as the owner of the model that reads it.
+SET client_min_messages = warning;
+\set SHOW_CONTEXT never
+DO $$
+BEGIN
+    EXECUTE format('CREATE ROLE regress_trust_loader; CREATE ROLE regress_trust_analyst;'
+                   'GRANT CREATE ON DATABASE %I TO regress_trust_loader, regress_trust_analyst',
+                   current_database());
+END $$;
+GRANT USAGE ON SCHEMA journey TO regress_trust_loader, regress_trust_analyst;
+CREATE TABLE public.regress_trust_ran (who text);
+GRANT ALL ON public.regress_trust_ran TO PUBLIC;
+
+-- types with casts that tell who calls them
+SET ROLE regress_trust_loader;
+CREATE SCHEMA regress_trust;
+CREATE TYPE regress_trust.pair AS (x int, y text);
+CREATE TYPE regress_trust.word AS ENUM ('e1', 'page', '2024-01-01 00:00:00', '7', 'e2');
+CREATE DOMAIN regress_trust.inner_word AS regress_trust.word;
+CREATE DOMAIN regress_trust.outer_word AS regress_trust.inner_word;
+CREATE TYPE regress_trust.plain AS ENUM ('a');
+CREATE TYPE regress_trust.outside AS (a regress_trust.pair[], b regress_trust.plain);
+CREATE FUNCTION regress_trust.ran(regress_trust.pair) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.regress_trust_ran VALUES (current_user); RETURN 'cast'; END $$;
+CREATE FUNCTION regress_trust.ran(regress_trust.word) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.regress_trust_ran VALUES (current_user); RETURN 'cast'; END $$;
+CREATE FUNCTION regress_trust.ran_json(regress_trust.pair) RETURNS json LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.regress_trust_ran VALUES (current_user); RETURN '"cast"'; END $$;
+CREATE FUNCTION regress_trust.ran_json(regress_trust.word) RETURNS json LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.regress_trust_ran VALUES (current_user); RETURN '"cast"'; END $$;
+CREATE CAST (regress_trust.pair AS text) WITH FUNCTION regress_trust.ran(regress_trust.pair) AS IMPLICIT;
+CREATE CAST (regress_trust.word AS text) WITH FUNCTION regress_trust.ran(regress_trust.word) AS IMPLICIT;
+CREATE CAST (regress_trust.pair AS json) WITH FUNCTION regress_trust.ran_json(regress_trust.pair) AS IMPLICIT;
+CREATE CAST (regress_trust.word AS json) WITH FUNCTION regress_trust.ran_json(regress_trust.word) AS IMPLICIT;
+CREATE TABLE regress_trust.own (
+    id regress_trust.word, visitor_id regress_trust.outer_word, kind regress_trust.word, event_time regress_trust.word,
+    revenue regress_trust.inner_word, name regress_trust.pair, one regress_trust.pair, many regress_trust.pair[],
+    plain regress_trust.plain, within regress_trust.outside, "row" text);
+CREATE TABLE regress_trust.tracks (
+    id regress_trust.word, anonymous_id regress_trust.word, event regress_trust.word, "timestamp" regress_trust.word,
+    received_at regress_trust.word, total regress_trust.word, data json, one regress_trust.pair, within regress_trust.outside);
+INSERT INTO regress_trust.own VALUES
+    ('e1', 'e1', 'page', '2024-01-01 00:00:00', '7', (1, 'n'), (1, 'a'), '{"(1,a)"}', 'a', ('{"(1,b)"}', 'a'), 'r'),
+    ('e2', 'e1', 'e2', 'e2', 'e2', (1, 'n'), (1, 'a'), '{"(1,a)"}', 'a', ('{"(1,b)"}', 'a'), 'rejected');
+INSERT INTO regress_trust.tracks VALUES
+    ('e2', 'e1', 'e1', '2024-01-01 00:00:00', '2024-01-01 00:00:00', '7', '{"a": 1}', (1, 'a'), ('{"(1,b)"}', 'a')),
+    (NULL, 'e1', 'e1', 'e1', '2024-01-01 00:00:00', '7', '{"a": "\u0000"}', (1, 'a'), ('{"(1,b)"}', 'a')),
+    (NULL, 'e1', 'e1', '2024-01-01 00:00:00', '2024-01-01 00:00:00', '7', '{"a": 1}', (1, 'a'), ('{"(1,b)"}', 'a'));
+GRANT USAGE ON SCHEMA regress_trust TO regress_trust_analyst;
+GRANT SELECT, TRIGGER ON ALL TABLES IN SCHEMA regress_trust TO regress_trust_analyst;
+
+-- they are read as they are written, and no cast is called
+SET ROLE regress_trust_analyst;
+SELECT journey.create_model('regress_trust_m', 'regress_trust', '{"exclude": {"user_agent": ["x"]}}');
+SELECT journey.add_source('regress_trust_m', 'regress_trust.own');
+SELECT rows_read, new, rejected FROM journey.refresh('regress_trust_m');
+SELECT visitor_id, event_id COLLATE "C" AS event_id, kind, name, event_time, revenue, properties FROM regress_trust_m.events ORDER BY 1, 2, 3;
+SELECT reason, "row" FROM regress_trust_m.rejected_events ORDER BY 1;
+SELECT * FROM journey.verify('regress_trust_m', true);
+SELECT * FROM public.regress_trust_ran;
+
+-- nor when a row changes, or goes, of which nothing tells but all of it
+SELECT journey.set_options('regress_trust_m', '{"capture": "trigger"}');
+SELECT rows_read, new, rejected FROM journey.refresh('regress_trust_m');
+SET ROLE regress_trust_loader;
+UPDATE regress_trust.tracks SET event = 'page';
+DELETE FROM regress_trust.own;
+-- a column of such a type that comes later
+CREATE TABLE regress_trust.later (id text, anonymous_id text, event text, received_at timestamptz);
+GRANT SELECT, TRIGGER ON regress_trust.later TO regress_trust_analyst;
+SET ROLE regress_trust_analyst;
+SELECT rows_read FROM journey.refresh('regress_trust_m');
+SET ROLE regress_trust_loader;
+INSERT INTO regress_trust.later VALUES (NULL, 'a', 'later', '2024-01-01');
+ALTER TABLE regress_trust.later ADD one regress_trust.pair DEFAULT (1, 'a')::regress_trust.pair;
+UPDATE regress_trust.later SET event = 'much later';
+TRUNCATE regress_trust.later;
+SET ROLE regress_trust_analyst;
+SELECT rows_read FROM journey.refresh('regress_trust_m');
+SELECT * FROM public.regress_trust_ran;
+
+-- a trigger with the model's function can be made by its owner alone
+SET ROLE regress_trust_loader;
+CREATE TABLE regress_trust.mine (id text, anonymous_id text, event text);
+SET ROLE regress_trust_analyst;
+GRANT USAGE ON SCHEMA regress_trust_m TO regress_trust_loader;
+SET ROLE regress_trust_loader;
+CREATE TRIGGER mine AFTER INSERT ON regress_trust.mine REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
+    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "columns": {}}', 'id 25', '{id}', 'SELECT 1', 'SELECT 1');
+-- and if it were not so, as after a restore without privileges: it executes no statement that he wrote
+SET ROLE regress_trust_analyst;
+GRANT EXECUTE ON FUNCTION regress_trust_m._note_changes() TO PUBLIC;
+SET ROLE regress_trust_loader;
+CREATE TRIGGER mine AFTER INSERT ON regress_trust.mine REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
+    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "columns": {}}', 'id 25', '{id}',
+        'INSERT INTO public.regress_trust_ran VALUES (current_user)', 'INSERT INTO public.regress_trust_ran VALUES (current_user)');
+INSERT INTO regress_trust.mine VALUES ('1');
+DROP TRIGGER mine ON regress_trust.mine;
+CREATE TRIGGER mine AFTER INSERT ON regress_trust.mine REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
+    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": "1, false, NULL; DROP TABLE x; --", "columns": {}}', '', '{}', '', '');
+INSERT INTO regress_trust.mine VALUES ('1');
+DROP TRIGGER mine ON regress_trust.mine;
+CREATE TRIGGER mine AFTER INSERT ON regress_trust.mine REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
+    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "columns": {"key": ["x) FROM new_rows; --", "id"]}}', '', '{}', '', '');
+INSERT INTO regress_trust.mine VALUES ('1');
+SELECT * FROM public.regress_trust_ran;
+-- what the owner's own triggers execute is listed
+RESET ROLE;
+SELECT count(*) AS triggers, count(*) FILTER (WHERE EXISTS (
+           SELECT FROM regress_trust_m._notes AS n WHERE n.statement = journey._statement_hash(a.list[4]))) AS listed
+  FROM pg_trigger AS g CROSS JOIN LATERAL (SELECT string_to_array(encode(g.tgargs, 'escape'), '\000') AS list) AS a
+ WHERE g.tgname LIKE 'pg_journey_regress_trust_m%';
+
+SELECT journey.drop_model('regress_trust_m');
+SET client_min_messages = error;
+DROP OWNED BY regress_trust_loader, regress_trust_analyst CASCADE;
+DROP TABLE public.regress_trust_ran;
+DROP ROLE regress_trust_loader;
+DROP ROLE regress_trust_analyst;

@@ -1,0 +1,118 @@
+#!/usr/bin/perl
+# verify finds damage of every kind: each column of each relation changed or emptied, rows that go, come or
+# are moved, events lost from the store. Each row is damaged in one way and must be reported for that alone.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Journey;
+use Test::More;
+
+system('psql', '-qX', '-o', '/dev/null', '-v', 'events=2000', '-f', "$FindBin::Bin/../sample/generate.sql") == 0 or die;
+sql(q{SET client_min_messages = error;
+	CREATE EXTENSION pg_journey;
+	INSERT INTO rudder.aliases (id, anonymous_id, previous_id, user_id, timestamp, received_at, uuid_ts)
+		SELECT 'alias' || n, 'aliased' || n, 'old' || n, 'new' || n, t, t, t
+		FROM generate_series(1, 10) AS n CROSS JOIN (SELECT max(received_at) AS t FROM rudder.pages) AS x;
+	SELECT journey.create_model('web', 'rudder', '{"keep_properties": ["context_locale"]}');
+	SELECT journey.refresh('web');
+	CREATE TABLE damage (relation text, key jsonb, col text, kind text);
+	CREATE FUNCTION run() RETURNS journey._run LANGUAGE sql
+		AS $$SELECT journey._new_run(journey._get_model('web'), false)$$;
+	-- another value of a type
+	CREATE FUNCTION other(type regtype, name text) RETURNS text LANGUAGE sql AS $$
+	SELECT format(CASE type::text
+	       WHEN 'text' THEN 'coalesce(%1$I, '''') || ''~'''
+	       WHEN 'text[]' THEN 'array_append(%1$I, ''~'')'
+	       WHEN 'uuid' THEN 'gen_random_uuid()'
+	       WHEN 'boolean' THEN '%1$I IS NOT TRUE'
+	       WHEN 'jsonb' THEN $j$coalesce(%1$I, '{}') || '{"~": 1}'$j$
+	       WHEN 'date' THEN 'coalesce(%1$I, ''2026-01-01'') + 1'
+	       WHEN 'timestamp with time zone' THEN
+	            'CASE WHEN isfinite(%1$I) THEN %1$I + interval ''1 second'' ELSE ''2026-01-01'' END'
+	       ELSE 'coalesce(%1$I, 0) + 1' END, name) $$;
+	-- damages a row that is not yet
+	CREATE FUNCTION damage(d record, col name, kind text) RETURNS void LANGUAGE plpgsql AS $$
+	DECLARE
+		key text := (SELECT string_agg(format('%L, t.%I', k, k), ', ') FROM unnest(d.key) AS k);
+		type regtype := (SELECT a.atttypid FROM pg_attribute a
+			WHERE a.attrelid = format('web.%I', d.relation)::regclass AND a.attname = col);
+		at tid;
+		stored jsonb;
+	BEGIN
+		EXECUTE format('SELECT t.ctid FROM web.%I AS t WHERE NOT EXISTS (SELECT FROM damage AS x WHERE x.relation = %L
+				AND x.key = jsonb_build_object(%s)) %s %s ORDER BY hashtext(t::text) LIMIT 1',
+			d.relation, d.relation, key,
+			-- rows of a users table are no less given than events
+			CASE WHEN d.relation = '_facts' THEN 'AND session_id IS NOT NULL' END, CASE WHEN kind = 'emptied' THEN format('AND t.%I IS NOT NULL', col) END) INTO at;
+		IF at IS NULL THEN
+			RETURN; -- nothing to empty
+		END IF;
+		EXECUTE CASE WHEN kind = 'lost'
+			THEN format('DELETE FROM web.%I AS t WHERE ctid = $1 RETURNING jsonb_build_object(%s)', d.relation, key)
+			ELSE format('UPDATE web.%I AS t SET %I = %s WHERE ctid = $1 RETURNING jsonb_build_object(%s)', d.relation, col,
+				CASE WHEN kind = 'emptied' THEN 'NULL' ELSE other(type, col) END, key) END INTO stored USING at;
+		INSERT INTO damage VALUES (d.relation, stored, col, kind);
+	END $$;
+	DO $$
+	DECLARE
+		d record;
+		col text;
+	BEGIN
+		FOR d IN SELECT * FROM journey._derived() WHERE relation <> '_segments' LOOP
+			FOREACH col IN ARRAY string_to_array(journey._compared_columns(run(), d.relation, ''), ', ') LOOP
+				PERFORM damage(d, trim(both '"' from col), 'changed');
+				IF NOT (SELECT a.attnotnull FROM pg_attribute a WHERE a.attrelid = format('web.%I', d.relation)::regclass
+						AND a.attname = trim(both '"' from col)) THEN
+					PERFORM damage(d, trim(both '"' from col), 'emptied');
+				END IF;
+			END LOOP;
+			PERFORM damage(d, NULL, 'lost');
+		END LOOP;
+	END $$});
+my ($all) = value(q{SELECT count(*) FROM damage});
+note "$all rows damaged: ", join ', ', map { "@$_" } sql('SELECT relation, count(*) FROM damage GROUP BY 1 ORDER BY 1');
+is(join(' ', map { $_->[0] } sql(q{SELECT d.relation FROM journey._derived() AS d WHERE d.relation <> '_segments'
+	EXCEPT SELECT relation FROM damage WHERE kind = 'lost'})), '', 'all relations are damaged');
+sql(q{CREATE TABLE found AS SELECT * FROM journey.verify('web')});
+is(join(', ', map { "@$_" } sql(q{
+	SELECT d.relation, coalesce(d.col, 'row'), d.kind FROM damage AS d
+	WHERE NOT EXISTS (SELECT FROM found AS f
+		WHERE f.relation = CASE d.relation WHEN '_sessions' THEN 'sessions' ELSE d.relation END
+		AND CASE WHEN d.kind = 'lost' THEN f.problem = 'missing' AND f.derived @> d.key
+			ELSE f.stored @> d.key AND f.stored -> d.col IS DISTINCT FROM f.derived -> d.col END)})),
+	'', 'verify tells of each');
+is(value(q{SELECT count(*) FROM found AS f WHERE NOT EXISTS (SELECT FROM damage AS d
+	WHERE f.relation = CASE d.relation WHEN '_sessions' THEN 'sessions' ELSE d.relation END
+	AND (f.stored @> d.key OR f.problem = 'missing'))}), 0, 'and of nothing else');
+sql(q{SELECT journey.rebuild('web')});
+is(value(q{SELECT count(*) FROM journey.verify('web', true)}), 0, 'a rebuild repairs all of it');
+
+# what a refresh goes on from
+sql(q{INSERT INTO rudder.tracks (id, anonymous_id, event, timestamp, received_at, uuid_ts)
+	SELECT 'ping' || n, 'pinger', 'ping', t, t, (SELECT max(uuid_ts) FROM rudder.tracks) FROM generate_series(1, 3000) AS n
+	CROSS JOIN LATERAL (SELECT timestamptz '2025-01-01' + n * interval '5 minutes' AS t) AS x;
+	SELECT journey.refresh('web')});
+is(value(q{SELECT count(*) FROM journey.verify('web', true)}), 0, 'a long session');
+for my $case (
+	['session_id = gen_random_uuid()', 'head'], ['session_id = gen_random_uuid()', 'NOT head'],
+	['loose = NOT loose', 'head'], ['loose = NOT loose', 'NOT head'], ['head = NOT head', 'head'], ['head = NOT head', 'NOT head'],
+	["state = NULL", 'NOT head'], ["part = NULL", 'NOT head'], ["part = part || '\\x00'", 'NOT head'], ["part = state", 'NOT head'],
+	["state = (SELECT x.state FROM web._segments AS x WHERE x.visitor_id = g.visitor_id AND NOT x.head AND x.started_at <> g.started_at LIMIT 1)", 'NOT head'],
+	["started_at = started_at + interval '1 second'", 'NOT head'], ["first_event_id = first_event_id || '~'", 'head'],
+	["visitor_id = 'pinger2'", 'NOT head'],
+	["body = (SELECT journey.timeline_agg(e) FROM journey.events(g.body) AS e WHERE e.event_time > g.started_at)", 'head'],
+	["body = (SELECT journey.timeline_agg(e) FROM journey.events(g.body) AS e WHERE e.event_time > g.started_at)", 'NOT head'])
+{
+	my ($change, $where) = @$case;
+	my $found = eval { value("BEGIN; UPDATE web._segments AS g SET $change WHERE ctid = (SELECT max(ctid) FROM web._segments
+		WHERE visitor_id = 'pinger' AND $where); SELECT count(*) FROM journey.verify('web'); ROLLBACK") };
+	ok($found, "$where: " . substr($change, 0, 40));
+}
+ok(value(q{BEGIN; DELETE FROM web._segments WHERE visitor_id = 'pinger'; SELECT count(*) FROM journey.verify('web'); ROLLBACK}),
+	'segments that are gone');
+ok(value(q{BEGIN; DELETE FROM web._segments WHERE visitor_id = 'pinger'; DELETE FROM web._sessions WHERE visitor_id = 'pinger';
+	SELECT journey.rebuild('web') \g /dev/null
+	SELECT count(*) FROM journey.verify('web') WHERE problem = 'not read'; ROLLBACK}), 'events that are gone with all that followed from them');
+
+done_testing();

@@ -1,0 +1,76 @@
+#!/usr/bin/perl
+# Forgetting: its cost follows the person, and so does that of what is delivered again; in a database whose
+# encoding says nothing of the bytes in it. What is forgotten and stays so: check-laws, pgtap, tap/capture.t.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Journey;
+use Test::More;
+
+my $database = "forget_$$";
+local $Journey::database = $database;
+
+sub create
+{
+	my ($encoding) = @_;
+	system('createdb', '-T', 'template0', '-E', $encoding, '--locale=C', $database) == 0 or die;
+	sql('SET client_min_messages = warning; CREATE EXTENSION pg_journey; CREATE SCHEMA raw;
+	    CREATE TABLE raw.identifies (id text, anonymous_id text, user_id text, timestamp timestamptz, received_at timestamptz,
+	        uuid_ts timestamptz);
+	    CREATE INDEX ON raw.identifies (uuid_ts);');
+}
+
+# Pages that a statement touches.
+sub pages
+{
+	my ($statement) = @_;
+	my $plan = join ' ', map { $_->[0] } sql("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) $statement");
+	my ($hit) = $plan =~ /"Shared Hit Blocks": (\d+)/;
+	my ($read) = $plan =~ /"Shared Read Blocks": (\d+)/;
+	return $hit + $read;
+}
+
+create('UTF8');
+# persons with so many sessions on one device, every tenth of which is another's, and some small ones
+my %person = (small => 300, large => 3000);
+sql("INSERT INTO raw.identifies SELECT '$_' || n, 'd-$_', CASE WHEN n % 10 = 0 THEN 'other' ELSE '$_' END, t, t, '2026-01-01'
+	FROM generate_series(1, $person{$_}) AS n CROSS JOIN LATERAL (SELECT timestamptz '2025-01-01' + n * interval '1 hour' AS t) AS x")
+  for sort keys %person;
+sql("INSERT INTO raw.identifies SELECT 'p' || n, 'v' || n, 'p' || n, t, t, '2026-01-01'
+	FROM generate_series(1, 2000) AS n CROSS JOIN LATERAL (SELECT timestamptz '2025-01-01' + n * interval '1 hour' AS t) AS x;
+	SELECT journey.create_model('web', 'raw'); SELECT journey.refresh('web')");
+my %pages;
+for my $name (sort { $person{$a} <=> $person{$b} } keys %person)
+{
+	$pages{$name} = pages("SELECT * FROM journey.forget('web', '$name')");
+	note "forgetting $person{$name} events: $pages{$name} pages";
+	is(value("SELECT count(*) FROM web.events WHERE user_id = '$name'"), 0, "$person{$name} events are forgotten");
+}
+is(value("SELECT count(*) FROM web.events WHERE user_id = 'other'"), 330, "what is another's on the device stays");
+cmp_ok($pages{large}, '<', 15 * $pages{small}, 'ten times the events cost ten times as much');
+my %again = map {
+	sql("TRUNCATE raw.identifies");
+	sql("INSERT INTO raw.identifies SELECT 'again' || $_ || '-' || n, 'd-large', CASE WHEN n % 2 = 0 THEN 'large' END, t, t, '2026-01-02'
+		FROM generate_series(1, $_) AS n CROSS JOIN LATERAL (SELECT timestamptz '2025-01-01' + n * interval '1 minute' AS t) AS x");
+	my $cost = pages("SELECT * FROM journey.refresh('web')");
+	# but those within the sessions of the other
+	is(value("SELECT rejected BETWEEN 0.85 * $_ AND $_ AND new = $_ - rejected FROM journey.refresh_log ORDER BY version DESC LIMIT 1")
+		. value("SELECT count(*) FROM web.events WHERE user_id = 'large'"), 't0', "$_ rows delivered again are rejected");
+	note "$cost pages";
+	($_ => $cost);
+} 500, 5000;
+cmp_ok($again{5000}, '<', 15 * $again{500}, 'at a cost that follows their number');
+is(value("SELECT count(*) FROM journey.verify('web')"), 0, 'nothing differs');
+system('dropdb', $database);
+
+create('SQL_ASCII');
+sql("INSERT INTO raw.identifies SELECT 'e' || n, 'd' || n, CASE n WHEN 1 THEN E'm\\xfcller' ELSE 'ann' END, '2025-01-01', '2025-01-01', '2025-01-01'
+	FROM generate_series(1, 2) AS n;
+	SELECT journey.create_model('web', 'raw'); SELECT journey.refresh('web')");
+is(value("SELECT visitors || ' ' || events || ' ' || profiles FROM journey.forget('web', E'm\\xfcller')"), '1 1 1', 'an id in unknown encoding');
+sql("INSERT INTO raw.identifies SELECT 'later', 'd3', user_id, timestamp, received_at, uuid_ts FROM raw.identifies WHERE id = 'e1'");
+is(value("SELECT new || ' ' || rejected FROM journey.refresh('web')"), '0 1', 'stays forgotten');
+is(value("SELECT string_agg(person_id, ' ') || (SELECT count(*) FROM journey.verify('web')) FROM web.profiles"), 'user:ann0', 'nobody else is');
+system('dropdb', $database);
+done_testing();
