@@ -139,18 +139,10 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'journey_alias_ends'
 LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
 
--- The schema's name is put in last and at once, since it may have braces itself. Text of users has no
--- place in the statement, for the same reason.
 CREATE FUNCTION journey._bind(r journey._run, statement text)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT regexp_replace(
-        CASE WHEN (r).shadow THEN regexp_replace(statement, '\{_?(\w+)\}', '{._shadow_\1}', 'g')
-             ELSE statement END,
-        '\{\.?(\w+)\}', replace(quote_ident((r).schema), '\', '\\') || '.\1', 'g')
-$$;
+AS 'MODULE_PATHNAME', 'journey_bind'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
 
 -- The columns of first_touch_*, last_touch_*, ... of a profile.
 CREATE TYPE journey._profile_touch AS (
