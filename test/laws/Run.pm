@@ -147,12 +147,17 @@ sub create_model
     }
 }
 
-# Rows come with the time of their load.
+# Rows come with the time of their load; to a users row that says no other it is the time of its traits.
 sub loaded
 {
     my ($self, @rows) = @_;
     my $time = 90 * 86_400_000_000 + ++$self->{loads} * 600_000_000;
-    return map { { %$_, columns => { %{ $_->{columns} }, ($_->{table} eq 'events' ? 'loaded_at' : 'uuid_ts') => $time } } } @rows;
+    return map {
+        my %row = (%$_, columns => { %{ $_->{columns} }, ($_->{table} eq 'events' ? 'loaded_at' : 'uuid_ts') => $time });
+        $row{standard} = { %{ $_->{standard} }, event_time => $time, received_at => $time }
+          if $_->{table} eq 'users' && !defined $_->{standard}{event_time};
+        \%row
+    } @rows;
 }
 
 sub load
