@@ -77,12 +77,14 @@ BEGIN
                        > interval '48 hours' AS apart
                 FROM times) AS t) AS t
         GROUP BY visitor_id, run$sql$);
+    -- The first copy of an event may be dated a day before it to the microsecond, and segments of one
+    -- time are told apart by id alone: so the segment to begin with is from before that day.
     EXECUTE journey._bind(r, $sql$
         UPDATE {._reach} AS r SET from_at = g.started_at, from_id = g.first_event_id
         FROM {._reach} AS x CROSS JOIN LATERAL (
             SELECT s.started_at, s.first_event_id
             FROM {_segments} AS s
-            WHERE s.visitor_id = x.visitor_id AND s.started_at <= x.lo - interval '24 hours'
+            WHERE s.visitor_id = x.visitor_id AND s.started_at < x.lo - interval '24 hours'
               AND s.resumable
             ORDER BY s.started_at DESC, s.first_event_id DESC
             LIMIT 1) AS g
