@@ -2,7 +2,7 @@
 -- person who signs up later, and at nobody else; and nothing that loaders do in between harms it.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(83);
+SELECT plan(86);
 
 CREATE SCHEMA shop;
 CREATE TABLE shop.tracks (
@@ -304,6 +304,17 @@ SELECT is(refresh(), 0::bigint, 'a copy received later is no new event');
 SELECT is((SELECT exit_page FROM story.sessions WHERE visitor_id = 'laptop'
            ORDER BY started_at DESC LIMIT 1),
     'https://shop.test/?changed', 'but it wins');
+SELECT sound('nothing differs');
+
+-- Two people at one moment on one device: two sessions that begin at the same time.
+INSERT INTO shop.pages (id, anonymous_id, user_id, received_at, "timestamp", uuid_ts)
+SELECT id, 'kiosk', person, at, at, clock_timestamp()
+FROM (VALUES ('kiosk 1', 'one'), ('kiosk 2', 'two')) AS p (id, person),
+     (SELECT timestamptz '2026-03-12 09:00' AS at) AS t;
+SELECT is(refresh(), 2::bigint, 'two events of one time');
+INSERT INTO shop.pages (id, anonymous_id, user_id, received_at, "timestamp", uuid_ts)
+VALUES ('kiosk 1', 'kiosk', 'one', '2026-03-13 09:00', '2026-03-13 09:00', clock_timestamp());
+SELECT is(refresh(), 0::bigint, 'a copy dated a day later to the microsecond is no new event');
 SELECT sound('nothing differs');
 
 -- ---------------------------------------------------------------------------------------------
