@@ -134,6 +134,7 @@ SELECT * FROM journey.sessionize($$SELECT 'v' AS visitor_id, 'infinity'::timesta
 SELECT * FROM journey.sessionize('DELETE FROM clicks RETURNING *');
 SELECT * FROM journey.sessionize('WITH d AS (DELETE FROM clicks RETURNING *) TABLE d');
 SELECT * FROM journey.sessionize('SELECT * FROM clicks FOR UPDATE');
+SELECT * FROM journey.sessionize('SELECT * FROM (SELECT * FROM clicks FOR SHARE) AS c');
 SELECT * FROM journey.sessionize('SELECT * INTO new_table FROM clicks');
 SELECT * FROM journey.sessionize('COMMIT');
 SELECT * FROM journey.sessionize($$SELECT *, 1 / (length(event_id) - 1) AS revenue FROM clicks$$);

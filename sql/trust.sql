@@ -104,6 +104,17 @@ CREATE TRIGGER mine AFTER INSERT ON regress_trust.mine REFERENCING NEW TABLE AS 
     EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "columns": {"key": ["x) FROM new_rows; --", "id"]}}', '', '{}', '', '');
 INSERT INTO regress_trust.mine VALUES ('1');
 SELECT * FROM public.regress_trust_ran;
+DROP TRIGGER mine ON regress_trust.mine;
+-- nor does it read his table for a TRUNCATE, whose policy would run as the model's owner
+CREATE FUNCTION regress_trust.ran() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.regress_trust_ran VALUES (current_user); RETURN true; END $$;
+ALTER TABLE regress_trust.mine ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON regress_trust.mine USING (regress_trust.ran());
+GRANT SELECT ON regress_trust.mine TO PUBLIC;
+CREATE TRIGGER mine BEFORE TRUNCATE ON regress_trust.mine FOR EACH STATEMENT
+    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "users": false, "columns": {"key": ["id"]}}', '', '{}', '', '');
+TRUNCATE regress_trust.mine;
+SELECT * FROM public.regress_trust_ran;
 -- what the owner's own triggers execute is listed
 RESET ROLE;
 SELECT count(*) AS triggers, count(*) FILTER (WHERE EXISTS (

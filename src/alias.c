@@ -27,7 +27,9 @@ journey_alias_ends(PG_FUNCTION_ARGS)
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &from, NULL, &n);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &to, NULL, &m);
 	if (n != m)
-		elog(ERROR, "aliases come in pairs");
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("aliases must come in pairs")));
 	links = palloc_array(JAliasLink, Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{

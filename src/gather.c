@@ -2,8 +2,8 @@
  * gather.c
  *		Functions that run a query and gather its rows by visitor: sessions straight from a query.
  *
- * The query is any SELECT, run read-only with the caller's rights and under the snapshot of the calling
- * statement. Its rows come one by one from the executor and go to the gather core; nothing is kept of
+ * The query is any SELECT that locks no rows, run with the caller's rights and under the snapshot of the
+ * calling statement. Its rows come one by one from the executor and go to the gather core; nothing is kept of
  * a row but its fields. Results come visitor by visitor when the query is at its end.
  */
 #include "postgres.h"
@@ -12,6 +12,7 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "storage/buffile.h"
 #include "utils/builtins.h"
@@ -199,6 +200,8 @@ JIsTextLike(Oid type, bool is_id)
 	char		category;
 	bool		preferred;
 
+	if (type == CHAROID)
+		return false;			/* of another category in PostgreSQL 14 */
 	if (is_id && (type == UUIDOID || type == INT2OID || type == INT4OID || type == INT8OID))
 		return true;
 	get_type_category_preferred(type, &category, &preferred);
@@ -360,6 +363,18 @@ JReceiverNothing(DestReceiver *self)
  * the query
  * ------------------------------------------------------------------------------------------------ */
 
+/* Does a query lock rows, or one within it? */
+static bool
+JLocksRows(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return ((Query *) node)->rowMarks != NIL ||
+			query_tree_walker((Query *) node, JLocksRows, context, 0);
+	return expression_tree_walker(node, JLocksRows, context);
+}
+
 /* A plan of the query, which must be one that only reads. */
 static SPIPlanPtr
 JPlanQuery(const char *query)
@@ -380,7 +395,7 @@ JPlanQuery(const char *query)
 	if (list_length(((CachedPlanSource *) linitial(sources))->query_list) == 1)
 		parsed = linitial_node(Query, ((CachedPlanSource *) linitial(sources))->query_list);
 	if (parsed == NULL || parsed->commandType != CMD_SELECT || parsed->hasModifyingCTE ||
-		parsed->rowMarks != NIL)
+		JLocksRows((Node *) parsed, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("the query must be one SELECT statement"),

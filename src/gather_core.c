@@ -338,6 +338,8 @@ JGroupRows(const JPartition *part, JGroups *groups)
 		bool		found;
 		JVisitor   *visitor = visitors_insert_hash(visitors, id, head.hash, &found);
 
+		CHECK_FOR_INTERRUPTS();
+
 		if (!found)
 		{
 			visitor->id = JCopyStr(id);
@@ -370,6 +372,7 @@ JCompareItems(const void *a, const void *b)
 	int64		x = ((const JItem *) a)->time;
 	int64		y = ((const JItem *) b)->time;
 
+	CHECK_FOR_INTERRUPTS();
 	return (x > y) - (x < y);
 }
 
@@ -424,7 +427,10 @@ JEmitPartition(JGather *gather, const JPartition *part, JGatherCallback callback
 				JPrefetch(groups.items[i].row + 128);
 			}
 		if (n > JTIMELINE_MAX_EVENTS)
+		{
 			callback(NULL, (int) Min(n, PG_INT32_MAX), arg);
+			continue;
+		}
 		if (n > allocated)
 		{
 			if (events != NULL)
@@ -434,7 +440,10 @@ JEmitPartition(JGather *gather, const JPartition *part, JGatherCallback callback
 		}
 		JSortItems(items, n);
 		for (int64 i = 0; i < n; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			(void) JRowGet(items[i].row, &events[i]);
+		}
 		MemoryContextSwitchTo(caller);
 		callback(events, (int) n, arg);
 		MemoryContextSwitchTo(context);
@@ -465,7 +474,7 @@ JReadBlock(JGather *gather, JPartition *part, Size *left)
 	return block;
 }
 
-/* Deals out again what a file holds. */
+/* Deals out again what a file holds; what it is dealt into has all the memory. */
 static void
 JEmitAgain(JGather *gather, JPartition *part, JGatherCallback callback, void *arg)
 {
@@ -473,6 +482,11 @@ JEmitAgain(JGather *gather, JPartition *part, JGatherCallback callback, void *ar
 	Size		left = part->bytes;
 	JBlock	   *block;
 
+	while ((block = gather->free) != NULL)
+	{
+		gather->free = block->next;
+		pfree(block);
+	}
 	while ((block = JReadBlock(gather, part, &left)) != NULL)
 	{
 		JRowWalk	walk = {block};

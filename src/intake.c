@@ -364,7 +364,9 @@ PrepareColumns(FunctionCallInfo fcinfo)
 
 	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &elems, &nulls, &nelems);
 	if (nelems != ncolumns || array_contains_nulls(names))
-		elog(ERROR, "as many names as values are needed");
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there must be as many names as values")));
 	for (int i = 0; i < ncolumns; i++)
 	{
 		ObjectColumn *column = &columns[i];
@@ -511,7 +513,9 @@ _row_object(PG_FUNCTION_ARGS)
 	if (columns == NULL)
 	{
 		if (PG_ARGISNULL(0) || get_fn_expr_variadic(fcinfo->flinfo))
-			elog(ERROR, "names and single values are needed");
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("names and single values must be given")));
 		columns = fcinfo->flinfo->fn_extra = PrepareColumns(fcinfo);
 	}
 

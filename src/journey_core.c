@@ -300,6 +300,7 @@ JCompareIds(const void *left, const void *right)
 	const JSortItem *b = right;
 	int			c;
 
+	CHECK_FOR_INTERRUPTS();
 	if (a->prefix != b->prefix)
 		return a->prefix < b->prefix ? -1 : 1;
 	c = JStrCompare(a->event->field[JF_EVENT_ID], b->event->field[JF_EVENT_ID]);
@@ -318,6 +319,7 @@ JCompareTimes(const void *left, const void *right)
 	const JSortItem *a = left;
 	const JSortItem *b = right;
 
+	CHECK_FOR_INTERRUPTS();
 	if (a->prefix != b->prefix)
 		return a->prefix < b->prefix ? -1 : 1;
 	return JEventCompare(a->event, b->event);

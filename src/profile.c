@@ -203,6 +203,12 @@ JCopyText(const text *t)
 	return (JStr) {pnstrdup(s.data, s.len), s.len};
 }
 
+static Jsonb *
+JCopyJsonb(const Jsonb *jsonb)
+{
+	return memcpy(palloc(VARSIZE(jsonb)), jsonb, VARSIZE(jsonb));
+}
+
 /*
  * _last_traits(traits, event_time, event_id, visitor_id): an object with the value of each key that was
  * said last; null says nothing.
@@ -211,22 +217,29 @@ PG_FUNCTION_INFO_V1(journey_last_traits_add);
 Datum
 journey_last_traits_add(PG_FUNCTION_ARGS)
 {
-	MemoryContext old = MemoryContextSwitchTo(JAggregateContext(fcinfo));
-	JTraits    *traits = PG_ARGISNULL(0) ? palloc0_object(JTraits) : (JTraits *) PG_GETARG_POINTER(0);
+	MemoryContext context = JAggregateContext(fcinfo);
+	MemoryContext old;
+	JTraits    *traits;
 	JTrait		new;
 	JsonbIterator *it;
 	JsonbIteratorToken token;
 	JsonbValue	key;
+	/* what is unpacked of the arguments belongs to the row, not to the aggregate */
+	bool		said = !PG_ARGISNULL(1) && !PG_ARGISNULL(2) && !PG_ARGISNULL(3) && !PG_ARGISNULL(4);
+	const Jsonb *object = said ? PG_GETARG_JSONB_P(1) : NULL;
+	const text *event_id = said ? PG_GETARG_TEXT_PP(3) : NULL;
+	const text *visitor_id = said ? PG_GETARG_TEXT_PP(4) : NULL;
 
-	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2) && !PG_ARGISNULL(3) && !PG_ARGISNULL(4) &&
-		JB_ROOT_IS_OBJECT(PG_GETARG_JSONB_P(1)))
+	old = MemoryContextSwitchTo(context);
+	traits = PG_ARGISNULL(0) ? palloc0_object(JTraits) : (JTraits *) PG_GETARG_POINTER(0);
+	if (said && JB_ROOT_IS_OBJECT(object))
 	{
 		new.source = palloc_object(JTraitSource);
 		new.source->users = 1;	/* this function */
 		new.source->time = PG_GETARG_TIMESTAMPTZ(2);
-		new.source->event_id = JCopyText(PG_GETARG_TEXT_PP(3));
-		new.source->visitor_id = JCopyText(PG_GETARG_TEXT_PP(4));
-		new.source->traits = PG_GETARG_JSONB_P_COPY(1);
+		new.source->event_id = JCopyText(event_id);
+		new.source->visitor_id = JCopyText(visitor_id);
+		new.source->traits = JCopyJsonb(object);
 		it = JsonbIteratorInit(&new.source->traits->root);
 		while ((token = JsonbIteratorNext(&it, &key, true)) != WJB_DONE)
 		{

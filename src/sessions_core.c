@@ -37,6 +37,7 @@ JPlainSessions(const JSessionOptions *options, const JEvent *events, int n,
 		JTouch		touch;
 		JPlace		place = JWalkStep(&walk, &events[i], &touch);
 
+		CHECK_FOR_INTERRUPTS();
 		if (place == JPLACE_LOOSE)
 			continue;
 		Assert(place == JPLACE_STARTS || (place == JPLACE_INSIDE && number > 0));

@@ -109,6 +109,11 @@ _snapshot(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("recovery is in progress"),
+				 errhint("A model is refreshed on the primary server.")));
 	n = UnseenTransactions(snapshot, running, &xmin, &xmax);
 	for (int i = 0; i < n; i++)
 		elems[i] = Int64GetDatum(running[i]);

@@ -348,7 +348,9 @@ JReadRemoved(ArrayType *ids, ArrayType *times, JRemoved **removed)
 	deconstruct_array(ids, TEXTOID, -1, false, TYPALIGN_INT, &id, NULL, &n);
 	deconstruct_array(times, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &time, &nulls, &m);
 	if (n != m)
-		elog(ERROR, "removed events come with their times");
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("removed events must come with their times")));
 	*removed = palloc_array(JRemoved, Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
@@ -404,7 +406,9 @@ journey_split(PG_FUNCTION_ARGS)
 		{
 			n = JReadStrings(PG_GETARG_ARRAYTYPE_P(3), &previous);
 			if (JReadStrings(PG_GETARG_ARRAYTYPE_P(4), &user) != n)
-				elog(ERROR, "aliases come in pairs");
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("aliases must come in pairs")));
 		}
 		aliases = JAliasesFrom(previous, user, n);
 	}
@@ -422,7 +426,8 @@ journey_split(PG_FUNCTION_ARGS)
 void
 JPutFirstSplit(ReturnSetInfo *rsinfo, const JSessionOptions *options, JEvent *events, int n)
 {
-	JSplitSink	sink = {rsinfo, JStrGetDatum(events[0].field[JF_VISITOR_ID])};
+	JStr		visitor = events[0].field[JF_VISITOR_ID];
+	JSplitSink	sink = {rsinfo, JStrIsNull(visitor) ? (Datum) 0 : JStrGetDatum(visitor)};
 	JSplitResult result;
 
 	JSplit(options, NULL, NULL, 0, events, n, NULL, 0, false,

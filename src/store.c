@@ -15,14 +15,12 @@ JIsWord(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/* Where a placeholder's name begins and ends, if there is one here: {name} or {.name}. */
+/* Where a placeholder's name begins and ends, if there is one at this brace: {name} or {.name}. */
 static const char *
 JPlaceholder(const char *at, const char *end, const char **name)
 {
 	const char *p = at + 1;
 
-	if (*at != '{')
-		return NULL;
 	if (p < end && *p == '.')
 		p++;
 	*name = p;

@@ -379,8 +379,8 @@ COMMENT ON FUNCTION journey._inputs(journey._model) IS
 -- In that text the row is "t", its cleaned ids and times are "c", its status is "s".
 -- ---------------------------------------------------------------------------------------------
 
--- A column of the row as text, timestamptz, numeric or jsonb; NULL where it cannot be read so.
--- Without SET, so that it is inlined.
+-- A column of the row as text, timestamptz, numeric or jsonb; NULL where it cannot be read so, and
+-- infinity for a date that is after all times. Without SET, so that it is inlined.
 CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE
@@ -390,9 +390,12 @@ CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
                                     WHEN type OPERATOR(pg_catalog.=) 'jsonb' THEN 'to_jsonb(%2$s)'
                                     ELSE 'journey._try_%1$s(%2$s)' END,
                                type, pg_catalog.format('journey._text(t.%I)', name))
+        WHEN type OPERATOR(pg_catalog.=) 'timestamptz' AND kind OPERATOR(pg_catalog.=) 'date'
+        THEN pg_catalog.format(
+                 'CASE WHEN t.%1$I > ''294276-12-31'' THEN ''infinity'' ELSE t.%1$I::timestamptz END', name)
         WHEN type OPERATOR(pg_catalog.=) 'text'
           OR type OPERATOR(pg_catalog.=) 'timestamptz'
-             AND kind OPERATOR(pg_catalog.=) ANY ('{timestamptz,timestamp,date}'::pg_catalog.text[])
+             AND kind OPERATOR(pg_catalog.=) ANY ('{timestamptz,timestamp}'::pg_catalog.text[])
           OR type OPERATOR(pg_catalog.=) 'numeric'
              AND kind OPERATOR(pg_catalog.=) ANY ('{integer,number}'::pg_catalog.text[])
         THEN pg_catalog.format('t.%I::%s', name, type)
@@ -601,7 +604,7 @@ COMMENT ON FUNCTION journey._excluded(jsonb, journey._settings) IS
 
 -- The load time from which on an input is read.
 CREATE FUNCTION journey._read_from(i journey._input, s journey._settings) RETURNS timestamptz
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -720,7 +723,9 @@ BEGIN
                         THEN CASE WHEN removed THEN '''removed''' ELSE 's.status' END
                     WHEN b.name = 'is_traits' THEN (i.role = 'users')::text
                     WHEN b.name = 'loaded_at'
-                        THEN 't.' || quote_ident(i.watermark_column::text) || '::timestamptz'
+                        THEN CASE WHEN i.watermark_column IS NOT NULL
+                                  THEN journey._as(i.kinds ->> i.watermark_column::text,
+                                                   i.watermark_column, 'timestamptz') END
                     ELSE f ->> b.name END, 'NULL::' || b.type), ', ' ORDER BY b.place)
            FROM journey._batch_columns() AS b WHERE b.name <> 'raw'),
         raw, rows,
@@ -890,8 +895,10 @@ BEGIN
                    WHEN i.captured THEN journey._first_column(i.kinds, journey._key_columns(i))
                    ELSE i.watermark_column END
          WHERE NOT EXISTS (SELECT FROM pg_index x
+                             JOIN pg_class k ON k.oid = x.indexrelid
+                             JOIN pg_am am ON am.oid = k.relam AND am.amname IN ('btree', 'brin')
                             WHERE x.indrelid = c.oid AND x.indkey[0] = a.attnum
-                              AND x.indpred IS NULL)
+                              AND x.indpred IS NULL AND x.indisvalid)
          ORDER BY i.table_id
     LOOP
         IF s.index_sources AND may THEN
@@ -929,8 +936,8 @@ COMMENT ON FUNCTION journey._without_nulls(jsonb) IS 'internal: an object withou
 
 -- The transactions that write in this database now, or hold a lock to write into a source: rows that
 -- they will commit bear load times from their beginning on. When that was, `since`, is hidden from
--- plain roles, but not that they are there: one that was not there when the last refresh read began
--- after that; one that was keeps what was known of it then. Nothing is known of those that the
+-- plain roles, but not that they are there: one that neither wrote nor held such a lock when the last
+-- refresh read is taken for younger than that; one that did keeps what was known of it then. Nothing is known of those that the
 -- first refresh meets. To be called before the snapshot of the reading is taken.
 CREATE FUNCTION journey._open_writers(m journey._model, inputs journey._input[]) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

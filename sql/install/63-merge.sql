@@ -319,17 +319,17 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, 'ANALYZE {._noted} (visitor_id, event_id, event_time, kind, user_id, session_id, sign)');
     IF NOT r.bulk THEN
-        -- rows that go and come unchanged do not count; the order is that of the columns of _noted
+        -- rows that go and come unchanged, to the scale of their numbers, do not count
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {._noted} AS a
             USING {._noted} AS b
             WHERE a.visitor_id = b.visitor_id AND a.event_id = b.event_id
               AND a.event_time = b.event_time AND a.sign = -b.sign
-              AND (a.session_id, a.user_id, a.kind, a.name, a.order_id, a.revenue, a.currency,
-                   a.previous_id, a.traits, a.first_copy, a.last_copy)
-                  IS NOT DISTINCT FROM
-                  (b.session_id, b.user_id, b.kind, b.name, b.order_id, b.revenue, b.currency,
-                   b.previous_id, b.traits, b.first_copy, b.last_copy)$sql$);
+              AND ROW(a.session_id, a.user_id, a.kind, a.name, a.order_id, a.revenue, a.currency,
+                      a.previous_id, a.traits, a.first_copy, a.last_copy)::record
+                  *=
+                  ROW(b.session_id, b.user_id, b.kind, b.name, b.order_id, b.revenue, b.currency,
+                      b.previous_id, b.traits, b.first_copy, b.last_copy)::record$sql$);
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_aliases} AS a USING {._noted} AS d
             WHERE d.sign < 0 AND d.kind = 'alias' AND a.visitor_id = d.visitor_id

@@ -325,7 +325,7 @@ BEGIN
         SELECT %2$s FROM {._units_new} AS u
         ON CONFLICT (visitor_id, started_at, first_event_id) DO UPDATE
         SET (%1$s) = ROW(%3$s)
-        WHERE (%4$s) IS DISTINCT FROM (%3$s)$sql$,
+        WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
         journey._unit_columns(''), journey._unit_columns('u.'),
         journey._unit_columns('excluded.'), journey._unit_columns('s.')));
     EXECUTE journey._bind(r, $sql$

@@ -77,7 +77,7 @@ BEGIN
             click_id_type = excluded.click_id_type, click_ids = excluded.click_ids,
             landing_page = excluded.landing_page, referrer = excluded.referrer,
             referrer_host = excluded.referrer_host
-        WHERE t IS DISTINCT FROM excluded$sql$ END));
+        WHERE t *<> excluded$sql$ END));
     IF NOT r.bulk THEN
         EXECUTE journey._bind(r, $sql$
             UPDATE {touches} AS t SET person_id = m.p1
@@ -230,7 +230,7 @@ $$;
 -- a condition on t.person_id.
 CREATE FUNCTION journey._profile_pieces(bulk boolean)
 RETURNS TABLE (piece text, query text)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'traits', $sql$
@@ -447,9 +447,9 @@ BEGIN
         ON CONFLICT (person_id) DO UPDATE
         SET (%1$s) = ROW(%2$s),
             version = excluded.version, updated_at = excluded.updated_at,
-            attributes_version = CASE WHEN (%4$s) IS DISTINCT FROM (%5$s)
+            attributes_version = CASE WHEN ROW(%4$s)::record *<> ROW(%5$s)::record
                                       THEN excluded.version ELSE o.attributes_version END
-        WHERE (%3$s) IS DISTINCT FROM (%2$s)$sql$,
+        WHERE ROW(%3$s)::record *<> ROW(%2$s)::record$sql$,
         format(content, ''), format(content, 'excluded.'), format(content, 'o.'),
         format(attributes, 'o.'), format(attributes, 'excluded.')));
     GET DIAGNOSTICS n = ROW_COUNT;

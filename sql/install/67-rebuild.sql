@@ -79,7 +79,7 @@ BEGIN
         extra := '';
         IF d.relation = 'profiles' THEN
             extra := format($sql$, version = s.version, updated_at = s.updated_at,
-                attributes_version = CASE WHEN (%s) IS DISTINCT FROM (%s)
+                attributes_version = CASE WHEN ROW(%s)::record *<> ROW(%s)::record
                                           THEN s.version ELSE o.attributes_version END$sql$,
                 format(journey._attribute_columns(r), 'o.'), format(journey._attribute_columns(r), 's.'));
         END IF;
@@ -186,7 +186,7 @@ BEGIN
                    to_jsonb(o), to_jsonb(s)
             FROM (SELECT %3$s FROM {.%4$s}) AS o
             FULL JOIN (SELECT %3$s FROM {%4$s}) AS s ON %5$s
-            WHERE o IS DISTINCT FROM s$sql$,
+            WHERE (o *= s) IS NOT TRUE$sql$,
             CASE WHEN d.relation = '_sessions' THEN 'sessions' ELSE d.relation END,
             (SELECT string_agg(quote_literal(k), ', ') FROM unnest(d.key) AS k),
             journey._compared_columns(r, d.relation, ''), d.relation,

@@ -68,8 +68,9 @@ COMMENT ON FUNCTION journey._members(regclass) IS 'internal: a table and its par
 -- the model's schema, where the writer has no rights: therefore SECURITY DEFINER, in the name of
 -- the model's owner, who alone may make triggers with it. Should others be able to, as after a restore
 -- without privileges, they could give any arguments: so of statements in these only those are executed
--- that the owner listed. It is kept in the model's schema, as its owner differs by model. TRUNCATE is
--- noted before it happens, while the rows can be read.
+-- that the owner listed, and of tables whose policies could run what others wrote only such are read.
+-- It is kept in the model's schema, as its owner differs by model. TRUNCATE is noted before it
+-- happens, while the rows can be read.
 CREATE FUNCTION journey._create_trigger_function(schema name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -115,6 +116,15 @@ BEGIN
                 EXECUTE CASE WHEN known THEN TG_ARGV[4]
                              ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], true, 'old_rows') END;
             ELSIF TG_OP = 'TRUNCATE' THEN
+                IF (SELECT c.relrowsecurity FROM pg_class c WHERE c.oid = TG_RELID)
+                   AND NOT EXISTS (SELECT FROM %1$I._notes AS n
+                                    WHERE n.statement = journey._truncate_hash(TG_RELID, TG_ARGV[0])) THEN
+                    RAISE WARNING 'a TRUNCATE of %% is not noted for the model in schema %%',
+                        TG_RELID::regclass, %1$L
+                        USING DETAIL = 'Its trigger was not made by the model, or under another name.',
+                              HINT = 'Rebuild the model from its sources, or drop the trigger.';
+                    RETURN NULL;
+                END IF;
                 EXECUTE journey._note(%1$L, TG_RELID, TG_ARGV[0], true,
                                       format('ONLY %%s', TG_RELID::regclass));
             END IF;
@@ -131,6 +141,13 @@ CREATE FUNCTION journey._statement_hash(statement text) RETURNS bytea
     RETURN pg_catalog.sha256(pg_catalog.decode(
                pg_catalog.replace(statement, '\', '\\'), 'escape'));
 COMMENT ON FUNCTION journey._statement_hash(text) IS 'internal: stands for a statement';
+
+-- Stands for the reading of a table that is about to be truncated; its name outlives a restore.
+CREATE FUNCTION journey._truncate_hash(relation regclass, argument text) RETURNS bytea
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT journey._statement_hash(format('TRUNCATE %s %s', relation, argument))$$;
+COMMENT ON FUNCTION journey._truncate_hash(regclass, text) IS 'internal: stands for a table to be read';
 
 -- What a trigger has to know: its input, and the statements that note new and old rows, which
 -- hold as long as the columns that they look for are as they are now.
@@ -233,7 +250,7 @@ SELECT t.name, t.event
            SELECT FROM pg_trigger g
              JOIN pg_proc p ON p.oid = g.tgfoid
              JOIN pg_namespace n ON n.oid = p.pronamespace
-            WHERE g.tgrelid = member AND g.tgname = t.name AND g.tgenabled <> 'D'
+            WHERE g.tgrelid = member AND g.tgname = t.name AND g.tgenabled = ANY ('{O,A}'::"char"[])
               AND n.nspname = m.schema AND p.proname = '_note_changes')
 $$;
 COMMENT ON FUNCTION
@@ -258,8 +275,9 @@ BEGIN
         IF arguments IS NULL THEN
             arguments := journey._trigger_arguments(m, i, member);
             EXECUTE format('INSERT INTO %I._notes SELECT journey._statement_hash(a)'
-                           ' FROM unnest($1) AS a ON CONFLICT DO NOTHING', m.schema)
-                USING arguments[4:5];
+                           ' FROM unnest($1) AS a UNION SELECT journey._truncate_hash($2, $3)'
+                           ' ON CONFLICT DO NOTHING', m.schema)
+                USING arguments[4:5], member, arguments[1];
         END IF;
         EXECUTE format('CREATE OR REPLACE TRIGGER %I %s FOR EACH STATEMENT'
                        ' EXECUTE FUNCTION %I._note_changes(%s)',
@@ -525,6 +543,56 @@ SELECT t.table_id, journey._id_prefix(s.id_space, s.first_space)
 $$;
 COMMENT ON FUNCTION journey._id_prefixes(journey._model) IS 'internal: prefixes of ids by table';
 
+-- A row that was noted whole, without the values that a table's columns could not hold as they are now:
+-- those were altered in between. Types are those of _plain_types().
+CREATE FUNCTION journey._fitting("row" json, types jsonb) RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    statement text := 'SELECT FROM json_to_record($1) AS t(%s)';
+    name text;
+    type text;
+BEGIN
+    BEGIN
+        EXECUTE format(statement, (SELECT string_agg(format('%I %s', t.key, t.value), ', ')
+                                     FROM jsonb_each_text(types) AS t)) USING "row";
+        RETURN "row";
+    EXCEPTION WHEN data_exception OR integrity_constraint_violation OR invalid_text_representation
+                   OR wrong_object_type OR feature_not_supported THEN
+        NULL;
+    END;
+    FOR name, type IN SELECT * FROM jsonb_each_text(types) LOOP
+        BEGIN
+            EXECUTE format(statement, format('%I %s', name, type)) USING "row";
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR invalid_text_representation
+                       OR wrong_object_type OR feature_not_supported THEN
+            "row" := "row"::jsonb - name;
+        END;
+    END LOOP;
+    RETURN "row";
+END
+$$;
+COMMENT ON FUNCTION journey._fitting(json, jsonb) IS 'internal: an old row as columns are now';
+
+-- The columns of a table with their types, domains as what they are made of: an old row need not meet
+-- the constraints of today.
+CREATE FUNCTION journey._plain_types(relation regclass) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+WITH RECURSIVE typed(name, type) AS (
+    SELECT a.attname, a.atttypid
+      FROM pg_attribute a
+     WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+     UNION ALL
+    SELECT d.name, t.typbasetype FROM typed AS d JOIN pg_type t ON t.oid = d.type AND t.typtype = 'd'
+)
+SELECT jsonb_object_agg(d.name, format_type(d.type, -1))
+  FROM typed AS d JOIN pg_type t ON t.oid = d.type AND t.typtype <> 'd'
+$$;
+COMMENT ON FUNCTION journey._plain_types(regclass) IS 'internal: the types of columns without domains';
+
 -- The events of old rows in the form of the batch: their ids, times and visitors, or all there was
 -- in rows whose keys do not tell that.
 CREATE FUNCTION journey._removed_rows(
@@ -557,10 +625,13 @@ BEGIN
     RETURN ' UNION ALL ' || keyed || coalesce((
         SELECT string_agg(' UNION ALL ' || journey._select(i, s, format(
                    '(SELECT p.* FROM changes AS c'
-                   ' CROSS JOIN LATERAL json_populate_record(NULL::%I.%I, c."row") AS p'
+                   ' CROSS JOIN LATERAL json_to_record(journey._fitting(c."row", %L)) AS p(%s)'
                    ' WHERE c.table_id = %s AND c."row" IS NOT NULL)',
-                   i.schema, i.name, i.table_id), true), '' ORDER BY i.table_id)
-          FROM unnest(inputs) AS i WHERE i.captured), '');
+                   t.types, (SELECT string_agg(format('%I %s', key, value), ', ')
+                               FROM jsonb_each_text(t.types)),
+                   i.table_id), true), '' ORDER BY i.table_id)
+          FROM unnest(inputs) AS i CROSS JOIN LATERAL journey._plain_types(i.relation) AS t(types)
+         WHERE i.captured), '');
 END
 $$;
 COMMENT ON FUNCTION journey._removed_rows(journey._model, journey._settings, journey._input[]) IS

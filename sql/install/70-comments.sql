@@ -113,3 +113,32 @@ COMMENT ON FUNCTION journey._unit_columns IS 'internal: the columns of a session
 COMMENT ON FUNCTION journey._unlist_rejected IS
     'internal: takes a person''s rows out of rejected_events';
 COMMENT ON FUNCTION journey._verify IS 'internal: journey.verify() as the owner';
+
+COMMENT ON FUNCTION journey._empty_scratch IS 'internal: empties the scratch of a model at the end of a run';
+COMMENT ON AGGREGATE journey._touch_ends(timestamptz, uuid, boolean, journey._profile_touch) IS
+    'internal: a person''s first and last touches, of all and of those that are not direct';
+COMMENT ON AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) IS
+    'internal: the last value that was said of each trait';
+COMMENT ON AGGREGATE journey._count_events(journey.timeline) IS
+    'internal: how many events of each name there are';
+
+COMMENT ON FUNCTION journey.timeline_in IS 'I/O';
+COMMENT ON FUNCTION journey.timeline_out IS 'I/O';
+COMMENT ON FUNCTION journey.timeline_recv IS 'I/O';
+COMMENT ON FUNCTION journey.timeline_send IS 'I/O';
+COMMENT ON FUNCTION journey.timeline_eq IS 'implementation of = operator';
+COMMENT ON FUNCTION journey.timeline_ne IS 'implementation of <> operator';
+COMMENT ON FUNCTION journey.timeline_lt IS 'implementation of < operator';
+COMMENT ON FUNCTION journey.timeline_le IS 'implementation of <= operator';
+COMMENT ON FUNCTION journey.timeline_gt IS 'implementation of > operator';
+COMMENT ON FUNCTION journey.timeline_ge IS 'implementation of >= operator';
+COMMENT ON FUNCTION journey.timeline_cmp IS 'less-equal-greater';
+COMMENT ON FUNCTION journey.timeline_hash IS 'hash';
+COMMENT ON FUNCTION journey.timeline_hash_extended IS 'hash';
+COMMENT ON FUNCTION journey.timeline_agg_columns IS 'aggregate transition function';
+COMMENT ON FUNCTION journey.timeline_agg_names IS 'aggregate transition function';
+COMMENT ON FUNCTION journey.timeline_agg_event IS 'aggregate transition function';
+COMMENT ON FUNCTION journey.timeline_agg_combine IS 'aggregate combine function';
+COMMENT ON FUNCTION journey.timeline_agg_serialize IS 'aggregate serial function';
+COMMENT ON FUNCTION journey.timeline_agg_deserialize IS 'aggregate deserial function';
+COMMENT ON FUNCTION journey.timeline_agg_final IS 'aggregate final function';

@@ -256,7 +256,7 @@ sub track
     $e->{name} = $self->weighted(4, 'Signed Up', 2, 'Heartbeat', 4, 'Order Completed', 2, 'Order Refunded');
     @$e{qw(revenue currency order_id)} = ();
     return unless $e->{name} =~ /^Order/;
-    $e->{revenue} = $self->chance(0.1) ? undef : $self->pick('10', '12.50', '0', '7');
+    $e->{revenue} = $self->chance(0.1) ? undef : $self->pick('10', '12.50', '0', '7', '10.0', '12.5');
     $e->{revenue} = "-$e->{revenue}" if defined $e->{revenue} && $e->{name} eq 'Order Refunded';
     $e->{currency} = $self->weighted(5, 'USD', 1, 'EUR', 1, undef);
     $e->{order_id} = $self->pick('o1', 'o2', 'o3', undef);
