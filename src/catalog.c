@@ -108,7 +108,10 @@ static const CatalogStatement catalog_statements[] = {
 		" FROM jsonb_populate_record(NULL::journey._model, $2) AS a"
 	},
 	{"drop", ACCESS_OWNER,
-		"DELETE FROM journey._model WHERE model = $1"
+		"WITH sources AS (DELETE FROM journey._source WHERE model = $1),"
+		" tables AS (DELETE FROM journey._source_table WHERE model = $1),"
+		" refreshes AS (DELETE FROM journey._refresh WHERE model = $1)"
+		" DELETE FROM journey._model WHERE model = $1"
 	},
 	{"get", ACCESS_OWNER,
 		"SELECT to_jsonb(m) FROM journey._model m WHERE model = $1"
@@ -515,6 +518,7 @@ RunAsOwner(FunctionCallInfo fcinfo, HeapTuple proc, const Model *model)
 	SavedUser	saved;
 	JCall		call;
 
+	JCheckCall(NameStr(model->name));
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();

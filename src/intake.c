@@ -91,7 +91,9 @@ _reject_reason(PG_FUNCTION_ARGS)
 	const char *reason = NULL;
 
 	if (PG_ARGISNULL(5) || PG_ARGISNULL(6))
-		elog(ERROR, "limits of time must not be null");
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("limits of time must not be null")));
 
 	if (PG_ARGISNULL(0))
 		reason = "no visitor or user";

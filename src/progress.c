@@ -38,6 +38,18 @@ static JCall *current_call = NULL;
 PG_FUNCTION_INFO_V1(_phase);
 PG_FUNCTION_INFO_V1(_failure);
 
+/* Raises an error if a call on this model is running in this session: what it reads has called us. */
+void
+JCheckCall(const char *model)
+{
+	for (JCall *call = current_call; call != NULL; call = call->outer)
+		if (strcmp(call->model, model) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("model \"%s\" is in use by the running journey.%s()", model, call->function),
+					 errhint("A view that the model reads must not call functions on it.")));
+}
+
 /* A call begins. JEndCall() must follow after an error too; until then all arguments must live. */
 void
 JBeginCall(JCall *call, const char *function, const char *model)
@@ -67,7 +79,9 @@ PhaseNumber(const char *text)
 	for (int i = 0; i < lengthof(phases); i++)
 		if (strlen(phases[i]) == len && strncmp(phases[i], text, len) == 0)
 			return i + 1;
-	elog(ERROR, "unknown phase \"%s\"", text);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown phase \"%s\"", text)));
 }
 
 /* _phase(phase text): the running call enters a phase. */

@@ -17,6 +17,7 @@ typedef struct JCall
 	int			phase;			/* which of the phases, from 1; 0 before the first */
 } JCall;
 
+extern void JCheckCall(const char *model);
 extern void JBeginCall(JCall *call, const char *function, const char *model);
 extern void JEndCall(JCall *call);
 extern void JNoteFailure(const JCall *call, Oid schema, int sqlerrcode);

@@ -5,7 +5,8 @@
 -- The tables of the catalog have no grants. They are read through the views journey.models and
 -- journey.refresh_log, and written through journey._catalog(), both of which look at who asks. They
 -- hold names and no object ids, so that a dump restores them; but for what was seen under a snapshot,
--- which counts for nothing in another database.
+-- which counts for nothing in another database. Nor have they foreign keys: a parallel restore fills
+-- the tables of an extension in any order.
 -- ---------------------------------------------------------------------------------------------
 
 CREATE TABLE journey._model (
@@ -26,7 +27,7 @@ CREATE TABLE journey._model (
 );
 
 CREATE TABLE journey._source (
-    model         name NOT NULL REFERENCES journey._model ON DELETE CASCADE,
+    model         name NOT NULL,
     source        integer NOT NULL,
     kind          text NOT NULL,                -- schema, relation
     source_schema name NOT NULL,
@@ -49,12 +50,11 @@ CREATE TABLE journey._source_table (
     first_read_at    timestamptz,               -- NULL: seen, but not read yet
     seen             jsonb,                     -- which of its rows the last refresh has seen
     PRIMARY KEY (model, table_id),
-    UNIQUE (model, source, schema, relation),
-    FOREIGN KEY (model, source) REFERENCES journey._source ON DELETE CASCADE
+    UNIQUE (model, source, schema, relation)
 );
 
 CREATE TABLE journey._refresh (
-    model       name NOT NULL REFERENCES journey._model ON DELETE CASCADE,
+    model       name NOT NULL,
     version     bigint NOT NULL,
     started_at  timestamptz NOT NULL,
     finished_at timestamptz NOT NULL,
@@ -568,7 +568,16 @@ BEGIN
                   HINT = 'Give the model another name, or another schema with the option "schema".';
     END IF;
     IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema) THEN
-        EXECUTE format('CREATE SCHEMA %I', schema);
+        BEGIN
+            EXECUTE format('CREATE SCHEMA %I', schema);
+        EXCEPTION WHEN unique_violation OR duplicate_schema THEN -- by another session, at this moment
+            IF journey._catalog('exists', model, '{}') = 'true' THEN
+                RAISE EXCEPTION 'model "%" already exists', model USING ERRCODE = 'duplicate_object';
+            END IF;
+            RAISE EXCEPTION 'schema "%" already exists', schema
+                USING ERRCODE = 'duplicate_schema',
+                      DETAIL = 'Another session has made it at this moment.';
+        END;
         EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema,
                        format('model "%s" of pg_journey', model));
         RETURN true;

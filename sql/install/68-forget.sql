@@ -19,7 +19,7 @@ BEGIN
             hash         bytea NOT NULL,
             valid_from   timestamptz NOT NULL,  -- of a device the removed stretch, both ends in
             valid_to     timestamptz NOT NULL,
-            forgotten_at timestamptz NOT NULL,
+            forgotten_at timestamptz NOT NULL,  -- rows dated before are meant
             PRIMARY KEY (kind, hash, valid_from));
         CREATE TABLE {_tombstone_key} (key bytea NOT NULL);
         INSERT INTO {_tombstone_key}
@@ -160,8 +160,16 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {_tombstones} AS o (kind, hash, valid_from, valid_to, forgotten_at)
-        SELECT x.kind, journey._tombstone(k.key, x.kind, x.id), x.valid_from, max(x.valid_to), $2
+        SELECT x.kind, journey._tombstone(k.key, x.kind, x.id), x.valid_from, max(x.valid_to), p.past
         FROM (
+            -- clocks are wrong: what was removed may be dated after now
+            SELECT greatest($2, max(t.at) + interval '1 microsecond') AS past
+            FROM (
+                SELECT e.at FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed_at) AS e (at)
+                UNION ALL
+                SELECT f.event_time FROM {_facts} AS f
+                WHERE f.session_id IS NULL AND f.person_id = $1) AS t) AS p
+        CROSS JOIN (
             SELECT i.id_type AS kind, i.id, timestamptz '-infinity' AS valid_from,
                    timestamptz 'infinity' AS valid_to
             FROM {identities} AS i
@@ -189,9 +197,10 @@ BEGIN
             WHERE u.person_id = $1
             GROUP BY u.visitor_id, u.others) AS x
         CROSS JOIN {_tombstone_key} AS k
-        GROUP BY x.kind, k.key, x.id, x.valid_from
+        GROUP BY x.kind, k.key, x.id, x.valid_from, p.past
         ON CONFLICT (kind, hash, valid_from) DO UPDATE
-        SET valid_to = greatest(o.valid_to, excluded.valid_to), forgotten_at = excluded.forgotten_at$sql$)
+        SET valid_to = greatest(o.valid_to, excluded.valid_to),
+            forgotten_at = greatest(o.forgotten_at, excluded.forgotten_at)$sql$)
     USING person, r.at, user_id;
 END
 $$;

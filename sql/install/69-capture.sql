@@ -326,6 +326,9 @@ BEGIN
     FOREACH i IN ARRAY inputs LOOP
         members := journey._members(i.relation);
         i.captured := members IS NOT NULL;
+        -- a partition that was detached is read again when it comes back
+        EXECUTE format('DELETE FROM %I._captured WHERE table_id = $1 AND relation <> ALL ($2)', m.schema)
+            USING i.table_id, coalesce(members, '{}')::text[];
         EXECUTE format('SELECT array_agg(relation) FROM %I._captured WHERE table_id = $1', m.schema)
             INTO read USING i.table_id;
         FOREACH member IN ARRAY coalesce(members, '{}') LOOP

@@ -64,6 +64,16 @@ cmp_ok($again{5000}, '<', 15 * $again{500}, 'at a cost that follows their number
 is(value("SELECT count(*) FROM journey.verify('web')"), 0, 'nothing differs');
 system('dropdb', $database);
 
+create('UTF8');
+sql("INSERT INTO raw.identifies SELECT 'e' || n, 'd' || n, 'ann', t, t, t FROM generate_series(1, 2) AS n, LATERAL (SELECT now() AS t) AS x;
+	UPDATE raw.identifies SET timestamp = now() + interval '5 minutes' WHERE id = 'e2';
+	SELECT journey.create_model('web', 'raw'); SELECT journey.refresh('web'); SELECT journey.forget('web', 'ann')");
+sql("INSERT INTO raw.identifies SELECT id, anonymous_id, user_id, timestamp, received_at, clock_timestamp() FROM raw.identifies;
+	INSERT INTO raw.identifies SELECT NULL, 'd3', user_id, timestamp, received_at, clock_timestamp() FROM raw.identifies WHERE id = 'e2' LIMIT 1");
+is(value("SELECT new FROM journey.refresh('web')") . value('SELECT count(*) FROM web.profiles') . value("SELECT count(*) FROM journey.verify('web')"),
+	'000', 'what a fast clock dated after the forgetting stays forgotten');
+system('dropdb', $database);
+
 create('SQL_ASCII');
 sql("INSERT INTO raw.identifies SELECT 'e' || n, 'd' || n, CASE n WHEN 1 THEN E'm\\xfcller' ELSE 'ann' END, '2025-01-01', '2025-01-01', '2025-01-01'
 	FROM generate_series(1, 2) AS n;

@@ -293,6 +293,13 @@ is(value(q{
 	END $$; SELECT 'caught'}), 'caught',
 		'an error in a source goes to the caller, who is who he was');
 is(value("SELECT $whole"), $before, 'and leaves all as it was');
+sql(q{CREATE FUNCTION calls() RETURNS boolean LANGUAGE plpgsql AS
+		'BEGIN RETURN (SELECT new = 0 FROM journey.refresh(''web'')); END';
+	CREATE OR REPLACE VIEW fails AS SELECT id, anonymous_id, received_at, 1 AS n, url
+		FROM shop.pages WHERE calls()});
+is(said('', q{SELECT journey.refresh('web')}), '55006: model "web" is in use by the running journey.refresh() '
+	. '| A view that the model reads must not call functions on it.', 'a source that refreshes its model');
+is(value("SELECT $whole"), $before, 'is refused');
 sql(q{CREATE OR REPLACE VIEW fails AS SELECT id, anonymous_id, received_at, 1 AS n, url
 	FROM shop.pages WHERE false});
 is(value(q{SELECT new FROM journey.refresh('web')}), 1, 'the next one reads');

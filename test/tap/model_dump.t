@@ -9,7 +9,7 @@ is() {
 }
 ask() { psql -qXAt -v ON_ERROR_STOP=1 -d "$1" -c "$2" 2>&1; }
 export PGOPTIONS='-c client_min_messages=warning'
-copies="${PGDATABASE}_copy ${PGDATABASE}_bare"
+copies="${PGDATABASE}_copy ${PGDATABASE}_jobs ${PGDATABASE}_bare"
 tidy() {
     for db in $copies; do dropdb --if-exists "$db"; done
     psql -qX -c 'DROP OWNED BY model_dump_owner CASCADE' -c 'DROP ROLE model_dump_owner' 2>/dev/null
@@ -38,6 +38,7 @@ for db in $copies; do
     createdb "$db"
     case $db in
         *_copy) said=$(pg_restore -d "$db" "$PGJ_WORK/model.dump" 2>&1) owner=model_dump_owner ;;
+        *_jobs) said=$(pg_restore -j 2 -d "$db" "$PGJ_WORK/model.dump" 2>&1) owner=model_dump_owner ;;
         *)      said=$(pg_restore --no-owner --no-privileges -d "$db" "$PGJ_WORK/model.dump" 2>&1) owner=postgres ;;
     esac
     is "$said" "" "it is restored ($db)"
