@@ -256,7 +256,7 @@ sub track
     $e->{name} = $self->weighted(4, 'Signed Up', 2, 'Heartbeat', 4, 'Order Completed', 2, 'Order Refunded');
     @$e{qw(revenue currency order_id)} = ();
     return unless $e->{name} =~ /^Order/;
-    $e->{revenue} = $self->chance(0.1) ? undef : $self->pick('10', '12.50', '0', '7', '10.0', '12.5');
+    $e->{revenue} = $self->chance(0.1) ? undef : $self->pick('10', '12.50', '0', '7');
     $e->{revenue} = "-$e->{revenue}" if defined $e->{revenue} && $e->{name} eq 'Order Refunded';
     $e->{currency} = $self->weighted(5, 'USD', 1, 'EUR', 1, undef);
     $e->{order_id} = $self->pick('o1', 'o2', 'o3', undef);
@@ -289,6 +289,8 @@ sub copy_of
         $e{previous_id} = $self->pick($self->user($w), @{ $w->{visitors} }) if $e{kind} eq 'alias';
         $e{platform} = $self->pick(undef, 'server') if $self->chance(0.1);
         $self->track(\%e) if $e{kind} eq 'track' && $self->chance(0.5);
+        # the same amount written otherwise is another one, to the bit
+        $e{revenue} .= $e{revenue} =~ /\./ ? '0' : '.0' if defined $e{revenue} && $self->chance(0.5);
     }
     return $self->deliver($w, \%e);
 }
