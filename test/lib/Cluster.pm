@@ -57,12 +57,26 @@ sub postmaster
 	return $pid;
 }
 
+# The processes that a process has started.
+sub children
+{
+	my ($parent) = @_;
+	my @children;
+	for my $file (glob '/proc/[0-9]*/stat')
+	{
+		open my $in, '<', $file or next;    # it has ended
+		my $stat = <$in> // next;
+		push @children, $stat =~ /^(\d+)/ if $stat =~ /.*\) \S $parent /;
+	}
+	return @children;
+}
+
 # Kills the postmaster and all its children at once, as a machine would.
 sub kill_all
 {
 	my ($self) = @_;
 	my $pid = $self->postmaster;
-	my @children = split ' ', `ps -o pid= --ppid $pid`;
+	my @children = children($pid);
 	kill 'STOP', $pid;    # it must not see its children die
 	kill 'KILL', @children, $pid;
 	for (1 .. 200)
