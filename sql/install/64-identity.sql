@@ -328,41 +328,48 @@ BEGIN
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
         journey._unit_columns(''), journey._unit_columns('u.'),
         journey._unit_columns('excluded.'), journey._unit_columns('s.')));
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {_sessions} AS s SET session_number = x.number
-        FROM (
-            SELECT s.visitor_id, s.started_at, s.first_event_id,
-                   coalesce(b.number, 0) + row_number() OVER (
-                       PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id) AS number
-            FROM (
-                SELECT DISTINCT ON (visitor_id) visitor_id, started_at, first_event_id
-                FROM (
-                    SELECT n.visitor_id, n.started_at, n.first_event_id
-                    FROM {._units_new} AS n
-                    WHERE NOT n.loose AND NOT EXISTS (
-                        SELECT FROM {._units_old} AS o
-                        WHERE o.session_id = n.session_id)
-                    UNION ALL
-                    SELECT o.visitor_id, o.started_at, o.first_event_id
-                    FROM {._units_old} AS o
-                    WHERE NOT o.loose AND NOT EXISTS (
-                        SELECT FROM {._units_new} AS n
-                        WHERE n.session_id = o.session_id)) AS c
-                ORDER BY visitor_id, started_at, first_event_id) AS c
-            LEFT JOIN LATERAL (
-                SELECT p.session_number AS number
-                FROM {_sessions} AS p
-                WHERE p.visitor_id = c.visitor_id AND NOT p.loose
-                  AND (p.started_at, p.first_event_id) < (c.started_at, c.first_event_id)
-                ORDER BY p.started_at DESC, p.first_event_id DESC
-                LIMIT 1) AS b ON true
-            JOIN {_sessions} AS s ON s.visitor_id = c.visitor_id AND NOT s.loose
-                AND (s.started_at, s.first_event_id) >= (c.started_at, c.first_event_id)) AS x
-        WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
-          AND s.first_event_id = x.first_event_id
-          AND s.session_number IS DISTINCT FROM x.number$sql$);
     PERFORM journey._find_unresolved(r);
     PERFORM journey._resolve_units(r);
+    -- number and person in one write, since it moves all index entries of the row
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {_sessions} AS s
+        SET session_number = coalesce(x.session_number, s.session_number),
+            person_id = coalesce(x.person_id, s.person_id)
+        FROM (
+            SELECT visitor_id, started_at, first_event_id, n.session_number, p.person_id
+            FROM (
+                SELECT s.visitor_id, s.started_at, s.first_event_id,
+                       coalesce(b.session_number, 0) + row_number() OVER (
+                           PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id) AS session_number
+                FROM (
+                    SELECT DISTINCT ON (visitor_id) visitor_id, started_at, first_event_id
+                    FROM (
+                        SELECT n.visitor_id, n.started_at, n.first_event_id
+                        FROM {._units_new} AS n
+                        WHERE NOT n.loose AND NOT EXISTS (
+                            SELECT FROM {._units_old} AS o
+                            WHERE o.session_id = n.session_id)
+                        UNION ALL
+                        SELECT o.visitor_id, o.started_at, o.first_event_id
+                        FROM {._units_old} AS o
+                        WHERE NOT o.loose AND NOT EXISTS (
+                            SELECT FROM {._units_new} AS n
+                            WHERE n.session_id = o.session_id)) AS c
+                    ORDER BY visitor_id, started_at, first_event_id) AS c
+                LEFT JOIN LATERAL (
+                    SELECT p.session_number
+                    FROM {_sessions} AS p
+                    WHERE p.visitor_id = c.visitor_id AND NOT p.loose
+                      AND (p.started_at, p.first_event_id) < (c.started_at, c.first_event_id)
+                    ORDER BY p.started_at DESC, p.first_event_id DESC
+                    LIMIT 1) AS b ON true
+                JOIN {_sessions} AS s ON s.visitor_id = c.visitor_id AND NOT s.loose
+                    AND (s.started_at, s.first_event_id) >= (c.started_at, c.first_event_id)) AS n
+            FULL JOIN {._resolved} AS p USING (visitor_id, started_at, first_event_id)) AS x
+        WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
+          AND s.first_event_id = x.first_event_id
+          AND (s.session_number IS DISTINCT FROM coalesce(x.session_number, s.session_number)
+            OR s.person_id IS DISTINCT FROM coalesce(x.person_id, s.person_id))$sql$);
 END
 $$;
 
@@ -481,11 +488,6 @@ BEGIN
         LEFT JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)
                                    AND i.id_type = split_part(n.ref, ':', 1)
         WHERE t.session_id = x.session_id AND t.visitor_id = x.visitor_id$sql$);
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {_sessions} AS s SET person_id = x.person_id
-        FROM {._resolved} AS x
-        WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
-          AND s.first_event_id = x.first_event_id AND s.person_id IS DISTINCT FROM x.person_id$sql$);
 END
 $$;
 

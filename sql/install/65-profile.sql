@@ -5,7 +5,8 @@
 -- by index.
 -- ---------------------------------------------------------------------------------------------
 
--- Which units changed, and whose they were and are.
+-- Which units changed, and whose they were and are. OFFSET 0: after the join of three columns the planner
+-- expects one row, and would look for each of many through all new units.
 CREATE FUNCTION journey._find_moves(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -30,10 +31,11 @@ BEGIN
         SELECT s.visitor_id, s.session_id, s.loose, x.p0, x.person_id,
                (NOT s.loose)::int, (NOT s.loose)::int, s.events, s.events,
                s.page_views, s.page_views, s.refs IS NOT NULL, false
-        FROM {._resolved} AS x
-        JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)
-        WHERE x.p0 IS DISTINCT FROM x.person_id
-          AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = x.session_id)$sql$);
+        FROM (SELECT * FROM {._resolved} AS x
+              WHERE x.p0 IS DISTINCT FROM x.person_id
+                AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = x.session_id)
+              OFFSET 0) AS x
+        JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)$sql$);
     EXECUTE journey._bind(r, 'ANALYZE {._moves}');
 END
 $$;

@@ -144,5 +144,22 @@ is(value("SELECT string_agg(session_number::text, ',' ORDER BY started_at) FROM 
 	join(',', 1 .. value("SELECT count(*) FROM m_large.sessions WHERE visitor_id = 'v11'")), 'numbers shift');
 is(value("SELECT count(*) FROM journey.verify('m_large')"), 0, 'nothing differs from a model derived anew');
 
+# four times as many new events on four times the history cost four times as much: no statement is quadratic
+my @pages;
+for my $events (25000, 100000)
+{
+	my $schema = "of_$events";
+	my @psql = ('psql', '-qX', '-o', '/dev/null', '-d', $Journey::database, '-v', "schema=$schema");
+	my $sample = "$FindBin::Bin/../sample";
+	system(@psql, '-v', "events=$events", '-v', 'later=10', '-v', "crm=${schema}_crm", '-f', "$sample/generate.sql") == 0
+	  or die 'no sample';
+	sql("SELECT journey.create_model('m_$schema', '$schema')");
+	refresh($schema);
+	system(@psql, '-f', "$sample/load-later.sql") == 0 or die 'no later load';
+	push @pages, refresh($schema)->{pages};
+}
+note "a tenth more of 25,000 events: $pages[0] pages, of 100,000: $pages[1]";
+cmp_ok($pages[1], '<', 4.8 * $pages[0], 'a refresh with four times as many new events costs four times as much');
+
 system('dropdb', $Journey::database);
 done_testing();
