@@ -95,23 +95,36 @@ typedef struct CatalogStatement
 	const char *name;
 	CatalogAccess access;
 	const char *sql;			/* $1 model name, $2 arguments; gives a jsonb or nothing */
+	bool		locks;			/* takes the model's row first */
 } CatalogStatement;
+
+/*
+ * A new version of the model's row: what is dropped meanwhile is waited for, and a transaction with an
+ * older snapshot cannot lock the row any more, which would not see what follows.
+ */
+#define TOUCH_MODEL "UPDATE journey._model SET version = version WHERE model = $1"
+
+/* Without foreign keys, which a parallel restore would check too early. */
+#define DELETE_DEPENDENTS \
+	"WITH sources AS (DELETE FROM journey._source WHERE model = $1)," \
+	" tables AS (DELETE FROM journey._source_table WHERE model = $1)," \
+	" refreshes AS (DELETE FROM journey._refresh WHERE model = $1) "
 
 static const CatalogStatement catalog_statements[] = {
 	{"exists", ACCESS_ANYBODY,
 		"SELECT to_jsonb(EXISTS (SELECT FROM journey._model WHERE model = $1))"
 	},
 	{"create", ACCESS_CREATOR,
+		DELETE_DEPENDENTS
 		"INSERT INTO journey._model (model, schema, options, rules_version, relations, made_schema,"
 		" created_by)"
 		" SELECT $1, a.schema, a.options, a.rules_version, a.relations, a.made_schema, a.created_by"
 		" FROM jsonb_populate_record(NULL::journey._model, $2) AS a"
 	},
 	{"drop", ACCESS_OWNER,
-		"WITH sources AS (DELETE FROM journey._source WHERE model = $1),"
-		" tables AS (DELETE FROM journey._source_table WHERE model = $1),"
-		" refreshes AS (DELETE FROM journey._refresh WHERE model = $1)"
-		" DELETE FROM journey._model WHERE model = $1"
+		DELETE_DEPENDENTS
+		"DELETE FROM journey._model WHERE model = $1",
+		true
 	},
 	{"get", ACCESS_OWNER,
 		"SELECT to_jsonb(m) FROM journey._model m WHERE model = $1"
@@ -132,7 +145,8 @@ static const CatalogStatement catalog_statements[] = {
 		" (SELECT coalesce(max(s.source), 0) + 1 FROM journey._source s WHERE s.model = $1),"
 		" a.kind, a.source_schema, a.relation_name, a.event_kind, a.id_space, a.columns, a.options"
 		" FROM jsonb_populate_record(NULL::journey._source, $2) AS a"
-		" RETURNING to_jsonb(source)"
+		" RETURNING to_jsonb(source)",
+		true
 	},
 	{"sources", ACCESS_OWNER,
 		"SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY source), '[]')"
@@ -149,11 +163,11 @@ static const CatalogStatement catalog_statements[] = {
 		" WHERE t.model = $1),"
 		" a.schema, a.relation"
 		" FROM jsonb_populate_record(NULL::journey._source_table, $2) AS a"
-		" RETURNING to_jsonb(table_id)"
+		" RETURNING to_jsonb(table_id)",
+		true
 	},
-	/* a transaction with an older snapshot cannot lock the row any more */
 	{"touch", ACCESS_OWNER,
-		"UPDATE journey._model SET version = version WHERE model = $1"
+		TOUCH_MODEL
 	},
 	{"watermarks", ACCESS_OWNER,
 		"UPDATE journey._source_table t"
@@ -649,6 +663,12 @@ _catalog(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	CheckCatalogAccess(statement, name, args);
+	if (statement->locks)
+	{
+		ExecuteAsCatalog(TOUCH_MODEL, name, false, NULL);
+		/* it may be gone by now, or another one that took its name */
+		CheckCatalogAccess(statement, name, args);
+	}
 	ExecuteAsCatalog(statement->sql, name, strstr(statement->sql, "$2") != NULL, args);
 	if (SPI_tuptable != NULL && SPI_processed == 1)
 		result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);

@@ -47,7 +47,7 @@ JCheckCall(const char *model)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("model \"%s\" is in use by the running journey.%s()", model, call->function),
-					 errhint("A view that the model reads must not call functions on it.")));
+					 errhint("What the model reads or fires, views and triggers, must not call functions on it.")));
 }
 
 /* A call begins. JEndCall() must follow after an error too; until then all arguments must live. */

@@ -896,7 +896,8 @@ BEGIN
                    ELSE i.watermark_column END
          WHERE NOT EXISTS (SELECT FROM pg_index x
                              JOIN pg_class k ON k.oid = x.indexrelid
-                             JOIN pg_am am ON am.oid = k.relam AND am.amname IN ('btree', 'brin')
+                             JOIN pg_am am ON am.oid = k.relam AND (
+                                      am.amname IN ('btree', 'brin') OR i.captured AND am.amname = 'hash')
                             WHERE x.indrelid = c.oid AND x.indkey[0] = a.attnum
                               AND x.indpred IS NULL AND x.indisvalid)
          ORDER BY i.table_id

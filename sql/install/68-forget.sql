@@ -160,14 +160,18 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {_tombstones} AS o (kind, hash, valid_from, valid_to, forgotten_at)
-        SELECT x.kind, journey._tombstone(k.key, x.kind, x.id), x.valid_from, max(x.valid_to), p.past
+        SELECT x.kind, journey._tombstone(k.key, x.kind, x.id), x.valid_from, max(x.valid_to),
+               CASE WHEN x.kind IN ('event', 'device') THEN p.past ELSE p.past_of_ids END
         FROM (
-            -- clocks are wrong: what was removed may be dated after now
-            SELECT greatest($2, max(t.at) + interval '1 microsecond') AS past
+            -- clocks are wrong: what was removed may be dated after now. An event that is years ahead does
+            -- not keep the user out for as long: its own tombstone does for it.
+            SELECT greatest($2, max(t.at) + interval '1 microsecond') AS past,
+                   greatest($2, max(least(t.at, t.most)) + interval '1 microsecond') AS past_of_ids
             FROM (
-                SELECT e.at FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed_at) AS e (at)
+                SELECT e.at, $2 + $4 AS most
+                FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed_at) AS e (at)
                 UNION ALL
-                SELECT f.event_time FROM {_facts} AS f
+                SELECT f.event_time, 'infinity' FROM {_facts} AS f
                 WHERE f.session_id IS NULL AND f.person_id = $1) AS t) AS p
         CROSS JOIN (
             SELECT i.id_type AS kind, i.id, timestamptz '-infinity' AS valid_from,
@@ -197,11 +201,11 @@ BEGIN
             WHERE u.person_id = $1
             GROUP BY u.visitor_id, u.others) AS x
         CROSS JOIN {_tombstone_key} AS k
-        GROUP BY x.kind, k.key, x.id, x.valid_from, p.past
+        GROUP BY x.kind, k.key, x.id, x.valid_from, p.past, p.past_of_ids
         ON CONFLICT (kind, hash, valid_from) DO UPDATE
         SET valid_to = greatest(o.valid_to, excluded.valid_to),
             forgotten_at = greatest(o.forgotten_at, excluded.forgotten_at)$sql$)
-    USING person, r.at, user_id;
+    USING person, r.at, user_id, (r.settings).max_future;
 END
 $$;
 

@@ -257,7 +257,7 @@ COMMENT ON FUNCTION
     journey._missing_triggers(journey._model, journey._settings, journey._input, regclass) IS
     'internal: the triggers that a table should have and has not';
 
--- Makes the triggers that one table lacks; false if it may not.
+-- Makes the triggers that one table lacks, and lists what they may execute; false if it may not.
 CREATE FUNCTION journey._create_triggers(
     m journey._model, s journey._settings, i journey._input, member regclass) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -267,18 +267,17 @@ DECLARE
     arguments text[];
     missing record;
 BEGIN
+    IF EXISTS (SELECT FROM journey._missing_triggers(m, s, i, member))
+       AND NOT (has_table_privilege(member, 'TRIGGER') AND has_table_privilege(member, 'SELECT')) THEN
+        RETURN false;
+    END IF;
+    -- of a table that was renamed, too, which has triggers
+    arguments := journey._trigger_arguments(m, i, member);
+    EXECUTE format('INSERT INTO %I._notes SELECT journey._statement_hash(a)'
+                   ' FROM unnest($1) AS a UNION SELECT journey._truncate_hash($2, $3)'
+                   ' ON CONFLICT DO NOTHING', m.schema)
+        USING arguments[4:5], member, arguments[1];
     FOR missing IN SELECT * FROM journey._missing_triggers(m, s, i, member) LOOP
-        IF NOT has_table_privilege(member, 'TRIGGER')
-           OR NOT has_table_privilege(member, 'SELECT') THEN
-            RETURN false;
-        END IF;
-        IF arguments IS NULL THEN
-            arguments := journey._trigger_arguments(m, i, member);
-            EXECUTE format('INSERT INTO %I._notes SELECT journey._statement_hash(a)'
-                           ' FROM unnest($1) AS a UNION SELECT journey._truncate_hash($2, $3)'
-                           ' ON CONFLICT DO NOTHING', m.schema)
-                USING arguments[4:5], member, arguments[1];
-        END IF;
         EXECUTE format('CREATE OR REPLACE TRIGGER %I %s FOR EACH STATEMENT'
                        ' EXECUTE FUNCTION %I._note_changes(%s)',
                        missing.name, format(missing.event, member), m.schema,
@@ -332,10 +331,9 @@ BEGIN
         EXECUTE format('SELECT array_agg(relation) FROM %I._captured WHERE table_id = $1', m.schema)
             INTO read USING i.table_id;
         FOREACH member IN ARRAY coalesce(members, '{}') LOOP
-            IF (member::text = ANY (read)) IS NOT TRUE
-               OR EXISTS (SELECT FROM journey._missing_triggers(m, s, i, member)) THEN
-                i.unread := i.unread || member;
-            END IF;
+            CONTINUE WHEN member::text = ANY (read)
+                AND NOT EXISTS (SELECT FROM journey._missing_triggers(m, s, i, member));
+            i.unread := i.unread || member;
             IF NOT journey._create_triggers(m, s, i, member) THEN
                 denied := denied || member;
                 i.captured := false;
@@ -547,7 +545,8 @@ $$;
 COMMENT ON FUNCTION journey._id_prefixes(journey._model) IS 'internal: prefixes of ids by table';
 
 -- A row that was noted whole, without the values that a table's columns could not hold as they are now:
--- those were altered in between. Types are those of _plain_types().
+-- those were altered in between. Types are those of _plain_types(). Nothing is left of a row whose JSON
+-- cannot be taken apart, which was rejected when it was read.
 CREATE FUNCTION journey._fitting("row" json, types jsonb) RETURNS json
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -556,30 +555,34 @@ DECLARE
     statement text := 'SELECT FROM json_to_record($1) AS t(%s)';
     name text;
     type text;
+    unfit text[] := '{}';
 BEGIN
     BEGIN
         EXECUTE format(statement, (SELECT string_agg(format('%I %s', t.key, t.value), ', ')
                                      FROM jsonb_each_text(types) AS t)) USING "row";
         RETURN "row";
-    EXCEPTION WHEN data_exception OR integrity_constraint_violation OR invalid_text_representation
-                   OR wrong_object_type OR feature_not_supported THEN
+    EXCEPTION WHEN data_exception OR integrity_constraint_violation OR feature_not_supported
+                   OR syntax_error_or_access_rule_violation THEN
         NULL;
     END;
     FOR name, type IN SELECT * FROM jsonb_each_text(types) LOOP
         BEGIN
             EXECUTE format(statement, format('%I %s', name, type)) USING "row";
-        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR invalid_text_representation
-                       OR wrong_object_type OR feature_not_supported THEN
-            "row" := "row"::jsonb - name;
+        EXCEPTION WHEN data_exception OR integrity_constraint_violation OR feature_not_supported
+                       OR syntax_error_or_access_rule_violation THEN
+            unfit := unfit || name;
         END;
     END LOOP;
-    RETURN "row";
+    RETURN (SELECT coalesce(json_object_agg(key, value), '{}')
+              FROM json_each("row") WHERE key <> ALL (unfit));
+EXCEPTION WHEN data_exception THEN
+    RETURN '{}';
 END
 $$;
 COMMENT ON FUNCTION journey._fitting(json, jsonb) IS 'internal: an old row as columns are now';
 
 -- The columns of a table with their types, domains as what they are made of: an old row need not meet
--- the constraints of today.
+-- the constraints of today. A type that the role may not name is read as it was written.
 CREATE FUNCTION journey._plain_types(relation regclass) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -591,7 +594,8 @@ WITH RECURSIVE typed(name, type) AS (
      UNION ALL
     SELECT d.name, t.typbasetype FROM typed AS d JOIN pg_type t ON t.oid = d.type AND t.typtype = 'd'
 )
-SELECT jsonb_object_agg(d.name, format_type(d.type, -1))
+SELECT jsonb_object_agg(d.name, CASE WHEN has_schema_privilege(t.typnamespace, 'USAGE')
+                                     THEN format_type(d.type, -1) ELSE 'text' END)
   FROM typed AS d JOIN pg_type t ON t.oid = d.type AND t.typtype <> 'd'
 $$;
 COMMENT ON FUNCTION journey._plain_types(regclass) IS 'internal: the types of columns without domains';
@@ -613,7 +617,9 @@ BEGIN
                     ' journey._visitor_id(c.visitor_id, c.user_id) AS visitor'
                     ' FROM changes AS c JOIN (VALUES %s) AS p(id, prefix) ON p.id = c.table_id'
                     ' WHERE c.is_old AND c."row" IS NULL) AS c'
-                    ' WHERE c.visitor IS NOT NULL AND isfinite(c.event_time)',
+                    -- what is rejected was never stored
+                    ' WHERE journey._reject_reason(c.visitor, NULL, c.prefix || c.key, c.event_time,'
+                    ' NULL, ''-infinity'', ''0'') IS NULL',
         (SELECT string_agg(CASE b.name
                     WHEN 'event_id' THEN 'c.prefix || c.key'
                     WHEN 'visitor_id' THEN 'c.visitor'

@@ -334,6 +334,23 @@ refresh('p');
 sql('ALTER TABLE rs.tracks DROP extra');
 refresh('p');
 is(ids('p'), 'c d e f g', 'they go all the same');
+sql(q{CREATE SCHEMA elsewhere; CREATE TYPE elsewhere.plan AS ENUM ('gold');
+	ALTER TABLE rs.tracks ADD plan elsewhere.plan, ADD doc json, ADD query text;
+	INSERT INTO rs.tracks (anonymous_id, received_at, event, plan, query) VALUES ('nobody', '2024-01-01', 'keyless', 'gold', 'a b');
+	INSERT INTO rs.tracks (anonymous_id, received_at, event, doc) VALUES ('nobody', '2024-01-02', 'unreadable', '{"a": "\u0000"}')});
+like(refresh('p'), qr/^2 1 0/, 'a type in a schema that the owner of the model may not use is read');
+sql('DELETE FROM rs.tracks WHERE id IS NULL; ALTER TABLE rs.tracks ALTER query TYPE tsquery USING query::tsquery');
+refresh('p');
+is(ids('p'), 'c d e f g', 'and goes, as does JSON that cannot be taken apart, and what is an error of syntax now');
+sql('ALTER TABLE rs.tracks DROP doc, DROP query, DROP plan; DROP SCHEMA elsewhere CASCADE');
+refresh('p');
+
+# a row at the end of time was rejected, and goes
+sql("INSERT INTO rs.tracks (id, anonymous_id, received_at, event) VALUES ('end', 'nobody', '294276-12-31 12:00', 'x')");
+like(refresh('p'), qr/^1 0/, 'a row at the end of time is rejected');
+sql("DELETE FROM rs.tracks WHERE id = 'end'");
+refresh('p');
+is(ids('p'), 'c d e f g', 'and it goes');
 
 # a partition that is detached, changed, and attached again
 sql(q{CREATE TABLE rs_parts (id text, visitor_id text, event_time timestamptz, received_at timestamptz DEFAULT now(), p int) PARTITION BY LIST (p);
@@ -349,6 +366,11 @@ is(ids('parts'), 'a', 'what a detached partition held goes as it changes');
 sql('ALTER TABLE rs_parts ATTACH PARTITION rs_parts_2 FOR VALUES IN (2)');
 refresh('parts');
 is(ids('parts') . ' ' . verified('parts'), 'a b c 0', 'attached again it is read whole');
+sql('ALTER TABLE rs_parts_2 ENABLE ROW LEVEL SECURITY; ALTER TABLE rs_parts_2 RENAME TO rs_parts_two');
+refresh('parts');
+sql('TRUNCATE rs_parts_two');
+refresh('parts');
+is(ids('parts') . ' ' . verified('parts'), 'a 0', 'a TRUNCATE of a partition of another name, with policies, is noted');
 sql(q{SELECT journey.drop_model('parts') \g /dev/null} . "\nDROP TABLE rs_parts");
 
 # switching

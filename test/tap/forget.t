@@ -72,6 +72,13 @@ sql("INSERT INTO raw.identifies SELECT id, anonymous_id, user_id, timestamp, rec
 	INSERT INTO raw.identifies SELECT NULL, 'd3', user_id, timestamp, received_at, clock_timestamp() FROM raw.identifies WHERE id = 'e2' LIMIT 1");
 is(value("SELECT new FROM journey.refresh('web')") . value('SELECT count(*) FROM web.profiles') . value("SELECT count(*) FROM journey.verify('web')"),
 	'000', 'what a fast clock dated after the forgetting stays forgotten');
+sql("TRUNCATE raw.identifies; INSERT INTO raw.identifies SELECT 'f' || n, 'd', 'bob', CASE n WHEN 1 THEN now() ELSE '290000-01-01' END, NULL, now()
+		FROM generate_series(1, 2) AS n;
+	SELECT journey.refresh('web'); SELECT journey.forget('web', 'bob');
+	UPDATE raw.identifies SET uuid_ts = clock_timestamp();
+	INSERT INTO raw.identifies VALUES ('f3', 'd2', 'bob', now() + interval '3 days', NULL, clock_timestamp())");
+is(value("SELECT new || ' ' || rejected FROM journey.refresh('web')") . value("SELECT string_agg(event_id, ' ') FROM web.events"), '1 2f3',
+	'a clock that was wrong by ages keeps a user out of a day more, not of all days');
 system('dropdb', $database);
 
 create('SQL_ASCII');

@@ -298,7 +298,7 @@ sql(q{CREATE FUNCTION calls() RETURNS boolean LANGUAGE plpgsql AS
 	CREATE OR REPLACE VIEW fails AS SELECT id, anonymous_id, received_at, 1 AS n, url
 		FROM shop.pages WHERE calls()});
 is(said('', q{SELECT journey.refresh('web')}), '55006: model "web" is in use by the running journey.refresh() '
-	. '| A view that the model reads must not call functions on it.', 'a source that refreshes its model');
+	. '| What the model reads or fires, views and triggers, must not call functions on it.', 'a source that refreshes its model');
 is(value("SELECT $whole"), $before, 'is refused');
 sql(q{CREATE OR REPLACE VIEW fails AS SELECT id, anonymous_id, received_at, 1 AS n, url
 	FROM shop.pages WHERE false});
