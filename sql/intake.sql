@@ -57,6 +57,7 @@ SELECT value, journey._try_inet(value) FROM unnest(ARRAY[
     '10.0.0.1', '10.0.0.0/8', '::1', '2001:db8::/32', '10.0.0', '10.0.0.1:80', '10.0.0.1, 10.0.0.2', 'x', '']) AS value;
 SELECT value, journey._try_jsonb(value) FROM unnest(ARRAY[
     '{"a": 1}', '{', '"\u0000"', '"\ud800"', 'null', '']) AS value;
+SELECT n, journey._try_jsonb(repeat('[', n) || repeat(']', n)) IS NULL AS too_deep FROM unnest('{1000,1001,100000}'::int[]) AS n;
 -- a row as an object: as to_jsonb() has it, without the nulls
 CREATE TABLE public.regress_types (a text, b varchar(5), c char(5), d int2, e int4, f int8, g numeric(10,2), h float4,
     i float8, j bool, k date, l timestamp, m timestamptz, n jsonb, o uuid, p inet, q interval, r name);
@@ -230,7 +231,7 @@ SELECT journey.drop_model('regress_in');
 CREATE SCHEMA regress_own;
 CREATE TABLE regress_own.hits (
     hit bigint, device text, customer int, happened text, arrived timestamp, kind text, page text, amount text,
-    extra json, note text, source text);
+    extra json, note text, source text, docs json[]);
 INSERT INTO regress_own.hits VALUES
     (1, 'd1', 42, '2024-01-01T10:00:00+01:00', '2024-01-01 10:00', 'page', 'https://a.test/', NULL, '{"a": {"b": null}}', 'n', 's'),
     (2, 'd1', NULL, 'yesterday', '2024-01-01 10:00', 'track', NULL, NULL, NULL, NULL, NULL),
@@ -239,6 +240,9 @@ INSERT INTO regress_own.hits VALUES
     (5, 'd1', NULL, NULL, '2024-01-01 10:00', 'track', NULL, 'much', NULL, NULL, NULL),
     (6, 'd1', NULL, NULL, '2024-01-01 10:00', 'track', NULL, NULL, '{"a": "\u0000"}', NULL, NULL),
     (7, NULL, NULL, NULL, '2024-01-01 10:00', 'track', NULL, NULL, '{"a": "\u0000"}', NULL, NULL);
+INSERT INTO regress_own.hits (hit, device, arrived, kind, docs) VALUES
+    (8, 'd1', '2024-01-01 10:00', 'track', ARRAY['"\u0000"'::json]),
+    (9, 'd1', '2024-01-01 10:00', 'track', ARRAY['{"b": 1}'::json]);
 SELECT journey.create_model('regress_own_m');
 SELECT journey.add_source('regress_own_m', 'regress_own.hits', NULL, '{"event_id": "hit", "visitor_id": "device",
     "user_id": "customer", "event_time": "happened", "received_at": "arrived", "url": "page", "revenue": "amount",

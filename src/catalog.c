@@ -95,13 +95,10 @@ typedef struct CatalogStatement
 	const char *name;
 	CatalogAccess access;
 	const char *sql;			/* $1 model name, $2 arguments; gives a jsonb or nothing */
-	bool		locks;			/* takes the model's row first */
+	bool		locks;			/* it writes, so it takes the model's row first */
 } CatalogStatement;
 
-/*
- * A new version of the model's row: what is dropped meanwhile is waited for, and a transaction with an
- * older snapshot cannot lock the row any more, which would not see what follows.
- */
+/* After it a transaction with an older snapshot cannot lock the row any more: it would not see all. */
 #define TOUCH_MODEL "UPDATE journey._model SET version = version WHERE model = $1"
 
 /* Without foreign keys, which a parallel restore would check too early. */
@@ -133,12 +130,15 @@ static const CatalogStatement catalog_statements[] = {
 		"UPDATE journey._model SET options = $2->'options',"
 		" options_due = nullif($2->'options_due', 'null'), rebuild_due = $2->>'rebuild_due',"
 		" rules_version = ($2->>'rules_version')::int"
-		" WHERE model = $1"
+		" WHERE model = $1",
+		true
 	},
 	{"rebuild_due", ACCESS_OWNER,
-		"UPDATE journey._model SET rebuild_due = $2->>'reason' WHERE model = $1"
+		"UPDATE journey._model SET rebuild_due = $2->>'reason' WHERE model = $1",
+		true
 	},
 	{"add_source", ACCESS_OWNER,
+		"WITH touched AS (" TOUCH_MODEL ") "
 		"INSERT INTO journey._source (model, source, kind, source_schema, relation_name,"
 		" event_kind, id_space, columns, options)"
 		" SELECT $1,"
@@ -157,6 +157,7 @@ static const CatalogStatement catalog_statements[] = {
 		" FROM journey._source_table t WHERE model = $1"
 	},
 	{"add_table", ACCESS_OWNER,
+		"WITH touched AS (" TOUCH_MODEL ") "
 		"INSERT INTO journey._source_table (model, source, table_id, schema, relation)"
 		" SELECT $1, a.source,"
 		" (SELECT coalesce(max(t.table_id), 0) + 1 FROM journey._source_table t"
@@ -167,7 +168,8 @@ static const CatalogStatement catalog_statements[] = {
 		true
 	},
 	{"touch", ACCESS_OWNER,
-		TOUCH_MODEL
+		TOUCH_MODEL,
+		true
 	},
 	{"watermarks", ACCESS_OWNER,
 		"UPDATE journey._source_table t"
@@ -176,10 +178,12 @@ static const CatalogStatement catalog_statements[] = {
 		" FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS a"
 		" WHERE t.model = $1 AND t.table_id = a.table_id AND (t.first_read_at IS NULL"
 		" OR (t.watermark_column, t.watermark, t.seen)"
-		" IS DISTINCT FROM (a.watermark_column, a.watermark, a.seen))"
+		" IS DISTINCT FROM (a.watermark_column, a.watermark, a.seen))",
+		true
 	},
 	{"writers", ACCESS_OWNER,
-		"UPDATE journey._model SET writers = $2 WHERE model = $1"
+		"UPDATE journey._model SET writers = $2 WHERE model = $1",
+		true
 	},
 	{"refreshed", ACCESS_OWNER,
 		"WITH done AS ("
@@ -193,7 +197,8 @@ static const CatalogStatement catalog_statements[] = {
 		" SELECT $1, done.version, a.started_at, clock_timestamp(), coalesce(a.counts, '{}'),"
 		" coalesce(a.phases, '{}')"
 		" FROM done, jsonb_populate_record(NULL::journey._refresh, $2) AS a"
-		" RETURNING to_jsonb(version)"
+		" RETURNING to_jsonb(version)",
+		true
 	},
 };
 
@@ -641,6 +646,25 @@ CheckCatalogAccess(const CatalogStatement *statement, Name name, Jsonb *args)
 	}
 }
 
+/*
+ * Checks the access, and of statements that write takes the model's row, so that the model that was
+ * checked is the one that is written: it may be dropped while its row is waited for, and another of
+ * that name be there. Ends with the row locked, or by the error of a model that is not there.
+ */
+static void
+EnterCatalog(const CatalogStatement *statement, Name name, Jsonb *args)
+{
+	bool		locked = !statement->locks;
+
+	CheckCatalogAccess(statement, name, args);
+	while (!locked)
+	{
+		ExecuteAsCatalog("SELECT FROM journey._model WHERE model = $1 FOR UPDATE", name, false, NULL);
+		locked = SPI_processed == 1;
+		CheckCatalogAccess(statement, name, args);
+	}
+}
+
 /* _catalog(statement text, model name, args jsonb): executes a statement of the list above. */
 Datum
 _catalog(PG_FUNCTION_ARGS)
@@ -662,13 +686,7 @@ _catalog(PG_FUNCTION_ARGS)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	CheckCatalogAccess(statement, name, args);
-	if (statement->locks)
-	{
-		ExecuteAsCatalog(TOUCH_MODEL, name, false, NULL);
-		/* it may be gone by now, or another one that took its name */
-		CheckCatalogAccess(statement, name, args);
-	}
+	EnterCatalog(statement, name, args);
 	ExecuteAsCatalog(statement->sql, name, strstr(statement->sql, "$2") != NULL, args);
 	if (SPI_tuptable != NULL && SPI_processed == 1)
 		result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);

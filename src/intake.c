@@ -35,6 +35,7 @@
 /* A longer document of JSON, or one with more objects and arrays, might be refused by jsonb. */
 #define MAX_PLAIN_BYTES 100000
 #define MAX_PLAIN_BRACKETS 1000
+#define MAX_JSON_DEPTH 1000
 
 /* One column of _row_object(). Lives as long as the query. */
 typedef struct ObjectColumn
@@ -234,6 +235,35 @@ IsPlainJson(char *value)
 }
 
 /*
+ * Whether a document has more levels than we take: functions on jsonb recurse, and one that still
+ * could be read could not be written into another.
+ */
+static bool
+IsDeepJson(const char *value)
+{
+	int			depth = 0;
+	bool		in_string = false;
+
+	for (; *value != '\0'; value++)
+	{
+		if (*value == '\\' && value[1] != '\0')
+			value++;
+		else if (*value == '"')
+			in_string = !in_string;
+		else if (in_string)
+			continue;
+		else if (*value == '{' || *value == '[')
+		{
+			if (++depth > MAX_JSON_DEPTH)
+				return true;
+		}
+		else if (*value == '}' || *value == ']')
+			depth--;
+	}
+	return false;
+}
+
+/*
  * _try_jsonb(value text): a document that jsonb can hold, else NULL. Text of type json may hold
  * \u0000 or half a surrogate pair, which jsonb refuses by an error; so what might fail is tried in a
  * subtransaction.
@@ -249,6 +279,8 @@ _try_jsonb(PG_FUNCTION_ARGS)
 
 	if (IsPlainJson(value))
 		return DirectFunctionCall1(jsonb_in, CStringGetDatum(value));
+	if (IsDeepJson(value))
+		PG_RETURN_NULL();
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);

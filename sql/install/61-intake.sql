@@ -399,6 +399,8 @@ CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
           OR type OPERATOR(pg_catalog.=) 'numeric'
              AND kind OPERATOR(pg_catalog.=) ANY ('{integer,number}'::pg_catalog.text[])
         THEN pg_catalog.format('t.%I::%s', name, type)
+        WHEN type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.=) 'nested'
+        THEN pg_catalog.format('journey._try_jsonb(to_json(t.%I)::text)', name)
         WHEN type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.<>) 'json'
         THEN pg_catalog.format('to_jsonb(t.%I)', name)
         ELSE pg_catalog.format('journey._try_%s(t.%I::text)', type, name) END;
@@ -507,7 +509,7 @@ BEGIN
               FROM journey._revenue_columns(i, s) AS r WHERE i.kinds ->> r.name <> 'integer'
              UNION ALL
             SELECT 'true', k.key, k.value, 'jsonb', 'jsonb'
-              FROM jsonb_each_text(i.kinds) AS k WHERE k.value = 'json'
+              FROM jsonb_each_text(i.kinds) AS k WHERE k.value IN ('json', 'nested')
         )
         SELECT string_agg(format(
                    CASE WHEN kind = 'number'

@@ -17,7 +17,8 @@ BEGIN
         CREATE TABLE {_tombstones} (
             kind         text NOT NULL,         -- user, email, event, device
             hash         bytea NOT NULL,
-            valid_from   timestamptz NOT NULL,  -- of a device the removed stretch, both ends in
+            valid_from   timestamptz NOT NULL,  -- rows dated so are meant, both ends in: of a device
+                                                -- those of the removed stretch
             valid_to     timestamptz NOT NULL,
             forgotten_at timestamptz NOT NULL,  -- rows dated before are meant
             PRIMARY KEY (kind, hash, valid_from));
@@ -59,7 +60,7 @@ BEGIN
         FROM {_tombstone_key} AS k
         WHERE b.status IS NULL AND EXISTS (
             SELECT FROM {_tombstones} AS t
-            WHERE b.event_time < t.forgotten_at AND (
+            WHERE b.event_time < t.forgotten_at AND b.event_time BETWEEN t.valid_from AND t.valid_to AND (
                 (t.kind = 'user' AND (
                     t.hash = journey._tombstone(k.key, 'user', b.user_id)
                     OR (b.kind = 'alias'
@@ -70,7 +71,6 @@ BEGIN
                 OR (t.kind = 'event'
                     AND t.hash = journey._tombstone(k.key, 'event', b.visitor_id || ' ' || b.event_id))
                 OR (t.kind = 'device' AND b.user_id IS NULL
-                    AND b.event_time BETWEEN t.valid_from AND t.valid_to
                     AND t.hash = journey._tombstone(k.key, 'device', b.visitor_id))))$sql$)
     USING (journey._settings(m.options)).email_trait;
 END
@@ -151,7 +151,9 @@ BEGIN
 END
 $$;
 
--- Writes the tombstones of a person.
+-- Writes the tombstones of a person. Clocks are wrong: what was removed may be dated after now. Up to
+-- max_future that counts as before the forgetting; of what is dated later each time has a tombstone of its
+-- own, so that neither the user nor the device is kept out until then.
 CREATE FUNCTION journey._bury(r journey._run, person text, user_id text)
 RETURNS void
 LANGUAGE plpgsql
@@ -160,32 +162,29 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {_tombstones} AS o (kind, hash, valid_from, valid_to, forgotten_at)
-        SELECT x.kind, journey._tombstone(k.key, x.kind, x.id), x.valid_from, max(x.valid_to),
-               CASE WHEN x.kind IN ('event', 'device') THEN p.past ELSE p.past_of_ids END
-        FROM (
-            -- clocks are wrong: what was removed may be dated after now. An event that is years ahead does
-            -- not keep the user out for as long: its own tombstone does for it.
-            SELECT greatest($2, max(t.at) + interval '1 microsecond') AS past,
-                   greatest($2, max(least(t.at, t.most)) + interval '1 microsecond') AS past_of_ids
-            FROM (
-                SELECT e.at, $2 + $4 AS most
-                FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed_at) AS e (at)
-                UNION ALL
-                SELECT f.event_time, 'infinity' FROM {_facts} AS f
-                WHERE f.session_id IS NULL AND f.person_id = $1) AS t) AS p
-        CROSS JOIN (
-            SELECT i.id_type AS kind, i.id, timestamptz '-infinity' AS valid_from,
-                   timestamptz 'infinity' AS valid_to
+        WITH removed AS (
+            SELECT f.visitor_id, e.event_id, e.at, e.at > $4 AS far
+            FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed, f.removed_at) AS e (event_id, at)
+            UNION ALL
+            SELECT NULL, NULL, f.event_time, f.event_time > $4
+            FROM {_facts} AS f
+            WHERE f.session_id IS NULL AND f.person_id = $1),
+        past AS (
+            SELECT greatest($2, max(at) FILTER (WHERE NOT far) + interval '1 microsecond') AS forgotten_at
+            FROM removed),
+        ids AS (
+            SELECT i.id_type, i.id
             FROM {identities} AS i
             WHERE i.person_id = $1 AND i.id_type <> 'visitor'
-            UNION ALL
-            SELECT 'user', $3, '-infinity', 'infinity'
-            UNION ALL
-            SELECT 'event', f.visitor_id || ' ' || e.id, '-infinity', 'infinity'
-            FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed) AS e (id)
+            UNION
+            SELECT 'user', $3),
+        stretches AS (
+            SELECT id_type AS kind, id, timestamptz '-infinity' AS valid_from,
+                   timestamptz 'infinity' AS valid_to
+            FROM ids
             UNION ALL
             -- neighbouring units of the person on a device are one stretch
-            SELECT 'device', u.visitor_id, min(u.first_at), max(u.last_at)
+            SELECT 'device', u.visitor_id, min(u.first_at), least(max(u.last_at), $4)
             FROM (
                 SELECT s.visitor_id, s.person_id, t.first_at, t.last_at,
                        count(*) FILTER (WHERE s.person_id IS DISTINCT FROM $1) OVER (
@@ -198,14 +197,31 @@ BEGIN
                     ON s.person_id = $1
                 WHERE s.visitor_id IN (SELECT visitor_id FROM {._fresh})
                   AND s.visitor_id NOT LIKE 'user:%') AS u
-            WHERE u.person_id = $1
-            GROUP BY u.visitor_id, u.others) AS x
-        CROSS JOIN {_tombstone_key} AS k
-        GROUP BY x.kind, k.key, x.id, x.valid_from, p.past, p.past_of_ids
+            WHERE u.person_id = $1 AND u.first_at <= $4
+            GROUP BY u.visitor_id, u.others),
+        buried AS (
+            SELECT s.*, p.forgotten_at FROM stretches AS s CROSS JOIN past AS p
+            UNION ALL
+            SELECT 'event', e.visitor_id || ' ' || e.event_id, '-infinity', 'infinity',
+                   greatest(p.forgotten_at, e.at + interval '1 microsecond')
+            FROM removed AS e CROSS JOIN past AS p
+            WHERE e.event_id IS NOT NULL
+            UNION ALL
+            SELECT i.id_type, i.id, e.at, e.at, e.at + interval '1 microsecond'
+            FROM removed AS e CROSS JOIN ids AS i
+            WHERE e.far
+            UNION ALL
+            SELECT 'device', e.visitor_id, e.at, e.at, e.at + interval '1 microsecond'
+            FROM removed AS e
+            WHERE e.far AND e.visitor_id NOT LIKE 'user:%')
+        SELECT b.kind, journey._tombstone(k.key, b.kind, b.id), b.valid_from, max(b.valid_to),
+               max(b.forgotten_at)
+        FROM buried AS b CROSS JOIN {_tombstone_key} AS k
+        GROUP BY b.kind, k.key, b.id, b.valid_from
         ON CONFLICT (kind, hash, valid_from) DO UPDATE
         SET valid_to = greatest(o.valid_to, excluded.valid_to),
             forgotten_at = greatest(o.forgotten_at, excluded.forgotten_at)$sql$)
-    USING person, r.at, user_id, (r.settings).max_future;
+    USING person, r.at, user_id, r.at + (r.settings).max_future;
 END
 $$;
 

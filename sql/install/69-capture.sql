@@ -80,8 +80,11 @@ BEGIN
         CREATE FUNCTION %1$I._note_changes() RETURNS trigger
             LANGUAGE plpgsql VOLATILE SECURITY DEFINER
             SET search_path = pg_catalog, pg_temp
-            SET TimeZone = 'UTC'
+            SET TimeZone = 'UTC' -- what src/catalog.c pins: keys are noted as they are read
             SET DateStyle = 'ISO, YMD'
+            SET IntervalStyle = 'postgres'
+            SET extra_float_digits = 1
+            SET bytea_output = 'hex'
         AS %2$L;
         REVOKE ALL ON FUNCTION %1$I._note_changes() FROM PUBLIC;
         -- it goes with the extension, and its triggers with it: else no loader could write any more
@@ -562,27 +565,30 @@ BEGIN
                                      FROM jsonb_each_text(types) AS t)) USING "row";
         RETURN "row";
     EXCEPTION WHEN data_exception OR integrity_constraint_violation OR feature_not_supported
-                   OR syntax_error_or_access_rule_violation THEN
+                   OR syntax_error_or_access_rule_violation OR invalid_schema_name
+                   OR program_limit_exceeded THEN
         NULL;
     END;
     FOR name, type IN SELECT * FROM jsonb_each_text(types) LOOP
         BEGIN
             EXECUTE format(statement, format('%I %s', name, type)) USING "row";
         EXCEPTION WHEN data_exception OR integrity_constraint_violation OR feature_not_supported
-                       OR syntax_error_or_access_rule_violation THEN
+                       OR syntax_error_or_access_rule_violation OR invalid_schema_name
+                       OR program_limit_exceeded THEN
             unfit := unfit || name;
         END;
     END LOOP;
     RETURN (SELECT coalesce(json_object_agg(key, value), '{}')
               FROM json_each("row") WHERE key <> ALL (unfit));
-EXCEPTION WHEN data_exception THEN
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
     RETURN '{}';
 END
 $$;
 COMMENT ON FUNCTION journey._fitting(json, jsonb) IS 'internal: an old row as columns are now';
 
 -- The columns of a table with their types, domains as what they are made of: an old row need not meet
--- the constraints of today. A type that the role may not name is read as it was written.
+-- the constraints of today. Types that are not the server's own are read as text: their input functions
+-- could be anybody's, and their names not ours to use.
 CREATE FUNCTION journey._plain_types(relation regclass) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -594,8 +600,7 @@ WITH RECURSIVE typed(name, type) AS (
      UNION ALL
     SELECT d.name, t.typbasetype FROM typed AS d JOIN pg_type t ON t.oid = d.type AND t.typtype = 'd'
 )
-SELECT jsonb_object_agg(d.name, CASE WHEN has_schema_privilege(t.typnamespace, 'USAGE')
-                                     THEN format_type(d.type, -1) ELSE 'text' END)
+SELECT jsonb_object_agg(d.name, CASE WHEN d.type < 16384 THEN format_type(d.type, -1) ELSE 'text' END)
   FROM typed AS d JOIN pg_type t ON t.oid = d.type AND t.typtype <> 'd'
 $$;
 COMMENT ON FUNCTION journey._plain_types(regclass) IS 'internal: the types of columns without domains';
@@ -640,7 +645,7 @@ BEGIN
                                FROM jsonb_each_text(t.types)),
                    i.table_id), true), '' ORDER BY i.table_id)
           FROM unnest(inputs) AS i CROSS JOIN LATERAL journey._plain_types(i.relation) AS t(types)
-         WHERE i.captured), '');
+         WHERE i.captured AND t.types IS NOT NULL), '');
 END
 $$;
 COMMENT ON FUNCTION journey._removed_rows(journey._model, journey._settings, journey._input[]) IS

@@ -190,14 +190,16 @@ sub insert_rows
         map { $_->{columns} } @rows);
 }
 
-# The condition that finds one row in its source.
+# The condition that finds one row in its source: 7 and 7.0 are two.
 sub the_row
 {
     my ($self, $row) = @_;
     my $table = schema('live', $row->{table}) . ".$row->{table}";
-    return "$table WHERE ctid = (SELECT min(ctid) FROM $table WHERE "
-      . join(' AND ', map { qq("$_" IS NOT DISTINCT FROM ) . literal($_, $row->{columns}{$_}) } sort keys %{ $self->{known}{ $row->{table} } })
-      . ')';
+    my @conditions = map {
+        my $type = $types{$_} // 'text';
+        qq("$_"::$type::text IS NOT DISTINCT FROM ) . literal($_, $row->{columns}{$_}) . "::$type::text";
+    } sort keys %{ $self->{known}{ $row->{table} } };
+    return "$table WHERE ctid = (SELECT min(ctid) FROM $table WHERE " . join(' AND ', @conditions) . ')';
 }
 
 sub remove

@@ -72,13 +72,15 @@ sql("INSERT INTO raw.identifies SELECT id, anonymous_id, user_id, timestamp, rec
 	INSERT INTO raw.identifies SELECT NULL, 'd3', user_id, timestamp, received_at, clock_timestamp() FROM raw.identifies WHERE id = 'e2' LIMIT 1");
 is(value("SELECT new FROM journey.refresh('web')") . value('SELECT count(*) FROM web.profiles') . value("SELECT count(*) FROM journey.verify('web')"),
 	'000', 'what a fast clock dated after the forgetting stays forgotten');
-sql("TRUNCATE raw.identifies; INSERT INTO raw.identifies SELECT 'f' || n, 'd', 'bob', CASE n WHEN 1 THEN now() ELSE '290000-01-01' END, NULL, now()
-		FROM generate_series(1, 2) AS n;
+sql("TRUNCATE raw.identifies; INSERT INTO raw.identifies SELECT x.id, 'd', 'bob', x.at, NULL, now()
+		FROM (VALUES ('f1', now()), ('f2', '290000-01-01'), (NULL, '280000-01-01')) AS x (id, at);
 	SELECT journey.refresh('web'); SELECT journey.forget('web', 'bob');
 	UPDATE raw.identifies SET uuid_ts = clock_timestamp();
-	INSERT INTO raw.identifies VALUES ('f3', 'd2', 'bob', now() + interval '3 days', NULL, clock_timestamp())");
-is(value("SELECT new || ' ' || rejected FROM journey.refresh('web')") . value("SELECT string_agg(event_id, ' ') FROM web.events"), '1 2f3',
-	'a clock that was wrong by ages keeps a user out of a day more, not of all days');
+	INSERT INTO raw.identifies SELECT x.*, NULL, clock_timestamp() FROM (VALUES ('f3', 'd2', 'bob', now() + interval '3 days'),
+		('f4', 'd', NULL, now() + interval '3 days'), (NULL, 'd', NULL, '280000-01-01')) AS x");
+is(value("SELECT new || ' ' || rejected FROM journey.refresh('web')") . value("SELECT string_agg(event_id, ' ' ORDER BY event_id) FROM web.events"), '2 4f3 f4',
+	'a clock that was wrong by ages keeps neither the user nor the device out until then');
+is(value("SELECT count(*) FROM journey.verify('web')"), 0, 'nothing differs');
 system('dropdb', $database);
 
 create('SQL_ASCII');
