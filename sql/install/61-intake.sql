@@ -135,7 +135,14 @@ SELECT coalesce(jsonb_object_agg(a.attname, CASE
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
  CROSS JOIN LATERAL (
-           SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS base) AS b
+           SELECT CASE WHEN t.typtype = 'd' THEN (
+                      WITH RECURSIVE domain(oid) AS (
+                          SELECT t.oid
+                           UNION ALL
+                          SELECT d.typbasetype FROM domain JOIN pg_type d ON d.oid = domain.oid
+                           WHERE d.typtype = 'd')
+                      SELECT d.oid FROM domain JOIN pg_type d ON d.oid = domain.oid
+                       WHERE d.typtype <> 'd') ELSE t.oid END AS base) AS b
  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
    AND (names IS NULL OR a.attname = ANY (names))
 $$;
@@ -688,7 +695,7 @@ DECLARE
     bad text := journey._bad_values(i, s);
     raw text := CASE WHEN i.kinds @? '$.* ? (@ == "foreign")'
                      THEN journey._object(i.kinds, ARRAY(SELECT jsonb_object_keys(i.kinds)))
-                     WHEN i.kinds @? '$.* ? (@ == "json")' -- whose text jsonb may refuse
+                     WHEN i.kinds @? '$.* ? (@ == "json" || @ == "nested")' -- jsonb may refuse what is in it
                      THEN 'coalesce(journey._try_jsonb(to_json(t.*)::text),'
                           ' to_jsonb(to_json(t.*)::text))'
                      ELSE 'to_jsonb(t.*)' END; -- "t" may be a column

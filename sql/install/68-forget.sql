@@ -18,7 +18,7 @@ BEGIN
             kind         text NOT NULL,         -- user, email, event, device
             hash         bytea NOT NULL,
             valid_from   timestamptz NOT NULL,  -- rows dated so are meant, both ends in: of a device
-                                                -- those of the removed stretch
+                                                -- the removed stretch; a time far ahead; or all
             valid_to     timestamptz NOT NULL,
             forgotten_at timestamptz NOT NULL,  -- rows dated before are meant
             PRIMARY KEY (kind, hash, valid_from));
@@ -39,7 +39,8 @@ RETURN pg_catalog.sha256(key OPERATOR(pg_catalog.||) pg_catalog.convert_to(
          THEN 'SQL_ASCII' ELSE 'UTF8' END) OPERATOR(pg_catalog.||) key);
 
 -- Rejects rows of _batch that tell of what was forgotten, without their content. On a shared device the
--- rows of others within a removed stretch stay.
+-- rows of others within a removed stretch stay. A row that is rejected anyway is meant, too, unless its time
+-- can be believed and is after the forgetting.
 CREATE FUNCTION journey._reject_forgotten(m journey._model)
 RETURNS void
 LANGUAGE plpgsql
@@ -58,21 +59,27 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         UPDATE {_batch} AS b SET status = 'forgotten', raw = '{}'
         FROM {_tombstone_key} AS k
-        WHERE b.status IS NULL AND EXISTS (
+        WHERE coalesce(b.status, '') NOT IN ('excluded', 'removed', 'forgotten') AND EXISTS (
             SELECT FROM {_tombstones} AS t
-            WHERE b.event_time < t.forgotten_at AND b.event_time BETWEEN t.valid_from AND t.valid_to AND (
-                (t.kind = 'user' AND (
-                    t.hash = journey._tombstone(k.key, 'user', b.user_id)
-                    OR (b.kind = 'alias'
-                        AND t.hash = journey._tombstone(k.key, 'user', b.previous_id))))
-                OR (t.kind = 'email' AND b.user_id IS NULL
+            WHERE (b.event_time < t.forgotten_at
+                   OR b.status IS NOT NULL AND (b.event_time BETWEEN t.forgotten_at AND $2) IS NOT TRUE)
+              AND (
+                (t.kind = 'user' AND t.valid_from IN ('-infinity', b.event_time)
+                    AND t.hash = journey._tombstone(k.key, 'user', b.user_id))
+                OR (t.kind = 'user' AND t.valid_from IN ('-infinity', b.event_time) AND b.kind = 'alias'
+                    AND t.hash = journey._tombstone(k.key, 'user', b.previous_id))
+                OR (t.kind = 'email' AND t.valid_from IN ('-infinity', b.event_time) AND b.user_id IS NULL
                     AND t.hash = journey._tombstone(k.key, 'email',
                                                     journey._clean_email(b.traits ->> $1)))
                 OR (t.kind = 'event'
                     AND t.hash = journey._tombstone(k.key, 'event', b.visitor_id || ' ' || b.event_id))
                 OR (t.kind = 'device' AND b.user_id IS NULL
-                    AND t.hash = journey._tombstone(k.key, 'device', b.visitor_id))))$sql$)
-    USING (journey._settings(m.options)).email_trait;
+                    AND b.event_time BETWEEN t.valid_from AND t.valid_to
+                    AND t.hash = journey._tombstone(k.key, 'device', b.visitor_id))
+                OR (t.kind = 'device at' AND t.valid_from = b.event_time AND b.user_id IS NULL
+                    AND t.hash = journey._tombstone(k.key, 'device at', b.visitor_id))))$sql$)
+    USING (journey._settings(m.options)).email_trait,
+          transaction_timestamp() + (journey._settings(m.options)).max_future;
 END
 $$;
 
@@ -153,7 +160,8 @@ $$;
 
 -- Writes the tombstones of a person. Clocks are wrong: what was removed may be dated after now. Up to
 -- max_future that counts as before the forgetting; of what is dated later each time has a tombstone of its
--- own, so that neither the user nor the device is kept out until then.
+-- own, so that neither the user nor the device is kept out until then. Copies of an event are dated up to
+-- a day after the one that won.
 CREATE FUNCTION journey._bury(r journey._run, person text, user_id text)
 RETURNS void
 LANGUAGE plpgsql
@@ -203,7 +211,7 @@ BEGIN
             SELECT s.*, p.forgotten_at FROM stretches AS s CROSS JOIN past AS p
             UNION ALL
             SELECT 'event', e.visitor_id || ' ' || e.event_id, '-infinity', 'infinity',
-                   greatest(p.forgotten_at, e.at + interval '1 microsecond')
+                   greatest(p.forgotten_at, e.at + interval '24 hours 1 microsecond')
             FROM removed AS e CROSS JOIN past AS p
             WHERE e.event_id IS NOT NULL
             UNION ALL
@@ -211,7 +219,7 @@ BEGIN
             FROM removed AS e CROSS JOIN ids AS i
             WHERE e.far
             UNION ALL
-            SELECT 'device', e.visitor_id, e.at, e.at, e.at + interval '1 microsecond'
+            SELECT 'device at', e.visitor_id, e.at, e.at, e.at + interval '1 microsecond'
             FROM removed AS e
             WHERE e.far AND e.visitor_id NOT LIKE 'user:%')
         SELECT b.kind, journey._tombstone(k.key, b.kind, b.id), b.valid_from, max(b.valid_to),
@@ -242,7 +250,11 @@ BEGIN
         WHERE EXISTS (
             SELECT FROM jsonb_each_text(CASE jsonb_typeof(e."row") WHEN 'object' THEN e."row" ELSE '{}' END)
                 AS x
-            WHERE x.value = i.id OR lower(x.value) = i.id)$sql$) USING person, user_id;
+            WHERE x.value = i.id OR lower(x.value) = i.id)
+        -- JSON that jsonb could not hold: a string in it, or a number
+        OR jsonb_typeof(e."row") = 'string' AND (
+            strpos(lower(e."row" #>> '{}'), lower(':' || to_json(i.id)::text)) > 0
+            OR i.id ~ '^-?[0-9]+$' AND e."row" #>> '{}' ~ (':' || i.id || '[,}]'))$sql$) USING person, user_id;
 END
 $$;
 

@@ -85,6 +85,11 @@ BEGIN
             SET IntervalStyle = 'postgres'
             SET extra_float_digits = 1
             SET bytea_output = 'hex'
+            SET standard_conforming_strings = on
+            SET array_nulls = on
+            SET xmloption = content
+            SET transform_null_equals = off
+            SET quote_all_identifiers = off
         AS %2$L;
         REVOKE ALL ON FUNCTION %1$I._note_changes() FROM PUBLIC;
         -- it goes with the extension, and its triggers with it: else no loader could write any more

@@ -83,6 +83,35 @@ is(value("SELECT new || ' ' || rejected FROM journey.refresh('web')") . value("S
 is(value("SELECT count(*) FROM journey.verify('web')"), 0, 'nothing differs');
 system('dropdb', $database);
 
+# rows that are rejected anyway, one as text that jsonb cannot hold; copies that a fast clock dated
+create('UTF8');
+sql(q{ALTER TABLE raw.identifies ADD extra json, ADD email text;
+	INSERT INTO raw.identifies SELECT x.id, 'd' || length(x.user_id), x.user_id, x.at, x.received_at, now(), x.extra::json, x.user_id || '@a.test' FROM (VALUES
+		('1', 'ann', timestamptz '2025-01-01', timestamptz '2025-01-01', '{}'), ('2', 'ann', '2025-01-01', '2025-01-01', '"\u0000"'),
+		('3', 'ann', '2290-01-01', '2025-01-01', '{}'), ('4', 'ann', NULL, NULL, '{}'), ('5', '42', '2025-01-01', '2025-01-01', '"\u0000"'),
+		('c1', 'ann', now() + interval '10 min', now() - interval '1 hour', '{}'), ('c1', 'ann', now() - interval '1 min', now(), '{}')
+		) AS x (id, user_id, at, received_at, extra);
+	SELECT journey.create_model('web', 'raw'); SELECT journey.refresh('web'); SELECT journey.forget('web', 'ann')});
+is(value(q{SELECT string_agg(substring("row" #>> '{}' FROM '"user_id":"([^"]*)"'), ' ') FROM web.rejected_events}), '42',
+	'rejected rows do not tell of who is forgotten; those of others stay');
+sql("UPDATE raw.identifies SET uuid_ts = clock_timestamp(); INSERT INTO raw.identifies VALUES ('6', 'd', 'ann', now() + interval '12 hours', NULL, clock_timestamp(), '\"\\u0000\"')");
+sql("SELECT journey.refresh('web')");
+is(value(q{SELECT string_agg(reason, ', ' ORDER BY reason) FROM web.rejected_events}), 'extra is no jsonb, extra is no jsonb, extra is no jsonb, forgotten',
+	'delivered again they are rejected without their content, but for what is dated after');
+is(value(q{SELECT count(*) FROM web.events WHERE user_id = 'ann'}), 0, 'and copies with another time are');
+# times far ahead
+my %far = map {
+	sql("INSERT INTO raw.identifies SELECT '$_-' || n, 'd$_', 'u$_', '2290-01-01'::timestamptz + n * interval '1 day', NULL, clock_timestamp()
+		FROM generate_series(1, $_) AS n; SELECT journey.refresh('web'); SELECT journey.forget('web', 'u$_');
+		UPDATE raw.identifies SET uuid_ts = clock_timestamp() WHERE id LIKE '$_-%'");
+	my $cost = pages("SELECT * FROM journey.refresh('web')");
+	note "$cost pages";
+	($_ => $cost);
+} 200, 2000;
+cmp_ok($far{2000}, '<', 15 * $far{200}, 'times far ahead that are forgotten one by one cost what their number says');
+is(value("SELECT count(*) FROM web.events"), 0, 'and are forgotten');
+system('dropdb', $database);
+
 create('SQL_ASCII');
 sql("INSERT INTO raw.identifies SELECT 'e' || n, 'd' || n, CASE n WHEN 1 THEN E'm\\xfcller' ELSE 'ann' END, '2025-01-01', '2025-01-01', '2025-01-01'
 	FROM generate_series(1, 2) AS n;
