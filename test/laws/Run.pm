@@ -197,7 +197,7 @@ sub the_row
     my $table = schema('live', $row->{table}) . ".$row->{table}";
     my @conditions = map {
         my $type = $types{$_} // 'text';
-        qq("$_"::$type::text IS NOT DISTINCT FROM ) . literal($_, $row->{columns}{$_}) . "::$type::text";
+        qq("$_"::${type}::text IS NOT DISTINCT FROM ) . literal($_, $row->{columns}{$_}) . "::${type}::text";
     } sort keys %{ $self->{known}{ $row->{table} } };
     return "$table WHERE ctid = (SELECT min(ctid) FROM $table WHERE " . join(' AND ', @conditions) . ')';
 }
