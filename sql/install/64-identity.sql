@@ -138,10 +138,13 @@ BEGIN
         WHERE i.id = e.id AND i.id_type = 'user'$sql$);
     EXECUTE journey._bind(r, $sql$
         UPDATE {._ids} AS i SET person_id = 'user:' || id, reason = 'user_id'
-        WHERE id_type = 'user' AND person_id IS NULL AND (
-            EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.ref = 'user:' || i.id)
-            OR EXISTS (SELECT FROM {_user_emails} AS e WHERE e.user_id = i.id AND e.n > 0)
-            OR EXISTS (SELECT FROM {_aliases} AS a WHERE a.user_id = i.id))$sql$);
+        WHERE id_type = 'user' AND person_id IS NULL AND id IN (
+            -- joins: of EXISTS .. OR EXISTS each is searched whole for each row once it is larger than work_mem
+            SELECT x.id FROM {._ids} AS x JOIN {_visitor_refs} AS v ON v.ref = 'user:' || x.id
+            UNION ALL
+            SELECT x.id FROM {._ids} AS x JOIN {_user_emails} AS e ON e.user_id = x.id AND e.n > 0
+            UNION ALL
+            SELECT x.id FROM {._ids} AS x JOIN {_aliases} AS a ON a.user_id = x.id)$sql$);
     PERFORM journey._apply_ids(r);
 
     -- e-mails to look at: named anew or no more, or carried by a user who changed
@@ -161,14 +164,21 @@ BEGIN
         UPDATE {._ids} AS i SET
             person_id = CASE WHEN c.persons = 1 THEN c.person_id ELSE 'email:' || i.id END,
             reason = CASE WHEN c.persons = 1 THEN 'email of user' ELSE 'email' END
-        FROM {._ids} AS x CROSS JOIN LATERAL (
-            SELECT count(DISTINCT u.person_id) AS persons, min(u.person_id) AS person_id
-            FROM {_user_emails} AS e
-            JOIN {identities} AS u ON u.id = e.user_id AND u.id_type = 'user'
-            WHERE e.email = x.id AND e.n > 0) AS c
-        WHERE i.id = x.id AND i.id_type = 'email' AND x.id_type = 'email'
-          AND (c.persons > 0
-               OR EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.ref = 'email:' || i.id))$sql$);
+        FROM (
+            SELECT f.id, count(DISTINCT f.person_id) AS persons, min(f.person_id) AS person_id
+            FROM (
+                SELECT x.id, u.person_id
+                FROM {._ids} AS x
+                JOIN {_user_emails} AS e ON e.email = x.id AND e.n > 0
+                JOIN {identities} AS u ON u.id = e.user_id AND u.id_type = 'user'
+                WHERE x.id_type = 'email'
+                UNION ALL
+                SELECT x.id, NULL
+                FROM {._ids} AS x
+                JOIN {_visitor_refs} AS v ON v.ref = 'email:' || x.id
+                WHERE x.id_type = 'email') AS f
+            GROUP BY f.id) AS c
+        WHERE i.id = c.id AND i.id_type = 'email'$sql$);
     PERFORM journey._apply_ids(r);
 END
 $$;
