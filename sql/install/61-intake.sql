@@ -110,6 +110,20 @@ $$;
 COMMENT ON FUNCTION journey._calls_others(oid) IS
     'internal: whether a type as JSON calls functions of other roles';
 
+-- What a domain is made of in the end; another type is itself.
+CREATE FUNCTION journey._base_type(type oid) RETURNS oid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+WITH RECURSIVE layer(oid) AS (
+    SELECT _base_type.type
+     UNION ALL
+    SELECT t.typbasetype FROM layer JOIN pg_type t ON t.oid = layer.oid WHERE t.typtype = 'd'
+)
+SELECT t.oid FROM layer JOIN pg_type t ON t.oid = layer.oid WHERE t.typtype <> 'd'
+$$;
+COMMENT ON FUNCTION journey._base_type(oid) IS 'internal: the type under domains';
+
 -- The columns of a relation, or some, each with the kind of its type: what it takes to read it as
 -- another. Types that are not the server's own are "other", and "foreign" where not even to_json() is safe.
 CREATE FUNCTION journey._column_kinds(relation regclass, names text[] DEFAULT NULL) RETURNS jsonb
@@ -135,14 +149,7 @@ SELECT coalesce(jsonb_object_agg(a.attname, CASE
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
  CROSS JOIN LATERAL (
-           SELECT CASE WHEN t.typtype = 'd' THEN (
-                      WITH RECURSIVE domain(oid) AS (
-                          SELECT t.oid
-                           UNION ALL
-                          SELECT d.typbasetype FROM domain JOIN pg_type d ON d.oid = domain.oid
-                           WHERE d.typtype = 'd')
-                      SELECT d.oid FROM domain JOIN pg_type d ON d.oid = domain.oid
-                       WHERE d.typtype <> 'd') ELSE t.oid END AS base) AS b
+           SELECT CASE WHEN t.typtype = 'd' THEN journey._base_type(t.oid) ELSE t.oid END AS base) AS b
  WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
    AND (names IS NULL OR a.attname = ANY (names))
 $$;
@@ -947,8 +954,8 @@ COMMENT ON FUNCTION journey._without_nulls(jsonb) IS 'internal: an object withou
 -- The transactions that write in this database now, or hold a lock to write into a source: rows that
 -- they will commit bear load times from their beginning on. When that was, `since`, is hidden from
 -- plain roles, but not that they are there: one that neither wrote nor held such a lock when the last
--- refresh read is taken for younger than that; one that did keeps what was known of it then. Nothing is known of those that the
--- first refresh meets. To be called before the snapshot of the reading is taken.
+-- refresh read is taken for younger than that; one that did keeps what was known of it then. Nothing is
+-- known of those that the first refresh meets. To be called before the snapshot of the reading is taken.
 CREATE FUNCTION journey._open_writers(m journey._model, inputs journey._input[]) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp

@@ -15,7 +15,7 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
         CREATE TABLE {_tombstones} (
-            kind         text NOT NULL,         -- user, email, event, device
+            kind         text NOT NULL,         -- user, email, event, device, device at
             hash         bytea NOT NULL,
             valid_from   timestamptz NOT NULL,  -- rows dated so are meant, both ends in: of a device
                                                 -- the removed stretch; a time far ahead; or all
@@ -48,6 +48,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     r journey._run;
+    s journey._settings := journey._settings(m.options);
     any_tombstone boolean;
 BEGIN
     r.schema := m.schema;
@@ -78,8 +79,7 @@ BEGIN
                     AND t.hash = journey._tombstone(k.key, 'device', b.visitor_id))
                 OR (t.kind = 'device at' AND t.valid_from = b.event_time AND b.user_id IS NULL
                     AND t.hash = journey._tombstone(k.key, 'device at', b.visitor_id))))$sql$)
-    USING (journey._settings(m.options)).email_trait,
-          transaction_timestamp() + (journey._settings(m.options)).max_future;
+    USING s.email_trait, transaction_timestamp() + s.max_future;
 END
 $$;
 

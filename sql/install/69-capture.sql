@@ -598,15 +598,9 @@ CREATE FUNCTION journey._plain_types(relation regclass) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-WITH RECURSIVE typed(name, type) AS (
-    SELECT a.attname, a.atttypid
-      FROM pg_attribute a
-     WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
-     UNION ALL
-    SELECT d.name, t.typbasetype FROM typed AS d JOIN pg_type t ON t.oid = d.type AND t.typtype = 'd'
-)
-SELECT jsonb_object_agg(d.name, CASE WHEN d.type < 16384 THEN format_type(d.type, -1) ELSE 'text' END)
-  FROM typed AS d JOIN pg_type t ON t.oid = d.type AND t.typtype <> 'd'
+SELECT jsonb_object_agg(a.attname, CASE WHEN b.base < 16384 THEN format_type(b.base, -1) ELSE 'text' END)
+  FROM pg_attribute a CROSS JOIN LATERAL (SELECT journey._base_type(a.atttypid) AS base) AS b
+ WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
 $$;
 COMMENT ON FUNCTION journey._plain_types(regclass) IS 'internal: the types of columns without domains';
 
