@@ -22,6 +22,7 @@ REGRESS      = $(patsubst sql/%.sql,%,$(sort $(filter-out $(BUILT_SQL),$(wildcar
 REGRESS_OPTS = --inputdir=. --load-extension=pg_journey
 
 PG_CPPFLAGS = -Isrc
+SHLIB_LINK  = -ljansson
 PG_CFLAGS   = -Wall -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
               -Wno-missing-field-initializers -Wno-declaration-after-statement
 
