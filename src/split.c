@@ -449,6 +449,8 @@ journey_segment_part(PG_FUNCTION_ARGS)
 	JWalk		walk;
 	JPart		part;
 	StringInfoData out;
+	bool		starts,
+				aside;
 
 	if (PG_ARGISNULL(2))
 		PG_RETURN_NULL();
@@ -465,6 +467,8 @@ journey_segment_part(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid state of a segment")));
 	}
+	starts = !segment.loose && !walk.state.open;
+	aside = segment.loose && walk.state.aside;
 	for (int i = 0; i < segment.n_events; i++)
 	{
 		JEvent	   *event = &segment.events[i];
@@ -474,12 +478,15 @@ journey_segment_part(PG_FUNCTION_ARGS)
 		if (!passive)
 			(void) JWalkStep(&walk, event, &touch);
 		else if (segment.loose)
-			(void) JStateTakeLoose(&walk.state, event, &options->session);
-		if (i == 0)
+			(void) JStateTakeLoose(&walk.state, event, aside, &options->session);
+		if (i == 0 && starts)
+			JPartBeginSession(&part, &walk, event);
+		else if (i == 0)
 			JPartBegin(&part, event, segment.loose,
 					   segment.loose ? walk.state.run_id : walk.state.session_id);
 		JPartAdd(&part, event, !passive, &touch, &options->session);
 	}
+	part.aside = aside;
 	initStringInfo(&out);
 	JPartEncode(&part, &out);
 	PG_RETURN_DATUM(JBytea((JStr) {out.data, out.len}));
@@ -487,7 +494,7 @@ journey_segment_part(PG_FUNCTION_ARGS)
 
 /* The columns of journey._unit before and behind those of a session. */
 #define UNIT_HEAD 6
-#define UNIT_COLUMNS (UNIT_HEAD + J_SESSION_COLUMNS + 5)
+#define UNIT_COLUMNS (UNIT_HEAD + J_SESSION_COLUMNS + 6)
 
 typedef struct JUnitCache
 {
@@ -652,8 +659,9 @@ journey_unit(PG_FUNCTION_ARGS)
 	JSetSession(values + UNIT_HEAD, nulls + UNIT_HEAD, &part, zone);
 	JSetRefs(values + tail, nulls + tail, &part);
 	JSetKept(&values[tail + 3], &nulls[tail + 3], &part);
-	nulls[tail + 4] = part.loose;
-	values[tail + 4] = part.loose ? (Datum) 0 : JTouchedArray(cache, &part);
+	values[tail + 4] = BoolGetDatum(part.aside);
+	nulls[tail + 5] = part.loose;
+	values[tail + 5] = part.loose ? (Datum) 0 : JTouchedArray(cache, &part);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(cache->tupdesc, values, nulls)));
 }
 

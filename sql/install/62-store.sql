@@ -80,6 +80,7 @@ CREATE TYPE journey._unit AS (
     identity          text,         -- the one that it goes by
     identified_at     timestamptz,  -- when the first of them was named
     kept              text[],       -- first and last values of keep_properties, in pairs
+    aside             boolean,      -- names another than the user of the last session: nobody's device
     touches           journey.touched[]
 );
 
@@ -296,7 +297,8 @@ BEGIN
             refs              text[],
             identity          text COLLATE "C",
             identified_at     timestamptz,
-            kept              text[]);
+            kept              text[],
+            aside             boolean NOT NULL);    -- says nothing of whose device it is
 
         CREATE %1$s TABLE {touches} (
             touch_id      uuid NOT NULL,
@@ -357,11 +359,12 @@ BEGIN
             n       bigint NOT NULL,
             PRIMARY KEY (email, user_id));
 
-        -- whom a visitor's events name, and in how many sessions
+        -- whom a visitor's events name, and in how many units; device: in how many that say whose it is
         CREATE %1$s TABLE {_visitor_refs} (
             visitor_id text COLLATE "C" NOT NULL,
             ref        text COLLATE "C" NOT NULL,
             n          bigint NOT NULL,
+            device     bigint NOT NULL,
             PRIMARY KEY (visitor_id, ref));
 
         CREATE %1$s TABLE {identities} (
@@ -436,7 +439,8 @@ BEGIN
         CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE NOT head;
         CREATE INDEX ON {_sessions} (session_id);
         CREATE INDEX ON {_sessions} (person_id, started_at);
-        CREATE INDEX ON {_sessions} (visitor_id, started_at, first_event_id) WHERE refs IS NOT NULL;
+        CREATE INDEX ON {_sessions} (visitor_id, started_at, first_event_id)
+            WHERE refs IS NOT NULL AND NOT aside;
         CREATE INDEX ON {_sessions} (person_id, ended_at) WHERE NOT loose;
         CREATE INDEX ON {_sessions} (person_id, identified_at) WHERE refs IS NOT NULL;
         CREATE INDEX ON {touches} (person_id, touched_at, touch_id);
@@ -490,7 +494,8 @@ BEGIN
             LIKE journey._unit, person_id text COLLATE "C", session_number bigint);
         CREATE UNLOGGED TABLE {._units_old} (LIKE {_sessions});
         CREATE UNLOGGED TABLE {._ref_changes} (
-            visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL);
+            visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL,
+            device bigint NOT NULL);
         CREATE UNLOGGED TABLE {._refs_changed} (ref text COLLATE "C" NOT NULL PRIMARY KEY);
         CREATE UNLOGGED TABLE {._moves} (
             visitor_id text COLLATE "C" NOT NULL, session_id uuid NOT NULL, loose boolean NOT NULL,

@@ -144,7 +144,8 @@ BEGIN
             FROM {._fresh} AS f
             CROSS JOIN LATERAL (%s) AS o
             LEFT JOIN LATERAL (
-                SELECT array_agg(a.previous_id) AS previous, array_agg(a.user_id) AS users
+                SELECT array_agg(a.previous_id ORDER BY a.event_time, a.event_id) AS previous,
+                       array_agg(a.user_id ORDER BY a.event_time, a.event_id) AS users
                 FROM {_aliases} AS a
                 WHERE a.visitor_id = f.visitor_id) AS a ON true
             CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, o.segments, a.previous, a.users,
