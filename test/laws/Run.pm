@@ -305,6 +305,7 @@ sub finish
     $self->refresh('') if $self->{unread};
     $self->say("SELECT 'all again', new <> 0, sessions_changed <> 0, profiles_changed <> 0, r.* FROM journey.refresh('a', since => '-infinity') AS r"
           . ' WHERE new <> 0 OR sessions_changed <> 0 OR profiles_changed <> 0;');
+    $self->say("SELECT 'stranger', s.* FROM laws.strangers('a') AS s;") unless exists $h->{options}{user_change};
     return if $h->{forgets};
     $self->note_rows if $h->{exact};
     $self->create_model('b', 'ever', { %{ $h->{options} }, capture => 'refresh' });
