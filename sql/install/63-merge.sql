@@ -26,7 +26,8 @@ END
 $$;
 
 -- The stretches of time within which the fresh events of a visitor can meet stored ones: their own
--- times, and those of stored events that have copies elsewhere, two days apart at least.
+-- times with those of their copies, and those of stored events that have copies elsewhere, two days apart at
+-- least.
 CREATE FUNCTION journey._find_reach(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -59,6 +60,11 @@ BEGIN
             WHERE NOT f.force),
         times AS (
             SELECT visitor_id, event_time FROM fresh WHERE event_time IS NOT NULL
+            UNION
+            SELECT f.visitor_id, t.at
+            FROM {._fresh} AS f CROSS JOIN LATERAL journey._noted_events(f.body) AS e
+            CROSS JOIN LATERAL unnest(ARRAY[e.first_copy, e.last_copy]) AS t (at)
+            WHERE NOT f.force AND e.first_copy < e.last_copy
             UNION
             SELECT f.visitor_id, t.at
             FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.reach) AS t (at)
