@@ -81,3 +81,31 @@ BEGIN
           AND v.owner NOT IN (SELECT previous_id FROM laws.alias UNION ALL SELECT user_id FROM laws.alias)$sql$, model);
 END
 $$;
+
+-- The sessions and touches that the functions on timelines give otherwise than the model has them.
+CREATE FUNCTION laws.function_differences(model name, timeout interval, options jsonb)
+RETURNS TABLE (relation text, side text, "row" text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE format($sql$
+        WITH t AS (
+            SELECT visitor_id, journey.rollup(body) AS timeline FROM %1$I._segments GROUP BY visitor_id),
+        f AS (
+            SELECT 'sessions' AS relation, to_jsonb(x) AS "row"
+            FROM t CROSS JOIN LATERAL journey.sessions(t.timeline, $1, $2) AS x
+            UNION ALL
+            SELECT 'touches', to_jsonb(x) FROM t CROSS JOIN LATERAL journey.touches(t.timeline, $1, $2) AS x),
+        m AS (
+            SELECT 'sessions', (SELECT jsonb_object_agg(k, to_jsonb(s) -> k) FROM unnest($3) AS k)
+            FROM %1$I.sessions AS s
+            UNION ALL
+            SELECT 'touches', to_jsonb(x) - 'person_id' FROM %1$I.touches AS x)
+        SELECT d.relation, 'only the function', d."row"::text FROM (TABLE f EXCEPT ALL TABLE m) AS d
+        UNION ALL
+        SELECT d.relation, 'only the model', d."row"::text FROM (TABLE m EXCEPT ALL TABLE f) AS d (relation, "row")$sql$,
+        model)
+    USING timeout, options, ARRAY(
+        SELECT a.attname::text FROM pg_attribute AS a
+        WHERE a.attrelid = 'journey.session'::regclass AND a.attnum > 0);
+END
+$$;
