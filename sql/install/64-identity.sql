@@ -408,7 +408,8 @@ BEGIN
         named AS (
             SELECT n.visitor_id, n.started_at, n.first_event_id
             FROM {._units_new} AS n LEFT JOIN {._units_old} AS o USING (session_id)
-            WHERE (n.refs[1], n.identity, n.aside) IS DISTINCT FROM (o.refs[1], o.identity, o.aside)
+            WHERE (n.refs[1], n.identity, n.aside) IS DISTINCT FROM
+                  (o.refs[1], o.identity, coalesce(o.aside, false))
             UNION
             SELECT o.visitor_id, o.started_at, o.first_event_id
             FROM {._units_old} AS o LEFT JOIN {._units_new} AS n USING (session_id)
