@@ -210,28 +210,23 @@ LastNonDirect(const JTouchPath *path)
 /*
  * Weights for the first, the lead's and the last touch, which add up where one touch is several of
  * these, and a weight that all others share. Without others the weights of the rest are in proportion.
+ * The place of the lead's touch is -1 for a rule that knows none.
  */
 static void
-RoleShares(JShares *shares, const JTouchPath *path, uint64 first, uint64 lead, uint64 last,
-		   uint64 others)
+RoleShares(JShares *shares, int place, uint64 first, uint64 lead, uint64 last, uint64 others)
 {
-	int			n = path->n;
-	bool		has_lead = path->lead > 0 && path->lead < n - 1 && lead > 0;
-	int			rest = Max(n - 2, 0) - (has_lead ? 1 : 0);
+	int			n = shares->n;
+	int			rest = Max(n - 2, 0) - (place > 0 && place < n - 1 ? 1 : 0);
 	bool		any = false;
 
 	for (int i = 0; i < n; i++)
 	{
-		bool		is_lead = i == path->lead && lead > 0;
-		uint128		share = 0;
-
-		if (i == 0 || i == n - 1 || is_lead)
-			share = (uint128) ((i == 0 ? first : 0) + (is_lead ? lead : 0) +
-							   (i == n - 1 ? last : 0)) * Max(rest, 1);
+		if (i == 0 || i == n - 1 || i == place)
+			shares->share[i] = (uint128) ((i == 0 ? first : 0) + (i == place ? lead : 0) +
+										  (i == n - 1 ? last : 0)) * Max(rest, 1);
 		else
-			share = others;
-		shares->share[i] = share;
-		any |= share > 0;
+			shares->share[i] = others;
+		any |= shares->share[i] > 0;
 	}
 	/* a path of two, and all weight is on those between */
 	for (int i = 0; i < n && !any; i++)
@@ -258,11 +253,11 @@ JSharesOfRule(JShares *shares, JRule rule, const JTouchPath *path, const JRuleOp
 			shares->share[LastNonDirect(path)] = 1;
 			break;
 		case JRULE_POSITION:
-			RoleShares(shares, path, options->position[0], 0, options->position[2],
+			RoleShares(shares, -1, options->position[0], 0, options->position[2],
 					   options->position[1]);
 			break;
 		case JRULE_W_SHAPED:
-			RoleShares(shares, path, w[0], w[1], w[2], w[3]);
+			RoleShares(shares, path->lead, w[0], w[1], w[2], w[3]);
 			break;
 		case JRULE_TIME_DECAY:
 			DecayShares(shares, path, options->half_life);
