@@ -52,3 +52,6 @@ $(LISTS): src/lists/generate.pl $(wildcard src/lists/*.tsv src/lists/*.dat)
 	perl src/lists/generate.pl src/lists > $@.tmp && mv $@.tmp $@
 
 $(OBJS): $(wildcard src/*.h) $(LISTS) pg_journey.control
+
+# The same results on every machine, so no fused multiply-add; its inner loops are simple ones.
+src/markov_core.o: CFLAGS += -ffp-contract=off $(CFLAGS_VECTORIZE)

@@ -105,9 +105,8 @@ IsAddressChar(char c)
 	return c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c) != NULL;
 }
 
-/* local@domain, where the domain has a dot inside and neither part begins or ends with one. */
-static bool
-IsAddress(JStr s)
+bool
+JIsAddress(JStr s)
 {
 	int			at = -1;
 	bool		dotted = false;
@@ -142,7 +141,7 @@ JEmailClean(JStr email, char *buffer)
 	for (int i = 0; i < email.len; i++)
 		buffer[i] = FoldAscii(email.data[i]);
 	email.data = buffer;
-	if (!IsAddress(email) || JIdIsBlocked(email))
+	if (!JIsAddress(email) || JIdIsBlocked(email))
 		return JSTR_NULL;
 	if (email.len > domain.len &&
 		memcmp(buffer + email.len - domain.len, domain.data, domain.len) == 0)

@@ -14,6 +14,12 @@
 extern bool JIdIsBlocked(JStr id);
 
 /*
+ * Whether a string in lower case is local@domain, where the domain has a dot inside and neither part
+ * begins or ends with one.
+ */
+extern bool JIsAddress(JStr s);
+
+/*
  * The address in an e-mail trait, without white space around and in lower case (ASCII), written to
  * `buffer`, which has room for email.len bytes. JSTR_NULL where it is no address, or a blocked one.
  */

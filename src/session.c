@@ -174,8 +174,7 @@ JCompareVisitorFirst(const void *a, const void *b)
 	return c != 0 ? c : JEventCompare(x, y);
 }
 
-/* Calls back for each session of a timeline: visitor by visitor, in order. */
-static void
+void
 JForEachSession(const struct varlena *timeline, const JSessionOptions *options,
 				JSessionCallback callback, void *arg)
 {

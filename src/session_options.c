@@ -270,6 +270,25 @@ JParseOptions(JSqlOptions *options, Jsonb *jsonb)
 	}
 }
 
+void
+JReadSqlOptions(JSqlOptions *options, const Interval *timeout, Jsonb *jsonb)
+{
+	memset(options, 0, sizeof(JSqlOptions));
+	options->session.timeout = JIntervalMicroseconds(timeout, "timeout");
+	options->session.user_change = true;
+	options->session.email = JOptionsEmail;
+	options->session.properties = JOptionsProperties;
+	options->session.arg = options;
+	options->email_trait = "email";
+	JParseOptions(options, jsonb);
+}
+
+const char *
+JSqlOptionNames(void)
+{
+	return KNOWN_OPTIONS;
+}
+
 const JSqlOptions *
 JGetSqlOptions(FunctionCallInfo fcinfo, int timeout_arg, int options_arg)
 {
@@ -298,16 +317,9 @@ JGetSqlOptions(FunctionCallInfo fcinfo, int timeout_arg, int options_arg)
 	fcinfo->flinfo->fn_extra = NULL;	/* in case of an error below */
 	MemoryContextReset(cache->context);
 	old = MemoryContextSwitchTo(cache->context);
-	memset(&cache->options, 0, sizeof(cache->options));
 	cache->timeout = *timeout;
 	cache->jsonb = (Jsonb *) pg_detoast_datum_copy((struct varlena *) jsonb);
-	cache->options.session.timeout = JIntervalMicroseconds(timeout, "timeout");
-	cache->options.session.user_change = true;
-	cache->options.session.email = JOptionsEmail;
-	cache->options.session.properties = JOptionsProperties;
-	cache->options.session.arg = &cache->options;
-	cache->options.email_trait = "email";
-	JParseOptions(&cache->options, cache->jsonb);
+	JReadSqlOptions(&cache->options, timeout, cache->jsonb);
 	MemoryContextSwitchTo(old);
 	fcinfo->flinfo->fn_extra = cache;
 	return &cache->options;
