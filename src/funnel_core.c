@@ -20,6 +20,7 @@ typedef struct JAttempt
 	bool		there;
 	int64		start;
 	int64		last;			/* time of its last step */
+	int			before;			/* its level before that time */
 } JAttempt;
 
 /* The rows of one time. */
@@ -199,20 +200,21 @@ InWindow(const JFunnelRules *rules, const JAttempt *attempt, int64 time)
 	return attempt->there && (uint64) time - (uint64) attempt->start <= rules->within;
 }
 
-/* The levels at which an attempt ends by what comes after its last step at this moment. */
-static uint64
-EndedLevels(const JFunnelRules *rules, const JMoment *moment)
+/*
+ * Whether an attempt at a level ends by what else a moment has: a row out of order after its last
+ * step, or an excluded one after the step from which on that is. The steps behind number `before`
+ * were taken at this moment; none were if that is the level.
+ */
+static bool
+EndsNow(const JFunnelRules *rules, const JMoment *moment, int level, int before)
 {
-	uint64		ended = 0;
-
-	if (rules->strict_order)
-		for (int level = 1; level < rules->n_steps && level + 1 < moment->foreign; level++)
-			ended |= STEP_BIT(level);
+	if (rules->strict_order && before == level && level + 1 < moment->foreign)
+		return true;
 	for (int i = 0; i < rules->n_excluded; i++)
-		if (moment->present & rules->excluded[i].bit)
-			for (int level = rules->excluded[i].from; level < rules->excluded[i].to; level++)
-				ended |= STEP_BIT(level);
-	return ended;
+		if ((moment->present & rules->excluded[i].bit) && rules->excluded[i].from <= before &&
+			rules->excluded[i].from <= level && level < rules->excluded[i].to)
+			return true;
+	return false;
 }
 
 /*
@@ -227,7 +229,7 @@ BestAttempt(const JFunnelRules *rules, const JAttempt *before, int lowest, int l
 	{
 		if (i > 0 && !InWindow(rules, &before[i], time))
 			continue;
-		*best = (JAttempt) {true, i == 0 ? time : before[i].start, time};
+		*best = (JAttempt) {true, i == 0 ? time : before[i].start, time, i};
 		return true;
 	}
 	return false;
@@ -249,7 +251,6 @@ TakeMoment(const JFunnelRules *rules, const JMoment *moment, JAttempt *attempts,
 		   JFunnelResult *result)
 {
 	int			lowest[JSTEPS_MAX + 1];
-	uint64		ended = EndedLevels(rules, moment);
 	uint64		steps = moment->present & (STEP_BIT(rules->n_steps) | (STEP_BIT(rules->n_steps) - 1));
 
 	if (steps != 0)
@@ -265,13 +266,13 @@ TakeMoment(const JFunnelRules *rules, const JMoment *moment, JAttempt *attempts,
 		attempts[level] = attempt;
 		Note(result, level, &attempt);
 	}
-	for (; ended != 0; ended &= ended - 1)
-	{
-		JAttempt   *attempt = &attempts[pg_rightmost_one_pos64(ended) + 1];
-
-		if (attempt->there && attempt->last < moment->time)
-			attempt->there = false;
-	}
+	if (!rules->strict_order && rules->n_excluded == 0)
+		return;
+	for (int level = 1; level < rules->n_steps; level++)
+		if (attempts[level].there &&
+			EndsNow(rules, moment, level,
+					attempts[level].last < moment->time ? level : attempts[level].before))
+			attempts[level].there = false;
 }
 
 /* How many rows of a moment are a step. */
@@ -483,16 +484,46 @@ JFunnelWalk(const JFunnelRules *rules, const JStepRow *rows, int n, JFunnelResul
 	NoteOpen(rules, attempts, result);
 }
 
+/* The walk again from one start, with the times of each attempt. */
+typedef struct JRoute
+{
+	bool		there;
+	int64		times[JSTEPS_MAX];
+} JRoute;
+
 /*
- * The walk again from that start alone, with the times of each attempt. An attempt at a level stays
- * until it ends: it came there first.
+ * Takes one level of a moment. An attempt that is there stays until it ends: it came first. Of those
+ * that come now counts the one from the highest level, whose steps were done the earliest; unless
+ * it is the last level, it must not end at once.
  */
+static void
+TakeRoute(const JFunnelRules *rules, const JMoment *moment, JRoute *routes, const int *lowest,
+		  int level, const JFunnelResult *result)
+{
+	JRoute	   *route = &routes[level];
+	int			from = level - 1;
+
+	if (route->there && !EndsNow(rules, moment, level, level))
+		return;
+	route->there = false;
+	if ((moment->present & STEP_BIT(level)) == 0)
+		return;
+	while (from >= lowest[level] &&
+		   ((from == 0 ? moment->time != result->start : !routes[from].there) ||
+			(level < result->steps && EndsNow(rules, moment, level, from))))
+		from--;
+	if (from < lowest[level])
+		return;
+	route->there = true;
+	for (int i = 0; i < level; i++)
+		route->times[i] = i < from ? routes[from].times[i] : moment->time;
+}
+
 void
 JFunnelTimes(const JFunnelRules *rules, const JStepRow *rows, int n, const JFunnelResult *result,
 			 int64 *times)
 {
-	int64		path[JSTEPS_MAX + 1][JSTEPS_MAX];
-	bool		there[JSTEPS_MAX + 1] = {false};
+	JRoute		routes[JSTEPS_MAX + 1];
 	JMoment		moment;
 	int			at = 0;
 
@@ -501,34 +532,19 @@ JFunnelTimes(const JFunnelRules *rules, const JStepRow *rows, int n, const JFunn
 		TimesAnyOrder(rules, rows, n, result, times);
 		return;
 	}
-	while (!there[result->steps] && NextMoment(rules, rows, n, &at, &moment))
+	for (int i = 0; i <= result->steps; i++)
+		routes[i].there = false;
+	while (!routes[result->steps].there && NextMoment(rules, rows, n, &at, &moment))
 	{
 		int			lowest[JSTEPS_MAX + 1];
-		uint64		ended = EndedLevels(rules, &moment);
 
 		if (moment.time < result->start)
 			continue;
 		Lowest(rules, &moment, lowest);
+		/* the highest level first, so that none is read after it changed */
 		for (int level = result->steps; level > 0; level--)
-		{
-			bool		ends = there[level] && (ended & STEP_BIT(level)) &&
-				path[level][level - 1] < moment.time;
-			int			from = level - 1;
-
-			if ((moment.present & STEP_BIT(level)) == 0 || (there[level] && !ends))
-			{
-				there[level] &= !ends;
-				continue;
-			}
-			/* from the highest level that leads here: its steps were done the earliest */
-			while (from >= lowest[level] &&
-				   !(from == 0 ? moment.time == result->start : there[from]))
-				from--;
-			there[level] = from >= lowest[level];
-			for (int i = 0; i < level && there[level]; i++)
-				path[level][i] = i < from ? path[from][i] : moment.time;
-		}
+			TakeRoute(rules, &moment, routes, lowest, level, result);
 	}
-	Assert(there[result->steps]);
-	memcpy(times, path[result->steps], sizeof(int64) * result->steps);
+	Assert(routes[result->steps].there);
+	memcpy(times, routes[result->steps].times, sizeof(int64) * result->steps);
 }
