@@ -86,20 +86,33 @@ typedef struct Walk
 	JsonbParseState *state;
 	StringInfoData path;		/* of where the walk is; unused where no rule asks for it */
 	bool		has_paths;
+	StringInfoData looked;		/* what a look makes of a text, until it is copied */
 	JsonbValue *out;			/* what the container that ended last became */
 } Walk;
 
 static void RedactContainer(Walk *walk, JsonbContainer *container, bool in_traits, bool truncate,
 							int level);
 
+/* A copy of a text as a value. */
 static JsonbValue
 StringValue(const StringInfo s)
 {
 	JsonbValue	value = {.type = jbvString};
 
-	value.val.string.val = s->data;
+	value.val.string.val = pnstrdup(s->data, s->len);
 	value.val.string.len = s->len;
 	return value;
+}
+
+/* Whether patterns find something in a text; the value is then what is left of it. */
+static bool
+LookInto(Walk *walk, JStr text, JsonbValue *value)
+{
+	resetStringInfo(&walk->looked);
+	if (!JRedactText(walk->rules, text, &walk->looked))
+		return false;
+	*value = StringValue(&walk->looked);
+	return true;
 }
 
 static JStr
@@ -131,30 +144,19 @@ PushActed(Walk *walk, JRedactAction action, const JsonbValue *value, JsonbIterat
 	pushJsonbValue(&walk->state, token, &made);
 }
 
+/* A numeric of as many digits as a card has takes no less: four digits are two bytes. */
+#define MIN_CARD_BYTES (VARHDRSZ + sizeof(uint16) + 4 * sizeof(int16))
+
 /* A scalar that no rule names: values of a pattern are taken out of it. */
 static void
 PushLooked(Walk *walk, JsonbValue *value, JsonbIteratorToken token)
 {
-	StringInfoData text;
 	JsonbValue	made;
-	JStr		given;
 
-	if (value->type == jbvString || value->type == jbvNumeric)
-	{
-		given = ScalarText(value);
-		/* a number is a card or nothing */
-		if (given.len >= (value->type == jbvString ? 2 : 13))
-		{
-			initStringInfo(&text);
-			if (JRedactText(walk->rules, given, &text))
-			{
-				made = StringValue(&text);
-				pushJsonbValue(&walk->state, token, &made);
-				return;
-			}
-			pfree(text.data);
-		}
-	}
+	/* a number is a card or nothing */
+	if ((value->type == jbvString || (value->type == jbvNumeric && VARSIZE_ANY(value->val.numeric) >= MIN_CARD_BYTES)) &&
+		LookInto(walk, ScalarText(value), &made))
+		value = &made;
 	pushJsonbValue(&walk->state, token, value);
 }
 
@@ -169,17 +171,10 @@ IsId(JStr key)
 static void
 PushKey(Walk *walk, const JsonbValue *key)
 {
-	StringInfoData text;
-	JStr		given = {key->val.string.val, key->val.string.len};
 	JsonbValue	made = *key;
 
-	/* a key that is a value itself: no other has an @, or as many digits */
-	if (given.len >= 11 || memchr(given.data, '@', given.len) != NULL)
-	{
-		initStringInfo(&text);
-		if (JRedactText(walk->rules, given, &text))
-			made = StringValue(&text);
-	}
+	/* a key may be a value itself */
+	(void) LookInto(walk, (JStr) {key->val.string.val, key->val.string.len}, &made);
 	pushJsonbValue(&walk->state, WJB_KEY, &made);
 }
 
@@ -302,7 +297,6 @@ journey_redact_event(PG_FUNCTION_ARGS)
 {
 	Walk		walk = {0};
 	Jsonb	   *jsonb;
-	StringInfoData text;
 	JsonbValue	scalar;
 
 	if (PG_ARGISNULL(0))
@@ -311,6 +305,7 @@ journey_redact_event(PG_FUNCTION_ARGS)
 	walk.has_paths = JRedactHasPaths(walk.rules);
 	jsonb = PG_GETARG_JSONB_P(0);
 	initStringInfo(&walk.path);
+	initStringInfo(&walk.looked);
 	if (!JB_ROOT_IS_SCALAR(jsonb))
 	{
 		RedactContainer(&walk, &jsonb->root, false, false, 0);
@@ -318,9 +313,7 @@ journey_redact_event(PG_FUNCTION_ARGS)
 	}
 	if (!JsonbExtractScalar(&jsonb->root, &scalar) || scalar.type != jbvString)
 		PG_RETURN_JSONB_P(jsonb);
-	initStringInfo(&text);
-	if (JRedactText(walk.rules, ScalarText(&scalar), &text))
-		scalar = StringValue(&text);
+	(void) LookInto(&walk, ScalarText(&scalar), &scalar);
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(&scalar));
 }
 

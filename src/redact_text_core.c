@@ -469,6 +469,35 @@ IsRelativeUrl(JStr text)
 		 memchr(text.data, '@', text.len) != NULL);
 }
 
+/* Digits that every number of a pattern has, at least. */
+#define MIN_DIGITS 6
+
+/* Whether a closer look can find anything: most texts of an event have nothing of it. */
+static bool
+MayHoldValue(const JRedactRules *rules, JStr text)
+{
+	int			digits = 0;
+
+	if (text.len == 0)
+		return false;
+	if (Wants(rules, JVALUE_IP) || strchr("/?#", text.data[0]) != NULL)
+		return true;
+	for (int i = 0; i < text.len; i++)
+	{
+		char		c = text.data[i];
+
+		if (IsDigit(c))
+		{
+			if (++digits >= MIN_DIGITS)
+				return true;
+		}
+		else if (c == '@' || (c == '%' && text.len - i > 2 && text.data[i + 1] == '4') ||
+				 (c == ':' && text.len - i > 2 && text.data[i + 1] == '/'))
+			return true;
+	}
+	return false;
+}
+
 bool
 JRedactText(const JRedactRules *rules, JStr text, StringInfo out)
 {
@@ -478,6 +507,8 @@ JRedactText(const JRedactRules *rules, JStr text, StringInfo out)
 				end;
 	bool		changed = false;
 
+	if (!MayHoldValue(rules, text))
+		return false;
 	if (Wants(rules, JVALUE_PHONE) && IsPhone(text))
 	{
 		JRedactAction action = JRedactValueAction(rules, JVALUE_PHONE);
