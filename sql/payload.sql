@@ -162,3 +162,21 @@ SELECT journey.parse_event('{}', '{"revenue": ["x"]}');
 SELECT journey.parse_event('{}', '{"revenue": {"x": [1]}}');
 SELECT journey.parse_event('{}', '[]');
 SELECT journey.parse_event(NULL::text) IS NULL AS no_payload, (SELECT count(*) FROM journey.parse_events(NULL)) AS rows;
+
+-- redaction as an option gives what redacting the payload before gives
+CREATE TEMP TABLE r AS SELECT p::jsonb AS p FROM unnest(ARRAY[
+    '{"type":"track","messageId":"m","anonymousId":"a","userId":"jane@example.com","timestamp":"2026-09-01","event":"Call +4915112345678","request_ip":"203.0.113.7","context":{"ip":"203.0.113.7","page":{"url":"https://u:p@acme.test/?email=x&a=1","referrer":"https://b.test/jane%40example.com"},"campaign":{"name":"for jane@example.com"},"sessionId":1647725122227},"properties":{"order_id":"4111111111111111","currency":"EUR","revenue":19.99,"ip":"203.0.113.7","phone":"1","nested":{"email":"x"}}}',
+    '{"type":"identify","messageId":"m","userId":"u","timestamp":"2026-09-01","context":{"traits":{"name":"Jane","email":"j@e.test"}},"traits":{"firstName":"J","plan":"pro","birthday":"1990-01-01"},"userProperties":{"gender":"f","password":"x"}}',
+    '{"type":"group","messageId":"m","anonymousId":"jane@example.com","userId":"u","groupId":"g@example.com","timestamp":"2026-09-01","traits":{"name":"Acme","phone":"5"}}',
+    '{"type":"alias","messageId":"m","userId":"u","previousId":"old@example.com","timestamp":"2026-09-01"}',
+    '{"type":"page","messageId":"m","anonymousId":"a","timestamp":"2026-09-01","properties":{"name":"Mail jane@example.com","url":"/x?token=1","referrer":"?otp=1","title":"+4915112345678"}}']) AS p;
+SELECT p->>'type' AS type, rules, (k IS NOT NULL) AS has_key, journey.parse_event(p, o) = journey.parse_event(redacted) AS same,
+       journey.parse_event(p::text, o) = journey.parse_event(redacted) AS same_of_text, journey.parse_event(p) = journey.parse_event(redacted) AS nothing_done
+  FROM r, unnest(ARRAY['"gdpr"', '"hipaa"', '"none"', '{"use":"gdpr","rules":[{"key":"user id","action":"keep"},{"path":"context.page.url","action":"drop"},{"path":"traits.plan","action":"mask"}]}']) AS rules,
+       unnest(ARRAY[NULL, '\x6b6579'::bytea]) AS k,
+       LATERAL (SELECT journey.redact_event(p, rules::jsonb, k) AS redacted, jsonb_build_object('redact', rules::jsonb, 'redact_key', k) AS o) AS x
+ ORDER BY 1, 2, 3;
+-- without a key and without a device nobody is left
+SELECT error FROM journey.parse_events('{"type":"track","userId":"jane@example.com","timestamp":"2026-09-01"}', '{"redact": "gdpr"}');
+SELECT journey.parse_event('{}', '{"redact": "gdpr", "redact_key": "xyz"}');
+SELECT journey.parse_event('{}', '{"redact": "all"}');

@@ -17,10 +17,11 @@
 #include "journey_sql.h"
 #include "payload_core.h"
 #include "payload_scan_core.h"
+#include "redact.h"
 #include "time_core.h"
 #include "timeline.h"
 
-#define KNOWN_OPTIONS "form, received_at, revenue"
+#define KNOWN_OPTIONS "form, received_at, redact, redact_key, revenue"
 
 /* Options as they were given last, and what they mean. */
 typedef struct OptionsCache
@@ -28,6 +29,9 @@ typedef struct OptionsCache
 	MemoryContext context;		/* of all below */
 	Jsonb	   *jsonb;
 	JPayloadOptions options;
+	Jsonb	   *redact;			/* rules, or NULL */
+	JStr		secret;			/* the key of pseudonyms, or NULL */
+	JRedactRules *rules;		/* what they mean */
 } OptionsCache;
 
 static void
@@ -89,9 +93,37 @@ ReadRevenues(const JsonbValue *value, JPayloadOptions *options)
 	}
 }
 
-static void
-ReadOption(JStr key, const JsonbValue *value, JPayloadOptions *options)
+/* A key in hexadecimal digits, with or without the \\x of bytea. */
+static JStr
+ReadSecret(JStr hex)
 {
+	char	   *bytes = palloc(hex.len / 2 + 1);
+	int			high = 0;
+	int			n = 0;
+
+	if (hex.len > 2 && hex.data[0] == '\\' && hex.data[1] == 'x')
+		hex.data += 2, hex.len -= 2;
+	for (int i = 0; i < hex.len; i++)
+	{
+		char		c = pg_tolower((unsigned char) hex.data[i]);
+		int			digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+
+		if (digit < 0)
+			BadOption("redact_key", "hexadecimal digits");
+		if (i % 2 == 0)
+			high = digit;
+		else
+			bytes[n++] = high << 4 | digit;
+	}
+	if (hex.len == 0 || hex.len % 2 != 0)
+		BadOption("redact_key", "hexadecimal digits");
+	return (JStr) {bytes, n};
+}
+
+static void
+ReadOption(JStr key, JsonbValue *value, OptionsCache *cache)
+{
+	JPayloadOptions *options = &cache->options;
 	JStr		text = JSTR_NULL;
 
 	if (value->type == jbvString)
@@ -109,6 +141,10 @@ ReadOption(JStr key, const JsonbValue *value, JPayloadOptions *options)
 	}
 	else if (JStrEqual(key, JSTR_LIT("revenue")))
 		ReadRevenues(value, options);
+	else if (JStrEqual(key, JSTR_LIT("redact")))
+		cache->redact = value->type == jbvNull ? NULL : JsonbValueToJsonb(value);
+	else if (JStrEqual(key, JSTR_LIT("redact_key")))
+		cache->secret = value->type == jbvNull ? JSTR_NULL : ReadSecret(text);
 	else
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -117,14 +153,18 @@ ReadOption(JStr key, const JsonbValue *value, JPayloadOptions *options)
 }
 
 static void
-ReadOptions(Jsonb *jsonb, JPayloadOptions *options)
+ReadOptions(Jsonb *jsonb, OptionsCache *cache)
 {
+	JPayloadOptions *options = &cache->options;
 	JsonbIterator *it = JsonbIteratorInit(&jsonb->root);
 	JsonbIteratorToken token;
 	JsonbValue	key;
 	JsonbValue	value;
 
 	memset(options, 0, sizeof(*options));
+	cache->redact = NULL;
+	cache->secret = JSTR_NULL;
+	cache->rules = NULL;
 	options->encoding = GetDatabaseEncoding();
 	options->received_at = J_NO_TIME;
 	options->default_revenue = true;
@@ -138,12 +178,14 @@ ReadOptions(Jsonb *jsonb, JPayloadOptions *options)
 		if (token != WJB_KEY)
 			continue;
 		(void) JsonbIteratorNext(&it, &value, true);
-		ReadOption((JStr) {key.val.string.val, key.val.string.len}, &value, options);
+		ReadOption((JStr) {key.val.string.val, key.val.string.len}, &value, cache);
 	}
+	if (cache->redact != NULL)
+		cache->rules = JRedactRulesFrom(cache->redact, cache->secret);
 }
 
 /* The options, which are the same for most rows. */
-static const JPayloadOptions *
+static const OptionsCache *
 GetOptions(FunctionCallInfo fcinfo, int argno)
 {
 	OptionsCache *cache = fcinfo->flinfo->fn_extra;
@@ -152,7 +194,7 @@ GetOptions(FunctionCallInfo fcinfo, int argno)
 
 	if (cache != NULL && VARSIZE(cache->jsonb) == VARSIZE(jsonb) &&
 		memcmp(cache->jsonb, jsonb, VARSIZE(jsonb)) == 0)
-		return &cache->options;
+		return cache;
 	if (cache == NULL)
 	{
 		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(OptionsCache));
@@ -163,10 +205,10 @@ GetOptions(FunctionCallInfo fcinfo, int argno)
 	MemoryContextReset(cache->context);
 	old = MemoryContextSwitchTo(cache->context);
 	cache->jsonb = (Jsonb *) pg_detoast_datum_copy((struct varlena *) jsonb);
-	ReadOptions(cache->jsonb, &cache->options);
+	ReadOptions(cache->jsonb, cache);
 	MemoryContextSwitchTo(old);
 	fcinfo->flinfo->fn_extra = cache;
-	return &cache->options;
+	return cache;
 }
 
 /* --------------------------------------------------------------------------------------------
@@ -255,16 +297,22 @@ PrintJsonb(StringInfo out, Jsonb *jsonb, JPayloadError *error)
  * --------------------------------------------------------------------------------------------
  */
 
+/* Raw JSON as jsonb, without what the rules name. */
 static Datum
-JsonbFrom(JStr raw)
+JsonbFrom(JStr raw, JRedactRules *rules, const char *path, bool is_traits)
 {
-	return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(raw.data, raw.len)));
+	Datum		jsonb = DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(raw.data, raw.len)));
+
+	if (rules == NULL)
+		return jsonb;
+	return JsonbPGetDatum(JRedactJsonb(rules, DatumGetJsonbP(jsonb), path, is_traits));
 }
 
 /* Traits of up to three objects; NULL where nothing is in them. */
 static Datum
-MergedTraits(const JPayloadEvent *event)
+MergedTraits(const JPayloadEvent *event, JRedactRules *rules)
 {
+	static const char *const paths[JTRAITS_COUNT] = {"userProperties", "context.traits", "traits"};
 	Datum		merged = (Datum) 0;
 
 	for (int i = 0; i < JTRAITS_COUNT; i++)
@@ -273,7 +321,7 @@ MergedTraits(const JPayloadEvent *event)
 
 		if (JStrIsNull(event->traits[i]))
 			continue;
-		traits = JsonbFrom(event->traits[i]);
+		traits = JsonbFrom(event->traits[i], rules, paths[i], true);
 		merged = merged == (Datum) 0 ? traits :
 			DirectFunctionCall2(jsonb_concat, merged, traits);
 	}
@@ -284,11 +332,12 @@ MergedTraits(const JPayloadEvent *event)
 
 /* Properties; of a group its traits, with its id. */
 static Datum
-Properties(const JPayloadEvent *event)
+Properties(const JPayloadEvent *event, JRedactRules *rules)
 {
+	bool		is_group = event->field[JF_KIND].data[0] == 'g';
 	StringInfoData group;
 	Datum		properties = JStrIsNull(event->field[JF_PROPERTIES]) ? (Datum) 0 :
-		JsonbFrom(event->field[JF_PROPERTIES]);
+		JsonbFrom(event->field[JF_PROPERTIES], rules, is_group ? "traits" : "properties", is_group);
 
 	if (!JStrIsNull(event->group_id))
 	{
@@ -306,8 +355,84 @@ Properties(const JPayloadEvent *event)
 	return properties;
 }
 
+/* What the rules leave of one string of an event, which stands in the payload under that path. */
+static void
+RedactField(JRedactRules *rules, const char *path, bool is_id, JStr *field)
+{
+	const char *dot = strrchr(path, '.');
+	JStr		key = JStrFromCString(dot == NULL ? path : dot + 1);
+	StringInfoData left;
+	JRedactAction action;
+	int			kind;
+
+	if (JStrIsNull(*field))
+		return;
+	action = JRedactMember(rules, JStrFromCString(path), key, false);
+	if (action == JREDACT_KEEP)
+		return;
+	initStringInfo(&left);
+	if (action == JREDACT_NONE && is_id && (kind = JRedactWhole(rules, *field)) >= 0)
+	{
+		if (JRedactHasSecret(rules))
+			JRedactScalar(rules, JREDACT_PSEUDONYM, *field, kind == JVALUE_EMAIL ? "email" : "", &left);
+	}
+	else if (action == JREDACT_NONE)
+	{
+		if (!JRedactText(rules, *field, &left))
+			return;
+	}
+	else if (action != JREDACT_DROP)
+		JRedactScalar(rules, action, *field, "", &left);
+	*field = left.len == 0 ? JSTR_NULL : (JStr) {left.data, left.len};
+}
+
+/* The same as if the payload had been redacted before it was read, at the cost of what is kept of it. */
+static void
+RedactEvent(JRedactRules *rules, JPayloadEvent *event)
+{
+	static const struct
+	{
+		JField		field;
+		const char *path;
+		bool		is_id;
+	}			fields[] = {
+		{JF_EVENT_ID, "messageId"}, {JF_USER_ID, "userId", true}, {JF_PREVIOUS_ID, "previousId", true},
+		{JF_REVENUE, "properties.revenue"}, {JF_CURRENCY, "properties.currency"},
+		{JF_ORDER_ID, "properties.order_id"}, {JF_SOURCE, "context.campaign.source"},
+		{JF_MEDIUM, "context.campaign.medium"}, {JF_CAMPAIGN, "context.campaign.name"},
+		{JF_TERM, "context.campaign.term"}, {JF_CONTENT, "context.campaign.content"},
+		{JF_SESSION_KEY, "context.sessionId"}, {JF_PLATFORM, "channel"}
+	};
+	JStr	   *field = event->field;
+	JStr		amount = JSTR_NULL;
+
+	if (event->error.code != NULL)
+		return;
+	for (int i = 0; i < (int) lengthof(fields); i++)
+		RedactField(rules, fields[i].path, fields[i].is_id, &field[fields[i].field]);
+	RedactField(rules, field[JF_KIND].data[0] == 't' ? "event" : event->own_name ? "properties.name" : "name",
+				false, &field[JF_NAME]);
+	RedactField(rules, event->own_url ? "properties.url" : "context.page.url", false, &field[JF_URL]);
+	RedactField(rules, event->own_referrer ? "properties.referrer" : "context.page.referrer", false,
+				&field[JF_REFERRER]);
+	RedactField(rules, "groupId", true, &event->group_id);
+	if (!JStrIsNull(field[JF_REVENUE]) && !JAmount(field[JF_REVENUE], &amount))
+		field[JF_REVENUE] = JSTR_NULL;
+	if (!event->visitor_is_user)
+	{
+		RedactField(rules, "anonymousId", true, &field[JF_VISITOR_ID]);
+		if (!JStrIsNull(field[JF_VISITOR_ID]))
+			return;
+	}
+	if (JStrIsNull(field[JF_USER_ID]))
+		JPayloadFail(&event->error, "no_id", event->offset);
+	else
+		field[JF_VISITOR_ID] = JStrFromCString(psprintf("user:%.*s", field[JF_USER_ID].len,
+														field[JF_USER_ID].data));
+}
+
 static HeapTuple
-FormEvent(TupleDesc tupdesc, const JPayloadEvent *event)
+FormEvent(TupleDesc tupdesc, const JPayloadEvent *event, JRedactRules *rules)
 {
 	Datum		values[J_EVENT_COLUMNS];
 	bool		nulls[J_EVENT_COLUMNS];
@@ -330,8 +455,8 @@ FormEvent(TupleDesc tupdesc, const JPayloadEvent *event)
 	nulls[J_COLUMN_EVENT_TIME] = false;
 	values[J_COLUMN_RECEIVED_AT] = TimestampTzGetDatum(event->received_at);
 	nulls[J_COLUMN_RECEIVED_AT] = event->received_at == J_NO_TIME;
-	values[JFieldColumn(JF_PROPERTIES)] = Properties(event);
-	values[JFieldColumn(JF_TRAITS)] = MergedTraits(event);
+	values[JFieldColumn(JF_PROPERTIES)] = Properties(event, rules);
+	values[JFieldColumn(JF_TRAITS)] = MergedTraits(event, rules);
 	nulls[JFieldColumn(JF_PROPERTIES)] = values[JFieldColumn(JF_PROPERTIES)] == (Datum) 0;
 	nulls[JFieldColumn(JF_TRAITS)] = values[JFieldColumn(JF_TRAITS)] == (Datum) 0;
 	return heap_form_tuple(tupdesc, values, nulls);
@@ -369,12 +494,15 @@ EventDescriptor(FunctionCallInfo fcinfo)
 static Datum
 ParseOne(FunctionCallInfo fcinfo, JStr payload, JPayloadError *error)
 {
+	const OptionsCache *options = GetOptions(fcinfo, 1);
 	OneEvent	one = {0};
 	JPayloadForm form;
 
 	if (error->code == NULL)
 	{
-		form = JPayloadRead(payload, GetOptions(fcinfo, 1), TakeOne, &one);
+		form = JPayloadRead(payload, &options->options, TakeOne, &one);
+		if (options->rules != NULL)
+			RedactEvent(options->rules, &one.event);
 		*error = one.event.error;
 		if (form != JFORM_EVENT && form != JFORM_ARCHIVE)
 		{
@@ -388,7 +516,7 @@ ParseOne(FunctionCallInfo fcinfo, JStr payload, JPayloadError *error)
 				 errmsg("invalid event payload: %s at byte %d", error->code, error->offset),
 				 errdetail_internal("%c%s.", pg_toupper((unsigned char) error->what[0]), error->what + 1),
 				 errhint("journey.parse_events() gives a row for each event, and the reason where one cannot be read.")));
-	return HeapTupleGetDatum(FormEvent(EventDescriptor(fcinfo), &one.event));
+	return HeapTupleGetDatum(FormEvent(EventDescriptor(fcinfo), &one.event, options->rules));
 }
 
 PG_FUNCTION_INFO_V1(journey_parse_event);
@@ -421,16 +549,24 @@ typedef struct EventRows
 	ReturnSetInfo *result;
 	TupleDesc	event_desc;
 	MemoryContext row_context;	/* emptied after each row */
+	JRedactRules *rules;		/* or NULL */
 	int			position;
 } EventRows;
 
 static void
-PutRow(const JPayloadEvent *event, void *arg)
+PutRow(const JPayloadEvent *given, void *arg)
 {
 	EventRows  *rows = arg;
 	MemoryContext old = MemoryContextSwitchTo(rows->row_context);
+	JPayloadEvent left = *given;
+	const JPayloadEvent *event = &left;
 	Datum		values[3];
-	bool		nulls[3] = {false, event->error.code != NULL, event->error.code == NULL};
+	bool		nulls[3] = {false, false, false};
+
+	if (rows->rules != NULL)
+		RedactEvent(rows->rules, &left);
+	nulls[1] = event->error.code != NULL;
+	nulls[2] = event->error.code == NULL;
 
 	values[0] = Int32GetDatum(++rows->position);
 	values[1] = values[2] = (Datum) 0;
@@ -438,7 +574,7 @@ PutRow(const JPayloadEvent *event, void *arg)
 		values[2] = CStringGetTextDatum(psprintf("%s at byte %d: %s", event->error.code,
 												 event->error.offset, event->error.what));
 	else
-		values[1] = HeapTupleGetDatum(FormEvent(rows->event_desc, event));
+		values[1] = HeapTupleGetDatum(FormEvent(rows->event_desc, event, rows->rules));
 	tuplestore_putvalues(rows->result->setResult, rows->result->setDesc, values, nulls);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(rows->row_context);
@@ -449,14 +585,16 @@ Datum
 journey_parse_events(PG_FUNCTION_ARGS)
 {
 	EventRows	rows = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
+	const OptionsCache *options = GetOptions(fcinfo, 1);
 	JStr		payload;
 
 	InitMaterializedSRF(fcinfo, 0);
+	rows.rules = options->rules;
 	rows.event_desc = lookup_rowtype_tupdesc_copy(TupleDescAttr(rows.result->setDesc, 1)->atttypid, -1);
 	rows.row_context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey payload row",
 											 ALLOCSET_DEFAULT_SIZES);
 	if (TextPayload(PG_GETARG_DATUM(0), &payload))
-		(void) JPayloadRead(payload, GetOptions(fcinfo, 1), PutRow, &rows);
+		(void) JPayloadRead(payload, &options->options, PutRow, &rows);
 	else
 	{
 		JPayloadEvent event = {0};
@@ -496,13 +634,14 @@ journey_payload_summary(PG_FUNCTION_ARGS)
 	TupleDesc	tupdesc;
 	Datum		values[5];
 	bool		nulls[5] = {false, false, false, false, false};
+	const OptionsCache *options = GetOptions(fcinfo, 1);
 	JStr		payload;
 	const char *form = "event";
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	if (TextPayload(PG_GETARG_DATUM(0), &payload))
-		form = JPayloadFormName(JPayloadRead(payload, GetOptions(fcinfo, 1), Count, &summary));
+		form = JPayloadFormName(JPayloadRead(payload, &options->options, Count, &summary));
 	else
 		summary.rejected = 1;
 	values[0] = CStringGetTextDatum(form);

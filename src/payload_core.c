@@ -618,6 +618,7 @@ SetIds(Draft *draft, int encoding)
 		return true;
 	if (JStrIsNull(user))
 		return JPayloadFail(&event->error, "no_id", event->offset);
+	event->visitor_is_user = true;
 	event->field[JF_VISITOR_ID] = (JStr) {
 		psprintf("user:%.*s", user.len, user.data), user.len + 5
 	};
@@ -822,9 +823,14 @@ SetFields(Draft *draft, const JPayloadOptions *options)
 		SetRevenue(draft, options);
 	}
 	else if (is_view)
+	{
 		field[JF_NAME] = Either(draft->name, draft->property[PROPERTY_NAME]);
+		event->own_name = JStrIsNull(draft->name);
+	}
 	if (is_page)
 	{
+		event->own_url = !JStrIsNull(draft->property[PROPERTY_URL]);
+		event->own_referrer = !JStrIsNull(draft->property[PROPERTY_REFERRER]);
 		field[JF_URL] = Either(draft->property[PROPERTY_URL], field[JF_URL]);
 		field[JF_REFERRER] = Either(draft->property[PROPERTY_REFERRER], field[JF_REFERRER]);
 	}

@@ -65,6 +65,10 @@ typedef struct JPayloadEvent
 	int64		received_at;	/* or J_NO_TIME */
 	JStr		field[JF_COUNT];
 	JStr		traits[JTRAITS_COUNT];	/* of an identify */
+	bool		own_url;		/* these are of the properties, not of the context or the event */
+	bool		own_referrer;
+	bool		own_name;
+	bool		visitor_is_user;	/* there is no device: the visitor is "user:" and the user */
 	JStr		group_id;		/* of a group, whose properties are its traits */
 	JStr		ip;				/* for the option "exclude": no fields of an event */
 	JStr		user_agent;

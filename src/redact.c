@@ -13,7 +13,7 @@
 #include "utils/numeric.h"
 
 #include "definition.h"
-#include "redact_core.h"
+#include "redact.h"
 
 /* Rules as they were given last, and what they mean. */
 typedef struct RulesCache
@@ -30,12 +30,26 @@ Bytes(const bytea *b)
 	return b == NULL ? JSTR_NULL : (JStr) {VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b)};
 }
 
+JRedactRules *
+JRedactRulesFrom(Jsonb *rules, JStr secret)
+{
+	JDefError	error = {0};
+	JRedactRules *compiled;
+
+	if (!JStrIsNull(secret) && secret.len == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the key of pseudonyms must not be empty")));
+	compiled = JRedactCompile(JDefFromJsonb(rules, "", "redaction rules"), secret, &error);
+	JDefCheck(&error, "redaction rules");
+	return compiled;
+}
+
 /* The rules, the second argument, with the key of pseudonyms, the third; the same for most rows. */
 static JRedactRules *
 GetRules(FunctionCallInfo fcinfo)
 {
 	RulesCache *cache = fcinfo->flinfo->fn_extra;
-	JDefError	error = {0};
 	Jsonb	   *jsonb;
 	bytea	   *secret;
 	MemoryContext old;
@@ -57,18 +71,12 @@ GetRules(FunctionCallInfo fcinfo)
 		cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "pg_journey redaction rules",
 											   ALLOCSET_SMALL_SIZES);
 	}
-	if (secret != NULL && Bytes(secret).len == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the key of pseudonyms must not be empty")));
 	fcinfo->flinfo->fn_extra = NULL;	/* in case of an error below */
 	MemoryContextReset(cache->context);
 	old = MemoryContextSwitchTo(cache->context);
 	cache->jsonb = (Jsonb *) pg_detoast_datum_copy((struct varlena *) jsonb);
 	cache->secret = secret == NULL ? NULL : (bytea *) pg_detoast_datum_copy((struct varlena *) secret);
-	cache->rules = JRedactCompile(JDefFromJsonb(cache->jsonb, "", "redaction rules"),
-								  Bytes(cache->secret), &error);
-	JDefCheck(&error, "redaction rules");
+	cache->rules = JRedactRulesFrom(cache->jsonb, Bytes(cache->secret));
 	MemoryContextSwitchTo(old);
 	fcinfo->flinfo->fn_extra = cache;
 	return cache->rules;
@@ -291,30 +299,37 @@ RedactContainer(Walk *walk, JsonbContainer *container, bool in_traits, bool trun
 	walk->out = pushJsonbValue(&walk->state, JsonContainerIsArray(container) ? WJB_END_ARRAY : WJB_END_OBJECT, NULL);
 }
 
+Jsonb *
+JRedactJsonb(JRedactRules *rules, Jsonb *jsonb, const char *path, bool in_traits)
+{
+	Walk		walk = {.rules = rules, .has_paths = JRedactHasPaths(rules)};
+	JsonbValue	scalar;
+
+	initStringInfo(&walk.path);
+	initStringInfo(&walk.looked);
+	if (walk.has_paths)
+		appendStringInfoString(&walk.path, path);
+	if (!JB_ROOT_IS_SCALAR(jsonb))
+	{
+		RedactContainer(&walk, &jsonb->root, in_traits, false, path[0] == '\0' ? 0 : 1);
+		return JsonbValueToJsonb(walk.out);
+	}
+	if (!JsonbExtractScalar(&jsonb->root, &scalar) || scalar.type != jbvString ||
+		!LookInto(&walk, ScalarText(&scalar), &scalar))
+		return jsonb;
+	return JsonbValueToJsonb(&scalar);
+}
+
 PG_FUNCTION_INFO_V1(journey_redact_event);
 Datum
 journey_redact_event(PG_FUNCTION_ARGS)
 {
-	Walk		walk = {0};
-	Jsonb	   *jsonb;
-	JsonbValue	scalar;
+	JRedactRules *rules;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	walk.rules = GetRules(fcinfo);
-	walk.has_paths = JRedactHasPaths(walk.rules);
-	jsonb = PG_GETARG_JSONB_P(0);
-	initStringInfo(&walk.path);
-	initStringInfo(&walk.looked);
-	if (!JB_ROOT_IS_SCALAR(jsonb))
-	{
-		RedactContainer(&walk, &jsonb->root, false, false, 0);
-		PG_RETURN_JSONB_P(JsonbValueToJsonb(walk.out));
-	}
-	if (!JsonbExtractScalar(&jsonb->root, &scalar) || scalar.type != jbvString)
-		PG_RETURN_JSONB_P(jsonb);
-	(void) LookInto(&walk, ScalarText(&scalar), &scalar);
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(&scalar));
+	rules = GetRules(fcinfo);
+	PG_RETURN_JSONB_P(JRedactJsonb(rules, PG_GETARG_JSONB_P(0), "", false));
 }
 
 /* --------------------------------------------------------------------------------------------

@@ -260,6 +260,12 @@ JRedactHasPaths(const JRedactRules *rules)
 	return rules->n_paths > 0;
 }
 
+bool
+JRedactHasParams(const JRedactRules *rules)
+{
+	return rules->n_params > 0;
+}
+
 JRedactAction
 JRedactMember(JRedactRules *rules, JStr path, JStr key, bool in_traits)
 {

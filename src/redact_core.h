@@ -55,6 +55,9 @@ extern JRedactAction JRedactMember(JRedactRules *rules, JStr path, JStr key, boo
 /* Whether any rule asks for paths. */
 extern bool JRedactHasPaths(const JRedactRules *rules);
 
+/* Whether any rule is about parameters of URLs. */
+extern bool JRedactHasParams(const JRedactRules *rules);
+
 /* Whether a key begins what the sets call traits. */
 extern bool JRedactIsTraits(JStr key);
 

@@ -705,7 +705,7 @@ RedactPath(const JRedactRules *rules, JStr path, StringInfo out)
 	return changed;
 }
 
-/* Scheme and host, without the user before it; returns how much of the URL that was. */
+/* Scheme and host, without the user before it where parameters are personal; returns how much that was. */
 static int
 RedactAuthority(const JRedactRules *rules, JStr url, StringInfo out, bool *changed)
 {
@@ -725,7 +725,7 @@ RedactAuthority(const JRedactRules *rules, JStr url, StringInfo out, bool *chang
 			at = i;
 	}
 	appendBinaryStringInfo(out, url.data, start);
-	if (at >= 0)
+	if (at >= 0 && JRedactHasParams(rules))
 	{
 		*changed = true;
 		start = at + 1;
