@@ -346,3 +346,10 @@ JSourceCategoryOf(JStr source)
 		value = Find(&source_list, JStrFrom(source, 4));
 	return value < 0 ? JCATEGORY_NONE : value;
 }
+
+const JRedactionRow *
+JRedactionRows(int *n)
+{
+	*n = lengthof(redaction_rows);
+	return redaction_rows;
+}

@@ -132,4 +132,16 @@ typedef enum JSourceCategory
 /* GA4's category of a source, in any ASCII case. */
 extern JSourceCategory JSourceCategoryOf(JStr source);
 
+/* A rule for personal data of the default sets, as src/lists/redact.tsv has it. */
+typedef struct JRedactionRow
+{
+	int			sets;			/* bits: 1 gdpr, 2 hipaa */
+	const char *kind;			/* key, value, path, param */
+	const char *match;
+	const char *below;			/* empty, or the object below which it counts */
+	const char *action;
+} JRedactionRow;
+
+extern const JRedactionRow *JRedactionRows(int *n);
+
 #endif							/* LISTS_CORE_H */

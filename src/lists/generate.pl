@@ -254,6 +254,20 @@ sub referrers
 	list('referrer', \%value);
 }
 
+# Default rules for personal data, as redact_core.c compiles those that users write.
+sub redaction
+{
+	my %sets = (gdpr => 1, hipaa => 2, both => 3);
+	print "static const JRedactionRow redaction_rows[] = {\n";
+	for my $row (rows('redact.tsv'))
+	{
+		my ($set, $kind, $match, $below, $action) = @$row;
+		print "\t{", join(', ', $sets{$set} // die("redact.tsv: \"$set\"\n"),
+			map { literal($_) } $kind, $match, $below, $action), "},\n";
+	}
+	print "};\n";
+}
+
 print "/* Made by src/lists/generate.pl from the lists beside it: do not edit. */\n\n";
 suffixes();
 parameters();
@@ -263,3 +277,4 @@ list('source', {
 	  rows('sources.tsv')
 });
 list('gateway', { map { lower($_->[0]) => 1 } rows('payment_gateways.tsv') });
+redaction();
