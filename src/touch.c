@@ -8,6 +8,7 @@
 #include "funcapi.h"
 
 #include "touch_sql.h"
+#include "url_core.h"
 
 #define TOUCH_COLUMNS 13
 
@@ -98,6 +99,25 @@ journey_campaign(PG_FUNCTION_ARGS)
  * touch
  */
 
+void
+JHostsOfOption(const char *key, JStr *hosts, int n)
+{
+	bool		ours = strcmp(key, "internal_hosts") == 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		JStr		given = hosts[i];
+
+		if (!JHostOption(given, ours, &hosts[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"%s\" has a value that is no host: \"%s\"", key,
+							pnstrdup(given.data, given.len)),
+					 errhint("Give the host alone, such as \"example.com\", which means its "
+							 "subdomains too.")));
+	}
+}
+
 /* An option's hosts. */
 static int
 HostsOption(const char *key, const JsonbValue *value, JStr **hosts)
@@ -129,6 +149,7 @@ HostsOption(const char *key, const JsonbValue *value, JStr **hosts)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" must be an array of strings", key),
 				 errhint("For example {\"%s\": [\"example.com\"]}.", key)));
+	JHostsOfOption(key, *hosts, n);
 	return n;
 }
 

@@ -28,6 +28,51 @@ Trim(JStr s)
 	return s.len > 0 ? s : JSTR_NULL;
 }
 
+/* Whether s is one of the words, a list that NULL ends, in any ASCII case. */
+static bool
+IsOneOf(JStr s, const char *const *words)
+{
+	for (; *words != NULL; words++)
+	{
+		if (JStrIs(s, *words))
+			return true;
+	}
+	return false;
+}
+
+/* What a field of a campaign says: NULL if it is blank or a word by which a tool says "none". */
+static JStr
+Said(JStr s)
+{
+	static const char *const nothing[] = {
+		"(direct)", "(none)", "(not set)", "null", "undefined", "(null)", "(undefined)", "(not_set)",
+		"(notset)", "(not provided)", "(blank)", "(empty)", "$direct", "not set", "not_set", "nil", "nan",
+		"n/a", "<null>", "<none>", "[null]", "[none]", "\\n", NULL
+	};
+
+	s = Trim(s);
+	return IsOneOf(s, nothing) ? JSTR_NULL : s;
+}
+
+/*
+ * Bare direct and none say nothing where source and medium have nothing else: direct / mail is mail
+ * that was sent directly. The fields are in the order of JCampaignField.
+ */
+static void
+DropDirect(JStr *field, int n)
+{
+	static const char *const words[] = {"direct", "none", NULL};
+
+	if ((!JStrIsNull(field[JC_SOURCE]) && !IsOneOf(field[JC_SOURCE], words)) ||
+		(!JStrIsNull(field[JC_MEDIUM]) && !IsOneOf(field[JC_MEDIUM], words)))
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		if (IsOneOf(field[i], words))
+			field[i] = JSTR_NULL;
+	}
+}
+
 /*
  * campaigns
  */
@@ -60,12 +105,92 @@ Decode(Gather *gather, JStr s)
 	return decoded;
 }
 
+static bool
+HasLetter(JStr s)
+{
+	for (int i = 0; i < s.len; i++)
+	{
+		unsigned char c = JLower((unsigned char) s.data[i]);
+
+		if (c >= 'a' && c <= 'z')
+			return true;
+	}
+	return false;
+}
+
+/* __CLICKID__: an id may have _ too, but not only that and capitals between two at both ends. */
+static bool
+IsUnderscoreMacro(JStr s)
+{
+	if (s.len < 5 || memcmp(s.data, "__", 2) != 0 || memcmp(s.data + s.len - 2, "__", 2) != 0)
+		return false;
+	for (int i = 2; i < s.len - 2; i++)
+	{
+		if (!(s.data[i] >= 'A' && s.data[i] <= 'Z') && s.data[i] != '_')
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Whether a value is what a link's template has where an ad platform puts the id: a macro in
+ * brackets or between signs of one kind, of which an id has none, its own name, or what a program
+ * writes for none. A macro within a longer value is one too, but for s_kwcid, which is made of several.
+ */
+static bool
+IsPlaceholder(JStr s, const char *name)
+{
+	static const char *const words[] = {
+		"undefined", "null", "none", "nil", "nan", "false", "true", "n/a", "na", "void", "unknown",
+		"(none)", "(not set)", "(null)", "not set", "clickid", "click_id", "click-id", "[object object]", NULL
+	};
+	static const char *const brackets[] = {"{}", "[]", "<>", "()"};
+	const char *open;
+
+	s = Trim(s);
+	if (s.len < 2)
+		return false;
+	if (IsOneOf(s, words) || IsUnderscoreMacro(s))
+		return true;
+	if (s.len == (int) strlen(name) && pg_strncasecmp(s.data, name, s.len) == 0)
+		return true;
+	if (s.len > 2 && strchr("%$@#|*!~:", s.data[0]) != NULL && s.data[s.len - 1] == s.data[0])
+		return HasLetter(s);
+	if (strchr("$#%*@", s.data[0]) != NULL)
+		s = JStrFrom(s, 1);
+	for (int i = 0; i < (int) lengthof(brackets); i++)
+	{
+		if (s.data[0] == brackets[i][0] && s.data[s.len - 1] == brackets[i][1])
+			return true;
+	}
+	open = memchr(s.data, '{', s.len);
+	return open != NULL && memchr(open, '}', s.data + s.len - open) != NULL &&
+		strcmp(name, "s_kwcid") != 0;
+}
+
+/*
+ * The same for a value as written and as decoded, once or, as some redirects make it, twice. What is
+ * written may itself read as encoded: %%CACHE%%.
+ */
+static bool
+IsUnfilled(JStr written, JStr decoded, const char *name)
+{
+	char		twice[64];
+
+	if (IsPlaceholder(written, name) || IsPlaceholder(decoded, name))
+		return true;
+	if (decoded.len > (int) sizeof(twice) || !JIsEncoded(decoded))
+		return false;
+	return IsPlaceholder((JStr) {twice, JFormDecode(decoded, twice)}, name);
+}
+
 static void
-AddClickId(JCampaign *campaign, int rank, JStr value)
+AddClickId(JCampaign *campaign, int rank, JStr written, JStr value)
 {
 	uint64		bit = UINT64CONST(1) << rank;
 
-	if ((campaign->click_ids & bit) || JStrIsNull(Trim(value)))
+	if ((campaign->click_ids & bit) || JStrIsNull(Trim(value)) ||
+		IsUnfilled(written, value, JClickIdAt(rank)->name))
 		return;
 	campaign->click_ids |= bit;
 	campaign->click_id[rank] = value;
@@ -75,10 +200,10 @@ static void
 AddField(JStr *field, JStr value)
 {
 	if (JStrIsNull(*field))
-		*field = Trim(value);
+		*field = Said(value);
 }
 
-/* The first value of a name that is not blank counts. */
+/* The first value of a name that says something counts. */
 static void
 GatherList(Gather *gather, JStr list)
 {
@@ -86,7 +211,7 @@ GatherList(Gather *gather, JStr list)
 	JStr		name,
 				value;
 
-	while (JNextParameter(&list, &name, &value))
+	for (bool first = true; JNextLinkParameter(&list, first, &name, &value); first = false)
 	{
 		JParam		param;
 
@@ -108,10 +233,11 @@ GatherList(Gather *gather, JStr list)
 				AddField(&gather->matomo[param.index], Decode(gather, value));
 				break;
 			case JPARAM_CLICK_ID:
-				AddClickId(campaign, param.index, Decode(gather, value));
+				AddClickId(campaign, param.index, value, Decode(gather, value));
 				break;
 			case JPARAM_GOOGLE_ADS:
-				campaign->google_ads = true;
+				if (!IsUnfilled(value, value, "gad_source"))
+					campaign->google_ads = true;
 				break;
 			case JPARAM_TRACKING:
 			case JPARAM_OTHER:
@@ -136,7 +262,7 @@ JCampaignFrom(JStr url, JCampaign *campaign)
 				fragment;
 
 	memset(campaign, 0, offsetof(JCampaign, click_id));
-	JUrlParameters(url, &query, &fragment);
+	JUrlLinkParameters(url, &query, &fragment);
 	if (JStrIsNull(query) && JStrIsNull(fragment))
 		return;
 
@@ -148,6 +274,8 @@ JCampaignFrom(JStr url, JCampaign *campaign)
 	if (!JStrIsNull(fragment))
 		GatherList(&gather, JFragmentParameters(fragment));
 
+	DropDirect(campaign->field, JC_COUNT);
+	DropDirect(gather.matomo, JC_COUNT);
 	campaign->named = NamesCampaign(campaign->field);
 	if (!campaign->named && NamesCampaign(gather.matomo))
 	{
@@ -215,18 +343,6 @@ EndsWith(JStr s, const char *word)
 	int			len = strlen(word);
 
 	return s.len >= len && JStrIs(JStrFrom(s, s.len - len), word);
-}
-
-/* Whether s is one of the words, a list that NULL ends. */
-static bool
-IsOneOf(JStr s, const char *const *words)
-{
-	for (; *words != NULL; words++)
-	{
-		if (JStrIs(s, *words))
-			return true;
-	}
-	return false;
 }
 
 /* GA4: ^(.*cp.*|ppc|retargeting|paid.*)$ */
@@ -449,60 +565,289 @@ IsSameSite(JStr page_host, const JUrl *referrer)
 		SameHost(JRegistrableDomain(referrer->host), site);
 }
 
+/* The host that a cache's label stands for: - is a dot, -- a hyphen, 0- and -0 around it are nothing. */
+static JStr
+DecodeCacheLabel(JStr label)
+{
+	char	   *host;
+	int			len = 0;
+
+	if (label.len > 4 && memcmp(label.data, "0-", 2) == 0 &&
+		memcmp(label.data + label.len - 2, "-0", 2) == 0)
+		label = (JStr) {label.data + 2, label.len - 4};
+	host = palloc(Max(label.len, 1));
+	for (int i = 0; i < label.len; i++)
+	{
+		if (label.data[i] != '-')
+			host[len++] = label.data[i];
+		else if (i + 1 < label.len && label.data[i + 1] == '-')
+			host[len++] = label.data[i++];
+		else
+			host[len++] = '.';
+	}
+	return (JStr) {host, len};
+}
+
+/* The host in a path like /amp/s/www.example.com/page behind its beginning; NULL if it is none. */
+static JStr
+HostInPath(JStr path, const char *beginning)
+{
+	JStr		rest;
+	JUrl		parsed;
+
+	if (!StartsWith(path, beginning))
+		return JSTR_NULL;
+	rest = JStrFrom(path, strlen(beginning));
+	if (StartsWith(rest, "s/"))
+		rest = JStrFrom(rest, 2);
+	JUrlParse(rest, &parsed);
+	return parsed.host;
+}
+
+/* The host in the parameter u of a translated page. */
+static JStr
+TranslatedHost(const JUrl *url)
+{
+	JStr		list = url->query;
+	JStr		name,
+				value;
+	JUrl		parsed;
+
+	while (!JStrIsNull(list) && JNextParameter(&list, &name, &value))
+	{
+		char	   *decoded;
+
+		if (!JStrIs(name, "u") || value.len == 0)
+			continue;
+		decoded = palloc(value.len);
+		JUrlParse((JStr) {decoded, JFormDecode(value, decoded)}, &parsed);
+		return parsed.host;
+	}
+	return JSTR_NULL;
+}
+
+/* The host of the site whose page a cache or a translation shows; NULL if the URL is of none. */
+static JStr
+CachedSite(const JUrl *url)
+{
+	JStr		host = JHostTrim(url->host);
+	JStr		label = host;
+	JStr		source,
+				words;
+
+	if (JStrIsNull(host) || EndsWith(url->scheme, "-app"))
+		return JSTR_NULL;
+	if (JHostTraits(host) & JHOST_CACHE)
+	{
+		while (label.len > 0 && memchr(label.data, '.', label.len) != NULL)
+			label.len--;
+		return DecodeCacheLabel(label);
+	}
+	if (StartsWith(host, "translate."))
+	{
+		JStr		domain = JStrFrom(host, strlen("translate."));
+
+		if (StartsWith(domain, "google.") || JStrIs(domain, "googleusercontent.com"))
+			return TranslatedHost(url);
+	}
+	if (JStrIs(host, "cdn.ampproject.org"))
+		return HostInPath(url->path, StartsWith(url->path, "/v/") ? "/v/" : "/c/");
+	if (StartsWith(url->path, "/amp/") &&
+		JReferrerLookup(host, JSTR_NULL, &source, &words) == JREFERRER_SEARCH)
+		return HostInPath(url->path, "/amp/");
+	return JSTR_NULL;
+}
+
+/* Whether a path has a whole segment by which a sign-in or consent page is known. */
+static bool
+HasOauthSegment(JStr path)
+{
+	static const char *const words[] = {"oauth", "oauth2", "openid", "authorize", NULL};
+
+	while (path.len > 0)
+	{
+		JStr		segment = path;
+
+		segment.len = 0;
+		while (segment.len < path.len && path.data[segment.len] != '/')
+			segment.len++;
+		if (IsOneOf(segment, words))
+			return true;
+		path = JStrFrom(path, Min(segment.len + 1, path.len));
+	}
+	return false;
+}
+
+static bool
+IsPassage(const JUrl *referrer)
+{
+	int			traits = JHostTraits(JHostTrim(referrer->host));
+
+	return (traits & JHOST_PASSAGE) || ((traits & JHOST_OAUTH) && HasOauthSegment(referrer->path));
+}
+
 static bool
 IsExternal(JStr url, const JUrl *referrer, const JTouchOptions *options)
 {
-	JUrl		page;
+	JUrl		page,
+				cached = {0};
+	JStr		site;
 
 	if (JStrIsNull(referrer->host))
 		return false;
+	cached.host = CachedSite(referrer);
 	if (options != NULL &&
 		(HostInAny(referrer->host, options->internal_hosts, options->n_internal_hosts) ||
+		 HostInAny(cached.host, options->internal_hosts, options->n_internal_hosts) ||
 		 HostInAny(referrer->host, options->ignored_referrers, options->n_ignored_referrers)))
 		return false;
+
 	JUrlParse(url, &page);
-	return !IsSameSite(page.host, referrer) && !JIsPaymentGateway(JHostTrim(referrer->host));
+	site = CachedSite(&page);
+	if (JStrIsNull(site))
+		site = page.host;
+	if (IsSameSite(site, referrer) || (!JStrIsNull(cached.host) && IsSameSite(site, &cached)))
+		return false;
+	return !IsPassage(referrer);
+}
+
+/* Whether a portal's referrer still has the word that was searched for, in one of its parameters. */
+static bool
+HasSearchWord(JStr query, JStr words)
+{
+	JStr		name,
+				value;
+
+	while (!JStrIsNull(query) && JNextParameter(&query, &name, &value))
+	{
+		JStr		rest = words;
+
+		while (value.len > 0 && (value.data[0] == '+' || value.data[0] == ' '))
+			value = JStrFrom(value, 1);
+		if (value.len == 0)
+			continue;
+		if (JStrIs(name, "q") || JStrIs(name, "query"))
+			return true;
+		while (rest.len > 0)
+		{
+			JStr		word = rest;
+			const char *blank = memchr(rest.data, ' ', rest.len);
+
+			if (blank != NULL)
+				word.len = blank - rest.data;
+			if (JStrEqual(word, name))
+				return true;
+			rest = JStrFrom(rest, Min(word.len + 1, rest.len));
+		}
+	}
+	return false;
 }
 
 /*
- * Source and medium of an external referrer. A search engine's page that has the parameters of a
- * Google ad, without the click id that browsers may take away, was a paid click.
+ * Source and medium of an external referrer. A page with Google's ads that led to a URL with the
+ * parameters of one, without the click id that browsers may take away, was a paid click.
  */
-static void
-FillFromReferrer(const JCampaign *campaign, const JUrl *referrer, JTouch *touch)
+static JReferrerKind
+ReferrerOrigin(const JCampaign *campaign, const JUrl *referrer, JStr *source, JStr *medium)
 {
-	switch (JReferrerLookup(JHostTrim(referrer->host), referrer->path, &touch->source))
+	JStr		host = JHostTrim(referrer->host);
+	JStr		words;
+	JReferrerKind kind = JReferrerLookup(host, referrer->path, source, &words);
+
+	if (kind == JREFERRER_PORTAL)
+		kind = HasSearchWord(referrer->query, words) ? JREFERRER_SEARCH : JREFERRER_OTHER;
+	if (campaign->google_ads &&
+		((JHostTraits(host) & JHOST_GOOGLE_ADS) ||
+		 (kind == JREFERRER_SEARCH && StartsWith(*source, "google"))))
+	{
+		*source = JSTR_LIT("google");
+		*medium = JSTR_LIT("cpc");
+		return JREFERRER_SEARCH;
+	}
+	switch (kind)
 	{
 		case JREFERRER_AI_ASSISTANT:
-			touch->medium = JSTR_LIT("ai-assistant");
+			*medium = JSTR_LIT("ai-assistant");
 			break;
 		case JREFERRER_SEARCH:
-			if (campaign->google_ads && StartsWith(touch->source, "google"))
-				touch->medium = JSTR_LIT("cpc");
-			else
-				touch->medium = JSTR_LIT("organic");
+			*medium = JSTR_LIT("organic");
 			break;
 		case JREFERRER_SOCIAL:
-			touch->medium = JSTR_LIT("social");
+			*medium = JSTR_LIT("social");
 			break;
+		case JREFERRER_VIDEO:
+			*medium = JSTR_LIT("video");
+			break;
+		case JREFERRER_PORTAL:
 		case JREFERRER_OTHER:
-			touch->source = touch->referrer_host;
-			touch->medium = JSTR_LIT("referral");
+			*source = JHostLower(referrer->host);
+			*medium = JSTR_LIT("referral");
 			break;
 	}
+	return kind;
+}
+
+/* Whether a source is the name or the host of an AI assistant. */
+static bool
+IsAssistant(JStr source)
+{
+	JUrl		parsed;
+	JStr		name,
+				words;
+
+	if (JStrIsNull(source) || source.len > 255)
+		return false;
+	if (JIsAssistantName(source))
+		return true;
+	JUrlParse(source, &parsed);
+	return !JStrIsNull(parsed.host) &&
+		JReferrerLookup(JHostTrim(parsed.host), parsed.path, &name, &words) == JREFERRER_AI_ASSISTANT;
+}
+
+/*
+ * What is still missing of a campaign: an external referrer gives the source, and the medium only
+ * if nothing else can be meant by the two.
+ */
+static void
+FillFromReferrer(const JTouchInput *input, const JTouchOptions *options, const JCampaign *campaign,
+				 const JUrl *referrer, JTouch *touch)
+{
+	JStr		source,
+				medium;
+	JReferrerKind kind;
+
+	if (!JStrIsNull(touch->source) || !IsExternal(input->url, referrer, options))
+		return;
+	kind = ReferrerOrigin(campaign, referrer, &source, &medium);
+	touch->source = source;
+	if (JStrIsNull(touch->medium) &&
+		(kind == JREFERRER_AI_ASSISTANT || JStrEqual(medium, JSTR_LIT("cpc"))))
+		touch->medium = medium;
+}
+
+/* The campaign columns of an event, in the order of JCampaignField. */
+static void
+Columns(const JTouchInput *input, JStr *column)
+{
+	column[JC_SOURCE] = Said(input->source);
+	column[JC_MEDIUM] = Said(input->medium);
+	column[JC_CAMPAIGN] = Said(input->campaign);
+	column[JC_TERM] = Said(input->term);
+	column[JC_CONTENT] = Said(input->content);
+	DropDirect(column, JC_CONTENT + 1);
 }
 
 /* The strongest evidence there is. */
 static JTouchType
 Evidence(const JTouchInput *input, const JTouchOptions *options, const JCampaign *campaign,
-		 const JUrl *referrer)
+		 const JStr *column, const JUrl *referrer)
 {
 	if (campaign->named)
 		return JTOUCH_UTM;
 	if (campaign->click_ids != 0)
 		return JTOUCH_CLICK_ID;
-	if (!JStrIsNull(Trim(input->source)) || !JStrIsNull(Trim(input->medium)) ||
-		!JStrIsNull(Trim(input->campaign)))
+	if (!JStrIsNull(column[JC_SOURCE]) || !JStrIsNull(column[JC_MEDIUM]) ||
+		!JStrIsNull(column[JC_CAMPAIGN]))
 		return JTOUCH_CAMPAIGN_COLUMNS;
 	if (input->use_referrer && IsExternal(input->url, referrer, options))
 		return JTOUCH_REFERRER;
@@ -513,6 +858,7 @@ bool
 JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch)
 {
 	JCampaign	campaign;
+	JStr		column[JC_CONTENT + 1];
 	JUrl		referrer;
 
 	memset(touch, 0, offsetof(JTouch, click_ids));
@@ -521,8 +867,9 @@ JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch
 	if (!JStrIsNull(referrer.host))
 		touch->referrer_host = JHostLower(referrer.host);
 	JCampaignFrom(input->url, &campaign);
+	Columns(input, column);
 
-	touch->type = Evidence(input, options, &campaign, &referrer);
+	touch->type = Evidence(input, options, &campaign, column, &referrer);
 	switch (touch->type)
 	{
 		case JTOUCH_UTM:
@@ -535,24 +882,27 @@ JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch
 			touch->term = campaign.field[JC_TERM];
 			touch->content = campaign.field[JC_CONTENT];
 			FillFromClickIds(&campaign, touch);
-			AddField(&touch->source, input->source);
-			AddField(&touch->medium, input->medium);
+			AddField(&touch->source, column[JC_SOURCE]);
+			AddField(&touch->medium, column[JC_MEDIUM]);
+			FillFromReferrer(input, options, &campaign, &referrer, touch);
 			ListClickIds(&campaign, touch);
 			break;
 		case JTOUCH_CAMPAIGN_COLUMNS:
-			touch->source = Trim(input->source);
-			touch->medium = Trim(input->medium);
-			touch->campaign = Trim(input->campaign);
-			touch->term = Trim(input->term);
-			touch->content = Trim(input->content);
+			touch->source = column[JC_SOURCE];
+			touch->medium = column[JC_MEDIUM];
+			touch->campaign = column[JC_CAMPAIGN];
+			touch->term = column[JC_TERM];
+			touch->content = column[JC_CONTENT];
 			break;
 		case JTOUCH_REFERRER:
-			FillFromReferrer(&campaign, &referrer, touch);
+			ReferrerOrigin(&campaign, &referrer, &touch->source, &touch->medium);
 			break;
 		case JTOUCH_NONE:
 		case JTOUCH_DIRECT:
 			return false;
 	}
+	if (JStrIsNull(touch->medium) && IsAssistant(touch->source))
+		touch->medium = JSTR_LIT("ai-assistant");
 	if (JStrIsNull(touch->source))
 		touch->source = JSTR_LIT("(not set)");
 	if (JStrIsNull(touch->medium))

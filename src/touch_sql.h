@@ -13,6 +13,9 @@
 /* A row of journey.touch; the descriptor is that type's, blessed. */
 extern Datum JTouchRow(const JTouch *touch, TupleDesc tupdesc);
 
+/* Makes hosts of what people give as such in an option; an error where one can match nothing. */
+extern void JHostsOfOption(const char *key, JStr *hosts, int n);
+
 /* All click ids as {"name": "value", ..}. */
 extern Jsonb *JTouchClickIds(const JTouch *touch);
 

@@ -40,7 +40,11 @@ static const char *const tokens[] = {
 	"8080", "android-app", "utm_source", "UTM_Medium", "utm_campaign", "utm_id", "utm_term",
 	"mtm_campaign", "pk_kwd", "gclid", "GCLID", "fbclid", "msclkid", "mc_eid", "gad_source",
 	"ScCid", "irclid", "hsa_cam", "%75tm_source", "newsletter", "facebook", "cpc", "email", " ", "\t", "!",
-	"$direct", "*", "a", "b", ";", "\"", "'", "\x01", "\x7f"
+	"$direct", "*", "a", "b", "amp;", "AMP;", "amp%3B", "#38;", "#x26;", "&amp;", "&#038;", "?utm_source=", "?gclid=",
+	"{gclid}", "%7Bgclid%7D", "%%CLICK%%", "[clickid]", "__CLICKID__", "undefined", "null", "(direct)", "direct",
+	"none", "(not set)", "\n", "\r", "ex%61mple", "%2e", "www-example-com.cdn.ampproject.org", "/amp/s/", "/c/s/",
+	"translate.google.com", "u=", "a--b-com.translate.goog", "0-", "-0", "youtube.com", "cnn.com", "okta.com",
+	"oauth2", "gad_source=1", "*.", "android-app://", "google.cat", "accounts.google.co.uk", ";", "\"", "'", "\x01", "\x7f"
 };
 
 /* A URL as text; raw bytes too if `valid` is not asked for. */
@@ -106,6 +110,22 @@ Within(JStr part, JStr whole)
 		(part.data >= whole.data && part.data + part.len <= whole.data + whole.len);
 }
 
+/* A host has no character that none has, is one as an option too, and lies in what that gives. */
+static void
+CheckHost(JStr host, JStr url)
+{
+	JStr		option;
+
+	for (int i = 0; i < host.len; i++)
+		Check((unsigned char) host.data[i] > ' ' &&
+			  (host.data[0] == '[' || strchr("%/\\@:?#<>^|[]*$&={}", host.data[i]) == NULL),
+			  "a character of no host", url);
+	if (!JStrIsNull(host) && JHostOption(host, false, &option))
+		Check(JHostIn(host, option), "a host is not in itself", url);
+	if (JHostOption(url, Random(2) == 0, &option))
+		Check(option.len > 0 && JHostIn(option, option), "an option that matches nothing", url);
+}
+
 static void
 CheckUrl(JStr url)
 {
@@ -115,11 +135,17 @@ CheckUrl(JStr url)
 				domain,
 				stripped,
 				again;
+	JCampaign	campaign;
+	bool		encoded = false;
 
+	for (int i = 0; i < url.len; i++)
+		encoded |= memchr("%\t\n\r", url.data[i], 4) != NULL;
 	JUrlParse(url, &parsed);
 	JUrlParameters(url, &query, &fragment);
-	Check(Within(parsed.host, url) && Within(parsed.path, url) && Within(parsed.scheme, url),
+	Check(Within(parsed.path, url), "the path is not of the URL", url);
+	Check(encoded || (Within(parsed.host, url) && Within(parsed.scheme, url)),
 		  "a part is not of the URL", url);
+	CheckHost(parsed.host, url);
 	Check(JStrEqual(query, parsed.query) && JStrEqual(fragment, parsed.fragment),
 		  "two ways to the query", url);
 	Check(JStrIsNull(parsed.host) || parsed.host.len > 0, "an empty host", url);
@@ -134,6 +160,8 @@ CheckUrl(JStr url)
 	again = JStripTracking(stripped);
 	Check(again.data == stripped.data, "stripped twice", url);
 	Check(stripped.len <= url.len, "stripped is longer", url);
+	JCampaignFrom(stripped, &campaign);
+	Check(!campaign.named && campaign.click_ids == 0, "a campaign is left when stripped", url);
 }
 
 static void
