@@ -154,7 +154,8 @@ IsPlaceholder(JStr s, const char *name)
 		return true;
 	if (s.len == (int) strlen(name) && pg_strncasecmp(s.data, name, s.len) == 0)
 		return true;
-	if (s.len > 2 && strchr("%$@#|*!~:", s.data[0]) != NULL && s.data[s.len - 1] == s.data[0])
+	if (s.len > 2 && strchr("%$@#|*!~:", s.data[0]) != NULL &&
+		(s.data[s.len - 1] == s.data[0] || (s.data[0] == '%' && s.data[s.len - 1] == '!')))
 		return HasLetter(s);
 	if (strchr("$#%*@", s.data[0]) != NULL)
 		s = JStrFrom(s, 1);
