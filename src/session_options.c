@@ -21,8 +21,9 @@ typedef struct JOptionsCache
 	JSqlOptions options;
 } JOptionsCache;
 
-#define KNOWN_OPTIONS "email_trait, ignored_referrers, internal_hosts, keep_properties, " \
-	"max_duration, midnight, new_campaign, passive_events, session_key, time_zone, user_change"
+#define KNOWN_OPTIONS "channel_rules, click_ids, email_trait, ignored_referrers, internal_hosts, " \
+	"keep_properties, max_duration, midnight, new_campaign, passive_events, referrers, session_key, " \
+	"time_zone, user_change"
 
 int64
 JIntervalMicroseconds(const Interval *interval, const char *what)
@@ -249,7 +250,7 @@ JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
 	}
 	else if (strcmp(key, "_segment_events") == 0)
 		session->segment_events = JOptionCount(key, value);
-	else
+	else if (!JReadOwnList(key, value, &session->touch))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown session option \"%s\"", key),

@@ -81,6 +81,7 @@ DropDirect(JStr *field, int n)
 typedef struct Gather
 {
 	JCampaign  *campaign;
+	const JTouchOptions *options;	/* may be NULL */
 	JStr		matomo[JC_COUNT];	/* counts only where there is no utm */
 	char	   *spare;			/* room for decoded strings: as much as what is left of the URL */
 	int			room;			/* what to allocate for it */
@@ -204,27 +205,60 @@ AddField(JStr *field, JStr value)
 		*field = Said(value);
 }
 
+/* The number of an own click id; -1 if the decoded name is none. */
+static int
+FindOwnClickId(const JTouchOptions *options, JStr name)
+{
+	for (int i = 0; options != NULL && i < options->n_click_ids; i++)
+	{
+		if (JStrEqualNoCase(name, Literal(options->click_ids[i].name)))
+			return i;
+	}
+	return -1;
+}
+
+static void
+AddOwnClickId(JCampaign *campaign, int i, const char *name, JStr written, JStr value)
+{
+	uint32		bit = (uint32) 1 << i;
+
+	if ((campaign->own_ids & bit) || JStrIsNull(Trim(value)) || IsUnfilled(written, value, name))
+		return;
+	campaign->own_ids |= bit;
+	campaign->own_id[i] = value;
+}
+
 /* The first value of a name that says something counts. */
 static void
 GatherList(Gather *gather, JStr list)
 {
 	JCampaign  *campaign = gather->campaign;
+	bool		own_ids = gather->options != NULL && gather->options->n_click_ids > 0;
 	JStr		name,
 				value;
 
 	for (bool first = true; JNextLinkParameter(&list, first, &name, &value); first = false)
 	{
 		JParam		param;
+		int			own;
 
 		if (value.len == 0)
 			continue;
-		if (!JParamMaybe(name))
+		if (!JParamMaybe(name) && !own_ids)
 		{
 			/* an encoded name is up to three times as long as the name itself */
 			if (name.len > 80 || !JIsEncoded(name))
 				continue;
 		}
-		param = JParamLookup(Decode(gather, name));
+		name = Decode(gather, name);
+		own = FindOwnClickId(gather->options, name);
+		if (own >= 0)
+		{
+			AddOwnClickId(campaign, own, gather->options->click_ids[own].name, value,
+						  Decode(gather, value));
+			continue;
+		}
+		param = JParamLookup(name);
 		switch (param.kind)
 		{
 			case JPARAM_UTM:
@@ -256,7 +290,7 @@ NamesCampaign(const JStr *field)
 }
 
 void
-JCampaignFrom(JStr url, JCampaign *campaign)
+JCampaignFrom(JStr url, const JTouchOptions *options, JCampaign *campaign)
 {
 	Gather		gather;
 	JStr		query,
@@ -269,6 +303,7 @@ JCampaignFrom(JStr url, JCampaign *campaign)
 
 	memset(&gather, 0, sizeof(gather));
 	gather.campaign = campaign;
+	gather.options = options;
 	gather.room = url.len;
 	if (!JStrIsNull(query))
 		GatherList(&gather, query);
@@ -466,6 +501,89 @@ JChannel(JStr source, JStr medium, JStr campaign)
 	return JSTR_LIT("Unassigned");
 }
 
+/* Whether s fits a pattern in which * stands for any characters, in any ASCII case. */
+static bool
+Fits(JStr s, JStr pattern)
+{
+	int			i = 0,
+				p = 0;
+	int			star = -1;		/* place of the last *, and how far it has eaten */
+	int			eaten = 0;
+
+	while (i < s.len)
+	{
+		if (p < pattern.len && pattern.data[p] == '*')
+		{
+			star = p++;
+			eaten = i;
+		}
+		else if (p < pattern.len && JLower((unsigned char) pattern.data[p]) ==
+				 JLower((unsigned char) s.data[i]))
+		{
+			p++;
+			i++;
+		}
+		else if (star >= 0)
+		{
+			p = star + 1;
+			i = ++eaten;
+		}
+		else
+			return false;
+	}
+	while (p < pattern.len && pattern.data[p] == '*')
+		p++;
+	return p == pattern.len;
+}
+
+static bool
+AnyFits(const JCondition *condition, JStr value, bool is_host)
+{
+	for (int i = 0; i < condition->n_patterns; i++)
+	{
+		if (Fits(value, condition->patterns[i]) ||
+			(is_host && JHostIn(value, condition->patterns[i])))
+			return true;
+	}
+	return false;
+}
+
+JStr
+JChannelByRules(const JChannelRule *rules, int n_rules, const JStr *value, const JClickId *click_ids,
+				int n_click_ids)
+{
+	for (int r = 0; r < n_rules; r++)
+	{
+		bool		all = true;
+
+		for (int field = 0; field < JR_COUNT && all; field++)
+		{
+			const JCondition *condition = &rules[r].on[field];
+			bool		holds = false;
+
+			if (!condition->given)
+				continue;
+			if (field == JR_CLICK_ID)
+			{
+				holds = n_click_ids == 0 && condition->missing;
+				for (int i = 0; i < n_click_ids && !holds; i++)
+					holds = AnyFits(condition, Literal(click_ids[i].name), false);
+			}
+			else
+			{
+				JStr		s = Trim(value[field]);
+
+				holds = (condition->missing && (JStrIsNull(s) || JStrIs(s, "(not set)"))) ||
+					(!JStrIsNull(s) && AnyFits(condition, s, field == JR_HOST));
+			}
+			all = holds != condition->negated;
+		}
+		if (all)
+			return rules[r].channel;
+	}
+	return JChannel(value[JR_SOURCE], value[JR_MEDIUM], value[JR_CAMPAIGN]);
+}
+
 /*
  * touches
  */
@@ -492,10 +610,27 @@ Agrees(const JClickIdInfo *info, JStr source)
 	return false;
 }
 
+/* The same for a click id of the options. */
+static bool
+OwnAgrees(const JOwnClickId *id, JStr source)
+{
+	return JStrIsNull(id->source) || JStrIsNull(source) || JStrEqualNoCase(source, id->source);
+}
+
 /* Gives source and medium, where they are missing, what the first click id that agrees says. */
 static void
-FillFromClickIds(const JCampaign *campaign, JTouch *touch)
+FillFromClickIds(const JCampaign *campaign, const JTouchOptions *options, JTouch *touch)
 {
+	for (int i = 0; i < JOWN_CLICK_IDS_MAX && campaign->own_ids >> i != 0; i++)
+	{
+		const JOwnClickId *id = &options->click_ids[i];
+
+		if ((campaign->own_ids >> i & 1) && OwnAgrees(id, touch->source))
+		{
+			AddField(&touch->source, id->source);
+			AddField(&touch->medium, id->medium);
+		}
+	}
 	for (int rank = NextClickId(campaign, 0);
 		 rank >= 0 && (JStrIsNull(touch->source) || JStrIsNull(touch->medium));
 		 rank = NextClickId(campaign, rank + 1))
@@ -512,17 +647,19 @@ FillFromClickIds(const JCampaign *campaign, JTouch *touch)
 }
 
 static void
-ListClickIds(const JCampaign *campaign, JTouch *touch)
+ListClickIds(const JCampaign *campaign, const JTouchOptions *options, JTouch *touch)
 {
 	int			rank = -1;
 
-	while ((rank = JCampaignClickId(campaign, rank)) >= 0)
+	for (int i = 0; i < JOWN_CLICK_IDS_MAX && campaign->own_ids >> i != 0; i++)
 	{
-		JClickId   *id = &touch->click_ids[touch->n_click_ids++];
-
-		id->name = JClickIdAt(rank)->name;
-		id->value = campaign->click_id[rank];
+		if (campaign->own_ids >> i & 1)
+			touch->click_ids[touch->n_click_ids++] =
+				(JClickId) {options->click_ids[i].name, campaign->own_id[i]};
 	}
+	while ((rank = JCampaignClickId(campaign, rank)) >= 0)
+		touch->click_ids[touch->n_click_ids++] =
+			(JClickId) {JClickIdAt(rank)->name, campaign->click_id[rank]};
 	if (touch->n_click_ids > 0)
 	{
 		touch->click_id_type = Literal(touch->click_ids[0].name);
@@ -687,6 +824,26 @@ IsPassage(const JUrl *referrer)
 	return (traits & JHOST_PASSAGE) || ((traits & JHOST_OAUTH) && HasOauthSegment(referrer->path));
 }
 
+/* The options' own referrer of that host and path; NULL if none is. */
+static const JOwnReferrer *
+FindOwnReferrer(const JTouchOptions *options, const JUrl *url)
+{
+	for (int i = 0; options != NULL && i < options->n_referrers; i++)
+	{
+		const JOwnReferrer *own = &options->referrers[i];
+		JStr		path = own->path;
+
+		if (!JHostIn(url->host, own->host))
+			continue;
+		if (JStrIsNull(path) ||
+			(url->path.len >= path.len && memcmp(url->path.data, path.data, path.len) == 0 &&
+			 (url->path.len == path.len || path.data[path.len - 1] == '/' ||
+			  url->path.data[path.len] == '/')))
+			return own;
+	}
+	return NULL;
+}
+
 static bool
 IsExternal(JStr url, const JUrl *referrer, const JTouchOptions *options)
 {
@@ -709,7 +866,7 @@ IsExternal(JStr url, const JUrl *referrer, const JTouchOptions *options)
 		site = page.host;
 	if (IsSameSite(site, referrer) || (!JStrIsNull(cached.host) && IsSameSite(site, &cached)))
 		return false;
-	return !IsPassage(referrer);
+	return FindOwnReferrer(options, referrer) != NULL || !IsPassage(referrer);
 }
 
 /* Whether a portal's referrer still has the word that was searched for, in one of its parameters. */
@@ -744,17 +901,47 @@ HasSearchWord(JStr query, JStr words)
 	return false;
 }
 
+JStr
+JReferrerMedium(JReferrerKind kind)
+{
+	switch (kind)
+	{
+		case JREFERRER_AI_ASSISTANT:
+			return JSTR_LIT("ai-assistant");
+		case JREFERRER_SEARCH:
+			return JSTR_LIT("organic");
+		case JREFERRER_SOCIAL:
+			return JSTR_LIT("social");
+		case JREFERRER_VIDEO:
+			return JSTR_LIT("video");
+		case JREFERRER_PORTAL:
+		case JREFERRER_OTHER:
+			break;
+	}
+	return JSTR_LIT("referral");
+}
+
 /*
  * Source and medium of an external referrer. A page with Google's ads that led to a URL with the
  * parameters of one, without the click id that browsers may take away, was a paid click.
  */
 static JReferrerKind
-ReferrerOrigin(const JCampaign *campaign, const JUrl *referrer, JStr *source, JStr *medium)
+ReferrerOrigin(const JCampaign *campaign, const JUrl *referrer, const JTouchOptions *options,
+			   JStr *source, JStr *medium)
 {
 	JStr		host = JHostTrim(referrer->host);
 	JStr		words;
-	JReferrerKind kind = JReferrerLookup(host, referrer->path, source, &words);
+	const JOwnReferrer *own = FindOwnReferrer(options, referrer);
+	JReferrerKind kind;
 
+	if (own != NULL)
+	{
+		kind = own->kind;
+		*source = JStrIsNull(own->source) ? JHostLower(referrer->host) : own->source;
+		*medium = own->medium;
+		return kind;
+	}
+	kind = JReferrerLookup(host, referrer->path, source, &words);
 	if (kind == JREFERRER_PORTAL)
 		kind = HasSearchWord(referrer->query, words) ? JREFERRER_SEARCH : JREFERRER_OTHER;
 	if (campaign->google_ads &&
@@ -765,34 +952,18 @@ ReferrerOrigin(const JCampaign *campaign, const JUrl *referrer, JStr *source, JS
 		*medium = JSTR_LIT("cpc");
 		return JREFERRER_SEARCH;
 	}
-	switch (kind)
-	{
-		case JREFERRER_AI_ASSISTANT:
-			*medium = JSTR_LIT("ai-assistant");
-			break;
-		case JREFERRER_SEARCH:
-			*medium = JSTR_LIT("organic");
-			break;
-		case JREFERRER_SOCIAL:
-			*medium = JSTR_LIT("social");
-			break;
-		case JREFERRER_VIDEO:
-			*medium = JSTR_LIT("video");
-			break;
-		case JREFERRER_PORTAL:
-		case JREFERRER_OTHER:
-			*source = JHostLower(referrer->host);
-			*medium = JSTR_LIT("referral");
-			break;
-	}
+	if (kind == JREFERRER_OTHER)
+		*source = JHostLower(referrer->host);
+	*medium = JReferrerMedium(kind);
 	return kind;
 }
 
 /* Whether a source is the name or the host of an AI assistant. */
 static bool
-IsAssistant(JStr source)
+IsAssistant(JStr source, const JTouchOptions *options)
 {
 	JUrl		parsed;
+	const JOwnReferrer *own;
 	JStr		name,
 				words;
 
@@ -801,6 +972,9 @@ IsAssistant(JStr source)
 	if (JIsAssistantName(source))
 		return true;
 	JUrlParse(source, &parsed);
+	own = FindOwnReferrer(options, &parsed);
+	if (own != NULL)
+		return own->kind == JREFERRER_AI_ASSISTANT;
 	return !JStrIsNull(parsed.host) &&
 		JReferrerLookup(JHostTrim(parsed.host), parsed.path, &name, &words) == JREFERRER_AI_ASSISTANT;
 }
@@ -819,7 +993,7 @@ FillFromReferrer(const JTouchInput *input, const JTouchOptions *options, const J
 
 	if (!JStrIsNull(touch->source) || !IsExternal(input->url, referrer, options))
 		return;
-	kind = ReferrerOrigin(campaign, referrer, &source, &medium);
+	kind = ReferrerOrigin(campaign, referrer, options, &source, &medium);
 	touch->source = source;
 	if (JStrIsNull(touch->medium) &&
 		(kind == JREFERRER_AI_ASSISTANT || JStrEqual(medium, JSTR_LIT("cpc"))))
@@ -845,7 +1019,7 @@ Evidence(const JTouchInput *input, const JTouchOptions *options, const JCampaign
 {
 	if (campaign->named)
 		return JTOUCH_UTM;
-	if (campaign->click_ids != 0)
+	if (campaign->click_ids != 0 || campaign->own_ids != 0)
 		return JTOUCH_CLICK_ID;
 	if (!JStrIsNull(column[JC_SOURCE]) || !JStrIsNull(column[JC_MEDIUM]) ||
 		!JStrIsNull(column[JC_CAMPAIGN]))
@@ -853,6 +1027,17 @@ Evidence(const JTouchInput *input, const JTouchOptions *options, const JCampaign
 	if (input->use_referrer && IsExternal(input->url, referrer, options))
 		return JTOUCH_REFERRER;
 	return JTOUCH_NONE;
+}
+
+static JStr
+ChannelOf(const JTouch *touch, const JTouchOptions *options)
+{
+	const JStr	value[] = {touch->source, touch->medium, touch->campaign, touch->referrer_host};
+
+	if (options == NULL || options->n_rules == 0)
+		return JChannel(touch->source, touch->medium, touch->campaign);
+	return JChannelByRules(options->rules, options->n_rules, value, touch->click_ids,
+						   touch->n_click_ids);
 }
 
 bool
@@ -867,7 +1052,7 @@ JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch
 	JUrlParse(input->referrer, &referrer);
 	if (!JStrIsNull(referrer.host))
 		touch->referrer_host = JHostLower(referrer.host);
-	JCampaignFrom(input->url, &campaign);
+	JCampaignFrom(input->url, options, &campaign);
 	Columns(input, column);
 
 	touch->type = Evidence(input, options, &campaign, column, &referrer);
@@ -882,11 +1067,11 @@ JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch
 		case JTOUCH_CLICK_ID:
 			touch->term = campaign.field[JC_TERM];
 			touch->content = campaign.field[JC_CONTENT];
-			FillFromClickIds(&campaign, touch);
+			FillFromClickIds(&campaign, options, touch);
 			AddField(&touch->source, column[JC_SOURCE]);
 			AddField(&touch->medium, column[JC_MEDIUM]);
 			FillFromReferrer(input, options, &campaign, &referrer, touch);
-			ListClickIds(&campaign, touch);
+			ListClickIds(&campaign, options, touch);
 			break;
 		case JTOUCH_CAMPAIGN_COLUMNS:
 			touch->source = column[JC_SOURCE];
@@ -896,19 +1081,19 @@ JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch
 			touch->content = column[JC_CONTENT];
 			break;
 		case JTOUCH_REFERRER:
-			ReferrerOrigin(&campaign, &referrer, &touch->source, &touch->medium);
+			ReferrerOrigin(&campaign, &referrer, options, &touch->source, &touch->medium);
 			break;
 		case JTOUCH_NONE:
 		case JTOUCH_DIRECT:
 			return false;
 	}
-	if (JStrIsNull(touch->medium) && IsAssistant(touch->source))
+	if (JStrIsNull(touch->medium) && IsAssistant(touch->source, options))
 		touch->medium = JSTR_LIT("ai-assistant");
 	if (JStrIsNull(touch->source))
 		touch->source = JSTR_LIT("(not set)");
 	if (JStrIsNull(touch->medium))
 		touch->medium = JSTR_LIT("(not set)");
-	touch->channel = JChannel(touch->source, touch->medium, touch->campaign);
+	touch->channel = ChannelOf(touch, options);
 	return true;
 }
 

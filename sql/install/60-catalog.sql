@@ -221,6 +221,9 @@ CREATE TYPE journey._settings AS (
     email_trait           text,
     internal_hosts        text[],
     ignored_referrers     text[],
+    channel_rules         jsonb,
+    referrers             jsonb,
+    click_ids             jsonb,
     internal_users        text[],
     lookback              interval,
     time_zone             text,
@@ -256,6 +259,9 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('email_trait',           'text',        'rebuild', '"email"'),
        ('internal_hosts',        'hosts',       'rebuild', '[]'),
        ('ignored_referrers',     'hosts',       'rebuild', '[]'),
+       ('channel_rules',         'own list',    'rebuild', '[]'),
+       ('referrers',             'own list',    'rebuild', '[]'),
+       ('click_ids',             'own list',    'rebuild', '[]'),
        ('internal_users',        'texts',       'rebuild', '[]'),
        ('lookback',              'interval',    'rebuild', '"90 days"'),
        ('time_zone',             'zone',        'rebuild', '"UTC"'),
@@ -421,7 +427,7 @@ BEGIN
         PERFORM journey._bad_option(option, value, 'a name of at most 63 bytes');
     ELSIF (type = 'texts' OR type = 'hosts' OR type = 'columns') AND NOT journey._is_texts(value) THEN
         PERFORM journey._bad_option(option, value, 'an array of strings');
-    ELSIF type = 'hosts' THEN
+    ELSIF type = 'hosts' OR type = 'own list' THEN
         PERFORM journey.touch(NULL::text, NULL::text, jsonb_build_object(option, value));
     ELSIF type = 'columns' AND (SELECT count(*) <> count(DISTINCT journey._kept_column('first', k))
                                   FROM jsonb_array_elements_text(value) AS k) THEN

@@ -160,7 +160,7 @@ CheckUrl(JStr url)
 	again = JStripTracking(stripped);
 	Check(again.data == stripped.data, "stripped twice", url);
 	Check(stripped.len <= url.len, "stripped is longer", url);
-	JCampaignFrom(stripped, &campaign);
+	JCampaignFrom(stripped, NULL, &campaign);
 	Check(!campaign.named && campaign.click_ids == 0, "a campaign is left when stripped", url);
 }
 
@@ -175,6 +175,32 @@ CheckDecode(JStr url, bool valid)
 	free(decoded);
 }
 
+/* Lists of one's own that the made-up URLs meet. */
+static const JTouchOptions *
+OwnLists(void)
+{
+	static JStr patterns[] = {{"goo*l*", 6}, {"facebook.com", 12}, {"*c*c*", 5}};
+	static JChannelRule rules[3];
+	static JOwnReferrer referrers[2];
+	static JOwnClickId ids[] = {{"newsletter", {"own", 3}, {"cpc", 3}}, {"gclid", {NULL, 0}, {"paid", 4}}};
+	static JTouchOptions options = {
+		.n_rules = 3, .rules = rules, .n_referrers = 2, .referrers = referrers,
+		.n_click_ids = 2, .click_ids = ids
+	};
+
+	rules[0].channel = JSTR_LIT("Own 1");
+	rules[0].on[JR_SOURCE] = (JCondition) {true, false, false, 1, &patterns[0]};
+	rules[0].on[JR_CLICK_ID] = (JCondition) {true, true, true, 1, &patterns[2]};
+	rules[1].channel = JSTR_LIT("Own 2");
+	rules[1].on[JR_HOST] = (JCondition) {true, false, false, 1, &patterns[1]};
+	rules[2].channel = JSTR_LIT("Own 3");
+	rules[2].on[JR_CAMPAIGN] = (JCondition) {true, false, false, 3, patterns};
+	referrers[0] = (JOwnReferrer) {JSTR_LIT("example.com"), JSTR_NULL, JREFERRER_SOCIAL, JSTR_NULL, JSTR_LIT("social")};
+	referrers[1] = (JOwnReferrer) {JSTR_LIT("paypal.com"), JSTR_LIT("/amp/"), JREFERRER_AI_ASSISTANT, JSTR_LIT("own"),
+	JSTR_LIT("ai-assistant")};
+	return &options;
+}
+
 static void
 CheckTouch(JStr url, JStr referrer, bool valid)
 {
@@ -186,7 +212,7 @@ CheckTouch(JStr url, JStr referrer, bool valid)
 		input.source = referrer;
 	if (Random(8) == 0)
 		input.medium = JSTR_LIT("email");
-	found = JTouchFrom(&input, NULL, &touch);
+	found = JTouchFrom(&input, Random(3) == 0 ? OwnLists() : NULL, &touch);
 	Check(found == (touch.type != JTOUCH_NONE), "type and result", url);
 	if (found)
 	{

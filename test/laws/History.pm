@@ -104,6 +104,9 @@ sub choose_options
     $o{max_users_per_visitor} = $self->between(1, 3) if $self->chance(0.3);
     $o{internal_hosts} = ['partner.example.net'] if $self->chance(0.2);
     $o{ignored_referrers} = ['www.bing.com'] if $self->chance(0.2);
+    $o{channel_rules} = [
+        { source => 'goo*', campaign => 'x', channel => 'Brand' }, { host => 'example.net', channel => 'Partners' },
+        { click_id => 'gclid', medium => { not => 'c*' }, channel => 'Clicks' }] if $self->chance(0.2);
     $o{internal_users} = [ '*2', 'p1@*' ] if $self->chance(0.3);
     $o{profiles} = 'identified' if $self->chance(0.15);
     $o{email_trait} = 'mail' if $self->chance(0.1);

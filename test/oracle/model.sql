@@ -31,6 +31,7 @@ CREATE TABLE options (
     email_trait text,
     internal_hosts jsonb,
     ignored_referrers jsonb,
+    channel_rules jsonb,
     internal_users jsonb,
     keep_properties text[],
     profiles text,
@@ -47,7 +48,7 @@ LANGUAGE sql AS $$
     SELECT * FROM jsonb_populate_record(NULL::oracle.options, '{
         "timeout": "30 minutes", "new_campaign": false, "session_key": false, "user_change": true,
         "passive_events": [], "max_users_per_visitor": 5, "email_trait": "email",
-        "internal_hosts": [], "ignored_referrers": [], "internal_users": [], "keep_properties": [],
+        "internal_hosts": [], "ignored_referrers": [], "channel_rules": [], "internal_users": [], "keep_properties": [],
         "profiles": "all",
         "time_zone": "UTC", "exclude": {}, "earliest": "2000-01-01 00:00:00+00",
         "max_future": "24 hours"}' || given)
@@ -116,7 +117,8 @@ $$;
 
 -- What parameters, click ids and campaign columns say. `seen` is the touch of the URL alone, `behind` that
 -- of URL and referrer.
-CREATE FUNCTION campaign_touch(e event, seen journey.touch, behind journey.touch) RETURNS journey.touch
+CREATE FUNCTION campaign_touch(e event, seen journey.touch, behind journey.touch, rules jsonb)
+RETURNS journey.touch
 LANGUAGE plpgsql AS $$
 DECLARE
     t journey.touch := seen;
@@ -153,7 +155,7 @@ BEGIN
     ELSE
         RETURN NULL;
     END IF;
-    t.channel := journey.channel(t.source, t.medium, t.campaign);
+    t.channel := journey.channel(t.source, t.medium, t.campaign, rules, t.referrer_host, t.click_id_type);
     RETURN t;
 END
 $$;
@@ -181,11 +183,12 @@ BEGIN
             CASE WHEN kind = 'identify' THEN 'email:' || journey._clean_email(traits ->> o.email_trait) END);
 
     UPDATE oracle.event AS e SET
-        said = oracle.campaign_touch(e, journey.touch(x.url, NULL), t),
+        said = oracle.campaign_touch(e, journey.touch(x.url, NULL), t, o.channel_rules),
         came_from = CASE WHEN t.touch_type = 'referrer' THEN t END
     FROM oracle.event AS x
     CROSS JOIN LATERAL journey.touch(coalesce(x.url, ''), x.referrer, jsonb_build_object(
-        'internal_hosts', o.internal_hosts, 'ignored_referrers', o.ignored_referrers)) AS t
+        'internal_hosts', o.internal_hosts, 'ignored_referrers', o.ignored_referrers,
+        'channel_rules', o.channel_rules)) AS t
     WHERE e.visitor_id = x.visitor_id AND e.event_time = x.event_time AND e.event_id = x.event_id
       AND NOT e.passive;
     UPDATE oracle.event SET came_from.landing_page = url WHERE (came_from).touch_type IS NOT NULL;
