@@ -211,24 +211,17 @@ JPublicSuffix(JStr host)
 	return FindSuffix(host, &icann);
 }
 
-/*
- * The length of the suffix that a firm's site in a country has, google.co.uk and google.cat, or of
- * com; 0 for any other.
- */
+/* The length of the suffix that a firm's site in a country has, google.co.uk and google.cat; else 0. */
 static int
 CountrySuffix(JStr host)
 {
 	int			icann;
-	JStr		suffix;
 
-	(void) FindSuffix(host, &icann);
-	suffix = JStrFrom(host, host.len - icann);
-	if (icann == 0 || icann == host.len)
+	if (host.len < 4 ||
+		(host.data[host.len - 3] != '.' && !JStrIs(JStrFrom(host, host.len - 4), ".cat")))
 		return 0;
-	if (JStrIs(suffix, "com") || JStrIs(suffix, "cat") || suffix.len == 2 ||
-		suffix.data[suffix.len - 3] == '.')
-		return icann;
-	return 0;
+	(void) FindSuffix(host, &icann);
+	return icann < host.len ? icann : 0;
 }
 
 bool
@@ -393,11 +386,12 @@ VariantLabel(JStr host)
 	label.len = 0;
 	while (label.len < host.len && host.data[label.len] != '.')
 		label.len++;
-	if (label.len == host.len)
+	if (label.len == host.len || label.len > 9)
 		return 0;
 	for (int i = 0; i < (int) lengthof(labels); i++)
 	{
-		if (JStrIs(label, labels[i]))
+		if (JLower((unsigned char) label.data[0]) == (unsigned char) labels[i][0] &&
+			JStrIs(label, labels[i]))
 			return label.len + 1;
 	}
 	if (label.len >= 3 && JStrIs((JStr) {label.data, 3}, "www") &&

@@ -32,7 +32,7 @@ Trim(JStr s)
 static bool
 IsOneOf(JStr s, const char *const *words)
 {
-	for (; *words != NULL; words++)
+	for (; !JStrIsNull(s) && *words != NULL; words++)
 	{
 		if (JStrIs(s, *words))
 			return true;
@@ -51,6 +51,8 @@ Said(JStr s)
 	};
 
 	s = Trim(s);
+	if (JStrIsNull(s) || strchr("(nNuU$<[\\", s.data[0]) == NULL)
+		return s;
 	return IsOneOf(s, nothing) ? JSTR_NULL : s;
 }
 
@@ -63,6 +65,8 @@ DropDirect(JStr *field, int n)
 {
 	static const char *const words[] = {"direct", "none", NULL};
 
+	if (JStrIsNull(field[JC_SOURCE]) && JStrIsNull(field[JC_MEDIUM]) && JStrIsNull(field[JC_CAMPAIGN]))
+		return;
 	if ((!JStrIsNull(field[JC_SOURCE]) && !IsOneOf(field[JC_SOURCE], words)) ||
 		(!JStrIsNull(field[JC_MEDIUM]) && !IsOneOf(field[JC_MEDIUM], words)))
 		return;
@@ -151,7 +155,7 @@ IsPlaceholder(JStr s, const char *name)
 	s = Trim(s);
 	if (s.len < 2)
 		return false;
-	if (IsOneOf(s, words) || IsUnderscoreMacro(s))
+	if ((s.len <= 15 && IsOneOf(s, words)) || IsUnderscoreMacro(s))
 		return true;
 	if (s.len == (int) strlen(name) && pg_strncasecmp(s.data, name, s.len) == 0)
 		return true;
@@ -775,12 +779,13 @@ CachedSite(const JUrl *url)
 
 	if (JStrIsNull(host) || EndsWith(url->scheme, "-app"))
 		return JSTR_NULL;
-	if (JHostTraits(host) & JHOST_CACHE)
-	{
-		while (label.len > 0 && memchr(label.data, '.', label.len) != NULL)
-			label.len--;
+	label.len = 0;
+	while (label.len < host.len && host.data[label.len] != '.')
+		label.len++;
+
+	/* a label that stands for a host has a - for its dot */
+	if (memchr(label.data, '-', label.len) != NULL && (JHostTraits(host) & JHOST_CACHE))
 		return DecodeCacheLabel(label);
-	}
 	if (StartsWith(host, "translate."))
 	{
 		JStr		domain = JStrFrom(host, strlen("translate."));

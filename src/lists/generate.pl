@@ -266,7 +266,7 @@ sub referrers
 	list('referrer', \%value);
 }
 
-# Hosts that are something for themselves and their subdomains.
+# Hosts that are something for themselves and their subdomains. {} means com too.
 sub hosts
 {
 	my %value;
@@ -276,6 +276,10 @@ sub hosts
 	  for rows('sign_in.tsv');
 	$value{ lower($_->[0]) } |= GOOGLE_ADS for rows('google_ads_hosts.tsv');
 	$value{ lower($_->[0]) } |= CACHE for rows('page_caches.tsv');
+	for my $key (grep { /\{\}$/ } keys %value)
+	{
+		$value{ $key =~ s/\{\}$/com/r } |= $value{$key};
+	}
 	list('host', \%value);
 }
 
