@@ -44,7 +44,8 @@ FROM unnest(ARRAY['a=1&amp;utm_source=s&amp;utm_medium=m', 'a=1&#38;utm_source=s
     'a=1?utm_source=s?utm_medium=m?gclid=G', 'gclid=G?utm_source=s', '?utm_source=s', 'a?utm_source=s',
     'a=what?gclid', 'a=b?c=d?utm_source=s', 'a=b?xutm_source=s', 'a=b?UTM%5FSource=s',
     'u=https://o.test/?utm_source=no&utm_medium=m', 'u=https%3A%2F%2Fo.test%2F?utm_source=no',
-    'u=https%253A%252F%252Fo.test?gclid=no', 'u=//o.test?gclid=no', 'u=o.test/p?gclid=no',
+    'u=https%253A%252F%252Fo.test?gclid=no', 'u=//o.test?gclid=no', 'u=o.test/p?gclid=no', 'u=o.test?gclid=no',
+    'utm_source=o.test?utm_medium=m',
     'u=/p?utm_source=no', 'https://o.test/?utm_source=no', 'q=a/b?utm_source=s',
     'utm_source=a?b=c']) AS query, journey.campaign('https://x.test/?' || query);
 -- nothing and NULL
@@ -73,7 +74,7 @@ SELECT journey.touch('?gclid=&gclid=%20&gclid'), (journey.touch('?gclid=+A%20b%2
 -- what no ad platform filled is none
 SELECT value, click_id
 FROM unnest(ARRAY['{gclid}', '%7Bgclid%7D', '%257Bgclid%257D', '{{gclid}}', '${GCLID}', '{gclid}:G:s', '%%CLICK%%',
-    '%%CACHE%%', '%edclid!', '[clickid]', '<gclid>', '__CLICKID__', '*|GCLID|*', '$gclid$', 'undefined', 'NULL',
+    '%%CACHE%%', '%edclid!', '[clickid]', '<gclid>', '__CLICKID__', '*|GCLID|*', '$gclid$', '$gclid', 'undefined', 'NULL',
     '(not set)', 'None', 'gclid', 'CLICK_ID', '__aB-_9__', 'Cj0KCQ-_.x', 'x', '-', '0']) AS value,
     journey.campaign('?gclid=' || value);
 SELECT journey.touch('https://x.test/?gclid={gclid}&fbclid={{fbclid}}'),

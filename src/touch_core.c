@@ -162,7 +162,9 @@ IsPlaceholder(JStr s, const char *name)
 	if (s.len > 2 && strchr("%$@#|*!~:", s.data[0]) != NULL &&
 		(s.data[s.len - 1] == s.data[0] || (s.data[0] == '%' && s.data[s.len - 1] == '!')))
 		return HasLetter(s);
-	if (strchr("$#%*@", s.data[0]) != NULL)
+	if (strchr("$@", s.data[0]) != NULL && HasLetter(s))
+		return true;
+	if (strchr("#%*", s.data[0]) != NULL)
 		s = JStrFrom(s, 1);
 	for (int i = 0; i < (int) lengthof(brackets); i++)
 	{

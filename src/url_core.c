@@ -675,24 +675,33 @@ LookupWritten(JStr name)
 	return JParamLookup(name);
 }
 
+static bool
+TellsOfCampaign(JStr name)
+{
+	JParamKind	kind = LookupWritten(name).kind;
+
+	return kind == JPARAM_UTM || kind == JPARAM_MATOMO || kind == JPARAM_CLICK_ID;
+}
+
 /* Whether a parameter that tells of a campaign, with its =, is at the beginning. */
 static bool
 BeginsCampaign(JStr s)
 {
-	JParamKind	kind;
 	JStr		name = s;
 
 	name.len = FindEither((JStr) {s.data, Min(s.len, 81)}, '=', '?');
-	if (name.len == 0 || name.len == s.len || s.data[name.len] != '=')
-		return false;
-	kind = LookupWritten(name).kind;
-	return kind == JPARAM_UTM || kind == JPARAM_MATOMO || kind == JPARAM_CLICK_ID;
+	return name.len > 0 && name.len < s.len && s.data[name.len] == '=' && TellsOfCampaign(name);
 }
 
-/* Whether a value, as far as it goes, is an address itself: a path, or a host before one. */
+/*
+ * Whether what stands before a ? is, from its = on, an address itself: a path or a host. The source of
+ * a campaign may well be a host.
+ */
 static bool
-IsNestedUrl(JStr value)
+EndsInUrl(JStr parameter)
 {
+	int			equals = FindByte(parameter, '=');
+	JStr		value = JStrFrom(parameter, equals + 1);
 	char		once[320];
 	char		twice[320];
 	JStr		address = {once, 0};
@@ -711,7 +720,8 @@ IsNestedUrl(JStr value)
 	if (scheme != NOT_FOUND)
 		address = (JStr) {address.data - scheme - 1, address.len + scheme + 1};
 	ParseBare(address, &parsed);
-	return !JStrIsNull(parsed.host) && parsed.path.len > 0;
+	return !JStrIsNull(parsed.host) &&
+		(parsed.path.len > 0 || !TellsOfCampaign((JStr) {parameter.data, Max(equals, 0)}));
 }
 
 /* Where a ? ends the parameter because one of a campaign follows; else its length. */
@@ -723,13 +733,9 @@ ParameterEnd(JStr parameter)
 
 	while ((found = FindByte(JStrFrom(parameter, at), '?')) != NOT_FOUND)
 	{
-		JStr		value = {parameter.data, at + found};
-
 		at += found + 1;
-		if (!BeginsCampaign(JStrFrom(parameter, at)))
-			continue;
-		value = JStrFrom(value, FindByte(value, '=') + 1);
-		return IsNestedUrl(value) ? parameter.len : at - 1;
+		if (BeginsCampaign(JStrFrom(parameter, at)))
+			return EndsInUrl((JStr) {parameter.data, at - 1}) ? parameter.len : at - 1;
 	}
 	return parameter.len;
 }
