@@ -152,11 +152,13 @@ JReferrerTouch(const JWalk *walk, const JEvent *event, JTouch *touch)
 	return input.referrer.data != NULL && JTouchFrom(&input, &walk->options->touch, touch);
 }
 
+/* Campaigns are compared without regard to the case of ASCII letters, click ids byte by byte. */
 static bool
 JStateHasCampaignOf(const JSessionState *state, const JTouch *touch)
 {
-	return state->has_campaign && JStrEqual(state->source, touch->source) &&
-		JStrEqual(state->medium, touch->medium) && JStrEqual(state->campaign, touch->campaign) &&
+	return state->has_campaign && JStrEqualNoCase(state->source, touch->source) &&
+		JStrEqualNoCase(state->medium, touch->medium) &&
+		JStrEqualNoCase(state->campaign, touch->campaign) &&
 		JStrEqual(state->click_id, touch->click_id);
 }
 
@@ -408,17 +410,20 @@ JPartBegin(JPart *part, const JEvent *first, bool loose, JUuid id)
 	part->first_event_id = first->field[JF_EVENT_ID];
 }
 
-/* Two touches of one session are one if they say the same; where they landed does not matter. */
+/*
+ * Two touches of one session are one if they say the same, in any ASCII case but for click ids; where
+ * they landed does not matter.
+ */
 static bool
 JPartTouchSame(const void *left, const void *right)
 {
 	const JTouch *a = ((const JPartTouch *) left)->touch;
 	const JTouch *b = ((const JPartTouch *) right)->touch;
 
-	if (a->n_click_ids != b->n_click_ids || !JStrEqual(a->source, b->source) ||
-		!JStrEqual(a->medium, b->medium) || !JStrEqual(a->campaign, b->campaign) ||
-		!JStrEqual(a->term, b->term) || !JStrEqual(a->content, b->content) ||
-		!JStrEqual(a->campaign_id, b->campaign_id))
+	if (a->n_click_ids != b->n_click_ids || !JStrEqualNoCase(a->source, b->source) ||
+		!JStrEqualNoCase(a->medium, b->medium) || !JStrEqualNoCase(a->campaign, b->campaign) ||
+		!JStrEqualNoCase(a->term, b->term) || !JStrEqualNoCase(a->content, b->content) ||
+		!JStrEqualNoCase(a->campaign_id, b->campaign_id))
 		return false;
 	for (int i = 0; i < a->n_click_ids; i++)
 		if (strcmp(a->click_ids[i].name, b->click_ids[i].name) != 0 ||
@@ -432,12 +437,12 @@ JPartTouchHash(const void *entry, uint32 *hash)
 {
 	const JTouch *touch = ((const JPartTouch *) entry)->touch;
 
-	*hash = JSetHash(0, touch->source);
-	*hash = JSetHash(*hash, touch->medium);
-	*hash = JSetHash(*hash, touch->campaign);
-	*hash = JSetHash(*hash, touch->term);
-	*hash = JSetHash(*hash, touch->content);
-	*hash = JSetHash(*hash, touch->campaign_id);
+	*hash = JSetHashNoCase(0, touch->source);
+	*hash = JSetHashNoCase(*hash, touch->medium);
+	*hash = JSetHashNoCase(*hash, touch->campaign);
+	*hash = JSetHashNoCase(*hash, touch->term);
+	*hash = JSetHashNoCase(*hash, touch->content);
+	*hash = JSetHashNoCase(*hash, touch->campaign_id);
 	for (int i = 0; i < touch->n_click_ids; i++)
 		*hash = JSetHash(*hash, touch->click_ids[i].value);
 	return true;

@@ -11,6 +11,7 @@
 
 #include "identity_sql.h"
 #include "session_options.h"
+#include "touch_sql.h"
 
 typedef struct JOptionsCache
 {
@@ -20,8 +21,9 @@ typedef struct JOptionsCache
 	JSqlOptions options;
 } JOptionsCache;
 
-#define KNOWN_OPTIONS "email_trait, ignored_referrers, internal_hosts, keep_properties, " \
-	"max_duration, midnight, new_campaign, passive_events, session_key, time_zone, user_change"
+#define KNOWN_OPTIONS "channel_rules, click_ids, email_trait, ignored_referrers, internal_hosts, " \
+	"keep_properties, max_duration, midnight, new_campaign, passive_events, referrers, session_key, " \
+	"time_zone, user_change"
 
 int64
 JIntervalMicroseconds(const Interval *interval, const char *what)
@@ -186,6 +188,15 @@ JOptionStrings(const char *key, const JsonbValue *value, JStr **strings)
 	return n;
 }
 
+static int
+JOptionHosts(const char *key, const JsonbValue *value, JStr **hosts)
+{
+	int			n = JOptionStrings(key, value, hosts);
+
+	JHostsOfOption(key, *hosts, n);
+	return n;
+}
+
 static void
 JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
 {
@@ -218,10 +229,10 @@ JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
 	else if (strcmp(key, "passive_events") == 0)
 		session->n_passive = JOptionStrings(key, value, &session->passive);
 	else if (strcmp(key, "internal_hosts") == 0)
-		session->touch.n_internal_hosts = JOptionStrings(key, value, &session->touch.internal_hosts);
+		session->touch.n_internal_hosts = JOptionHosts(key, value, &session->touch.internal_hosts);
 	else if (strcmp(key, "ignored_referrers") == 0)
 		session->touch.n_ignored_referrers =
-			JOptionStrings(key, value, &session->touch.ignored_referrers);
+			JOptionHosts(key, value, &session->touch.ignored_referrers);
 	else if (strcmp(key, "keep_properties") == 0)
 	{
 		JStr	   *names = NULL;
@@ -239,7 +250,7 @@ JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
 	}
 	else if (strcmp(key, "_segment_events") == 0)
 		session->segment_events = JOptionCount(key, value);
-	else
+	else if (!JReadOwnList(key, value, &session->touch))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown session option \"%s\"", key),

@@ -221,6 +221,9 @@ CREATE TYPE journey._settings AS (
     email_trait           text,
     internal_hosts        text[],
     ignored_referrers     text[],
+    channel_rules         jsonb,
+    referrers             jsonb,
+    click_ids             jsonb,
     internal_users        text[],
     lookback              interval,
     time_zone             text,
@@ -254,8 +257,11 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('stitch',                'stitch',      'rebuild', '"interval"'),
        ('max_users_per_visitor', 'count',       'rebuild', '5'),
        ('email_trait',           'text',        'rebuild', '"email"'),
-       ('internal_hosts',        'texts',       'rebuild', '[]'),
-       ('ignored_referrers',     'texts',       'rebuild', '[]'),
+       ('internal_hosts',        'hosts',       'rebuild', '[]'),
+       ('ignored_referrers',     'hosts',       'rebuild', '[]'),
+       ('channel_rules',         'own list',    'rebuild', '[]'),
+       ('referrers',             'own list',    'rebuild', '[]'),
+       ('click_ids',             'own list',    'rebuild', '[]'),
        ('internal_users',        'texts',       'rebuild', '[]'),
        ('lookback',              'interval',    'rebuild', '"90 days"'),
        ('time_zone',             'zone',        'rebuild', '"UTC"'),
@@ -419,8 +425,10 @@ BEGIN
         PERFORM journey._bad_option(option, value, 'a string');
     ELSIF type = 'name' AND (NOT is_text OR octet_length(word) > 63) THEN
         PERFORM journey._bad_option(option, value, 'a name of at most 63 bytes');
-    ELSIF (type = 'texts' OR type = 'columns') AND NOT journey._is_texts(value) THEN
+    ELSIF (type = 'texts' OR type = 'hosts' OR type = 'columns') AND NOT journey._is_texts(value) THEN
         PERFORM journey._bad_option(option, value, 'an array of strings');
+    ELSIF type = 'hosts' OR type = 'own list' THEN
+        PERFORM journey.touch(NULL::text, NULL::text, jsonb_build_object(option, value));
     ELSIF type = 'columns' AND (SELECT count(*) <> count(DISTINCT journey._kept_column('first', k))
                                   FROM jsonb_array_elements_text(value) AS k) THEN
         PERFORM journey._bad_option(option, value,

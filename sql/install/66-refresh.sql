@@ -102,6 +102,8 @@ BEGIN
         'session_key', s.session_key, 'user_change', s.user_change,
         'passive_events', to_jsonb(s.passive_events), 'internal_hosts', to_jsonb(s.internal_hosts),
         'ignored_referrers', to_jsonb(s.ignored_referrers), 'time_zone', s.time_zone,
+        'channel_rules', nullif(s.channel_rules, '[]'::jsonb),
+        'referrers', nullif(s.referrers, '[]'::jsonb), 'click_ids', nullif(s.click_ids, '[]'::jsonb),
         'email_trait', s.email_trait,
         'keep_properties', to_jsonb(nullif(s.keep_properties, '{}'))));
     IF shadow THEN

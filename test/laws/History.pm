@@ -104,6 +104,9 @@ sub choose_options
     $o{max_users_per_visitor} = $self->between(1, 3) if $self->chance(0.3);
     $o{internal_hosts} = ['partner.example.net'] if $self->chance(0.2);
     $o{ignored_referrers} = ['www.bing.com'] if $self->chance(0.2);
+    $o{channel_rules} = [
+        { source => 'goo*', campaign => 'x', channel => 'Brand' }, { host => 'example.net', channel => 'Partners' },
+        { click_id => 'gclid', medium => { not => 'c*' }, channel => 'Clicks' }] if $self->chance(0.2);
     $o{internal_users} = [ '*2', 'p1@*' ] if $self->chance(0.3);
     $o{profiles} = 'identified' if $self->chance(0.15);
     $o{email_trait} = 'mail' if $self->chance(0.1);
@@ -140,9 +143,12 @@ my @pages = map { "https://shop.example.org$_" } '/', '/a', '/b?q=1', '/b?q=1#to
 my @campaigns = map { "https://shop.example.org/l?$_" } 'utm_source=google&utm_medium=cpc&utm_campaign=x',
   'utm_source=google&utm_medium=cpc&utm_campaign=y', 'utm_source=news&utm_medium=email', 'gclid=G1', 'gclid=G2',
   'gclid=G1&utm_source=google', 'fbclid=F1', 'msclkid=M1&gclid=G3', 'mc_eid=secret', 'utm_term=only',
-  'utm_campaign=x#utm_source=frag', 'utm_source=google&utm_medium=cpc&utm_campaign=x&page=2';
+  'utm_campaign=x#utm_source=frag', 'utm_source=GOOGLE&utm_medium=Cpc&utm_campaign=X', 'utm_medium=cpc',
+  'utm_source=(direct)&utm_medium=(none)', 'utm_source=news&amp;utm_medium=email', 'gclid={gclid}',
+  'utm_source=chatgpt.com', 'utm_source=google&utm_medium=cpc&utm_campaign=x&page=2';
 my @referrers = ('https://www.google.com/', 'https://www.bing.com/search?q=x', 'https://shop.example.org/a',
-    'https://partner.example.net/p', 'https://news.blog.example.com/', '$direct', 'https://t.co/x');
+    'https://partner.example.net/p', 'https://news.blog.example.com/', '$direct', 'https://t.co/x', 'https://www.youtube.com/',
+    'https://shop-example-org.cdn.ampproject.org/', 'https://chatgpt.com/');
 
 my $mine = 'of-';    # begins a value that is its user's alone
 
@@ -239,9 +245,9 @@ sub event
     }
     if ($self->chance(0.1))
     {
-        $e{source} = $self->pick('partner', 'google') if $self->chance(0.7);
-        $e{medium} = $self->pick('cpc', 'affiliate') if $self->chance(0.7);
-        $e{campaign} = $self->pick('x', 'z') if $self->chance(0.5);
+        $e{source} = $self->pick('partner', 'google', 'Google', 'direct', '(direct)') if $self->chance(0.7);
+        $e{medium} = $self->pick('cpc', 'affiliate', 'CPC', 'none', '(not set)') if $self->chance(0.7);
+        $e{campaign} = $self->pick('x', 'z', 'X', 'none', 'null') if $self->chance(0.5);
         $e{term} = 'shoes' if $self->chance(0.3);
     }
     $e{name} = $self->pick('Home', 'Prices') if $e{kind} =~ /page|screen/ && $self->chance(0.7);

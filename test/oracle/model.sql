@@ -31,6 +31,7 @@ CREATE TABLE options (
     email_trait text,
     internal_hosts jsonb,
     ignored_referrers jsonb,
+    channel_rules jsonb,
     internal_users jsonb,
     keep_properties text[],
     profiles text,
@@ -47,7 +48,7 @@ LANGUAGE sql AS $$
     SELECT * FROM jsonb_populate_record(NULL::oracle.options, '{
         "timeout": "30 minutes", "new_campaign": false, "session_key": false, "user_change": true,
         "passive_events": [], "max_users_per_visitor": 5, "email_trait": "email",
-        "internal_hosts": [], "ignored_referrers": [], "internal_users": [], "keep_properties": [],
+        "internal_hosts": [], "ignored_referrers": [], "channel_rules": [], "internal_users": [], "keep_properties": [],
         "profiles": "all",
         "time_zone": "UTC", "exclude": {}, "earliest": "2000-01-01 00:00:00+00",
         "max_future": "24 hours"}' || given)
@@ -108,29 +109,54 @@ LANGUAGE sql AS $$
     FROM (SELECT journey.timeline_agg(e) AS timeline) AS t CROSS JOIN journey.events(t.timeline) AS x
 $$;
 
-CREATE FUNCTION campaign_touch(e event, seen journey.touch) RETURNS journey.touch
+-- What a campaign column says: nothing if it is blank or a word for nothing.
+CREATE FUNCTION said(value text) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN lower(trim(value)) NOT IN
+        ('', '(direct)', '(none)', '(not set)', 'null', 'undefined') THEN trim(value) END
+$$;
+
+-- What parameters, click ids and campaign columns say. `seen` is the touch of the URL alone, `behind` that
+-- of URL and referrer.
+CREATE FUNCTION campaign_touch(e event, seen journey.touch, behind journey.touch, rules jsonb)
+RETURNS journey.touch
 LANGUAGE plpgsql AS $$
 DECLARE
     t journey.touch := seen;
+    source text := oracle.said(e.source);
+    medium text := oracle.said(e.medium);
+    campaign text := oracle.said(e.campaign);
 BEGIN
+    -- bare direct and none say nothing if source and medium have nothing else
+    IF coalesce(lower(source), 'none') IN ('direct', 'none') AND
+       coalesce(lower(medium), 'none') IN ('direct', 'none') THEN
+        source := NULL;
+        medium := NULL;
+        campaign := CASE WHEN lower(campaign) NOT IN ('direct', 'none') THEN campaign END;
+    END IF;
     IF t.touch_type IN ('utm', 'click_id') THEN
-        -- what the URL leaves open, the columns fill
-        t.source := coalesce(nullif(t.source, '(not set)'), nullif(trim(e.source), ''), '(not set)');
-        t.medium := coalesce(nullif(t.medium, '(not set)'), nullif(trim(e.medium), ''), '(not set)');
-    ELSIF coalesce(e.source, e.medium, e.campaign) IS NOT NULL THEN
+        -- what the URL leaves open, the columns fill, then the referrer
+        t.source := coalesce(nullif(t.source, '(not set)'), source, behind.source);
+        IF t.medium = 'ai-assistant' AND (journey.campaign(e.url)).medium IS NULL THEN
+            t.medium := coalesce(medium, t.medium);
+        END IF;
+        t.medium := coalesce(nullif(t.medium, '(not set)'), medium,
+                             CASE WHEN behind.source = t.source THEN behind.medium END, '(not set)');
+        t.referrer_host := behind.referrer_host;
+    ELSIF coalesce(source, medium, campaign) IS NOT NULL THEN
         t := NULL;
         t.touch_type := 'campaign_columns';
-        t.source := coalesce(e.source, '(not set)');
-        t.medium := coalesce(e.medium, '(not set)');
-        t.campaign := e.campaign;
-        t.term := e.term;
-        t.content := e.content;
+        t.source := coalesce(source, '(not set)');
+        t.medium := coalesce(medium, '(not set)');
+        t.campaign := campaign;
+        t.term := oracle.said(e.term);
+        t.content := oracle.said(e.content);
         t.referrer_host := journey.url_host(e.referrer);
         t.landing_page := e.url;
     ELSE
         RETURN NULL;
     END IF;
-    t.channel := journey.channel(t.source, t.medium, t.campaign);
+    t.channel := journey.channel(t.source, t.medium, t.campaign, rules, t.referrer_host, t.click_id_type);
     RETURN t;
 END
 $$;
@@ -158,11 +184,12 @@ BEGIN
             CASE WHEN kind = 'identify' THEN 'email:' || journey._clean_email(traits ->> o.email_trait) END);
 
     UPDATE oracle.event AS e SET
-        said = oracle.campaign_touch(e, t),
+        said = oracle.campaign_touch(e, journey.touch(x.url, NULL), t, o.channel_rules),
         came_from = CASE WHEN t.touch_type = 'referrer' THEN t END
     FROM oracle.event AS x
     CROSS JOIN LATERAL journey.touch(coalesce(x.url, ''), x.referrer, jsonb_build_object(
-        'internal_hosts', o.internal_hosts, 'ignored_referrers', o.ignored_referrers)) AS t
+        'internal_hosts', o.internal_hosts, 'ignored_referrers', o.ignored_referrers,
+        'channel_rules', o.channel_rules)) AS t
     WHERE e.visitor_id = x.visitor_id AND e.event_time = x.event_time AND e.event_id = x.event_id
       AND NOT e.passive;
     UPDATE oracle.event SET came_from.landing_page = url WHERE (came_from).touch_type IS NOT NULL;
@@ -292,10 +319,10 @@ BEGIN
             OR o.session_key AND coalesce(e.session_key <> last_key, false)
             OR o.user_change AND oracle.are_two(visitor, e.user_id, owner)
             OR o.new_campaign AND (e.said).touch_type IS NOT NULL
-                AND ((last_campaign).source, (last_campaign).medium, (last_campaign).campaign,
-                     (last_campaign).click_id) IS DISTINCT FROM
-                    ((e.said).source, (e.said).medium, (e.said).campaign,
-                     (e.said).click_id)
+                AND (lower((last_campaign).source), lower((last_campaign).medium),
+                     lower((last_campaign).campaign), (last_campaign).click_id) IS DISTINCT FROM
+                    (lower((e.said).source), lower((e.said).medium),
+                     lower((e.said).campaign), (e.said).click_id)
             OR o.midnight IS NOT NULL AND (e.event_time AT TIME ZONE o.midnight)::date
                 <> (previous_at AT TIME ZONE o.midnight)::date
             OR coalesce(e.event_time - begun_at > o.max_duration, false), false);
@@ -339,7 +366,7 @@ END
 $$;
 
 -- Touches, before those that are direct: each event's campaign, and the referrer of the first event
--- that has a page; the first of equal ones.
+-- that has a page; the first of equal ones, whose case does not count but for click ids.
 CREATE VIEW found_touch AS
 WITH active AS (
     SELECT e.*, page_view OR coalesce(url, '') <> '' AS has_page,
@@ -354,12 +381,14 @@ WITH active AS (
     WHERE (a.said).touch_type IS NOT NULL
        OR (a.has_page AND a.place = 1 AND (a.came_from).touch_type IS NOT NULL)
 )
-SELECT DISTINCT ON (visitor_id, session, (touch).source, (touch).medium, (touch).campaign, (touch).term,
-                    (touch).content, (touch).campaign_id, (touch).click_ids)
+SELECT DISTINCT ON (visitor_id, session, lower((touch).source), lower((touch).medium),
+                    lower((touch).campaign), lower((touch).term), lower((touch).content),
+                    lower((touch).campaign_id), (touch).click_ids)
        visitor_id, session, event_time, event_id, referrer, (touch).*
 FROM telling
-ORDER BY visitor_id, session, (touch).source, (touch).medium, (touch).campaign, (touch).term,
-         (touch).content, (touch).campaign_id, (touch).click_ids, event_time, event_id;
+ORDER BY visitor_id, session, lower((touch).source), lower((touch).medium), lower((touch).campaign),
+         lower((touch).term), lower((touch).content), lower((touch).campaign_id), (touch).click_ids,
+         event_time, event_id;
 
 -- An order's amount counts once in a session, refunds each.
 CREATE VIEW session_revenue AS
