@@ -502,7 +502,7 @@ Evidence(const JTouchInput *input, const JTouchOptions *options, const JCampaign
 	if (campaign->click_ids != 0)
 		return JTOUCH_CLICK_ID;
 	if (!JStrIsNull(Trim(input->source)) || !JStrIsNull(Trim(input->medium)) ||
-		!JStrIsNull(Trim(input->campaign)))
+		!JStrIsNull(Trim(input->campaign)) || !JStrIsNull(Trim(input->campaign_id)))
 		return JTOUCH_CAMPAIGN_COLUMNS;
 	if (input->use_referrer && IsExternal(input->url, referrer, options))
 		return JTOUCH_REFERRER;
@@ -545,6 +545,7 @@ JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch
 			touch->campaign = Trim(input->campaign);
 			touch->term = Trim(input->term);
 			touch->content = Trim(input->content);
+			touch->campaign_id = Trim(input->campaign_id);
 			break;
 		case JTOUCH_REFERRER:
 			FillFromReferrer(&campaign, &referrer, touch);

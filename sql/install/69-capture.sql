@@ -169,7 +169,8 @@ DECLARE
         'key', journey._key_columns(i), 'visitor_id', i.columns -> 'visitor_id',
         'user_id', i.columns -> 'user_id', 'event_time', i.columns -> 'event_time');
     argument text := jsonb_build_object(
-        'table_id', i.table_id, 'users', i.role = 'users', 'columns', columns);
+        'table_id', i.table_id, 'users', i.role = 'users', 'columns', columns, 'units', coalesce((
+            SELECT jsonb_object_agg(key, value) FROM jsonb_each(i.kinds) WHERE value #>> '{}' LIKE 'epoch %'), '{}'));
     names text[] := ARRAY(SELECT DISTINCT n FROM jsonb_each(columns) AS c
                           CROSS JOIN jsonb_array_elements_text(c.value) AS n ORDER BY n);
 BEGIN
@@ -205,6 +206,8 @@ BEGIN
     i.columns := argument::jsonb -> 'columns';
     i.kinds := journey._column_kinds(relation, ARRAY(
         SELECT jsonb_array_elements_text(value) FROM jsonb_each(i.columns)));
+    i.kinds := i.kinds || coalesce((
+        SELECT jsonb_object_agg(key, value) FROM jsonb_each(argument::jsonb -> 'units') WHERE i.kinds ? key), '{}');
     f := journey._fields(i);
     key := CASE WHEN f ? 'key' THEN format('nullif(%s, '''')', f ->> 'key') ELSE 'NULL::text' END;
     IF NOT is_old THEN
@@ -618,7 +621,7 @@ BEGIN
         RETURN '';
     END IF;
     keyed := format('SELECT %s FROM (SELECT c.*, p.prefix,'
-                    ' journey._visitor_id(c.visitor_id, c.user_id) AS visitor'
+                    ' %s AS visitor'
                     ' FROM changes AS c JOIN (VALUES %s) AS p(id, prefix) ON p.id = c.table_id'
                     ' WHERE c.is_old AND c."row" IS NULL) AS c'
                     -- what is rejected was never stored
@@ -633,6 +636,7 @@ BEGIN
                     WHEN 'is_traits' THEN 'false'
                     ELSE 'NULL::' || b.type END, ', ' ORDER BY b.place)
            FROM journey._batch_columns() AS b),
+        journey._visitor('c.visitor_id', 'c.user_id', s),
         (SELECT string_agg(format('(%s, %L)', p.table_id, p.prefix), ', ')
            FROM journey._id_prefixes(m) AS p));
     RETURN ' UNION ALL ' || keyed || coalesce((
