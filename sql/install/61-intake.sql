@@ -728,7 +728,7 @@ BEGIN
     type := i.kinds ->> i.watermark_column::text;
     IF type = ANY ('{timestamptz,timestamp,date}'::text[]) THEN
         expression := format('t.%I', i.watermark_column);
-    ELSE
+    ELSIF type IS NOT NULL THEN
         expression := journey._as(type, i.watermark_column, 'timestamptz');
         type := 'timestamptz';
     END IF;
@@ -828,13 +828,13 @@ CREATE FUNCTION journey._arrived(i journey._input) RETURNS text
 AS $$
 BEGIN
     RETURN coalesce((
-        SELECT format('coalesce(%s)', string_agg(CASE
+        SELECT 'coalesce(' || string_agg(CASE
                    WHEN kind <> 'date' AND received THEN expression
                    WHEN kind <> 'date' THEN format('nullif(nullif(%s, ''infinity''), ''-infinity'')', expression)
                    ELSE format('CASE WHEN isfinite(t.%1$I) AND t.%1$I < ''294276-12-30'''
                                ' THEN (t.%1$I + 1)::timestamptz%2$s END', name,
                                CASE WHEN received THEN format(' ELSE %s', expression) ELSE '' END)
-                   END, ', ' ORDER BY NOT received, place))
+                   END, ', ' ORDER BY NOT received, place) || ')'
           FROM (SELECT true AS received, * FROM jsonb_array_elements_text(i.columns -> 'received_at')
                        WITH ORDINALITY AS r(name, place)
                  UNION ALL

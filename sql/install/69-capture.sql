@@ -207,7 +207,8 @@ BEGIN
     i.kinds := journey._column_kinds(relation, ARRAY(
         SELECT jsonb_array_elements_text(value) FROM jsonb_each(i.columns)));
     i.kinds := i.kinds || coalesce((
-        SELECT jsonb_object_agg(key, value) FROM jsonb_each(argument::jsonb -> 'units') WHERE i.kinds ? key), '{}');
+        SELECT jsonb_object_agg(u.key, u.value) FROM jsonb_each(argument::jsonb -> 'units') AS u
+         WHERE i.kinds ? u.key), '{}');
     f := journey._fields(i);
     key := CASE WHEN f ? 'key' THEN format('nullif(%s, '''')', f ->> 'key') ELSE 'NULL::text' END;
     IF NOT is_old THEN
