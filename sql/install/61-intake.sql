@@ -83,7 +83,8 @@ CREATE TYPE journey._input AS (
     unread           regclass[],    -- of a captured one: it or partitions to be read whole
     seen             jsonb,         -- of journey._source_table; see _seen_rows()
     members          oid[],         -- it and its partitions, if snapshots tell their rows, else NULL
-    reading          text           -- stands for how a row is read
+    reading          text,          -- stands for how a row is read
+    triggers         jsonb          -- of a captured one: it and its partitions -> state of their triggers
 );
 
 -- A value as its type writes it. A cast to text would do that too, but the owner of a type may have made
@@ -414,7 +415,7 @@ SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, s.event_kind,
                  AND NOT s.columns ? 'loaded_at'
             THEN interval '1 hour' ELSE interval '15 minutes' END,
        CASE WHEN t.watermark_column = w.watermark_column THEN t.watermark END,
-       t.table_id IS NULL, false, '{}'::regclass[], t.seen, NULL::oid[], NULL::text
+       t.table_id IS NULL, false, '{}'::regclass[], t.seen, NULL::oid[], NULL::text, NULL::jsonb
   FROM found f
   JOIN source s ON s.source = f.source
   LEFT JOIN state t ON t.source = f.source AND t.schema = f.schema AND t.relation = f.name
