@@ -27,9 +27,21 @@ JStrEq(JStr s, const char *literal)
 JStr
 JEventUser(const JEvent *event)
 {
-	JStr		user = event->field[JF_USER_ID];
+	return event->field[JF_USER_ID];
+}
 
-	return JStrIsNull(user) || JIdIsBlocked(user) ? JSTR_NULL : user;
+static void
+JCleanId(JStr *id, const JSessionOptions *options)
+{
+	if (!JStrIsNull(*id) && JIdIsBlocked(*id) && !JIdIsAllowed(*id, options->allowed, options->n_allowed))
+		*id = JSTR_NULL;
+}
+
+void
+JEventCleanIds(JEvent *event, const JSessionOptions *options)
+{
+	JCleanId(&event->field[JF_USER_ID], options);
+	JCleanId(&event->field[JF_PREVIOUS_ID], options);
 }
 
 /* Passive events open, extend and bridge no session and make no touch. */
@@ -53,24 +65,30 @@ JEventIsPassive(const JEvent *event, const JSessionOptions *options)
 	return false;
 }
 
+const char *
+JKindOf(JStr name, JStr url)
+{
+	static const char *const names[] = {"page", "screen", "page_view", "pageview", "page view",
+	"page viewed", "screen view", "screen viewed", "screen_view"};
+
+	if (name.data == NULL)
+		return url.data != NULL ? "page" : "track";
+	for (int i = 0; i < lengthof(names); i++)
+		if (name.len == (int32) strlen(names[i]) &&
+			pg_strncasecmp(name.data, names[i], name.len) == 0)
+			return names[i][0] == 's' ? "screen" : "page";
+	return "track";
+}
+
 /* Pages and screens; where no kind was given, what by name or by want of one is a page view. */
 bool
 JEventIsPageView(const JEvent *event)
 {
-	static const char *const names[] = {"page", "screen", "page_view", "pageview", "page view",
-	"page viewed", "screen view", "screen viewed", "screen_view"};
 	JStr		kind = event->field[JF_KIND];
-	JStr		name = event->field[JF_NAME];
 
 	if (kind.data != NULL)
 		return JStrEq(kind, "page") || JStrEq(kind, "screen");
-	if (name.data == NULL)
-		return event->field[JF_URL].data != NULL;
-	for (int i = 0; i < lengthof(names); i++)
-		if (name.len == (int32) strlen(names[i]) &&
-			pg_strncasecmp(name.data, names[i], name.len) == 0)
-			return true;
-	return false;
+	return JKindOf(event->field[JF_NAME], event->field[JF_URL])[0] != 't';
 }
 
 static bool
@@ -114,6 +132,27 @@ JWalkInit(JWalk *walk, const JSessionOptions *options, const JAliases *aliases)
 	walk->aliases = aliases;
 }
 
+/* The id of its campaign that a loader found beside the URL: journey._select() makes a property of it. */
+static JStr
+JEventCampaignId(const JEvent *event, const JSessionOptions *options)
+{
+	const JStr	key = JSTR_LIT("\"" J_CAMPAIGN_ID "\"");
+	JStr		rest = event->field[JF_PROPERTIES];
+
+	while (options->campaign_id != NULL && rest.len >= key.len)
+	{
+		const char *quote = memchr(rest.data, '"', rest.len - key.len + 1);
+
+		if (quote == NULL)
+			break;
+		if (memcmp(quote, key.data, key.len) == 0)
+			return options->campaign_id(event, options->arg);
+		rest.len -= quote + 1 - rest.data;
+		rest.data = quote + 1;
+	}
+	return JSTR_NULL;
+}
+
 /* The touch of parameters, click ids and campaign columns; false where the event has none. */
 static bool
 JCampaignTouch(const JWalk *walk, const JEvent *event, JTouch *touch)
@@ -126,12 +165,13 @@ JCampaignTouch(const JWalk *walk, const JEvent *event, JTouch *touch)
 		.campaign = event->field[JF_CAMPAIGN],
 		.term = event->field[JF_TERM],
 		.content = event->field[JF_CONTENT],
+		.campaign_id = JEventCampaignId(event, walk->options),
 		.use_referrer = false
 	};
 
 	touch->type = JTOUCH_NONE;
 	if (input.source.data == NULL && input.medium.data == NULL && input.campaign.data == NULL &&
-		input.term.data == NULL && input.content.data == NULL &&
+		input.term.data == NULL && input.content.data == NULL && input.campaign_id.data == NULL &&
 		(input.url.data == NULL ||
 		 (memchr(input.url.data, '?', input.url.len) == NULL &&
 		  memchr(input.url.data, '#', input.url.len) == NULL)))
@@ -567,6 +607,35 @@ JPartAddRef(JPart *part, JIdentityRef ref)
 	part->refs[part->n_refs++] = ref;
 }
 
+static inline bool
+JIsSpace(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* A currency without white space around and in upper case; a blank one is none. */
+static JStr
+JCurrencyClean(JStr currency)
+{
+	char	   *upper = NULL;
+
+	while (currency.len > 0 && JIsSpace(currency.data[0]))
+		currency.data++, currency.len--;
+	while (currency.len > 0 && JIsSpace(currency.data[currency.len - 1]))
+		currency.len--;
+	if (currency.len == 0)
+		return JSTR_NULL;
+	for (int i = 0; i < currency.len; i++)
+	{
+		if (currency.data[i] < 'a' || currency.data[i] > 'z')
+			continue;
+		if (upper == NULL)
+			upper = memcpy(palloc(currency.len), currency.data, currency.len);
+		upper[i] = currency.data[i] - ('a' - 'A');
+	}
+	return upper == NULL ? currency : (JStr) {upper, currency.len};
+}
+
 void
 JPartBeginSession(JPart *part, const JWalk *walk, const JEvent *first)
 {
@@ -652,7 +721,7 @@ JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch *touch,
 	if (!JStrIsNull(event->field[JF_REVENUE]))
 	{
 		JRevenue	revenue = {event->field[JF_NAME], event->field[JF_ORDER_ID],
-		event->field[JF_CURRENCY], event->field[JF_REVENUE]};
+		JCurrencyClean(event->field[JF_CURRENCY]), event->field[JF_REVENUE]};
 
 		JPartAddRevenue(part, &revenue);
 	}

@@ -21,9 +21,9 @@ typedef struct JOptionsCache
 	JSqlOptions options;
 } JOptionsCache;
 
-#define KNOWN_OPTIONS "channel_rules, click_ids, email_trait, ignored_referrers, internal_hosts, " \
-	"keep_properties, max_duration, midnight, new_campaign, passive_events, referrers, session_key, " \
-	"time_zone, user_change"
+#define KNOWN_OPTIONS "allow_ids, channel_rules, click_ids, email_trait, ignored_referrers, " \
+	"internal_hosts, keep_properties, max_duration, midnight, new_campaign, passive_events, " \
+	"referrers, session_key, time_zone, user_change"
 
 int64
 JIntervalMicroseconds(const Interval *interval, const char *what)
@@ -76,34 +76,45 @@ JOptionsEmail(const JEvent *event, void *arg)
 	return JEmailOfTraits(event->field[JF_TRAITS], ((JSqlOptions *) arg)->email_trait);
 }
 
-/* The values of the kept properties, as ->> gives them. */
+static Jsonb *
+JEventProperties(const JEvent *event)
+{
+	char	   *text = pnstrdup(event->field[JF_PROPERTIES].data, event->field[JF_PROPERTIES].len);
+
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+/* The value of a key, as ->> gives it. */
+static JStr
+JJsonbText(Jsonb *jsonb, const char *key)
+{
+	JsonbValue	buffer;
+	JsonbValue *value = JB_ROOT_IS_OBJECT(jsonb) ?
+		getKeyJsonValueFromContainer(&jsonb->root, key, strlen(key), &buffer) : NULL;
+	Jsonb	   *single;
+
+	if (value == NULL || value->type == jbvNull)
+		return JSTR_NULL;
+	if (value->type == jbvString)
+		return (JStr) {value->val.string.val, value->val.string.len};
+	single = JsonbValueToJsonb(value);
+	return JStrFromCString(JsonbToCString(NULL, &single->root, VARSIZE(single)));
+}
+
 static void
 JOptionsProperties(const JEvent *event, JStr *values, void *arg)
 {
 	const JSessionOptions *options = &((JSqlOptions *) arg)->session;
-	Datum		properties =
-		DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(event->field[JF_PROPERTIES].data,
-															   event->field[JF_PROPERTIES].len)));
+	Jsonb	   *properties = JEventProperties(event);
 
 	for (int i = 0; i < options->n_kept; i++)
-	{
-		Jsonb	   *jsonb = DatumGetJsonbP(properties);
-		int			len = strlen(options->kept[i]);
-		JsonbValue	buffer;
-		JsonbValue *value = JB_ROOT_IS_OBJECT(jsonb) ?
-			getKeyJsonValueFromContainer(&jsonb->root, options->kept[i], len, &buffer) : NULL;
+		values[i] = JJsonbText(properties, options->kept[i]);
+}
 
-		if (value == NULL || value->type == jbvNull)
-			continue;
-		if (value->type == jbvString)
-			values[i] = (JStr) {value->val.string.val, value->val.string.len};
-		else
-		{
-			Jsonb	   *single = JsonbValueToJsonb(value);
-
-			values[i] = JStrFromCString(JsonbToCString(NULL, &single->root, VARSIZE(single)));
-		}
-	}
+static JStr
+JOptionsCampaignId(const JEvent *event, void *arg)
+{
+	return JJsonbText(JEventProperties(event), J_CAMPAIGN_ID);
 }
 
 static void
@@ -226,6 +237,8 @@ JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
 																		Int32GetDatum(-1))),
 								  "max_duration");
 	}
+	else if (strcmp(key, "allow_ids") == 0)
+		session->n_allowed = JOptionStrings(key, value, &session->allowed);
 	else if (strcmp(key, "passive_events") == 0)
 		session->n_passive = JOptionStrings(key, value, &session->passive);
 	else if (strcmp(key, "internal_hosts") == 0)
@@ -289,6 +302,7 @@ JReadSqlOptions(JSqlOptions *options, const Interval *timeout, Jsonb *jsonb)
 	options->session.user_change = true;
 	options->session.email = JOptionsEmail;
 	options->session.properties = JOptionsProperties;
+	options->session.campaign_id = JOptionsCampaignId;
 	options->session.arg = options;
 	options->email_trait = "email";
 	JParseOptions(options, jsonb);

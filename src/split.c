@@ -16,7 +16,6 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-#include "identity_core.h"
 #include "session_sql.h"
 #include "split_sql.h"
 #include "timeline.h"
@@ -678,11 +677,8 @@ JPutNoted(ReturnSetInfo *rsinfo, const JEvent *event)
 	Datum		values[NOTED_COLUMNS];
 	bool		nulls[NOTED_COLUMNS] = {false};
 	const JStr *field = event->field;
-	JStr		previous = field[JF_PREVIOUS_ID];
 	int			i = 0;
 
-	if (!JStrIsNull(previous) && JIdIsBlocked(previous))
-		previous = JSTR_NULL;
 	JSetStr(values, nulls, i++, field[JF_VISITOR_ID]);
 	JSetStr(values, nulls, i++, field[JF_EVENT_ID]);
 	values[i++] = TimestampTzGetDatum(event->time);
@@ -694,7 +690,7 @@ JPutNoted(ReturnSetInfo *rsinfo, const JEvent *event)
 	values[i] = nulls[i] ? (Datum) 0 : JNumericFromText(field[JF_REVENUE]);
 	i++;
 	JSetStr(values, nulls, i++, field[JF_CURRENCY]);
-	JSetStr(values, nulls, i++, previous);
+	JSetStr(values, nulls, i++, field[JF_PREVIOUS_ID]);
 	nulls[i] = JStrIsNull(field[JF_TRAITS]);
 	values[i] = nulls[i] ? (Datum) 0 :
 		DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(field[JF_TRAITS].data,

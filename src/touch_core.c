@@ -1016,7 +1016,8 @@ Columns(const JTouchInput *input, JStr *column)
 	column[JC_CAMPAIGN] = Said(input->campaign);
 	column[JC_TERM] = Said(input->term);
 	column[JC_CONTENT] = Said(input->content);
-	DropDirect(column, JC_CONTENT + 1);
+	column[JC_ID] = Said(input->campaign_id);
+	DropDirect(column, JC_ID + 1);
 }
 
 /* The strongest evidence there is. */
@@ -1029,7 +1030,7 @@ Evidence(const JTouchInput *input, const JTouchOptions *options, const JCampaign
 	if (campaign->click_ids != 0 || campaign->own_ids != 0)
 		return JTOUCH_CLICK_ID;
 	if (!JStrIsNull(column[JC_SOURCE]) || !JStrIsNull(column[JC_MEDIUM]) ||
-		!JStrIsNull(column[JC_CAMPAIGN]))
+		!JStrIsNull(column[JC_CAMPAIGN]) || !JStrIsNull(column[JC_ID]))
 		return JTOUCH_CAMPAIGN_COLUMNS;
 	if (input->use_referrer && IsExternal(input->url, referrer, options))
 		return JTOUCH_REFERRER;
@@ -1051,7 +1052,7 @@ bool
 JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch)
 {
 	JCampaign	campaign;
-	JStr		column[JC_CONTENT + 1];
+	JStr		column[JC_ID + 1];
 	JUrl		referrer;
 
 	memset(touch, 0, offsetof(JTouch, click_ids));
@@ -1086,6 +1087,7 @@ JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch
 			touch->campaign = column[JC_CAMPAIGN];
 			touch->term = column[JC_TERM];
 			touch->content = column[JC_CONTENT];
+			touch->campaign_id = column[JC_ID];
 			break;
 		case JTOUCH_REFERRER:
 			ReferrerOrigin(&campaign, &referrer, options, &touch->source, &touch->medium);

@@ -141,6 +141,7 @@ typedef struct JTouchInput
 	JStr		campaign;
 	JStr		term;
 	JStr		content;
+	JStr		campaign_id;
 	bool		use_referrer;	/* false: the referrer is no touch (not a session's first page) */
 } JTouchInput;
 

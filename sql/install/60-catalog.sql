@@ -225,6 +225,7 @@ CREATE TYPE journey._settings AS (
     referrers             jsonb,
     click_ids             jsonb,
     internal_users        text[],
+    allow_ids             text[],
     lookback              interval,
     time_zone             text,
     profiles              text,
@@ -268,6 +269,7 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('profiles',              'profiles',    'rebuild', '"all"'),
        ('keep_properties',       'columns',     'rebuild', '[]'),
        ('exclude',               'patterns',    'read',    '{}'),
+       ('allow_ids',             'texts',       'read',    '[]'),
        ('revenue',               'revenue',     'read',    '{
            "Order Completed": ["revenue", "total"], "Order Refunded": "-total",
            "Order Cancelled": "-total"}'),
@@ -517,7 +519,6 @@ CREATE FUNCTION journey._fixed_interval(span interval) RETURNS interval
 AS $$SELECT make_interval(secs => extract(epoch FROM span)::double precision)$$;
 COMMENT ON FUNCTION journey._fixed_interval(interval) IS 'internal: an interval without days';
 
--- STABLE for the time zone of "earliest"; a model's functions run in UTC.
 CREATE FUNCTION journey._settings(options jsonb) RETURNS journey._settings
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -526,8 +527,10 @@ DECLARE
     s journey._settings;
 BEGIN
     s := jsonb_populate_record(NULL::journey._settings,
-             (SELECT jsonb_object_agg(o.option, coalesce(options -> o.option, o.standard))
-                FROM journey._options() AS o));
+             (SELECT jsonb_object_agg(o.option, CASE WHEN o.type = 'time'
+                         THEN to_jsonb(journey._try_timestamptz(x.value #>> '{}')) ELSE x.value END)
+                FROM journey._options() AS o
+               CROSS JOIN LATERAL (SELECT coalesce(options -> o.option, o.standard) AS value) AS x));
     s.timeout := journey._fixed_interval(s.timeout);
     s.max_duration := journey._fixed_interval(s.max_duration);
     s.lookback := journey._fixed_interval(s.lookback);

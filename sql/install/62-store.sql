@@ -455,6 +455,8 @@ BEGIN
         CREATE INDEX ON {_aliases} (user_id);
         CREATE INDEX ON {_visitor_refs} (ref);
         CREATE INDEX ON {identities} (person_id);
+        CREATE INDEX ON {identities} (journey._clean_email(id))
+            WHERE id_type = 'user' AND journey._clean_email(id) IS NOT NULL;
         CREATE INDEX ON {profiles} (email);
         CREATE INDEX ON {profiles} (user_id);
         CREATE INDEX ON {profiles} (version);

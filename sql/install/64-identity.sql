@@ -158,7 +158,11 @@ BEGIN
         WHERE n.user_id IS NOT NULL AND email IS NOT NULL
         UNION
         SELECT 'email', e.email
-        FROM {._refs_changed} AS c JOIN {_user_emails} AS e ON c.ref = 'user:' || e.user_id$sql$)
+        FROM {._refs_changed} AS c JOIN {_user_emails} AS e ON c.ref = 'user:' || e.user_id
+        UNION
+        SELECT 'email', email
+        FROM {._refs_changed} AS c CROSS JOIN LATERAL journey._clean_email(substr(c.ref, 6)) AS email
+        WHERE c.ref LIKE 'user:%' AND email IS NOT NULL$sql$)
     USING (r.settings).email_trait;
     EXECUTE journey._bind(r, 'ANALYZE {._ids}');
     EXECUTE journey._bind(r, $sql$
@@ -173,6 +177,14 @@ BEGIN
                 JOIN {_user_emails} AS e ON e.email = x.id AND e.n > 0
                 JOIN {identities} AS u ON u.id = e.user_id AND u.id_type = 'user'
                 WHERE x.id_type = 'email'
+                UNION ALL
+                -- a user whose id is the address carries it, unless another does by trait
+                SELECT x.id, u.person_id
+                FROM {._ids} AS x
+                JOIN {identities} AS u ON u.id_type = 'user' AND journey._clean_email(u.id) = x.id
+                WHERE x.id_type = 'email' AND NOT EXISTS (
+                    SELECT FROM {_user_emails} AS e
+                    WHERE e.email = x.id AND e.n > 0 AND e.user_id <> u.id)
                 UNION ALL
                 SELECT x.id, NULL
                 FROM {._ids} AS x

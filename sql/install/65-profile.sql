@@ -390,7 +390,9 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) END AS user_id,
                    CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
-                        ELSE journey._clean_email(traits.traits ->> $5) END AS email) AS n
+                        ELSE coalesce(journey._clean_email(traits.traits ->> $5), CASE
+                            WHEN b.person_id LIKE 'user:%%' THEN journey._clean_email(substr(b.person_id, 6))
+                            END) END AS email) AS n
         WHERE b.events > 0$sql$,
         journey._profile_touch_columns('%s_%s'),
         journey._profile_touch_columns(CASE WHEN r.bulk THEN '((touch_ends.touches).%I).%I'

@@ -171,7 +171,8 @@ DECLARE
     started timestamptz := clock_timestamp();
     person text;
 BEGIN
-    IF user_id IS NULL OR journey._clean_id(user_id) IS NULL THEN
+    IF user_id IS NULL OR journey._clean_id(user_id) IS NULL
+                          AND user_id <> ALL ((journey._settings(m.options)).allow_ids) THEN
         RAISE EXCEPTION 'user_id must be a user''s id, not %', coalesce(quote_literal(user_id), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
