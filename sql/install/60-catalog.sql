@@ -2,8 +2,9 @@
 -- ---------------------------------------------------------------------------------------------
 -- model: catalog
 --
--- The tables of the catalog have no grants. They are read through the views journey.models and
--- journey.refresh_log, and written through journey._catalog(), both of which look at who asks. They
+-- The tables of the catalog can be read by the owner of the database alone, for pg_dump. Others read them
+-- through the views journey.models and journey.refresh_log, and all write them through
+-- journey._catalog(), which look at who asks. They
 -- hold names and no object ids, so that a dump restores them; but for what was seen under a snapshot,
 -- which counts for nothing in another database. Nor have they foreign keys: a parallel restore fills
 -- the tables of an extension in any order.
@@ -69,6 +70,9 @@ SELECT pg_catalog.pg_extension_config_dump('journey._source_table', '');
 SELECT pg_catalog.pg_extension_config_dump('journey._refresh', '');
 
 REVOKE ALL ON journey._model, journey._source, journey._source_table, journey._refresh FROM PUBLIC;
+-- so that the owner of a database can dump it, who need not be a superuser
+GRANT SELECT ON journey._model, journey._source, journey._source_table, journey._refresh
+    TO pg_database_owner;
 
 CREATE FUNCTION journey._catalog(statement text, model name, args jsonb) RETURNS jsonb
     LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_catalog';
@@ -171,8 +175,10 @@ SELECT m.model,
                    WHERE r.model OPERATOR(pg_catalog.=) m.model
                      AND r.version OPERATOR(pg_catalog.=) m.version),
                  '-infinity'::pg_catalog.timestamptz)) AS f ON true
- WHERE pg_catalog.pg_has_role(o.owner, 'USAGE');
-COMMENT ON VIEW journey.models IS 'the models that the current role may refresh, with their state';
+ WHERE pg_catalog.pg_has_role(o.owner, 'USAGE'::pg_catalog.text)
+    OR pg_catalog.pg_has_role('pg_monitor'::pg_catalog.name, 'USAGE'::pg_catalog.text);
+COMMENT ON VIEW journey.models IS
+    'the models that the current role may refresh, with their state; all for members of pg_monitor';
 COMMENT ON COLUMN journey.models.version IS 'the number of the last refresh';
 COMMENT ON COLUMN journey.models.lag IS 'time since the last refresh began';
 COMMENT ON COLUMN journey.models.loaded_until IS 'the newest load time that a refresh has read';
@@ -198,7 +204,7 @@ SELECT r.model, r.version, r.started_at, r.finished_at,
   FROM journey._refresh r
  WHERE EXISTS (SELECT FROM journey.models m WHERE m.model OPERATOR(pg_catalog.=) r.model);
 COMMENT ON VIEW journey.refresh_log IS
-    'one row per refresh of the models that the current role may refresh (the last 10,000 of each)';
+    'one row per refresh of the models in journey.models (the last 10,000 of each)';
 COMMENT ON COLUMN journey.refresh_log.phases IS 'milliseconds by phase';
 
 GRANT SELECT ON journey.models, journey.refresh_log TO PUBLIC;
