@@ -560,6 +560,46 @@ SELECT coalesce(array_agg(c.relname::text ORDER BY c.relname), '{}')
 $$;
 COMMENT ON FUNCTION journey._relations_in(name) IS 'internal: the relations of a schema';
 
+-- Raises an error unless the current role, and who has its rights anyway, alone may create in a schema: others
+-- could put objects there in place of a model's.
+CREATE FUNCTION journey._check_creators(schema name) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    creators text;
+    revoke text;
+BEGIN
+    SELECT string_agg(a.name, ', ' ORDER BY a.name),
+           string_agg(format('REVOKE CREATE ON SCHEMA %I FROM %s;', schema, a.name), ' ' ORDER BY a.name)
+               FILTER (WHERE NOT a.owns)
+      INTO creators, revoke
+      FROM (SELECT x.grantee AS oid, false AS owns,
+                   CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END AS name
+              FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) AS x
+             WHERE n.nspname = schema AND x.privilege_type = 'CREATE' AND x.grantee <> n.nspowner
+             UNION
+            SELECT r.oid, true, quote_ident(r.rolname)
+              FROM pg_namespace n
+              JOIN pg_database d ON d.datname = current_database()
+              -- of a database's schema "public" the owner of the database
+              JOIN pg_roles r ON r.oid = CASE pg_get_userbyid(n.nspowner) WHEN 'pg_database_owner'
+                                              THEN d.datdba ELSE n.nspowner END
+             WHERE n.nspname = schema) AS a
+     WHERE a.oid = 0 OR NOT pg_has_role(a.oid, current_user, 'USAGE');
+    IF creators IS NOT NULL THEN
+        RAISE EXCEPTION 'other roles may create objects in schema "%"', schema
+            USING ERRCODE = 'insufficient_privilege',
+                  DETAIL = format('They are %s, and could put something in place of what the model makes.',
+                                  creators),
+                  HINT = 'Give the model a schema of its own with the option "schema"'
+                         || coalesce(', or: ' || revoke, '.');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_creators(name) IS
+    'internal: checks that no other role may create in a schema';
+
 -- Makes the schema, or takes one in which none of our names is used. True if it was made.
 CREATE FUNCTION journey._make_schema(model name, schema name) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -577,7 +617,7 @@ BEGIN
         BEGIN
             EXECUTE format('CREATE SCHEMA %I', schema);
         EXCEPTION WHEN unique_violation OR duplicate_schema THEN -- by another session, at this moment
-            IF journey._catalog('exists', model, '{}') = 'true' THEN
+            IF journey._catalog('exists'::text, model, '{}'::jsonb) = 'true' THEN
                 RAISE EXCEPTION 'model "%" already exists', model USING ERRCODE = 'duplicate_object';
             END IF;
             RAISE EXCEPTION 'schema "%" already exists', schema
@@ -586,6 +626,8 @@ BEGIN
         END;
         EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema,
                        format('model "%s" of pg_journey', model));
+        -- default privileges of the role may let others in
+        PERFORM journey._check_creators(schema);
         RETURN true;
     END IF;
     SELECT string_agg(quote_ident(r), ', ') INTO taken
@@ -599,6 +641,13 @@ BEGIN
         RAISE EXCEPTION 'permission denied for schema %', quote_ident(schema)
             USING ERRCODE = 'insufficient_privilege';
     END IF;
+    PERFORM journey._check_creators(schema);
+    IF EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                WHERE n.nspname = schema AND p.proname = '_note_changes') THEN
+        RAISE EXCEPTION 'schema "%" already has a function "_note_changes", a name that a model needs', schema
+            USING ERRCODE = 'duplicate_function',
+                  HINT = 'Drop it, or give the model a schema of its own with the option "schema".';
+    END IF;
     RETURN false;
 END
 $$;
@@ -606,14 +655,13 @@ COMMENT ON FUNCTION journey._make_schema(name, name) IS 'internal: makes the sch
 
 CREATE FUNCTION journey.create_model(
     model name, source_schema name DEFAULT NULL, options jsonb DEFAULT '{}') RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_caller';
+COMMENT ON FUNCTION journey.create_model(name, name, jsonb) IS
+    'makes a model: a schema with the tables that journey.refresh() maintains';
+
+CREATE FUNCTION journey._create_model(model name, source_schema name, options jsonb) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
-    -- there is no owner yet to run it as, so what src/catalog.c pins for the others is pinned here
-    SET TimeZone = 'UTC'
-    SET DateStyle = 'ISO, YMD'
-    SET IntervalStyle = 'postgres'
-    SET standard_conforming_strings = on
-    SET quote_all_identifiers = off
 AS $$
 DECLARE
     checked jsonb;
@@ -625,7 +673,7 @@ BEGIN
         RAISE EXCEPTION 'model must not be null or empty' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     checked := journey._check_options(options);
-    IF journey._catalog('exists', model, '{}') = 'true' THEN
+    IF journey._catalog('exists'::text, model, '{}'::jsonb) = 'true' THEN
         RAISE EXCEPTION 'model "%" already exists', model USING ERRCODE = 'duplicate_object';
     END IF;
 
@@ -634,10 +682,11 @@ BEGIN
     before := journey._relations_in(target);
     PERFORM journey._create_store(target, checked);
     PERFORM journey._create_intake(target);
-    EXECUTE format('CREATE SEQUENCE %I._failed_at', target);
-    EXECUTE format('CREATE SEQUENCE %I._failure', target);
+    EXECUTE format('CREATE SEQUENCE %1$I._failed_at; CREATE SEQUENCE %1$I._failure;'
+                   'GRANT SELECT ON SEQUENCE %1$I._failed_at, %1$I._failure TO pg_monitor', target);
     PERFORM journey._create_capture(target);
-    PERFORM journey._catalog('create', model, jsonb_build_object(
+    PERFORM journey._create_catalog_copy(target);
+    PERFORM journey._catalog('create'::text, model, jsonb_build_object(
         'schema', target, 'options', checked - 'schema', 'rules_version', journey._rules_version(),
         'relations', ARRAY(SELECT unnest(journey._relations_in(target))
                            EXCEPT SELECT unnest(before)),
@@ -648,8 +697,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION journey.create_model(name, name, jsonb) IS
-    'makes a model: a schema with the tables that journey.refresh() maintains';
+COMMENT ON FUNCTION journey._create_model(name, name, jsonb) IS
+    'internal: journey.create_model() behind its door';
 
 CREATE FUNCTION journey.set_options(model name, options jsonb) RETURNS text
     LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
@@ -817,3 +866,121 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey._drop_model(name) IS 'internal: journey.drop_model() as the owner';
+
+-- ---------------------------------------------------------------------------------------------
+-- model: taking in a schema without its catalog
+--
+-- Beside a model's tables lies a copy of what the catalog knows of it, which follows every change
+-- (src/catalog.c). So the schema of a model is enough to have it in another database, or again.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey._create_catalog_copy(schema name) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format($sql$
+        CREATE TABLE %1$I._catalog_copy (catalog jsonb);
+        INSERT INTO %1$I._catalog_copy VALUES (NULL);
+        COMMENT ON TABLE %1$I._catalog_copy IS
+            'what the catalog knows of the model, for journey.adopt_model()'$sql$, schema);
+END
+$$;
+COMMENT ON FUNCTION journey._create_catalog_copy(name) IS
+    'internal: makes the table with the copy of the catalog';
+
+CREATE FUNCTION journey.adopt_model(model name, schema name) RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_adopt_model';
+COMMENT ON FUNCTION journey.adopt_model(name, name) IS
+    'takes in the schema of a model that was restored without the catalog';
+
+-- The copy of a schema's catalog, in the form in which the catalog takes it; of what somebody has written
+-- into it nothing counts that the functions on a model would refuse.
+CREATE FUNCTION journey._read_catalog_copy(schema name) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    copy jsonb;
+    m jsonb;
+    s jsonb;
+    valid boolean;
+BEGIN
+    IF '_catalog_copy' <> ALL (journey._relations_in(schema)) THEN
+        RAISE EXCEPTION 'schema "%" has no copy of the catalog', schema
+            USING ERRCODE = 'undefined_table', DETAIL = 'It is relation "_catalog_copy" in it.',
+                  HINT = 'Restore it, or make a new model with journey.create_model().';
+    END IF;
+    EXECUTE format('SELECT catalog FROM %I._catalog_copy LIMIT 1', schema) INTO copy;
+    m := copy -> 'model';
+    valid := coalesce(copy -> 'format' = '1' AND jsonb_typeof(m) = 'object'
+        AND jsonb_typeof(m -> 'relations') = 'array' AND jsonb_typeof(m -> 'made_schema') = 'boolean'
+        AND m ->> 'version' ~ '^[0-9]{1,18}$' AND m ->> 'rules_version' ~ '^[0-9]{1,9}$'
+        AND jsonb_typeof(copy -> 'sources') = 'array' AND jsonb_typeof(copy -> 'tables') = 'array', false);
+    IF valid THEN
+        FOR s IN SELECT jsonb_array_elements(copy -> 'sources') LOOP
+            valid := valid AND coalesce(s ->> 'kind' = ANY ('{schema,relation}'::text[])
+                AND jsonb_typeof(s -> 'columns') = 'object' AND jsonb_typeof(s -> 'options') = 'object', false);
+        END LOOP;
+    END IF;
+    IF NOT valid THEN
+        RAISE EXCEPTION 'the copy of the catalog in schema "%" cannot be read', schema
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = 'It was changed by hand, or written by another release.',
+                  HINT = 'Restore relation "_catalog_copy", or make a new model with journey.create_model().';
+    END IF;
+    PERFORM journey._check_options(m -> 'options');
+    IF jsonb_typeof(m -> 'options_due') <> 'null' THEN
+        PERFORM journey._check_options(m -> 'options_due');
+    END IF;
+    RETURN copy;
+END
+$$;
+COMMENT ON FUNCTION journey._read_catalog_copy(name) IS 'internal: the copy of the catalog, checked';
+
+CREATE FUNCTION journey._adopt_model(model name, schema name) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    copy jsonb;
+    m jsonb;
+    adopted journey._model;
+    lost text;
+BEGIN
+    IF model = '' THEN
+        RAISE EXCEPTION 'model must not be empty' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF journey._catalog('exists'::text, model, '{}'::jsonb) = 'true' THEN
+        RAISE EXCEPTION 'model "%" already exists', model
+            USING ERRCODE = 'duplicate_object', HINT = 'Give it another name, or drop that one.';
+    END IF;
+    PERFORM journey._check_creators(schema);
+    copy := journey._read_catalog_copy(schema);
+    m := copy -> 'model';
+    SELECT string_agg(quote_ident(r), ', ') INTO lost
+      FROM jsonb_array_elements_text(m -> 'relations') AS r WHERE r <> ALL (journey._relations_in(schema));
+    IF lost IS NOT NULL THEN
+        RAISE EXCEPTION 'schema "%" lacks relations of the model', schema
+            USING ERRCODE = 'undefined_table', DETAIL = format('They are %s.', lost),
+                  HINT = 'Restore the whole schema.';
+    END IF;
+    BEGIN
+        PERFORM journey._catalog('create'::text, model,
+                                 m || jsonb_build_object('schema', schema, 'created_by', current_user));
+    EXCEPTION WHEN unique_violation THEN
+        RAISE EXCEPTION 'schema "%" belongs to a model of the catalog', schema
+            USING ERRCODE = 'duplicate_object',
+                  HINT = 'It needs not be taken in; journey.models has the models that you may use.';
+    END;
+    PERFORM journey._catalog('adopt'::text, model, copy);
+
+    -- what happened to the sources in between was not noted: they are read whole, and watched anew
+    adopted := journey._get_model(model);
+    IF adopted.options ->> 'capture' = 'trigger' THEN
+        PERFORM journey._drop_triggers(schema);
+        EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', schema);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._adopt_model(name, name) IS
+    'internal: journey.adopt_model() as the owner of the store';

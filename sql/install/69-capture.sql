@@ -75,7 +75,20 @@ CREATE FUNCTION journey._create_trigger_function(schema name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    other text := (
+        SELECT pg_get_userbyid(p.proowner)
+          FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+         WHERE n.nspname = schema AND p.proname = '_note_changes' AND p.pronargs = 0);
 BEGIN
+    IF other IS NOT NULL THEN
+        RAISE EXCEPTION 'function %._note_changes() belongs to role "%"', quote_ident(schema), other
+            USING ERRCODE = 'insufficient_privilege',
+                  DETAIL = format('It would run in the name of that role, and the model belongs to "%s".',
+                                  current_user),
+                  HINT = format('Drop it; the triggers are then made anew: '
+                                'DROP FUNCTION %I._note_changes() CASCADE;', schema);
+    END IF;
     EXECUTE format($sql$
         CREATE FUNCTION %1$I._note_changes() RETURNS trigger
             LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -143,6 +156,19 @@ END
 $$;
 COMMENT ON FUNCTION journey._create_trigger_function(name) IS
     'internal: makes the trigger function of a model';
+
+-- The trigger function of a model: one of its owner's, as whom this runs, whoever else has put one of that
+-- name into the schema. NULL if there is none.
+CREATE FUNCTION journey._trigger_function(schema name) RETURNS oid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT p.oid
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname = schema AND p.proname = '_note_changes' AND p.pronargs = 0
+   AND pg_get_userbyid(p.proowner) = current_user
+$$;
+COMMENT ON FUNCTION journey._trigger_function(name) IS 'internal: the trigger function of a model';
 
 CREATE FUNCTION journey._statement_hash(statement text) RETURNS bytea
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -228,24 +254,26 @@ COMMENT ON FUNCTION journey._note(name, oid, text, boolean, text) IS
 
 -- The triggers of an input on one of its tables, by what fires them.
 CREATE FUNCTION journey._triggers(m journey._model, i journey._input, ignore_deletes boolean)
-    RETURNS TABLE (name name, event text)
+    RETURNS TABLE (name name, event text, type integer) -- as pg_trigger.tgtype has it
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 SELECT format('pg_journey_%s_%s_%s',
               CASE WHEN octet_length(m.schema::text) > 32 THEN md5(m.schema::text)
                    ELSE m.schema::text END, i.table_id, t.op)::name,
-       t.event
-  FROM (VALUES ('insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows', false),
+       t.event, t.type
+  FROM (VALUES ('insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows', 4, false),
                ('update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows'
-                ' NEW TABLE AS new_rows', false),
-               ('delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows', true),
-               ('truncate', 'BEFORE TRUNCATE ON %s', true)) AS t(op, event, deletes)
+                ' NEW TABLE AS new_rows', 16, false),
+               ('delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows', 8, true),
+               ('truncate', 'BEFORE TRUNCATE ON %s', 34, true)) AS t(op, event, type, deletes)
  WHERE NOT (ignore_deletes AND t.deletes)
 $$;
 COMMENT ON FUNCTION journey._triggers(journey._model, journey._input, boolean) IS
     'internal: the triggers of an input';
 
+-- A trigger is ours by what it does, whatever its name: it calls the model's function with our table's number,
+-- the last of the first argument's keys.
 CREATE FUNCTION journey._missing_triggers(
     m journey._model, s journey._settings, i journey._input, member regclass)
     RETURNS TABLE (name name, event text)
@@ -256,10 +284,10 @@ SELECT t.name, t.event
   FROM journey._triggers(m, i, s.ignore_deletes) AS t
  WHERE NOT EXISTS (
            SELECT FROM pg_trigger g
-             JOIN pg_proc p ON p.oid = g.tgfoid
-             JOIN pg_namespace n ON n.oid = p.pronamespace
-            WHERE g.tgrelid = member AND g.tgname = t.name AND g.tgenabled = ANY ('{O,A}'::"char"[])
-              AND n.nspname = m.schema AND p.proname = '_note_changes')
+            WHERE g.tgrelid = member AND g.tgfoid = journey._trigger_function(m.schema)
+              AND g.tgtype = t.type AND g.tgqual IS NULL AND g.tgenabled = ANY ('{O,A}'::"char"[])
+              AND split_part(encode(g.tgargs, 'escape'), '\000', 1)
+                      LIKE format('%%"table_id": %s}', i.table_id))
 $$;
 COMMENT ON FUNCTION
     journey._missing_triggers(journey._model, journey._settings, journey._input, regclass) IS
@@ -328,6 +356,9 @@ DECLARE
     denied regclass[] := '{}';
     result journey._input[] := '{}';
 BEGIN
+    IF journey._trigger_function(m.schema) IS NULL THEN
+        PERFORM journey._create_trigger_function(m.schema);
+    END IF;
     EXECUTE format('DELETE FROM %I._captured WHERE table_id <> ALL ($1)', m.schema)
         USING ARRAY(SELECT x.table_id FROM unnest(inputs) AS x);
     FOREACH i IN ARRAY inputs LOOP
@@ -385,9 +416,6 @@ DECLARE
 BEGIN
     IF s.capture <> 'trigger' THEN
         RETURN;
-    END IF;
-    IF to_regprocedure(format('%I._note_changes()', m.schema)) IS NULL THEN
-        PERFORM journey._create_trigger_function(m.schema);
     END IF;
     inputs := journey._capture_inputs(m, s, journey._readable_inputs(m), true);
     FOREACH i IN ARRAY inputs LOOP
