@@ -64,6 +64,32 @@ SELECT CASE WHEN bool_and(c.relkind = ANY ('{r,p}'::"char"[]))
 $$;
 COMMENT ON FUNCTION journey._members(regclass) IS 'internal: a table and its partitions';
 
+-- The trigger function of a model: one of its owner's, as whom this runs, whoever else has put one of that
+-- name into the schema. NULL if there is none.
+CREATE FUNCTION journey._trigger_function(schema name) RETURNS oid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT p.oid
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname = schema AND p.proname = '_note_changes' AND p.pronargs = 0
+   AND pg_get_userbyid(p.proowner) = current_user
+$$;
+COMMENT ON FUNCTION journey._trigger_function(name) IS 'internal: the trigger function of a model';
+
+-- The role whose function has the name that the model's would have; NULL if there is none.
+CREATE FUNCTION journey._other_trigger_function(schema name) RETURNS name
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT pg_get_userbyid(p.proowner)
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname = schema AND p.proname = '_note_changes' AND p.pronargs = 0
+   AND pg_get_userbyid(p.proowner) <> current_user
+$$;
+COMMENT ON FUNCTION journey._other_trigger_function(name) IS
+    'internal: whose function has the name of a model''s';
+
 -- The trigger function of a model. It is called as whoever writes into a source and writes into
 -- the model's schema, where the writer has no rights: therefore SECURITY DEFINER, in the name of
 -- the model's owner, who alone may make triggers with it. Should others be able to, as after a restore
@@ -76,10 +102,7 @@ CREATE FUNCTION journey._create_trigger_function(schema name) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    other text := (
-        SELECT pg_get_userbyid(p.proowner)
-          FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-         WHERE n.nspname = schema AND p.proname = '_note_changes' AND p.pronargs = 0);
+    other text := journey._other_trigger_function(schema);
 BEGIN
     IF other IS NOT NULL THEN
         RAISE EXCEPTION 'function %._note_changes() belongs to role "%"', quote_ident(schema), other
@@ -156,19 +179,6 @@ END
 $$;
 COMMENT ON FUNCTION journey._create_trigger_function(name) IS
     'internal: makes the trigger function of a model';
-
--- The trigger function of a model: one of its owner's, as whom this runs, whoever else has put one of that
--- name into the schema. NULL if there is none.
-CREATE FUNCTION journey._trigger_function(schema name) RETURNS oid
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT p.oid
-  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
- WHERE n.nspname = schema AND p.proname = '_note_changes' AND p.pronargs = 0
-   AND pg_get_userbyid(p.proowner) = current_user
-$$;
-COMMENT ON FUNCTION journey._trigger_function(name) IS 'internal: the trigger function of a model';
 
 CREATE FUNCTION journey._statement_hash(statement text) RETURNS bytea
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -327,14 +337,22 @@ COMMENT ON FUNCTION
     journey._create_triggers(journey._model, journey._settings, journey._input, regclass) IS
     'internal: makes the triggers of a table';
 
--- The function goes, and with it the triggers on tables of whatever owner.
+-- The function goes, and with it the triggers on tables of whatever owner. One of another role stays.
 CREATE FUNCTION journey._drop_triggers(schema name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET client_min_messages = warning
 AS $$
+DECLARE
+    other text := journey._other_trigger_function(schema);
 BEGIN
-    EXECUTE format('DROP FUNCTION IF EXISTS %I._note_changes() CASCADE', schema);
+    IF other IS NOT NULL THEN
+        RAISE WARNING 'function %._note_changes() of role "%" is kept', quote_ident(schema), other
+            USING HINT = format('If triggers of the model call it, writers fail until it is dropped: '
+                                'DROP FUNCTION %I._note_changes() CASCADE;', schema);
+    ELSE
+        EXECUTE format('DROP FUNCTION IF EXISTS %I._note_changes() CASCADE', schema);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION journey._drop_triggers(name) IS 'internal: drops the triggers of a model';
