@@ -323,7 +323,7 @@ BEGIN
     END IF;
     IF extract(year FROM span) <> 0 OR extract(month FROM span) <> 0 THEN
         PERFORM journey._bad_option(option, value,
-            'an interval of fixed length: days, hours, minutes, seconds; months and years vary');
+            'an interval of fixed length: days, hours, minutes, seconds; months and years vary'::text);
     END IF;
     IF (span > interval '0' OR (zero AND span = interval '0')) IS NOT TRUE THEN
         PERFORM journey._bad_option(option, value, format(
@@ -331,7 +331,7 @@ BEGIN
             CASE WHEN zero THEN 'a non-negative' ELSE 'a positive' END));
     END IF;
     IF span > interval '365000 days' THEN
-        PERFORM journey._bad_option(option, value, 'an interval of at most 365000 days');
+        PERFORM journey._bad_option(option, value, 'an interval of at most 365000 days'::text);
     END IF;
 END
 $$;
@@ -347,8 +347,8 @@ DECLARE
     range text;
 BEGIN
     IF jsonb_typeof(value) <> 'object' THEN
-        PERFORM journey._bad_option('exclude', value,
-            'an object such as {"host": ["staging.*"], "ip": ["10.0.0.0/8"]}');
+        PERFORM journey._bad_option('exclude'::text, value,
+            'an object such as {"host": ["staging.*"], "ip": ["10.0.0.0/8"]}'::text);
     END IF;
     FOR key, patterns IN SELECT * FROM jsonb_each(value) LOOP
         IF key <> ALL ('{host,user_agent,ip,user_id}'::text[]) THEN
@@ -357,14 +357,14 @@ BEGIN
                       HINT = 'Its columns are host, user_agent, ip, user_id.';
         END IF;
         IF NOT journey._is_texts(patterns) THEN
-            PERFORM journey._bad_option('exclude', value, 'an array of patterns for each column');
+            PERFORM journey._bad_option('exclude'::text, value, 'an array of patterns for each column'::text);
         END IF;
         FOR range IN SELECT jsonb_array_elements_text(patterns) WHERE key = 'ip' LOOP
             BEGIN
                 PERFORM range::inet;
             EXCEPTION WHEN data_exception THEN
-                PERFORM journey._bad_option('exclude', to_jsonb(range),
-                    'addresses or ranges, such as "203.0.113.7" or "10.0.0.0/8", for ip');
+                PERFORM journey._bad_option('exclude'::text, to_jsonb(range),
+                    'addresses or ranges, such as "203.0.113.7" or "10.0.0.0/8", for ip'::text);
             END;
         END LOOP;
     END LOOP;
@@ -389,10 +389,10 @@ BEGIN
         valid := valid AND journey._is_texts(columns) AND columns <> '[]';
     END LOOP;
     IF NOT valid THEN
-        PERFORM journey._bad_option('revenue', value,
+        PERFORM journey._bad_option('revenue'::text, value,
             'an object of event names with their columns, the first that is not null counts and a '
             'minus sign takes it off, such as {"Order Completed": ["revenue", "total"], '
-            '"Order Refunded": "-total"}');
+            '"Order Refunded": "-total"}'::text);
     END IF;
 END
 $$;
@@ -420,30 +420,30 @@ BEGIN
     ELSIF type = 'span' THEN
         PERFORM journey._check_interval(option, value, true);
     ELSIF type = 'boolean' AND jsonb_typeof(value) <> 'boolean' THEN
-        PERFORM journey._bad_option(option, value, 'true or false');
+        PERFORM journey._bad_option(option, value, 'true or false'::text);
     ELSIF type = 'text' AND NOT is_text THEN
-        PERFORM journey._bad_option(option, value, 'a string');
+        PERFORM journey._bad_option(option, value, 'a string'::text);
     ELSIF type = 'name' AND (NOT is_text OR octet_length(word) > 63) THEN
-        PERFORM journey._bad_option(option, value, 'a name of at most 63 bytes');
+        PERFORM journey._bad_option(option, value, 'a name of at most 63 bytes'::text);
     ELSIF (type = 'texts' OR type = 'columns') AND NOT journey._is_texts(value) THEN
-        PERFORM journey._bad_option(option, value, 'an array of strings');
-    ELSIF type = 'columns' AND (SELECT count(*) <> count(DISTINCT journey._kept_column('first', k))
+        PERFORM journey._bad_option(option, value, 'an array of strings'::text);
+    ELSIF type = 'columns' AND (SELECT count(*) <> count(DISTINCT journey._kept_column('first'::text, k))
                                   FROM jsonb_array_elements_text(value) AS k) THEN
         PERFORM journey._bad_option(option, value,
-            'an array of strings that differ in their first 57 bytes');
+            'an array of strings that differ in their first 57 bytes'::text);
     ELSIF type = 'count' AND (jsonb_typeof(value) <> 'number' OR word !~ '^[1-9][0-9]{0,5}$') THEN
-        PERFORM journey._bad_option(option, value, 'a whole number from 1');
+        PERFORM journey._bad_option(option, value, 'a whole number from 1'::text);
     ELSIF type = 'zone' AND (NOT is_text OR NOT EXISTS (
               SELECT FROM pg_timezone_names z WHERE lower(z.name) = lower(word))) THEN
         PERFORM journey._bad_option(option, value,
-            'a time zone of pg_timezone_names, such as "Europe/Berlin"');
+            'a time zone of pg_timezone_names, such as "Europe/Berlin"'::text);
     ELSIF type = 'time' THEN
         -- no word such as "today", which would be another time at each refresh
         IF NOT is_text OR journey._try_timestamptz(word) IS NULL THEN
-            PERFORM journey._bad_option(option, value, 'a time, such as "2015-01-01"');
+            PERFORM journey._bad_option(option, value, 'a time, such as "2015-01-01"'::text);
         END IF;
     ELSIF type = 'profiles' AND (word = 'all' OR word = 'identified') IS NOT TRUE THEN
-        PERFORM journey._bad_option(option, value, '"all" or "identified"');
+        PERFORM journey._bad_option(option, value, '"all" or "identified"'::text);
     ELSIF type = 'patterns' THEN
         PERFORM journey._check_exclude(value);
     ELSIF type = 'revenue' THEN
@@ -452,9 +452,9 @@ BEGIN
         RAISE EXCEPTION 'stitching by "%" is not available in this release', word
             USING ERRCODE = 'feature_not_supported', HINT = 'Use "interval", the default.';
     ELSIF type = 'stitch' AND (word = 'interval') IS NOT TRUE THEN
-        PERFORM journey._bad_option(option, value, '"interval"');
+        PERFORM journey._bad_option(option, value, '"interval"'::text);
     ELSIF type = 'capture' AND (word = 'refresh' OR word = 'trigger') IS NOT TRUE THEN
-        PERFORM journey._bad_option(option, value, '"refresh" or "trigger"');
+        PERFORM journey._bad_option(option, value, '"refresh" or "trigger"'::text);
     ELSIF type = 'unsupported' THEN
         RAISE EXCEPTION 'option "%" is not available in this release', option
             USING ERRCODE = 'feature_not_supported';
@@ -753,8 +753,8 @@ BEGIN
         later := '{}';
         unread := '{}';
     ELSE
-        later := journey._changed_options(m, wanted, '{rebuild}');
-        unread := journey._changed_options(m, wanted, '{read}');
+        later := journey._changed_options(m, wanted, '{rebuild}'::text[]);
+        unread := journey._changed_options(m, wanted, '{read}'::text[]);
     END IF;
     -- what waits for the rebuild keeps its value until then
     SELECT journey._merge_options(wanted, coalesce(
@@ -771,7 +771,7 @@ BEGIN
             'rows read before keep the old %s unless it reads from the sources',
             array_to_string(unread, ', ')));
     END IF;
-    PERFORM journey._catalog('set', model, jsonb_build_object(
+    PERFORM journey._catalog('set'::text, model, jsonb_build_object(
         'options', now_in_force, 'options_due', CASE WHEN later <> '{}' THEN wanted END,
         'rebuild_due', reason, 'rules_version', m.rules_version));
     PERFORM journey._change_capture(m, journey._get_model(model));
@@ -793,7 +793,7 @@ CREATE FUNCTION journey._apply_options(m journey._model, from_sources boolean DE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM journey._catalog('set', m.model, jsonb_build_object(
+    PERFORM journey._catalog('set'::text, m.model, jsonb_build_object(
         'options', coalesce(m.options_due, m.options), 'options_due', NULL,
         'rebuild_due', CASE WHEN NOT from_sources THEN
                            substring(m.rebuild_due FROM 'rows read before keep the old .*') END,
@@ -842,17 +842,17 @@ BEGIN
                      JOIN pg_namespace n ON n.nspname = v.schema
                      JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = '_segments'
                     WHERE v.model = _drop_model.model) THEN
-        PERFORM journey._catalog('drop', model, '{}');
+        PERFORM journey._catalog('drop'::text, model, '{}'::jsonb);
         RETURN;
     END IF;
 
     m := journey._lock_model(model);
-    PERFORM journey._catalog('drop', model, '{}');
+    PERFORM journey._catalog('drop'::text, model, '{}'::jsonb);
     PERFORM journey._drop_triggers(m.schema);
-    PERFORM journey._drop_relations(m.schema, m.relations, '{v}', 'DROP VIEW');
-    PERFORM journey._drop_relations(m.schema, m.relations, '{m}', 'DROP MATERIALIZED VIEW');
-    PERFORM journey._drop_relations(m.schema, m.relations, '{r,p}', 'DROP TABLE');
-    PERFORM journey._drop_relations(m.schema, m.relations, '{S}', 'DROP SEQUENCE');
+    PERFORM journey._drop_relations(m.schema, m.relations, '{v}'::"char"[], 'DROP VIEW'::text);
+    PERFORM journey._drop_relations(m.schema, m.relations, '{m}'::"char"[], 'DROP MATERIALIZED VIEW'::text);
+    PERFORM journey._drop_relations(m.schema, m.relations, '{r,p}'::"char"[], 'DROP TABLE'::text);
+    PERFORM journey._drop_relations(m.schema, m.relations, '{S}'::"char"[], 'DROP SEQUENCE'::text);
 
     SELECT * INTO space FROM pg_namespace n WHERE n.nspname = m.schema;
     IF NOT m.made_schema OR NOT pg_has_role(space.nspowner, 'USAGE') THEN

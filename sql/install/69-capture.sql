@@ -154,11 +154,11 @@ BEGIN
                          SELECT c.reltype FROM pg_class c WHERE c.oid = TG_RELID)));
             IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' THEN
                 EXECUTE CASE WHEN known THEN TG_ARGV[3]
-                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], false, 'new_rows') END;
+                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], false, 'new_rows'::text) END;
             END IF;
             IF TG_OP = 'UPDATE' OR TG_OP = 'DELETE' THEN
                 EXECUTE CASE WHEN known THEN TG_ARGV[4]
-                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], true, 'old_rows') END;
+                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], true, 'old_rows'::text) END;
             ELSIF TG_OP = 'TRUNCATE' THEN
                 IF (SELECT c.relrowsecurity FROM pg_class c WHERE c.oid = TG_RELID)
                    AND NOT EXISTS (SELECT FROM %1$I._notes AS n
@@ -215,8 +215,8 @@ BEGIN
            FROM pg_attribute a
           WHERE a.attrelid = member AND a.attname = ANY (names) AND NOT a.attisdropped),
         names::text,
-        journey._note(m.schema, member, argument, false, 'new_rows'),
-        journey._note(m.schema, member, argument, true, 'old_rows')];
+        journey._note(m.schema, member, argument, false, 'new_rows'::text),
+        journey._note(m.schema, member, argument, true, 'old_rows'::text)];
 END
 $$;
 COMMENT ON FUNCTION journey._trigger_arguments(journey._model, journey._input, regclass) IS
@@ -460,9 +460,9 @@ BEGIN
     IF was.capture = 'trigger' AND s.capture <> 'trigger' THEN
         PERFORM journey._drop_triggers(m.schema);
         EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', m.schema);
-        PERFORM journey._catalog('watermarks', m.model, (
+        PERFORM journey._catalog('watermarks'::text, m.model, (
             SELECT jsonb_agg(t.value || '{"watermark": null, "seen": null}')
-              FROM jsonb_array_elements(journey._catalog('tables', m.model, '{}')) AS t));
+              FROM jsonb_array_elements(journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t));
     ELSIF s.capture = 'trigger'
           AND (was.capture, was.ignore_deletes) IS DISTINCT FROM (s.capture, s.ignore_deletes) THEN
         PERFORM journey._drop_triggers(m.schema);
@@ -494,7 +494,7 @@ BEGIN
         m.schema, ARRAY(
             SELECT t.table_id
               FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                            journey._catalog('tables', m.model, '{}')) AS t
+                                            journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
              WHERE to_regclass(format('%I.%I', t.schema, t.relation)) IS NOT NULL
                AND NOT EXISTS (SELECT FROM unnest(inputs) AS i WHERE i.table_id = t.table_id)));
 END
@@ -590,10 +590,10 @@ CREATE FUNCTION journey._id_prefixes(m journey._model) RETURNS TABLE (table_id i
 AS $$
 SELECT t.table_id, journey._id_prefix(s.id_space, s.first_space)
   FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                journey._catalog('tables', m.model, '{}')) AS t
+                                journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
   JOIN (SELECT x.source, x.id_space, first_value(x.id_space) OVER (ORDER BY x.source) AS first_space
           FROM jsonb_populate_recordset(NULL::journey._source,
-                                        journey._catalog('sources', m.model, '{}')) AS x) AS s
+                                        journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS x) AS s
        ON s.source = t.source
 $$;
 COMMENT ON FUNCTION journey._id_prefixes(journey._model) IS 'internal: prefixes of ids by table';
@@ -668,8 +668,8 @@ BEGIN
                     ' FROM changes AS c JOIN (VALUES %s) AS p(id, prefix) ON p.id = c.table_id'
                     ' WHERE c.is_old AND c."row" IS NULL) AS c'
                     -- what is rejected was never stored
-                    ' WHERE journey._reject_reason(c.visitor, NULL, c.prefix || c.key, c.event_time,'
-                    ' NULL, ''-infinity'', ''0'') IS NULL',
+                    ' WHERE journey._reject_reason(c.visitor, NULL::text, c.prefix || c.key, c.event_time,'
+                    ' NULL, ''-infinity''::timestamptz, ''0''::interval) IS NULL',
         (SELECT string_agg(CASE b.name
                     WHEN 'event_id' THEN 'c.prefix || c.key'
                     WHEN 'visitor_id' THEN 'c.visitor'
