@@ -294,7 +294,7 @@ BEGIN
             SELECT s.*
             FROM {._fresh} AS f
             CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, NULL::journey._segment[], NULL::text[], NULL::text[], false, $1, $2,
-                                              NULL::text[], NULL::timestamp with time zone[]) AS s$sql$)
+                                              NULL::text[], NULL::timestamptz[]) AS s$sql$)
         USING r.timeout, r.rules;
     ELSE
         EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)'::text);
