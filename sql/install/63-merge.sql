@@ -293,8 +293,9 @@ BEGIN
             INSERT INTO {._work}
             SELECT s.*
             FROM {._fresh} AS f
-            CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, NULL::journey._segment[], NULL::text[], NULL::text[], false, $1, $2,
-                                              NULL::text[], NULL::timestamptz[]) AS s$sql$)
+            CROSS JOIN LATERAL journey._split(
+                f.visitor_id, f.body, NULL::journey._segment[], NULL::text[], NULL::text[], false, $1, $2,
+                NULL::text[], NULL::timestamptz[]) AS s$sql$)
         USING r.timeout, r.rules;
     ELSE
         EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)'::text);
@@ -317,7 +318,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._noted} (visitor_id, event_id, event_time, kind, user_id, session_id, sign)'::text);
+    EXECUTE journey._bind(r,
+        'ANALYZE {._noted} (visitor_id, event_id, event_time, kind, user_id, session_id, sign)'::text);
     IF NOT r.bulk THEN
         -- rows that go and come unchanged, to the scale of their numbers, do not count
         EXECUTE journey._bind(r, $sql$
