@@ -134,6 +134,24 @@ createdb -O guard_other "${here}_restored"
 is "$(pg_restore -d "${here}_restored" "$PGJ_WORK/owned.dump" 2>&1; ask postgres "${here}_restored" "SELECT model, owner, version FROM journey.models; SELECT count(*) FROM journey.verify('his'); SELECT has_schema_privilege('guard_watch', 'journey', 'USAGE')")" "his|guard_other|2
 0
 t" "and it is restored, with rights"
+dropdb "${here}_restored"
+createdb -O guard_other "${here}_restored"
+ask postgres "${here}_restored" "GRANT CREATE ON SCHEMA public TO guard_other" >/dev/null
+said=$(PGUSER=guard_other pg_restore --no-owner --no-privileges -d "${here}_restored" "$PGJ_WORK/owned.dump" 2>&1)
+is "$(grep 'ERROR:' <<<"$said" | sort | uniq -c | sed 's/^ *//')" \
+"$(printf '1 pg_restore: error: could not execute query: ERROR:  permission denied for table %s\n' _model _refresh _source _source_table)" \
+    "who restores it without being a superuser may not write the catalog's rows"
+is "$(ask guard_other "${here}_restored" "SELECT journey.adopt_model('his', 'his'); SELECT new FROM journey.refresh('his'); SELECT count(*) FROM journey.verify('his')")" "
+0
+0" "and takes the model in"
+dropdb "${here}_restored"
+createdb -O guard_other "${here}_restored"
+ask postgres "${here}_restored" "CREATE EXTENSION pg_journey; SELECT journey.create_model('m')" >/dev/null
+is "$(PGUSER=guard_other pg_dump "${here}_restored" 2>&1 >/dev/null | grep -c 'schema journey\|_model\|_source\|_refresh')" 0 \
+    "of an extension that a superuser installed the owner of the database dumps the catalog, too"
+ask postgres "${here}_restored" "SELECT journey.drop_model('m')" >/dev/null
+is "$(PGUSER=guard_other pg_dump "${here}_restored" 2>&1 >/dev/null)" "" "and all of the database if the rest is his"
+is "$(ask guard_other "${here}_restored" "SET SESSION AUTHORIZATION DEFAULT; SET ROLE guard_other; CREATE SCHEMA b; SELECT journey.create_model('m')")" "" "in which he may use it"
 
 # --- a model's schema alone
 mine "SELECT journey.set_options('web', '{\"timeout\": \"20 minutes\"}')" >/dev/null
