@@ -404,6 +404,7 @@ typedef struct JNumberState
 	int64		number;
 } JNumberState;
 
+/* Of timestamptz and of timestamp, whose gaps are both in microseconds. */
 PG_FUNCTION_INFO_V1(journey_session_number);
 Datum
 journey_session_number(PG_FUNCTION_ARGS)

@@ -59,11 +59,11 @@ JCheckSegment(const JStoredSegment *stored, const JOldSegment *segment)
 
 	if (segment->n_events == 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("stored segment without events")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("stored segment without events")));
 	if (!stored->nulls[SEG_STATE] &&
 		!JStateDecode(segment->state.data, segment->state.len, &state))
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid state of a segment")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid state of a segment")));
 }
 
 /* Opens an array of journey._segment. */
@@ -464,7 +464,7 @@ journey_segment_part(PG_FUNCTION_ARGS)
 
 		if (!JStateDecode(state.data, state.len, &walk.state))
 			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid state of a segment")));
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid state of a segment")));
 	}
 	starts = !segment.loose && !walk.state.open;
 	aside = segment.loose && walk.state.aside;
@@ -643,7 +643,7 @@ journey_unit(PG_FUNCTION_ARGS)
 		if (!JPartDecode(bytes.data, bytes.len, JIsText, &next) ||
 			(part.n_kept > 0 && next.n_kept > 0 && part.n_kept != next.n_kept))
 			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid summary of a segment")));
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid summary of a segment")));
 		if (i == 0)
 			part = next;
 		else

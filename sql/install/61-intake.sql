@@ -391,10 +391,10 @@ AS $$
 WITH source AS MATERIALIZED (
     SELECT s.*, first_value(s.id_space) OVER (ORDER BY s.source) AS first_space
       FROM jsonb_populate_recordset(NULL::journey._source,
-                                    journey._catalog('sources', m.model, '{}')) AS s
+                                    journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
 ), state AS MATERIALIZED (
     SELECT t.* FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                             journey._catalog('tables', m.model, '{}')) AS t
+                                             journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
 ), found AS (
     SELECT s.source, f.relation, s.source_schema AS schema, f.name, f.role, f.kinds
       FROM source s
@@ -510,7 +510,7 @@ CREATE FUNCTION journey._revenue_columns(i journey._input, s journey._settings)
 AS $$
 DECLARE
     slugs text := (SELECT string_agg(format('journey._event_slug(%s) COLLATE "C"',
-                                             journey._as(i.kinds ->> e, e, 'text')), ', ')
+                                             journey._as(i.kinds ->> e, e, 'text'::text)), ', ')
                      FROM unnest('{event_text,event}'::text[]) AS e WHERE i.kinds ? e);
 BEGIN
     IF i.role = 'own' THEN
@@ -543,7 +543,7 @@ BEGIN
         SELECT 'CASE' || string_agg(format(' WHEN %s THEN %s', condition, amount), ''
                                     ORDER BY condition) || ' END'
           FROM (SELECT r.condition, format('coalesce(%s)', string_agg(
-                           r.sign || journey._as(i.kinds ->> r.name, r.name, 'numeric'), ', '
+                           r.sign || journey._as(i.kinds ->> r.name, r.name, 'numeric'::text), ', '
                            ORDER BY r.place)) AS amount
                   FROM journey._revenue_columns(i, s) AS r GROUP BY r.condition) AS x);
 END
@@ -579,7 +579,7 @@ BEGIN
                         THEN ' WHEN %s AND abs(t.%I::numeric) > 1e300 THEN %L'
                         ELSE ' WHEN %s AND %5$s <> '''' AND %4$s IS NULL THEN %3$L' END,
                    condition, name, format('%s is no %s', name, word),
-                   journey._as(kind, name, type), journey._as(kind, name, 'text')), ''
+                   journey._as(kind, name, type), journey._as(kind, name, 'text'::text)), ''
                    ORDER BY word DESC, name, condition)
           FROM wanted);
 END
@@ -601,7 +601,7 @@ BEGIN
         SELECT format('journey._row_object(%L, %s)',
                       array_agg(substr(c.name, length(prefix) + 1) ORDER BY c.place),
                       string_agg(CASE WHEN c.kind = 'json' OR c.kind = 'nested'
-                                      THEN journey._as(c.kind, c.name, 'jsonb')
+                                      THEN journey._as(c.kind, c.name, 'jsonb'::text)
                                       ELSE format('t.%I', c.name) END, ', ' ORDER BY c.place))
           FROM (SELECT k.name, k.kind, row_number() OVER (ORDER BY k.name) - 1 AS place
                   FROM jsonb_each_text(kinds) AS k(name, kind) WHERE k.name = ANY (names)) AS c
@@ -908,7 +908,7 @@ BEGIN
                     WHEN b.name = 'loaded_at'
                         THEN CASE WHEN i.watermark_column IS NOT NULL
                                   THEN journey._as(i.kinds ->> i.watermark_column::text,
-                                                   i.watermark_column, 'timestamptz') END
+                                                   i.watermark_column, 'timestamptz'::text) END
                     ELSE f ->> b.name END, 'NULL::' || b.type), ', ' ORDER BY b.place)
            FROM journey._batch_columns() AS b WHERE b.name <> 'raw'),
         raw, rows,
@@ -984,7 +984,7 @@ BEGIN
     FOR name IN
         SELECT format('%I.%I', t.schema, t.relation)
           FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                        journey._catalog('tables', m.model, '{}')) AS t
+                                        journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
           JOIN pg_namespace n ON n.nspname = t.schema
           JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.relation
          WHERE has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
@@ -1017,7 +1017,7 @@ BEGIN
         SELECT CASE WHEN s.kind = 'schema' THEN format('schema %I', s.source_schema)
                     ELSE format('relation %I.%I', s.source_schema, s.relation_name) END
           FROM jsonb_populate_recordset(NULL::journey._source,
-                                        journey._catalog('sources', m.model, '{}')) AS s
+                                        journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
           LEFT JOIN pg_namespace n ON n.nspname = s.source_schema
           LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
          WHERE n.oid IS NULL OR (s.kind = 'relation' AND c.oid IS NULL)
@@ -1033,7 +1033,7 @@ BEGIN
             CONTINUE;
         END IF;
         IF i.is_new THEN
-            i.table_id := journey._catalog('add_table', m.model, jsonb_build_object(
+            i.table_id := journey._catalog('add_table'::text, m.model, jsonb_build_object(
                 'source', i.source, 'schema', i.schema, 'relation', i.name))::integer;
         END IF;
         result := result || i;
@@ -1348,7 +1348,7 @@ BEGIN
                    'watermarks', (SELECT coalesce(jsonb_agg(to_jsonb(mark) ORDER BY table_id), '[]')
                                     FROM mark))
           FROM part $q$, m.schema)
-       INTO result USING inputs, journey._catalog('tables', m.model, '{}'), open_since, s;
+       INTO result USING inputs, journey._catalog('tables'::text, m.model, '{}'::jsonb), open_since, s;
     RETURN result;
 END
 $$;
@@ -1466,7 +1466,7 @@ BEGIN
     counts := journey._batch_counts(m, s, inputs, journey._open_since(m, writers));
     IF NOT peek THEN
         PERFORM journey._tell_no_pages(m, inputs);
-        PERFORM journey._catalog('writers', m.model, writers);
+        PERFORM journey._catalog('writers'::text, m.model, writers);
     END IF;
     IF s.capture = 'trigger' AND NOT peek THEN
         PERFORM journey._capture_done(m, inputs);
@@ -1493,7 +1493,7 @@ CREATE FUNCTION journey._read_done(m journey._model, counts jsonb) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM journey._catalog('watermarks', m.model, counts -> 'watermarks');
+    PERFORM journey._catalog('watermarks'::text, m.model, counts -> 'watermarks');
     PERFORM journey._empty_batch(m);
 END
 $$;
@@ -1527,7 +1527,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF EXISTS (SELECT FROM jsonb_populate_recordset(NULL::journey._source,
-                               journey._catalog('sources', m.model, '{}')) AS s
+                               journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
                 WHERE s.source_schema = _check_new_source.source_schema
                   AND s.relation_name IS NOT DISTINCT FROM _check_new_source.relation_name) THEN
         RAISE EXCEPTION 'model "%" already reads %', m.model,
@@ -1556,10 +1556,10 @@ BEGIN
     IF source_schema IS NULL THEN
         RAISE EXCEPTION 'source_schema must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    PERFORM journey._check_keys(options, '{exclude_tables}');
+    PERFORM journey._check_keys(options, '{exclude_tables}'::text[]);
     IF options ? 'exclude_tables' AND NOT journey._is_texts(options -> 'exclude_tables') THEN
-        PERFORM journey._bad_option('exclude_tables', options -> 'exclude_tables',
-            'an array of names of tables, in which * stands for any characters');
+        PERFORM journey._bad_option('exclude_tables'::text, options -> 'exclude_tables',
+            'an array of names of tables, in which * stands for any characters'::text);
     END IF;
     IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = source_schema) THEN
         SELECT string_agg(DISTINCT quote_ident(n.nspname), ', ') INTO known
@@ -1571,12 +1571,12 @@ BEGIN
                   HINT = coalesce(format('Schemas with event tables are %s.', known),
                                   'No schema has tables of events, such as "tracks" or "pages".');
     END IF;
-    PERFORM journey._check_new_source(m, source_schema, NULL);
-    PERFORM journey._catalog('add_source', model, jsonb_build_object(
+    PERFORM journey._check_new_source(m, source_schema, NULL::name);
+    PERFORM journey._catalog('add_source'::text, model, jsonb_build_object(
         'kind', 'schema', 'source_schema', source_schema, 'id_space', 'loader',
         'columns', '{}'::jsonb, 'options', options));
     PERFORM journey._start_capture(m);
-    IF NOT EXISTS (SELECT FROM journey._schema_tables(source_schema, '{}')) THEN
+    IF NOT EXISTS (SELECT FROM journey._schema_tables(source_schema, '{}'::text[])) THEN
         RAISE NOTICE 'schema "%" has no event tables yet', source_schema
             USING HINT = 'Those that appear in it are found by the next refresh.';
     END IF;
@@ -1629,11 +1629,11 @@ BEGIN
                   HINT = 'It maps standard names to columns, such as {"event_time": "created_at"}.';
     END IF;
     FOR field, col IN SELECT * FROM jsonb_each(columns) LOOP
-        IF NOT journey._standard_columns('own') ? field THEN
+        IF NOT journey._standard_columns('own'::text) ? field THEN
             RAISE EXCEPTION 'unknown standard name "%"', field
                 USING ERRCODE = 'undefined_column',
                       HINT = format('Standard names are %s.', array_to_string(ARRAY(
-                                 SELECT jsonb_object_keys(journey._standard_columns('own'))
+                                 SELECT jsonb_object_keys(journey._standard_columns('own'::text))
                                   ORDER BY 1), ', '));
         END IF;
         name := journey._given_column(columns, field);
@@ -1652,7 +1652,7 @@ BEGIN
         END IF;
     END LOOP;
 
-    mapping := journey._mapping('own', columns);
+    mapping := journey._mapping('own'::text, columns);
     IF journey._first_column(kinds, (mapping -> 'visitor_id') || (mapping -> 'user_id'))
        IS NULL THEN
         RAISE EXCEPTION 'relation % has no column for a visitor or a user', relation
@@ -1708,7 +1708,7 @@ BEGIN
             USING ERRCODE = 'wrong_object_type';
     END IF;
     SELECT n.nspname INTO source_schema FROM pg_namespace n WHERE n.oid = rel.relnamespace;
-    PERFORM journey._check_keys(options, '{id_space}');
+    PERFORM journey._check_keys(options, '{id_space}'::text[]);
     IF kind = 'conversion' THEN
         RAISE EXCEPTION 'sources of kind "conversion" are not available in this release'
             USING ERRCODE = 'feature_not_supported';
@@ -1718,7 +1718,7 @@ BEGIN
                   HINT = 'Kinds are page, screen, track, identify, group, alias.';
     END IF;
     IF options ? 'id_space' AND coalesce(options ->> 'id_space', '') = '' THEN
-        PERFORM journey._bad_option('id_space', options -> 'id_space', 'a string');
+        PERFORM journey._bad_option('id_space'::text, options -> 'id_space', 'a string'::text);
     END IF;
     PERFORM journey._check_new_source(m, source_schema, rel.relname);
     IF NOT has_table_privilege(relation, 'SELECT') THEN
@@ -1727,7 +1727,7 @@ BEGIN
                   HINT = format('GRANT SELECT ON %s TO %I.', relation, current_user);
     END IF;
     PERFORM journey._check_columns(relation, columns, options);
-    PERFORM journey._catalog('add_source', model, jsonb_build_object(
+    PERFORM journey._catalog('add_source'::text, model, jsonb_build_object(
         'kind', 'relation', 'source_schema', source_schema, 'relation_name', rel.relname,
         'event_kind', kind, 'columns', columns, 'options', options - 'id_space',
         'id_space', coalesce(options ->> 'id_space', format('%I.%I', source_schema, rel.relname))));

@@ -427,7 +427,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF EXISTS (SELECT FROM pg_index WHERE indrelid = journey._bind(r, '{_sessions}')::regclass) THEN
+    IF EXISTS (SELECT FROM pg_index WHERE indrelid = journey._bind(r, '{_sessions}'::text)::regclass) THEN
         RETURN;
     END IF;
     EXECUTE journey._bind(r, $sql$

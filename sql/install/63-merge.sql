@@ -95,7 +95,7 @@ BEGIN
             ORDER BY s.started_at DESC, s.first_event_id DESC
             LIMIT 1) AS g
         WHERE r.visitor_id = x.visitor_id AND r.lo = x.lo$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._reach}');
+    EXECUTE journey._bind(r, 'ANALYZE {._reach}'::text);
 END
 $$;
 
@@ -293,22 +293,23 @@ DECLARE
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_reach', '_work']);
     IF events IS NOT NULL THEN
-        EXECUTE journey._bind(r, 'INSERT INTO {._work} SELECT * FROM journey._gather_split($1, $2, $3)')
+        EXECUTE journey._bind(r, 'INSERT INTO {._work} SELECT * FROM journey._gather_split($1, $2, $3)'::text)
             USING events, r.timeout, r.rules;
     ELSIF r.bulk THEN
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {._work}
             SELECT s.*
             FROM {._fresh} AS f
-            CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, NULL, NULL, NULL, false, $1, $2,
-                                              NULL, NULL) AS s$sql$)
+            CROSS JOIN LATERAL journey._split(
+                f.visitor_id, f.body, NULL::journey._segment[], NULL::text[], NULL::text[], false, $1, $2,
+                NULL::text[], NULL::timestamptz[]) AS s$sql$)
         USING r.timeout, r.rules;
     ELSE
-        EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)');
+        EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)'::text);
         PERFORM journey._find_reach(r);
         PERFORM journey._split_fresh(r);
     END IF;
-    EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)');
+    EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)'::text);
     PERFORM journey._apply_segments(r);
     PERFORM journey._changed_units(r);
     EXECUTE journey._bind(r, $sql$
@@ -324,7 +325,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._noted} (visitor_id, event_id, event_time, kind, user_id, session_id, sign)');
+    EXECUTE journey._bind(r,
+        'ANALYZE {._noted} (visitor_id, event_id, event_time, kind, user_id, session_id, sign)'::text);
     IF NOT r.bulk THEN
         -- rows that go and come unchanged, to the scale of their numbers, do not count
         EXECUTE journey._bind(r, $sql$

@@ -121,7 +121,7 @@ BEGIN
         SELECT 'user', user_id FROM {._noted} WHERE kind = 'users'
         UNION
         SELECT 'user', substr(ref, 6) FROM {._ref_changes} WHERE ref LIKE 'user:%'$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._ids}');
+    EXECUTE journey._bind(r, 'ANALYZE {._ids}'::text);
     EXECUTE journey._bind(r, $sql$
         UPDATE {._ids} AS i SET person_id = 'user:' || e.canonical, reason = 'alias'
         FROM (
@@ -164,7 +164,7 @@ BEGIN
         FROM {._refs_changed} AS c CROSS JOIN LATERAL journey._clean_email(substr(c.ref, 6)) AS email
         WHERE c.ref LIKE 'user:%' AND email IS NOT NULL$sql$)
     USING (r.settings).email_trait;
-    EXECUTE journey._bind(r, 'ANALYZE {._ids}');
+    EXECUTE journey._bind(r, 'ANALYZE {._ids}'::text);
     EXECUTE journey._bind(r, $sql$
         UPDATE {._ids} AS i SET
             person_id = CASE WHEN c.persons = 1 THEN c.person_id ELSE 'email:' || i.id END,
@@ -246,7 +246,7 @@ BEGIN
         ELSE
             'SELECT DISTINCT visitor_id FROM {._resolved}' END))
     USING (r.settings).max_users_per_visitor;
-    EXECUTE journey._bind(r, 'ANALYZE {._shared}');
+    EXECUTE journey._bind(r, 'ANALYZE {._shared}'::text);
     PERFORM journey._find_barriers(r);
 END
 $$;
@@ -258,7 +258,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities}');
+    EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities}'::text);
     PERFORM journey._find_shared(r);
     -- marks: aliases of visitors, between the units that name somebody themselves
     EXECUTE journey._bind(r, $sql$
@@ -301,13 +301,13 @@ BEGIN
         JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)
                               AND i.id_type = split_part(n.ref, ':', 1)
         WHERE n.session_id IS NOT NULL$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._resolved}');
+    EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
     EXECUTE journey._bind(r, format($sql$
         INSERT INTO {_sessions} (%1$s, person_id, session_number)
         SELECT %2$s, coalesce(p.person_id, 'visitor:' || u.visitor_id), u.session_number
         FROM {._units_new} AS u
         LEFT JOIN {._resolved} AS p USING (session_id)$sql$,
-        journey._unit_columns(''), journey._unit_columns('u.')));
+        journey._unit_columns(''::text), journey._unit_columns('u.'::text)));
     EXECUTE journey._bind(r, $sql$
         ANALYZE {_sessions} (visitor_id, started_at, first_event_id, session_id, loose, person_id, ended_at,
                              identified_at),
@@ -349,8 +349,8 @@ BEGIN
         ON CONFLICT (visitor_id, started_at, first_event_id) DO UPDATE
         SET (%1$s) = ROW(%3$s)
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
-        journey._unit_columns(''), journey._unit_columns('u.'),
-        journey._unit_columns('excluded.'), journey._unit_columns('s.')));
+        journey._unit_columns(''::text), journey._unit_columns('u.'::text),
+        journey._unit_columns('excluded.'::text), journey._unit_columns('s.'::text)));
     PERFORM journey._find_unresolved(r);
     PERFORM journey._resolve_units(r);
     -- number and person in one write, since it moves all index entries of the row
@@ -450,7 +450,7 @@ BEGIN
         FROM gaps AS g JOIN {_sessions} AS s ON s.visitor_id = g.visitor_id
             AND s.started_at >= g.from_at AND s.started_at <= g.to_at$sql$)
     USING (r.settings).max_users_per_visitor;
-    EXECUTE journey._bind(r, 'ANALYZE {._resolved}');
+    EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
 END
 $$;
 
@@ -535,7 +535,7 @@ BEGIN
                 OR bool_or(m.p1 IS DISTINCT FROM i.person_id)
                 OR bool_or(i.reason IN ('alias', 'shared'))
                 OR bool_or(m.named AND i.reason <> 'identified') OR bool_or(m.unnamed)$sql$);
-        EXECUTE journey._bind(r, 'ANALYZE {._visitors}');
+        EXECUTE journey._bind(r, 'ANALYZE {._visitors}'::text);
     END IF;
     EXECUTE journey._bind(r, format($sql$
         INSERT INTO %s (id, id_type, person_id, valid_from, valid_to, reason)

@@ -36,7 +36,7 @@ BEGIN
                 AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = x.session_id)
               OFFSET 0) AS x
         JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._moves}');
+    EXECUTE journey._bind(r, 'ANALYZE {._moves}'::text);
 END
 $$;
 
@@ -298,14 +298,14 @@ AS $$
                    t.touched_at, t.touch_id, t.touch_type = 'direct', ROW(t.touched_at, %s)) AS touches
         FROM {touches} AS t
         WHERE <only>
-        GROUP BY t.person_id$sql$, journey._touch_columns('t.'))
+        GROUP BY t.person_id$sql$, journey._touch_columns('t.'::text))
     WHERE bulk
     UNION ALL SELECT p.piece, format($sql$
         SELECT DISTINCT ON (t.person_id) t.person_id, t.touched_at AS at, %s
         FROM {touches} AS t
         WHERE %s <only>
         ORDER BY t.person_id, t.touched_at %s, t.touch_id %3$s$sql$,
-        journey._touch_columns('t.'),
+        journey._touch_columns('t.'::text),
         CASE WHEN p.piece LIKE '%non_direct%' THEN $sql$t.touch_type <> 'direct' AND$sql$ ELSE '' END,
         CASE WHEN p.piece LIKE 'last%' THEN 'DESC' ELSE '' END)
     FROM unnest(journey._profile_touches()) AS p (piece)
@@ -394,7 +394,7 @@ BEGIN
                             WHEN b.person_id LIKE 'user:%%' THEN journey._clean_email(substr(b.person_id, 6))
                             END) END AS email) AS n
         WHERE b.events > 0$sql$,
-        journey._profile_touch_columns('%s_%s'),
+        journey._profile_touch_columns('%s_%s'::text),
         journey._profile_touch_columns(CASE WHEN r.bulk THEN '((touch_ends.touches).%I).%I'
                                             ELSE '%I.%I' END),
         journey._profile_sums(r), pieces, CASE WHEN r.bulk THEN '{profiles}' ELSE '{._profiles_new}' END))
@@ -435,7 +435,7 @@ BEGIN
         INSERT INTO {._persons} (person_id)
         SELECT person_id FROM {._stretches}
         ON CONFLICT DO NOTHING$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._persons}, {._person_counts}');
+    EXECUTE journey._bind(r, 'ANALYZE {._persons}, {._person_counts}'::text);
     PERFORM journey._derive_profiles(r);
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {profiles} AS o
@@ -444,7 +444,7 @@ BEGIN
           AND NOT EXISTS (SELECT FROM {._profiles_new} AS n WHERE n.person_id = p.person_id)$sql$);
     GET DIAGNOSTICS gone = ROW_COUNT;
     attributes := journey._attribute_columns(r);
-    content := journey._columns_of(r, 'profiles', NULL);
+    content := journey._columns_of(r, 'profiles'::text, NULL::text[]);
     EXECUTE journey._bind(r, format($sql$
         INSERT INTO {profiles} AS o
         SELECT * FROM {._profiles_new}
@@ -482,7 +482,7 @@ RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT journey._columns_of(r, 'profiles', ARRAY['user_id', 'email', 'traits', 'click_ids'] || ARRAY(
+    SELECT journey._columns_of(r, 'profiles'::text, ARRAY['user_id', 'email', 'traits', 'click_ids'] || ARRAY(
         SELECT t || '_' || a.attname
         FROM unnest(journey._profile_touches()) AS t
         CROSS JOIN pg_attribute AS a

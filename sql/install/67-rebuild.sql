@@ -33,11 +33,11 @@ BEGIN
     PERFORM journey._create_derived(r);
     PERFORM journey._begin_run(r);
     IF from_batch THEN
-        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._batch}') INTO n;
-        PERFORM journey._merge_slices(r, NULL, journey._slices(n));
+        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._batch}'::text) INTO n;
+        PERFORM journey._merge_slices(r, NULL::text, journey._slices(n));
         PERFORM journey._note_user_rows(r);
     ELSE
-        EXECUTE journey._bind(r, 'SELECT coalesce(sum(events), 0)::bigint FROM {._sessions}') INTO n;
+        EXECUTE journey._bind(r, 'SELECT coalesce(sum(events), 0)::bigint FROM {._sessions}'::text) INTO n;
         PERFORM journey._merge_slices(r, $sql$
             SELECT visitor_id, journey.rollup(body)
             FROM {._segments}
@@ -49,7 +49,7 @@ BEGIN
             FROM {._facts}
             WHERE session_id IS NULL AND user_id IS NOT NULL AND event_id LIKE 'users:%'$sql$);
     END IF;
-    PERFORM journey._derive(r, '{}');
+    PERFORM journey._derive(r, '{}'::jsonb);
 END
 $$;
 
@@ -58,7 +58,7 @@ CREATE FUNCTION journey._compared_columns(r journey._run, relation text, prefix 
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$SELECT format(journey._columns_of(r, relation, NULL), prefix)$$;
+AS $$SELECT format(journey._columns_of(r, relation, NULL::text[]), prefix)$$;
 
 -- Makes the real relations equal to their shadows; rows that are equal are not touched.
 CREATE FUNCTION journey._apply_shadow(r journey._run)
@@ -86,9 +86,9 @@ BEGIN
         EXECUTE journey._bind(r, format(
             'UPDATE {.%1$s} AS o SET (%2$s) = ROW(%3$s) %6$s FROM {%1$s} AS s '
             'WHERE %4$s AND ROW(%5$s)::record *<> ROW(%3$s)::record',
-            d.relation, journey._compared_columns(r, d.relation, ''),
-            journey._compared_columns(r, d.relation, 's.'), matched,
-            journey._compared_columns(r, d.relation, 'o.'), extra));
+            d.relation, journey._compared_columns(r, d.relation, ''::text),
+            journey._compared_columns(r, d.relation, 's.'::text), matched,
+            journey._compared_columns(r, d.relation, 'o.'::text), extra));
         EXECUTE journey._bind(r, format(
             'INSERT INTO {.%1$s} SELECT * FROM {%1$s} AS s '
             'WHERE NOT EXISTS (SELECT FROM {.%1$s} AS o WHERE %2$s)',
@@ -113,8 +113,8 @@ BEGIN
     m := journey._apply_options(m, coalesce(from_sources, false));
     r := journey._new_run(m, true);
     IF from_sources THEN
-        PERFORM journey._phase('read');
-        counts := journey._read(m, '-infinity');
+        PERFORM journey._phase('read'::text);
+        counts := journey._read(m, '-infinity'::timestamptz);
         IF NOT coalesce(force, false) THEN
             lost := (SELECT count(*) FROM journey._lost_events(r));
             IF lost > 0 THEN
@@ -127,7 +127,7 @@ BEGIN
         END IF;
     END IF;
     PERFORM journey._derive_shadow(r, coalesce(from_sources, false));
-    PERFORM journey._phase('apply');
+    PERFORM journey._phase('apply'::text);
     PERFORM journey._apply_shadow(r);
     PERFORM journey._drop_shadow(r);
     r.shadow := false;
@@ -138,8 +138,8 @@ BEGIN
     IF from_sources THEN
         PERFORM journey._read_done(m, counts);
     END IF;
-    PERFORM journey._catalog('refreshed', model, jsonb_build_object('started_at', started,
-        'counts', '{"rebuild": true}'::jsonb, 'phases', journey._note_phase('{}', 'total', started)));
+    PERFORM journey._catalog('refreshed'::text, model, jsonb_build_object('started_at', started,
+        'counts', '{"rebuild": true}'::jsonb, 'phases', journey._note_phase('{}'::jsonb, 'total'::text, started)));
 END
 $$;
 
@@ -189,7 +189,7 @@ BEGIN
             WHERE (o *= s) IS NOT TRUE$sql$,
             CASE WHEN d.relation = '_sessions' THEN 'sessions' ELSE d.relation END,
             (SELECT string_agg(quote_literal(k), ', ') FROM unnest(d.key) AS k),
-            journey._compared_columns(r, d.relation, ''), d.relation,
+            journey._compared_columns(r, d.relation, ''::text), d.relation,
             (SELECT string_agg(format('o.%1$I = s.%1$I', k), ' AND ') FROM unnest(d.key) AS k)));
     END LOOP;
 END
@@ -244,7 +244,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM journey._read(m, '-infinity', true);
+    PERFORM journey._read(m, '-infinity'::timestamptz, true);
     IF strict THEN
         RETURN QUERY
             SELECT 'sources', jsonb_build_object('visitor_id', l.visitor_id, 'event_id', l.event_id,
@@ -262,7 +262,7 @@ BEGIN
           AND (t.first_read_at IS NULL OR t.watermark IS NULL OR b.loaded_at > t.watermark
                OR b.loaded_at IS NULL)
           AND NOT EXISTS (SELECT FROM {._captured} AS c WHERE c.table_id = t.table_id)$sql$)
-    USING journey._catalog('tables', m.model, '{}');
+    USING journey._catalog('tables'::text, m.model, '{}'::jsonb);
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {._batch} AS b
         USING journey._noted_ids($1) AS n
@@ -300,13 +300,13 @@ DECLARE
     m journey._model := journey._lock_model(model);
     r journey._run := journey._new_run(m, true);
 BEGIN
-    PERFORM journey._catalog('touch', model, '{}');
+    PERFORM journey._catalog('touch'::text, model, '{}'::jsonb);
     PERFORM journey._derive_shadow(r, false);
-    PERFORM journey._phase('compare');
+    PERFORM journey._phase('compare'::text);
     RETURN QUERY SELECT * FROM journey._differences(r);
     RETURN QUERY SELECT * FROM journey._segment_differences(r);
     PERFORM journey._drop_shadow(r);
-    PERFORM journey._phase('read');
+    PERFORM journey._phase('read'::text);
     RETURN QUERY SELECT * FROM journey._source_differences(r, m, coalesce(strict, false));
 END
 $$;

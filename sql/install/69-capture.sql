@@ -65,6 +65,32 @@ SELECT CASE WHEN bool_and(c.relkind = ANY ('{r,p}'::"char"[]))
 $$;
 COMMENT ON FUNCTION journey._members(regclass) IS 'internal: a table and its partitions';
 
+-- The trigger function of a model: one of its owner's, as whom this runs, whoever else has put one of that
+-- name into the schema. NULL if there is none.
+CREATE FUNCTION journey._trigger_function(schema name) RETURNS oid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT p.oid
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname = schema AND p.proname = '_note_changes' AND p.pronargs = 0
+   AND pg_get_userbyid(p.proowner) = current_user
+$$;
+COMMENT ON FUNCTION journey._trigger_function(name) IS 'internal: the trigger function of a model';
+
+-- The role whose function has the name that the model's would have; NULL if there is none.
+CREATE FUNCTION journey._other_trigger_function(schema name) RETURNS name
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT pg_get_userbyid(p.proowner)
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname = schema AND p.proname = '_note_changes' AND p.pronargs = 0
+   AND pg_get_userbyid(p.proowner) <> current_user
+$$;
+COMMENT ON FUNCTION journey._other_trigger_function(name) IS
+    'internal: whose function has the name of a model''s';
+
 -- The trigger function of a model. It is called as whoever writes into a source and writes into
 -- the model's schema, where the writer has no rights: therefore SECURITY DEFINER, in the name of
 -- the model's owner, who alone may make triggers with it. Should others be able to, as after a restore
@@ -76,7 +102,17 @@ CREATE FUNCTION journey._create_trigger_function(schema name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    other text := journey._other_trigger_function(schema);
 BEGIN
+    IF other IS NOT NULL THEN
+        RAISE EXCEPTION 'function %._note_changes() belongs to role "%"', quote_ident(schema), other
+            USING ERRCODE = 'insufficient_privilege',
+                  DETAIL = format('It would run in the name of that role, and the model belongs to "%s".',
+                                  current_user),
+                  HINT = format('Drop it; the triggers are then made anew: '
+                                'DROP FUNCTION %I._note_changes() CASCADE;', schema);
+    END IF;
     EXECUTE format($sql$
         CREATE FUNCTION %1$I._note_changes() RETURNS trigger
             LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -119,11 +155,11 @@ BEGIN
                          SELECT c.reltype FROM pg_class c WHERE c.oid = TG_RELID)));
             IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' THEN
                 EXECUTE CASE WHEN known THEN TG_ARGV[3]
-                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], false, 'new_rows') END;
+                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], false, 'new_rows'::text) END;
             END IF;
             IF TG_OP = 'UPDATE' OR TG_OP = 'DELETE' THEN
                 EXECUTE CASE WHEN known THEN TG_ARGV[4]
-                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], true, 'old_rows') END;
+                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], true, 'old_rows'::text) END;
             ELSIF TG_OP = 'TRUNCATE' THEN
                 IF (SELECT c.relrowsecurity FROM pg_class c WHERE c.oid = TG_RELID)
                    AND NOT EXISTS (SELECT FROM %1$I._notes AS n
@@ -181,8 +217,8 @@ BEGIN
            FROM pg_attribute a
           WHERE a.attrelid = member AND a.attname = ANY (names) AND NOT a.attisdropped),
         names::text,
-        journey._note(m.schema, member, argument, false, 'new_rows'),
-        journey._note(m.schema, member, argument, true, 'old_rows')];
+        journey._note(m.schema, member, argument, false, 'new_rows'::text),
+        journey._note(m.schema, member, argument, true, 'old_rows'::text)];
 END
 $$;
 COMMENT ON FUNCTION journey._trigger_arguments(journey._model, journey._input, regclass) IS
@@ -233,24 +269,26 @@ COMMENT ON FUNCTION journey._note(name, oid, text, boolean, text) IS
 
 -- The triggers of an input on one of its tables, by what fires them.
 CREATE FUNCTION journey._triggers(m journey._model, i journey._input, ignore_deletes boolean)
-    RETURNS TABLE (name name, event text)
+    RETURNS TABLE (name name, event text, type integer) -- as pg_trigger.tgtype has it
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 SELECT format('pg_journey_%s_%s_%s',
               CASE WHEN octet_length(m.schema::text) > 32 THEN md5(m.schema::text)
                    ELSE m.schema::text END, i.table_id, t.op)::name,
-       t.event
-  FROM (VALUES ('insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows', false),
+       t.event, t.type
+  FROM (VALUES ('insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows', 4, false),
                ('update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows'
-                ' NEW TABLE AS new_rows', false),
-               ('delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows', true),
-               ('truncate', 'BEFORE TRUNCATE ON %s', true)) AS t(op, event, deletes)
+                ' NEW TABLE AS new_rows', 16, false),
+               ('delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows', 8, true),
+               ('truncate', 'BEFORE TRUNCATE ON %s', 34, true)) AS t(op, event, type, deletes)
  WHERE NOT (ignore_deletes AND t.deletes)
 $$;
 COMMENT ON FUNCTION journey._triggers(journey._model, journey._input, boolean) IS
     'internal: the triggers of an input';
 
+-- A trigger is ours by what it does, whatever its name: it calls the model's function with our table's number,
+-- the last of the first argument's keys.
 CREATE FUNCTION journey._missing_triggers(
     m journey._model, s journey._settings, i journey._input, member regclass)
     RETURNS TABLE (name name, event text)
@@ -261,10 +299,10 @@ SELECT t.name, t.event
   FROM journey._triggers(m, i, s.ignore_deletes) AS t
  WHERE NOT EXISTS (
            SELECT FROM pg_trigger g
-             JOIN pg_proc p ON p.oid = g.tgfoid
-             JOIN pg_namespace n ON n.oid = p.pronamespace
-            WHERE g.tgrelid = member AND g.tgname = t.name AND g.tgenabled = ANY ('{O,A}'::"char"[])
-              AND n.nspname = m.schema AND p.proname = '_note_changes')
+            WHERE g.tgrelid = member AND g.tgfoid = journey._trigger_function(m.schema)
+              AND g.tgtype = t.type AND g.tgqual IS NULL AND g.tgenabled = ANY ('{O,A}'::"char"[])
+              AND split_part(encode(g.tgargs, 'escape'), '\000', 1)
+                      LIKE format('%%"table_id": %s}', i.table_id))
 $$;
 COMMENT ON FUNCTION
     journey._missing_triggers(journey._model, journey._settings, journey._input, regclass) IS
@@ -352,14 +390,22 @@ COMMENT ON FUNCTION
     journey._create_triggers(journey._model, journey._settings, journey._input, regclass) IS
     'internal: makes the triggers of a table';
 
--- The function goes, and with it the triggers on tables of whatever owner.
+-- The function goes, and with it the triggers on tables of whatever owner. One of another role stays.
 CREATE FUNCTION journey._drop_triggers(schema name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET client_min_messages = warning
 AS $$
+DECLARE
+    other text := journey._other_trigger_function(schema);
 BEGIN
-    EXECUTE format('DROP FUNCTION IF EXISTS %I._note_changes() CASCADE', schema);
+    IF other IS NOT NULL THEN
+        RAISE WARNING 'function %._note_changes() of role "%" is kept', quote_ident(schema), other
+            USING HINT = format('If triggers of the model call it, writers fail until it is dropped: '
+                                'DROP FUNCTION %I._note_changes() CASCADE;', schema);
+    ELSE
+        EXECUTE format('DROP FUNCTION IF EXISTS %I._note_changes() CASCADE', schema);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION journey._drop_triggers(name) IS 'internal: drops the triggers of a model';
@@ -411,6 +457,9 @@ DECLARE
     denied regclass[] := '{}';
     result journey._input[] := '{}';
 BEGIN
+    IF journey._trigger_function(m.schema) IS NULL THEN
+        PERFORM journey._create_trigger_function(m.schema);
+    END IF;
     EXECUTE format('DELETE FROM %I._captured WHERE table_id <> ALL ($1)', m.schema)
         USING ARRAY(SELECT x.table_id FROM unnest(inputs) AS x);
     FOREACH i IN ARRAY inputs LOOP
@@ -479,9 +528,6 @@ BEGIN
     IF s.capture <> 'trigger' THEN
         RETURN;
     END IF;
-    IF to_regprocedure(format('%I._note_changes()', m.schema)) IS NULL THEN
-        PERFORM journey._create_trigger_function(m.schema);
-    END IF;
     inputs := journey._capture_inputs(m, s, journey._readable_inputs(m), true);
     FOREACH i IN ARRAY inputs LOOP
         IF NOT i.captured AND journey._members(i.relation) IS NULL THEN
@@ -507,9 +553,9 @@ BEGIN
     IF was.capture = 'trigger' AND s.capture <> 'trigger' THEN
         PERFORM journey._drop_triggers(m.schema);
         EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', m.schema);
-        PERFORM journey._catalog('watermarks', m.model, (
+        PERFORM journey._catalog('watermarks'::text, m.model, (
             SELECT jsonb_agg(t.value || '{"watermark": null, "seen": null}')
-              FROM jsonb_array_elements(journey._catalog('tables', m.model, '{}')) AS t));
+              FROM jsonb_array_elements(journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t));
     ELSIF s.capture = 'trigger'
           AND (was.capture, was.ignore_deletes) IS DISTINCT FROM (s.capture, s.ignore_deletes) THEN
         PERFORM journey._drop_triggers(m.schema);
@@ -541,7 +587,7 @@ BEGIN
         m.schema, ARRAY(
             SELECT t.table_id
               FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                            journey._catalog('tables', m.model, '{}')) AS t
+                                            journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
              WHERE to_regclass(format('%I.%I', t.schema, t.relation)) IS NOT NULL
                AND NOT EXISTS (SELECT FROM unnest(inputs) AS i WHERE i.table_id = t.table_id)));
 END
@@ -637,10 +683,10 @@ CREATE FUNCTION journey._id_prefixes(m journey._model) RETURNS TABLE (table_id i
 AS $$
 SELECT t.table_id, journey._id_prefix(s.id_space, s.first_space)
   FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                journey._catalog('tables', m.model, '{}')) AS t
+                                journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
   JOIN (SELECT x.source, x.id_space, first_value(x.id_space) OVER (ORDER BY x.source) AS first_space
           FROM jsonb_populate_recordset(NULL::journey._source,
-                                        journey._catalog('sources', m.model, '{}')) AS x) AS s
+                                        journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS x) AS s
        ON s.source = t.source
 $$;
 COMMENT ON FUNCTION journey._id_prefixes(journey._model) IS 'internal: prefixes of ids by table';
@@ -715,8 +761,8 @@ BEGIN
                     ' FROM changes AS c JOIN (VALUES %s) AS p(id, prefix) ON p.id = c.table_id'
                     ' WHERE c.is_old AND c."row" IS NULL) AS c'
                     -- what is rejected was never stored
-                    ' WHERE journey._reject_reason(c.visitor, NULL, c.prefix || c.key, c.event_time,'
-                    ' NULL, ''-infinity'', ''0'') IS NULL',
+                    ' WHERE journey._reject_reason(c.visitor, NULL::text, c.prefix || c.key, c.event_time,'
+                    ' NULL, ''-infinity''::timestamptz, ''0''::interval) IS NULL',
         (SELECT string_agg(CASE b.name
                     WHEN 'event_id' THEN 'c.prefix || c.key'
                     WHEN 'visitor_id' THEN 'c.visitor'
