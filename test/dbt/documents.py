@@ -80,7 +80,7 @@ def test_readme(run):
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "add", "-A"], check=True)
     subprocess.run([*git, "commit", "-qm", "package"], check=True)
-    subprocess.run([*git, "tag", "v0.1.0"], check=True)
+    subprocess.run([*git, "branch", "-M", "main"], check=True)
     address = re.search(r"git: +(\S+)", section)[1]
     home = run.WORK / "readme"
     home.mkdir()
