@@ -181,6 +181,13 @@ static const CatalogStatement catalog_statements[] = {
 		" RETURNING to_jsonb(source)",
 		true, true
 	},
+	{"set_schema", ACCESS_OWNER,
+		"WITH touched AS (" TOUCH_MODEL ") "
+		"UPDATE journey._source SET options = coalesce($2->'options', '{}')"
+		" WHERE model = $1 AND kind = 'schema' AND source_schema = ($2->>'source_schema')::name"
+		" RETURNING to_jsonb(source)",
+		true
+	},
 	{"sources", ACCESS_OWNER,
 		"SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY source), '[]')"
 		" FROM journey._source s WHERE model = $1"

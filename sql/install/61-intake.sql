@@ -1509,6 +1509,11 @@ CREATE FUNCTION journey.add_schema(model name, source_schema name, options jsonb
 COMMENT ON FUNCTION journey.add_schema(name, name, jsonb) IS
     'adds a schema that RudderStack or Segment fills to the sources of a model';
 
+CREATE FUNCTION journey.set_schema(model name, source_schema name, options jsonb) RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
+COMMENT ON FUNCTION journey.set_schema(name, name, jsonb) IS
+    'changes the options of a schema that a model reads; events that were read stay';
+
 CREATE FUNCTION journey.add_source(
     model name, relation regclass, kind text DEFAULT NULL, columns jsonb DEFAULT '{}',
     options jsonb DEFAULT '{}') RETURNS void
@@ -1556,11 +1561,7 @@ BEGIN
     IF source_schema IS NULL THEN
         RAISE EXCEPTION 'source_schema must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    PERFORM journey._check_keys(options, '{exclude_tables}'::text[]);
-    IF options ? 'exclude_tables' AND NOT journey._is_texts(options -> 'exclude_tables') THEN
-        PERFORM journey._bad_option('exclude_tables'::text, options -> 'exclude_tables',
-            'an array of names of tables, in which * stands for any characters'::text);
-    END IF;
+    PERFORM journey._check_schema_options(options);
     IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = source_schema) THEN
         SELECT string_agg(DISTINCT quote_ident(n.nspname), ', ') INTO known
           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -1610,6 +1611,41 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey._check_unit(text, jsonb, text) IS 'internal: checks a mapping';
+
+-- Raises an error unless these are options of a loader's schema.
+CREATE FUNCTION journey._check_schema_options(options jsonb) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM journey._check_keys(options, '{exclude_tables}'::text[]);
+    IF options ? 'exclude_tables' AND NOT journey._is_texts(options -> 'exclude_tables') THEN
+        PERFORM journey._bad_option('exclude_tables'::text, options -> 'exclude_tables',
+            'an array of names of tables, in which * stands for any characters'::text);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_schema_options(jsonb) IS 'internal: checks the options of a schema';
+
+CREATE FUNCTION journey._set_schema(model name, source_schema name, options jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+BEGIN
+    PERFORM journey._check_schema_options(options);
+    IF journey._catalog('set_schema'::text, model, jsonb_build_object(
+           'source_schema', source_schema, 'options', options)) IS NULL THEN
+        RAISE EXCEPTION 'model "%" does not read schema "%"', model, source_schema
+            USING ERRCODE = 'undefined_object',
+                  HINT = format('SELECT journey.add_schema(%L, %L) adds it.', model, source_schema);
+    END IF;
+    PERFORM journey._start_capture(m);
+END
+$$;
+COMMENT ON FUNCTION journey._set_schema(name, name, jsonb) IS
+    'internal: journey.set_schema() as the owner';
 
 -- Raises an error unless each mapped field and column exists, and what an event needs is there.
 CREATE FUNCTION journey._check_columns(relation regclass, columns jsonb, options jsonb) RETURNS void
