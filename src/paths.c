@@ -237,7 +237,7 @@ MarkSession(const JPart *part, int64 number, void *arg)
 
 /* The rows of one visitor. `channels` are those of the events' tags. */
 static void
-PutSessionPaths(ReturnSetInfo *rsinfo, const JSessionPathCall *call, const JEvent *events,
+PutSessionPaths(ReturnSetInfo *rsinfo, const JSessionPathCall *call, JEvent *events,
 				const JStr *channels, int n)
 {
 	JMarkSink	sink = {.events = events};

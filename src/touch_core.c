@@ -543,7 +543,7 @@ Fits(JStr s, JStr pattern)
 }
 
 static bool
-AnyFits(const JCondition *condition, JStr value, bool is_host)
+AnyFits(const JChannelCondition *condition, JStr value, bool is_host)
 {
 	for (int i = 0; i < condition->n_patterns; i++)
 	{
@@ -564,7 +564,7 @@ JChannelByRules(const JChannelRule *rules, int n_rules, const JStr *value, const
 
 		for (int field = 0; field < JR_COUNT && all; field++)
 		{
-			const JCondition *condition = &rules[r].on[field];
+			const JChannelCondition *condition = &rules[r].on[field];
 			bool		holds = false;
 
 			if (!condition->given)

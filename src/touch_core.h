@@ -84,20 +84,20 @@ typedef enum JRuleField
 } JRuleField;
 
 /* It holds if a pattern fits the value, or the value is missing and that is asked for. */
-typedef struct JCondition
+typedef struct JChannelCondition
 {
 	bool		given;
 	bool		negated;
 	bool		missing;
 	int			n_patterns;		/* any of them; * is any characters, letters in any ASCII case */
 	JStr	   *patterns;		/* a host without * means its subdomains too */
-} JCondition;
+} JChannelCondition;
 
 /* Names the channel if all its conditions hold. */
 typedef struct JChannelRule
 {
 	JStr		channel;
-	JCondition	on[JR_COUNT];
+	JChannelCondition	on[JR_COUNT];
 } JChannelRule;
 
 typedef struct JOwnReferrer

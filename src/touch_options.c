@@ -122,7 +122,7 @@ ListLength(const char *option, const JsonbValue *value)
 
 /* A string, null, or an array of these; {"not": ..} of such. */
 static void
-ReadCondition(const Place *place, const char *key, const JsonbValue *value, JCondition *condition)
+ReadCondition(const Place *place, const char *key, const JsonbValue *value, JChannelCondition *condition)
 {
 	condition->given = true;
 	if (IsObject(value))
