@@ -157,7 +157,7 @@ IsPlaceholder(JStr s, const char *name)
 		return false;
 	if ((s.len <= 15 && IsOneOf(s, words)) || IsUnderscoreMacro(s))
 		return true;
-	if (s.len == (int) strlen(name) && pg_strncasecmp(s.data, name, s.len) == 0)
+	if (JStrEqualNoCase(s, Literal(name)))
 		return true;
 	if (s.len > 2 && strchr("%$@#|*!~:", s.data[0]) != NULL &&
 		(s.data[s.len - 1] == s.data[0] || (s.data[0] == '%' && s.data[s.len - 1] == '!')))
