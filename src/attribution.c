@@ -480,7 +480,7 @@ LeadPlace(const struct varlena *timeline, const PathSearch *search, const char *
 
 	if (reader == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid timeline: %s", error)));
 	while (JTimelineNext(reader, &event))
 	{

@@ -113,7 +113,7 @@ SumsOfDatum(Datum state)
 	error = JPathSumsDecode(VARDATA_ANY(flat), VARSIZE_ANY_EXHDR(flat), ChannelIsText, sums);
 	if (error != NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid state of an aggregate over paths"),
 				 errdetail_internal("In the bytes, %s.", error)));
 	return sums;
