@@ -365,7 +365,7 @@ SELECT name::name
            WITH ORDINALITY AS n(name, place)
  WHERE (kinds ->> name = ANY ('{timestamptz,timestamp,date}'::text[])
         OR given ? 'loaded_at' AND kinds ->> name ~ '^(text$|epoch )')
-   AND (name = journey._given_column(given, 'event_time')) IS NOT TRUE
+   AND (name = journey._given_column(given, 'event_time'::text)) IS NOT TRUE
  ORDER BY place LIMIT 1
 $$;
 COMMENT ON FUNCTION journey._watermark_column(jsonb, jsonb, jsonb) IS
@@ -627,7 +627,7 @@ AS $$
 DECLARE
     plain text := journey._object(kinds, custom);
     context text := journey._object(kinds, ARRAY(
-        SELECT k FROM jsonb_object_keys(kinds) AS k WHERE k LIKE 'context\_traits\__%'), 'context_traits_');
+        SELECT k FROM jsonb_object_keys(kinds) AS k WHERE k LIKE 'context\_traits\__%'), 'context_traits_'::text);
 BEGIN
     RETURN CASE WHEN plain IS NULL OR context IS NULL THEN coalesce(plain, context)
                 ELSE format('nullif(coalesce(%s, ''{}'') || coalesce(%s, ''{}''), ''{}'')', context, plain) END;
@@ -670,7 +670,7 @@ BEGIN
     IF id IS NULL OR coalesce(i.event_kind, i.role) = ANY ('{identify,group,alias,users}'::text[]) THEN
         RETURN properties;
     END IF;
-    id := format('nullif(%s, '''')', journey._as(i.kinds ->> id, id, 'text'));
+    id := format('nullif(%s, '''')', journey._as(i.kinds ->> id, id, 'text'::text));
     RETURN format('CASE WHEN %1$s IS NULL OR jsonb_typeof(%2$s) <> ''object'' THEN %2$s'
                   ' ELSE coalesce(%2$s, ''{}'') || jsonb_build_object(''context_campaign_id'', %1$s) END',
                   id, coalesce(properties, 'NULL::jsonb'));
@@ -730,7 +730,7 @@ BEGIN
     IF type = ANY ('{timestamptz,timestamp,date}'::text[]) THEN
         expression := format('t.%I', i.watermark_column);
     ELSIF type IS NOT NULL THEN
-        expression := journey._as(type, i.watermark_column, 'timestamptz');
+        expression := journey._as(type, i.watermark_column, 'timestamptz'::text);
         type := 'timestamptz';
     END IF;
 END
@@ -842,7 +842,7 @@ BEGIN
                 SELECT false, * FROM jsonb_array_elements_text(i.columns -> 'loaded_at')
                        WITH ORDINALITY AS l(name, place)) AS n
          CROSS JOIN LATERAL (SELECT i.kinds ->> n.name AS kind) AS k
-         CROSS JOIN LATERAL (SELECT journey._as(k.kind, n.name, 'timestamptz') AS expression) AS e
+         CROSS JOIN LATERAL (SELECT journey._as(k.kind, n.name, 'timestamptz'::text) AS expression) AS e
          WHERE k.kind IS NOT NULL AND (received OR NOT i.columns -> 'received_at' ? n.name)),
         'NULL::timestamptz');
 END
@@ -1381,15 +1381,15 @@ BEGIN
                 WHERE t.source = i.source AND CASE WHEN t.watermark_column IS NULL
                           THEN t.first_read_at IS NOT NULL ELSE t.watermark IS NOT NULL END)
          ORDER BY i.source$q$, m.schema)
-        USING inputs, m.version = 0, journey._catalog('tables', m.model, '{}')
+        USING inputs, m.version = 0, journey._catalog('tables'::text, m.model, '{}'::jsonb)
     LOOP
         RAISE NOTICE 'model "%" found no page view in %, whose events have URLs', m.model,
             CASE WHEN found.is_schema THEN format('schema %I', found.schema) ELSE found.name END
             USING DETAIL = 'Sessions without page views have no landing page.',
                   HINT = CASE WHEN found.is_schema THEN
                       'Page views lie in the tables "pages" and "screens"; if another table has them, add it with'
-                      ' journey.add_source(model, relation, ''page'').'
-                  ELSE format('Add it as journey.add_source(model, %L, ''page'') if all its rows are page views,'
+                      ' journey.add_source(model, relation, kind => ''page'').'
+                  ELSE format('Add it as journey.add_source(model, %L, kind => ''page'') if all its rows are page views,'
                       ' else map its kinds, of a view that has them as page, screen, track, ..:'
                       ' {"kind": "column"}.', found.name) END;
     END LOOP;

@@ -772,7 +772,7 @@ BEGIN
                     WHEN 'is_traits' THEN 'false'
                     ELSE 'NULL::' || b.type END, ', ' ORDER BY b.place)
            FROM journey._batch_columns() AS b),
-        journey._visitor('c.visitor_id', 'c.user_id', s),
+        journey._visitor('c.visitor_id'::text, 'c.user_id'::text, s),
         (SELECT string_agg(format('(%s, %L)', p.table_id, p.prefix), ', ')
            FROM journey._id_prefixes(m) AS p));
     RETURN ' UNION ALL ' || keyed || coalesce((
