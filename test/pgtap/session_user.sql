@@ -2,7 +2,7 @@
 -- rows change whose a visit is; a visit goes on behind what lies outside it, wherever a refresh begins to read.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(17);
+SELECT plan(18);
 
 CREATE TABLE ev (event_id text, visitor_id text, user_id text, event_time timestamptz, kind text, platform text,
                  url text, session_key text, loaded_at timestamptz DEFAULT clock_timestamp());
@@ -51,6 +51,9 @@ SELECT say('24', 'x', NULL, '2026-01-01 10:04');
 SELECT say('25', 'x', NULL, '2026-01-01 10:07');
 SELECT journey.refresh('m');
 SELECT is(visits('x'), 'ann 2, bob 2', 'pages before and behind the login');
+SELECT say('26', 'x', 'cid', '2026-01-01 10:06', 'identify');
+SELECT journey.refresh('m');
+SELECT is(visits('x'), 'ann 2, cid 2', 'the last login counts');
 
 -- a late page far before what lies outside: the visit goes on behind it
 SELECT say('31', 'y', 'ann', '2026-01-01 00:00', 'page', 'k'), say('32', 'y', 'ann', '2026-01-02 06:00', 'page', 'k'),
@@ -74,5 +77,5 @@ SELECT is(visits('z'), 'ann 1, ann 1, ann 1', 'until another key comes before');
 SELECT is((SELECT count(*) FROM journey.verify('m')), 0::bigint, 'nothing differs');
 SELECT journey.rebuild('m');
 SELECT is(concat_ws('; ', visits('v'), visits('w'), visits('x'), visits('y')),
-          'ann 1, ann 2, ann 1; ann 1, ann 1; ann 2, bob 2; ann 4', 'and so a rebuild has it');
+          'ann 1, ann 2, ann 1; ann 1, ann 1; ann 2, cid 2; ann 4', 'and so a rebuild has it');
 SELECT * FROM finish();
