@@ -290,10 +290,10 @@ BEGIN
                    coalesce(
                        r.identity,
                        CASE WHEN s.visitor_id IS NULL THEN coalesce(
-                           nullif(max(r.first_ref) FILTER (WHERE NOT r.aside) OVER (PARTITION BY r.visitor_id, r.next_run),
-                                  'forgotten:'),
-                           nullif(max(r.identity) FILTER (WHERE NOT r.aside) OVER (PARTITION BY r.visitor_id, r.last_run),
-                                  'forgotten:')) END) AS ref
+                           nullif(max(r.first_ref) FILTER (WHERE NOT r.aside)
+                                      OVER (PARTITION BY r.visitor_id, r.next_run), 'forgotten:'),
+                           nullif(max(r.identity) FILTER (WHERE NOT r.aside)
+                                      OVER (PARTITION BY r.visitor_id, r.last_run), 'forgotten:')) END) AS ref
             FROM runs AS r
             LEFT JOIN {._shared} AS s ON s.visitor_id = r.visitor_id)
         SELECT n.visitor_id, n.session_id, i.person_id

@@ -378,7 +378,8 @@ BEGIN
             first_seen_at, last_seen_at, identified_at, sessions, events, page_views, revenue,
             revenue_by_currency, event_counts, traits, %1$s, gclid, gclid_at, click_ids, is_internal,
             version, attributes_version, updated_at)
-        SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%', coalesce(devices.visitor_ids, '{}'),
+        SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%',
+               coalesce(devices.visitor_ids, '{}'),
                b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events, b.page_views,
                money.revenue, money.revenue_by_currency, coalesce(counts.event_counts, '{}'),
                coalesce(traits.traits, '{}'), %2$s,
