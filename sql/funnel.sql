@@ -1,5 +1,6 @@
 -- Funnels: the cases of ../shared/reference/conversions-and-journeys.md 1.1 and of their kind.
-SET search_path = journey, public;
+CREATE SCHEMA regress_funnel;
+SET search_path = regress_funnel, journey, public;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
 SET intervalstyle = 'postgres';

@@ -172,8 +172,10 @@ ParseParenthesis(JPatternParser *parser, int at)
 	{
 		uint64		number;
 
-		if (!TakeDigits(parser, &number))
+		if (Peek(parser) < '0' || Peek(parser) > '9')
 			return Fail(parser, parser->at, "the number of a condition, or t, is expected");
+		if (!TakeDigits(parser, &number))
+			return false;
 		if (number < 1 || number > JSTEPS_MAX)
 			return Fail(parser, at, "there is no condition with this number");
 		if (!AddElement(parser, UINT64CONST(1) << (number - 1), true, at))

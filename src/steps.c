@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -203,6 +204,16 @@ JWithin(const Interval *interval)
 															IntervalPGetDatum(interval)))),
 				 errhint("0 is the same instant.")));
 	return JIntervalMicroseconds(interval, "within");
+}
+
+#define SHORT_BYTES 80
+
+char *
+JShort(JStr text)
+{
+	if (text.len <= SHORT_BYTES)
+		return pnstrdup(text.data, text.len);
+	return psprintf("%.*s...", pg_mbcliplen(text.data, text.len, SHORT_BYTES), text.data);
 }
 
 Datum

@@ -297,7 +297,7 @@ CREATE TABLE one AS SELECT timeline_agg(at, name) AS t FROM story;
         "SELECT funnel(t, array_fill('*'::text, ARRAY[31]) || ARRAY['e3'], '1 hour', '{\"any_order\": true}')",
         "SELECT count(*) FROM path_regex(t, '((a|b)*(a|c)*(b|c)*){20}$', '{a:=e0,b:=e1,c:=e2}')",
         "SELECT count(*) FROM path_regex(t, 'a(a|b|c)*d|a|b', '{a:=e0,b:=e1,c:=e2,d:=e3}')",
-        "SELECT count(*) FROM path_regex(t, '(a|b|c|.){100}d', '{a:=e0,b:=e1,c:=e2,d:=e3}')",
+        "SELECT count(*) FROM path_regex(t, '(a|b|c|.){60}d', '{a:=e0,b:=e1,c:=e2,d:=e3}')",
         "SELECT paths(t, 'e0', 'e3')",
         "SELECT retention(t, 'e0', 'e1', 10000, 'hour')",
     ]
