@@ -46,6 +46,9 @@ FROM unnest(ARRAY['<=', '<', '>=', '>', '==']) AS op;
 SELECT s('(?1)(?t<0)(?2)', 'A0 B0'), s('(?1)(?t>=0)(?2)', 'A0 B0'), s('(?1)(?t>0)(?2)', 'A0 B0'),
        s('(?1)(?t<=0.5)(?2)', 'A0 B0.5'), s('(?1)(?t<=0.499999)(?2)', 'A0 B0.5'),
        s('(?1)(?t>=2)(?t<5)(?2)', 'A0 B4'), s('(?1)(?t>=5)(?t<5)(?2)', 'A0 B5');
+-- .. and any events may lie between the two
+SELECT s('(?1)(?t<=10)(?2)', 'A0 C2 C3 B5', 'A,B,C'), s('(?1)(?t<=4)(?2)', 'A0 C2 B5', 'A,B,C'), s('(?1)(?t>=3)(?2)', 'A0 B2 B5'),
+       s('(?1)(?t<=3)(?2)(?1)', 'A0 B2 C3 A5', 'A,B,C');
 -- S3: after .* time counts from the last matched event, on whichever side of it the condition stands
 SELECT s('(?1).*(?t<=10)(?2)', 'A0 B100'), s('(?1).*(?t>0)(?2)', 'A0 B100'), s('(?1)(?t<=10).*(?2)', 'A0 B100'),
        s('(?1)(?t<=3600)(?2).*(?3)', 'A0 B3600 A4000 C9000', 'A,B,C'), s('(?1).(?t<=1)(?2)', 'A1 B3 B4');
