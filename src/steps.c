@@ -266,7 +266,7 @@ JTimelineRows(const struct varlena *timeline, JSteps *steps, bool all, int *n)
 {
 	JTimelineReader *reader;
 	JStepRow   *rows;
-	JEvent		event;
+	const JEvent *event;
 	int			allocated;
 
 	JStepsBegin(steps);
@@ -276,9 +276,9 @@ JTimelineRows(const struct varlena *timeline, JSteps *steps, bool all, int *n)
 	allocated = Min(JTimelineCount(reader), 256);
 	rows = palloc_array(JStepRow, Max(allocated, 1));
 	*n = 0;
-	while (JTimelineNext(reader, &event))
+	while ((event = JTimelineNextWithoutId(reader)) != NULL)
 	{
-		JStepRow	row = {event.time, JStepsMatch(steps, &event, JSTR_NULL)};
+		JStepRow	row = {event->time, JStepsMatch(steps, event, JSTR_NULL)};
 
 		if (!all && row.mask == 0)
 			continue;
