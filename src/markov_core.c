@@ -956,7 +956,9 @@ Iterate(const Chain *chain, const double *out, const double *right, int without,
 			for (int s = 0; s < chain->n; s++)
 				largest = Max(largest, fabs(y[s]));
 		*work += (double) chain->row[chain->n] + chain->n;
-		if (change <= 1e-17 * largest || (sweep > 3 && change * rate / (1 - rate) <= 1e-15 * largest))
+		/* changes of the last digit need not become less */
+		if (change <= 1e-17 * largest || (change <= 1e-15 * largest && change >= before) ||
+			(sweep > 3 && change * rate / (1 - rate) <= 1e-15 * largest))
 			return true;
 		if (*work > MAX_ITERATION_WORK)
 			return false;
