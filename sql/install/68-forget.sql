@@ -249,13 +249,11 @@ BEGIN
             UNION
             SELECT $2) AS i
         WHERE EXISTS (
-            SELECT FROM jsonb_each_text(CASE jsonb_typeof(e."row") WHEN 'object' THEN e."row" ELSE '{}' END)
-                AS x
+            SELECT FROM jsonb_each_text(e."row") AS x
             WHERE x.value = i.id OR lower(x.value) = i.id)
         -- JSON that jsonb could not hold: a string in it, or a number
-        OR jsonb_typeof(e."row") = 'string' AND (
-            strpos(lower(e."row" #>> '{}'), lower(':' || to_json(i.id)::text)) > 0
-            OR i.id ~ '^-?[0-9]+$' AND e."row" #>> '{}' ~ (':' || i.id || '[,}]'))$sql$) USING person, user_id;
+        OR strpos(lower(e."row" ->> 'raw'), lower(':' || to_json(i.id)::text)) > 0
+        OR i.id ~ '^-?[0-9]+$' AND e."row" ->> 'raw' ~ (':' || i.id || '[,}]')$sql$) USING person, user_id;
 END
 $$;
 
