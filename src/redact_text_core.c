@@ -244,7 +244,7 @@ IbanLength(const char *country)
 	return 0;
 }
 
-/* An IBAN from a letter on: its country's length, blanks or dashes between groups, its checksum. */
+/* An IBAN from a letter on: its country's length, blanks or dashes between groups of 4, its checksum. */
 static bool
 IsIbanAt(JStr text, int at, int *end)
 {
@@ -262,7 +262,7 @@ IsIbanAt(JStr text, int at, int *end)
 
 		if (IsDigit(c) || IsLetter(c))
 			chars[n++] = JLower((unsigned char) c);
-		else if ((c != ' ' && c != '-') || n < 4 || text.data[i - 1] == c)
+		else if ((c != ' ' && c != '-') || n == 0 || n % 4 != 0 || text.data[i - 1] == c)
 			return false;
 	}
 	*end = i;
@@ -274,7 +274,7 @@ IsIbanAt(JStr text, int at, int *end)
 
 		rest = IsDigit(c) ? (rest * 10 + c - '0') % 97 : (rest * 100 + c - 'a' + 10) % 97;
 	}
-	return rest == 1;
+	return rest == 1 && !InUuid(text, at);
 }
 
 /* A telephone number with its country: the whole of a value. */

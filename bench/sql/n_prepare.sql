@@ -25,4 +25,6 @@ SELECT json_build_object(
                                             json_build_object('sku', 'B-2', 'price', 10.00, 'quantity', 1))))::text
        AS body
   FROM (SELECT *, to_char(event_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at
-          FROM bench.events WHERE kind = 'track' LIMIT {rows}) AS e;
+          FROM bench.events
+         WHERE kind = 'track' AND NOT journey._blocked_id(coalesce(anonymous_id, ''))
+           AND NOT journey._blocked_id(coalesce(user_id, 'u')) LIMIT {rows}) AS e;
