@@ -28,3 +28,10 @@ CREATE FUNCTION journey.payload_summary(payload text, options jsonb DEFAULT '{}'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION journey.payload_summary(text, jsonb) IS
     'what a payload holds: its form, events, what cannot be read, and how often \u0000 was taken out';
+
+CREATE FUNCTION journey.warehouse_name(
+    name text, loader text DEFAULT 'rudderstack', divide_numbers boolean DEFAULT false) RETURNS text
+    AS 'MODULE_PATHNAME', 'journey_warehouse_name'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey.warehouse_name(text, text, boolean) IS
+    'the name that a loader makes of a property, trait or event for its column or table; NULL where it drops it';
