@@ -134,7 +134,7 @@ EXCEPTION WHEN OTHERS THEN
     RETURN concat_ws(' | ', SQLSTATE, message, detail);
 END $$;
 SELECT pg_temp.refused(p) FROM unnest(ARRAY[
-    '', E' \n ', 'null', '"x"', '5', 'nul', '{', '{"type":"track"', '{"a":1]', '{"a" 1}', '{"a":1,}', '{,}', '{"a":1 "b":2}',
+    '', E' \n ', 'null', '[[1,]]', '"\x"', '"x"', '5', 'nul', '{', '{"type":"track"', '{"a":1]', '{"a" 1}', '{"a":1,}', '{,}', '{"a":1 "b":2}',
     '{"a":[1,]}', '{"a":[1 2]}', '{"a":[,1]}', '{"a":{"b"}}', '{1:2}', '{"a":01}', '{"a":+1}', '{"a":.5}', '{"a":1.}', '{"a":-}',
     '{"a":NaN}', '{"a":Infinity}', '{"a":TRUE}', '{"a":''x''}', '{"a":"x}', '{"a":"\x"}', '{"a":"\u12"}', '{"a":"\ud800"}',
     '{"a":"\udc00"}', '{"a":"\ud800\ud800"}', E'{"a":"tab\there"}', '{"a":1}{"b":2}', '{"a":1} x', '{"\u0000":1}', '{"a":1e1001}',
@@ -144,6 +144,9 @@ SELECT pg_temp.refused(p) FROM unnest(ARRAY[
     '{"type":"track","userId":"u","timestamp":"2026-09-01","context":"x"}', '{"type":"track","timestamp":"2026-09-01","userId":" "}',
     '{"type":"track","userId":"u"}', '{"type":"track","userId":"u","timestamp":"2026-09-01","properties":{"x":"\ud83d"}}',
     '{"type":"track","userId":"u","originalTimestamp":"9999-01-01","sentAt":"0001-01-01","receivedAt":"0001-01-01"}']) WITH ORDINALITY AS x (p, n) ORDER BY n;
+-- elements that are no objects are looked at, too
+SELECT error FROM journey.parse_events('[[1,], [1], nul, "\q", 1 2, {"a" 1}, "\u0000", {}]') WITH ORDINALITY ORDER BY ordinality;
+SELECT error FROM journey.parse_events('[[1,], [1], nul, "\q", {"a" 1}, "\u0000", {}]') WITH ORDINALITY ORDER BY ordinality;
 -- what is too much
 SELECT pg_temp.refused(p) FROM (VALUES
     (1, repeat('[', 100000)), (2, repeat('{"a":', 100000)), (3, repeat('[', 256) || repeat(']', 256)), (4, '{"a":' || repeat('[', 256) || repeat(']', 256) || '}'),

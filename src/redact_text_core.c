@@ -650,7 +650,10 @@ RedactList(const JRedactRules *rules, JStr list, int level, StringInfo out, bool
 		*kept = true;
 		if (JStrIsNull(value))
 		{
-			changed |= RedactPlain(rules, name, true, out) || (appendBinaryStringInfo(out, name.data, name.len), false);
+			if (RedactPlain(rules, name, true, out))
+				changed = true;
+			else
+				appendBinaryStringInfo(out, name.data, name.len);
 			continue;
 		}
 		appendBinaryStringInfo(out, name.data, name.len + 1);
@@ -705,7 +708,7 @@ RedactPath(const JRedactRules *rules, JStr path, StringInfo out)
 	return changed;
 }
 
-/* Scheme and host, without the user before it where parameters are personal; returns how much that was. */
+/* Scheme and host, without the user before it where parameters are personal. Returns their length. */
 static int
 RedactAuthority(const JRedactRules *rules, JStr url, StringInfo out, bool *changed)
 {

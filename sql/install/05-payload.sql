@@ -20,7 +20,7 @@ CREATE FUNCTION journey.parse_events(payload text, options jsonb DEFAULT '{}')
     AS 'MODULE_PATHNAME', 'journey_parse_events'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 20;
 COMMENT ON FUNCTION journey.parse_events(text, jsonb) IS
-    'the events in a payload: one, a batch, an array, JSON lines, a line of an archive; with the reason where one cannot be read';
+    'the events in a payload (one, a batch, an array, JSON lines, an archive''s line), or why one cannot be read';
 
 CREATE FUNCTION journey.payload_summary(payload text, options jsonb DEFAULT '{}',
     OUT form text, OUT events bigint, OUT rejected bigint, OUT nuls_removed bigint, OUT bytes bigint)

