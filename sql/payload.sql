@@ -183,3 +183,27 @@ SELECT p->>'type' AS type, rules, (k IS NOT NULL) AS has_key, journey.parse_even
 SELECT error FROM journey.parse_events('{"type":"track","userId":"jane@example.com","timestamp":"2026-09-01"}', '{"redact": "gdpr"}');
 SELECT journey.parse_event('{}', '{"redact": "gdpr", "redact_key": "xyz"}');
 SELECT journey.parse_event('{}', '{"redact": "all"}');
+
+-- whatever becomes of a payload, it is read or told of, and nothing of it is in what is told
+CREATE FUNCTION pg_temp.said(payload text, OUT read boolean, OUT said text) LANGUAGE plpgsql AS $$
+DECLARE detail text; hint text; context text;
+BEGIN
+    PERFORM journey.parse_event(payload);
+    read := true;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+    read := false;
+    said := concat(SQLSTATE, said, detail, hint, context);
+END $$;
+DO $$BEGIN PERFORM setseed(0.25); END$$;
+CREATE TEMP TABLE damaged AS
+SELECT left(:'rudder', n) AS p FROM generate_series(0, length(:'rudder') - 1) AS n
+ UNION ALL
+SELECT overlay(:'rudder' PLACING (ARRAY['"', '\', '{', '}', '[', ']', ',', ':', ' ', '0', 'e', '-', E'\n', E'\x01', '\u0000', '\ud800', 'é', '😀', '', '1e9999'])[1 + floor(random() * 20)::int]
+               FROM 1 + floor(random() * length(:'rudder'))::int FOR floor(random() * 3)::int) FROM generate_series(1, 10000) AS n;
+SELECT count(*) FILTER (WHERE read) > 1000 AS some_read, count(*) FILTER (WHERE NOT read) > 1000 AS some_refused,
+       count(*) FILTER (WHERE said ~ 'ada|acme|google|Brand|2001:db8') AS leaks, count(*) FILTER (WHERE said NOT LIKE '22P02invalid event payload: %') AS others
+  FROM damaged, pg_temp.said(p);
+SELECT count(*) = (SELECT count(*) FROM damaged) AS a_row_each, count(*) FILTER (WHERE error ~ 'ada|acme|google|Brand|2001:db8') AS leaks,
+       count(*) FILTER (WHERE (error IS NULL) <> read) AS differ
+  FROM damaged, pg_temp.said(p), journey.parse_events(p) WHERE "position" = 1;
