@@ -608,6 +608,21 @@ RedactParamValue(const JRedactRules *rules, JStr value, int level, StringInfo ou
 	return changed;
 }
 
+/* Appends what an action makes of a parameter's value. */
+static void
+AppendActed(const JRedactRules *rules, JRedactAction action, JStr value, StringInfo out)
+{
+	StringInfoData made;
+
+	initStringInfo(&made);
+	if (action == JREDACT_MASK)
+		appendStringInfoString(&made, "redacted");
+	else
+		JRedactScalar(rules, action, value, "", &made);
+	AppendEncoded(out, (JStr) {made.data, made.len});
+	pfree(made.data);
+}
+
 /*
  * Appends a list of parameters without those that a rule drops, and with the others' values looked
  * into. Returns whether it changed; *kept tells whether anything is left.
@@ -659,15 +674,7 @@ RedactList(const JRedactRules *rules, JStr list, int level, StringInfo out, bool
 		appendBinaryStringInfo(out, name.data, name.len + 1);
 		if (action == JREDACT_MASK || action == JREDACT_PSEUDONYM || action == JREDACT_TRUNCATE)
 		{
-			StringInfoData made;
-
-			initStringInfo(&made);
-			if (action == JREDACT_MASK)
-				appendStringInfoString(&made, "redacted");
-			else
-				JRedactScalar(rules, action, value, "", &made);
-			AppendEncoded(out, (JStr) {made.data, made.len});
-			pfree(made.data);
+			AppendActed(rules, action, value, out);
 			changed = true;
 		}
 		else if (action != JREDACT_KEEP && RedactParamValue(rules, value, level, out))
