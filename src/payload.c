@@ -15,6 +15,7 @@
 #include "utils/typcache.h"
 
 #include "journey_sql.h"
+#include "name_core.h"
 #include "payload_core.h"
 #include "payload_scan_core.h"
 #include "redact.h"
@@ -650,4 +651,27 @@ journey_payload_summary(PG_FUNCTION_ARGS)
 	values[3] = Int64GetDatum(summary.nuls);
 	values[4] = Int64GetDatum((int64) toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls)));
+}
+
+PG_FUNCTION_INFO_V1(journey_warehouse_name);
+Datum
+journey_warehouse_name(PG_FUNCTION_ARGS)
+{
+	JStr		name = JStrFromText(PG_GETARG_TEXT_PP(0));
+	JStr		loader = JStrFromText(PG_GETARG_TEXT_PP(1));
+	char		column[J_NAME_BYTES];
+	int			len;
+
+	if (JStrEqual(loader, JSTR_LIT("segment")))
+		len = JWarehouseName(name, JLOADER_SEGMENT, column);
+	else if (JStrEqual(loader, JSTR_LIT("rudderstack")))
+		len = JWarehouseName(name, PG_GETARG_BOOL(2) ? JLOADER_RUDDERSTACK_DIVIDED : JLOADER_RUDDERSTACK, column);
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown loader \"%.*s\"", loader.len, loader.data),
+				 errhint("Known loaders are: rudderstack, segment.")));
+	if (len == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(column, len));
 }

@@ -83,6 +83,15 @@ ScanString(JStr text, int32 i, bool *has_nul)
 	return text.len + 1;
 }
 
+/* Behind the word or number that begins at i, outside of everything; i where there is none. */
+static inline int32
+ScanWord(JStr text, int32 i)
+{
+	while (i < text.len && !IsSpace(text.data[i]) && strchr(",:]}[{\"", text.data[i]) == NULL)
+		i++;
+	return i;
+}
+
 /* Keys of the object itself that tell what it is. `key` is where a string ends that a colon follows. */
 static void
 NoteKey(JStr text, int32 start, int32 end, int32 colon, JScan *scan)
@@ -149,17 +158,7 @@ JScanValue(JStr text, int32 from, JScan *scan, JPayloadError *error)
 				i++;
 				break;
 			default:
-				/* a word or a number outside of everything ends where these do */
-				if (depth == 0)
-				{
-					while (i < text.len && !IsSpace(text.data[i]) &&
-						   strchr(",:]}[{\"", text.data[i]) == NULL)
-						i++;
-					if (i == from)
-						return JPayloadFail(error, "syntax", i);
-				}
-				else
-					i++;
+				i = depth == 0 ? ScanWord(text, i) : i + 1;
 		}
 		if (depth == 0)
 		{

@@ -366,6 +366,9 @@ JRedactScalar(const JRedactRules *rules, JRedactAction action, JStr value, const
 	switch (action)
 	{
 		case JREDACT_PSEUDONYM:
+			/* an address has one pseudonym, wherever it stands */
+			if (value.len > 0 && memchr(value.data, '@', value.len) != NULL)
+				kind = "email";
 			if (JStrIsNull(rules->secret) || !JPseudonym(value, rules->secret, kind, hex))
 				appendStringInfoString(out, "[masked]");
 			else
