@@ -222,8 +222,23 @@ CREATE AGGREGATE journey._count_events(journey.timeline) (
     PARALLEL = SAFE
 );
 
--- The relations that are derived, with their keys; in this order they are compared and applied.
-CREATE FUNCTION journey._derived()
+-- A relation that follows from persons: profiles, and what is built beside them. What one is told is
+-- in docs/development.md; journey._followers() lists them.
+CREATE TYPE journey._follower AS (
+    relation   text,        -- its name; with a leading _ it is of the store
+    key        text[],      -- its primary key, of columns that are never null
+    public     boolean,
+    columns    text,        -- those of CREATE TABLE
+    indexes    text,        -- statements that make its indexes beside that of the key, or NULL
+    scope      text,        -- a query of what a later run is to derive anew, from what changed
+    within     text,        -- which stored rows o lie in a row s of the scope
+    derived    text,        -- the query of its rows: of those in `scope` in a later run, else of all
+    attributes text[]       -- columns whose change moves attributes_version, if it has that
+);
+
+-- The relations that merge, identify and stitch write, with their keys; in this order they are compared
+-- and applied.
+CREATE FUNCTION journey._stored()
 RETURNS TABLE (relation text, key text[], public boolean)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -237,11 +252,10 @@ AS $$
         ('_copies',       ARRAY['visitor_id', 'event_id', 'event_time'], false),
         ('_visitor_refs', ARRAY['visitor_id', 'ref'], false),
         ('_user_emails',  ARRAY['email', 'user_id'], false),
-        ('identities',    ARRAY['id', 'id_type', 'valid_from', 'person_id'], true),
-        ('profiles',      ARRAY['person_id'], true)
+        ('identities',    ARRAY['id', 'id_type', 'valid_from', 'person_id'], true)
 $$;
 
-CREATE FUNCTION journey._create_derived(r journey._run)
+CREATE FUNCTION journey._create_stored(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -373,52 +387,12 @@ BEGIN
             reason     text NOT NULL,
             -- a visitor that names two persons at one instant has an empty stretch
             PRIMARY KEY (id, id_type, valid_from, person_id));
-
-        CREATE %1$s TABLE {profiles} (
-            person_id         text COLLATE "C" NOT NULL,
-            user_id           text COLLATE "C",
-            email             text COLLATE "C",
-            is_identified     boolean NOT NULL,
-            visitor_ids       text[] NOT NULL,
-            first_seen_at     timestamptz,
-            last_seen_at      timestamptz,
-            identified_at     timestamptz,
-            sessions          bigint NOT NULL,
-            events            bigint NOT NULL,
-            page_views        bigint NOT NULL,
-            revenue           numeric,
-            revenue_by_currency jsonb,
-            event_counts      jsonb NOT NULL,
-            traits            jsonb NOT NULL,
-            %2$s,
-            gclid             text,
-            gclid_at          timestamptz,
-            click_ids         jsonb,
-            is_internal       boolean NOT NULL,
-            version           bigint NOT NULL,
-            attributes_version bigint NOT NULL,
-            updated_at        timestamptz NOT NULL);
-        $sql$, kind, (
-            SELECT string_agg(format('%s_%s %s', t.prefix, a.attname,
-                                     format_type(a.atttypid, a.atttypmod)),
-                              E',\n' ORDER BY t.n, a.attnum)
-            FROM unnest(journey._profile_touches()) WITH ORDINALITY AS t (prefix, n)
-            CROSS JOIN pg_attribute AS a
-            WHERE a.attrelid = (SELECT typrelid FROM pg_type
-                                WHERE oid = 'journey._profile_touch'::regtype))));
+        $sql$, kind));
 END
 $$;
 
-CREATE FUNCTION journey._profile_touches()
-RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT ARRAY['first_touch', 'first_non_direct_touch', 'last_touch', 'last_non_direct_touch']
-$$;
-
 -- Keys and indexes of the large relations, made after a first load, which is faster without.
-CREATE FUNCTION journey._create_indexes(r journey._run)
+CREATE FUNCTION journey._index_stored(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -432,7 +406,6 @@ BEGIN
         ALTER TABLE {_sessions} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
         ALTER TABLE {touches} ADD PRIMARY KEY (visitor_id, touch_id);
         ALTER TABLE {_facts} ADD PRIMARY KEY (visitor_id, event_time, event_id);
-        ALTER TABLE {profiles} ADD PRIMARY KEY (person_id);
         CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE NOT head;
         CREATE INDEX ON {_sessions} (session_id);
         CREATE INDEX ON {_sessions} (person_id, started_at);
@@ -451,9 +424,6 @@ BEGIN
         CREATE INDEX ON {_aliases} (user_id);
         CREATE INDEX ON {_visitor_refs} (ref);
         CREATE INDEX ON {identities} (person_id);
-        CREATE INDEX ON {profiles} (email);
-        CREATE INDEX ON {profiles} (user_id);
-        CREATE INDEX ON {profiles} (version);
     $sql$);
 END
 $$;
@@ -491,13 +461,22 @@ BEGIN
         CREATE UNLOGGED TABLE {._units_old} (LIKE {_sessions});
         CREATE UNLOGGED TABLE {._ref_changes} (
             visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL);
-        CREATE UNLOGGED TABLE {._refs_changed} (ref text COLLATE "C" NOT NULL PRIMARY KEY);
-        CREATE UNLOGGED TABLE {._moves} (
+        CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY);
+        -- What stitch hands over: the sessions and runs that changed, each with its old and new side: person
+        -- (NULL: it came, or went), times, and what it adds to the sums of a profile.
+        CREATE UNLOGGED TABLE {._changed_units} (
             visitor_id text COLLATE "C" NOT NULL, session_id uuid NOT NULL, loose boolean NOT NULL,
+            started_at timestamptz NOT NULL, first_event_id text COLLATE "C" NOT NULL,
             p0 text COLLATE "C", p1 text COLLATE "C",
+            from0 timestamptz, from1 timestamptz, to0 timestamptz, to1 timestamptz,
             s0 bigint NOT NULL, s1 bigint NOT NULL, e0 bigint NOT NULL, e1 bigint NOT NULL,
             v0 bigint NOT NULL, v1 bigint NOT NULL,
             named boolean NOT NULL, unnamed boolean NOT NULL);
+        -- What changed for whom, and when: all that follows from a person is derived anew by it. Kinds: unit,
+        -- record (a row that is no event: of a users table), identity (whom a visitor stands for).
+        CREATE UNLOGGED TABLE {._person_changes} (
+            person_id text COLLATE "C" NOT NULL, from_at timestamptz NOT NULL, to_at timestamptz NOT NULL,
+            kind text NOT NULL);
         CREATE UNLOGGED TABLE {._ids} (
             id_type text NOT NULL, id text COLLATE "C" NOT NULL, person_id text COLLATE "C", reason text);
         CREATE UNLOGGED TABLE {._resolved} (
@@ -507,13 +486,9 @@ BEGIN
         CREATE UNLOGGED TABLE {._barriers} (visitor_id text COLLATE "C" NOT NULL, at timestamptz NOT NULL);
         CREATE INDEX ON {._barriers} (visitor_id);
         CREATE UNLOGGED TABLE {._shared} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
-        CREATE UNLOGGED TABLE {._visitors} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
-        CREATE UNLOGGED TABLE {._stretches} (LIKE {identities});
         CREATE UNLOGGED TABLE {._person_counts} (
             person_id text COLLATE "C" NOT NULL, name text NOT NULL, n bigint NOT NULL);
         CREATE INDEX ON {._person_counts} (person_id);
-        CREATE UNLOGGED TABLE {._persons} (person_id text COLLATE "C" NOT NULL PRIMARY KEY);
-        CREATE UNLOGGED TABLE {._profiles_new} (LIKE {profiles});
     $sql$);
 END
 $$;

@@ -219,7 +219,7 @@ $$;
 
 -- The rows of the units that _work touched. One that lies in one segment is summed up already; for
 -- others the summaries of their segments are put together.
-CREATE FUNCTION journey._changed_units(r journey._run)
+CREATE FUNCTION journey._build_units(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -303,7 +303,7 @@ BEGIN
     END IF;
     EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)');
     PERFORM journey._apply_segments(r);
-    PERFORM journey._changed_units(r);
+    PERFORM journey._build_units(r);
     EXECUTE journey._bind(r, $sql$
         SELECT coalesce(sum(new_events), 0)::bigint FROM {._work}$sql$) INTO n;
     RETURN n;

@@ -96,7 +96,7 @@ BEGIN
 END
 $$;
 
--- Brings the persons of refs up to date; those that changed are left in _refs_changed.
+-- Brings the persons of refs up to date; those that changed are left in _changed_ids.
 CREATE FUNCTION journey._identify(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -157,7 +157,7 @@ BEGIN
         WHERE n.user_id IS NOT NULL AND email IS NOT NULL
         UNION
         SELECT 'email', e.email
-        FROM {._refs_changed} AS c JOIN {_user_emails} AS e ON c.ref = 'user:' || e.user_id$sql$)
+        FROM {._changed_ids} AS c JOIN {_user_emails} AS e ON c.ref = 'user:' || e.user_id$sql$)
     USING (r.settings).email_trait;
     EXECUTE journey._bind(r, 'ANALYZE {._ids}');
     EXECUTE journey._bind(r, $sql$
@@ -190,7 +190,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._refs_changed} (ref)
+        INSERT INTO {._changed_ids} (ref)
         SELECT i.id_type || ':' || i.id
         FROM {._ids} AS i
         LEFT JOIN {identities} AS o ON o.id = i.id AND o.id_type = i.id_type
@@ -396,7 +396,7 @@ BEGIN
         INSERT INTO {._resolved} (visitor_id, started_at, first_event_id, session_id, p0)
         WITH whole AS (
             SELECT v.visitor_id
-            FROM {._refs_changed} AS c JOIN {_visitor_refs} AS v USING (ref)
+            FROM {._changed_ids} AS c JOIN {_visitor_refs} AS v USING (ref)
             UNION
             SELECT previous_id FROM {._noted} WHERE kind = 'alias' AND previous_id IS NOT NULL
             UNION
@@ -501,36 +501,21 @@ BEGIN
 END
 $$;
 
--- The stretches of time in which a visitor stands for a person. One that the next unit ends at the very
--- instant at which it began is empty, but stays: its person has that visitor.
-CREATE FUNCTION journey._stitch_visitors(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
+-- The stretches of time in which visitors of the query `visitors` stand for persons, as rows of
+-- identities. One that the next unit ends at the very instant at which it began is empty, but stays: its
+-- person has that visitor.
+CREATE FUNCTION journey._stretches(visitors text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
-    IF NOT r.bulk THEN
-        -- one person before and after: nothing moves
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._visitors} (visitor_id)
-            SELECT m.visitor_id
-            FROM {._moves} AS m
-            LEFT JOIN {identities} AS i ON i.id = m.visitor_id AND i.id_type = 'visitor'
-            GROUP BY m.visitor_id
-            HAVING min(i.person_id) IS NULL OR count(DISTINCT (i.valid_from, i.person_id)) > 1
-                OR bool_or(m.p1 IS DISTINCT FROM i.person_id)
-                OR bool_or(i.reason IN ('alias', 'shared'))
-                OR bool_or(m.named AND i.reason <> 'identified') OR bool_or(m.unnamed)$sql$);
-        EXECUTE journey._bind(r, 'ANALYZE {._visitors}');
-    END IF;
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO %s (id, id_type, person_id, valid_from, valid_to, reason)
+    SELECT format($sql$
         WITH units AS (
             SELECT s.visitor_id, s.started_at, s.first_event_id, s.person_id, s.identity,
                    s.person_id IS DISTINCT FROM lag(s.person_id) OVER w AS begins,
                    lag(s.person_id) OVER w IS NULL AS first
             FROM {_sessions} AS s
-            WHERE s.visitor_id IN (SELECT visitor_id FROM %s)
+            WHERE s.visitor_id IN (%s)
             WINDOW w AS (PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id)),
         runs AS (
             SELECT u.*, count(*) FILTER (WHERE begins) OVER (
@@ -546,17 +531,27 @@ BEGIN
                                  'infinity') AS valid_to
             FROM stretches AS s)
         SELECT DISTINCT ON (b.visitor_id, b.valid_from, b.person_id)
-               b.visitor_id, 'visitor', b.person_id, b.valid_from, b.valid_to,
+               b.visitor_id AS id, 'visitor' AS id_type, b.person_id, b.valid_from, b.valid_to,
                CASE WHEN b.named THEN 'identified'
                     WHEN b.person_id NOT LIKE 'visitor:%%' THEN 'alias'
                     WHEN shared.visitor_id IS NOT NULL THEN 'shared'
-                    ELSE 'anonymous' END
+                    ELSE 'anonymous' END AS reason
         FROM bounded AS b
         LEFT JOIN {._shared} AS shared USING (visitor_id)
-        ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$,
-        CASE WHEN r.bulk THEN '{identities}' ELSE '{._stretches}' END,
-        CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._visitors}' END));
+        ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$, visitors)
+$$;
+
+-- Writes the stretches of visitors that differ, and whose they were and are into _person_changes.
+CREATE FUNCTION journey._stitch_visitors(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
     IF r.bulk THEN
+        EXECUTE journey._bind(r, format($sql$
+            INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason) %s$sql$,
+            journey._stretches('SELECT visitor_id FROM {_visitor_refs}')));
         -- most visitors name nobody
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
@@ -565,17 +560,36 @@ BEGIN
             WHERE NOT EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = s.visitor_id)$sql$);
         RETURN;
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        DELETE FROM {identities} AS i
-        USING {._visitors} AS v
-        WHERE i.id = v.visitor_id AND i.id_type = 'visitor' AND NOT EXISTS (
-            SELECT FROM {._stretches} AS s
-            WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)$sql$);
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {identities} AS i (id, id_type, person_id, valid_from, valid_to, reason)
-        SELECT * FROM {._stretches}
-        ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE
-        SET valid_to = excluded.valid_to, reason = excluded.reason
-        WHERE (i.valid_to, i.reason) IS DISTINCT FROM (excluded.valid_to, excluded.reason)$sql$);
+    -- one person before and after: nothing moves
+    EXECUTE journey._bind(r, format($sql$
+        WITH visitors AS MATERIALIZED (
+            SELECT u.visitor_id
+            FROM {._changed_units} AS u
+            LEFT JOIN {identities} AS i ON i.id = u.visitor_id AND i.id_type = 'visitor'
+            GROUP BY u.visitor_id
+            HAVING min(i.person_id) IS NULL OR count(DISTINCT (i.valid_from, i.person_id)) > 1
+                OR bool_or(u.p1 IS DISTINCT FROM i.person_id)
+                OR bool_or(i.reason IN ('alias', 'shared'))
+                OR bool_or(u.named AND i.reason <> 'identified') OR bool_or(u.unnamed)),
+        stretches AS MATERIALIZED (%s),
+        gone AS (
+            DELETE FROM {identities} AS i
+            USING visitors AS v
+            WHERE i.id = v.visitor_id AND i.id_type = 'visitor' AND NOT EXISTS (
+                SELECT FROM stretches AS s
+                WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)
+            RETURNING i.person_id, i.valid_from, i.valid_to),
+        put AS (
+            INSERT INTO {identities} AS i (id, id_type, person_id, valid_from, valid_to, reason)
+            SELECT * FROM stretches
+            ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE
+            SET valid_to = excluded.valid_to, reason = excluded.reason
+            WHERE (i.valid_to, i.reason) IS DISTINCT FROM (excluded.valid_to, excluded.reason)
+            RETURNING i.person_id, i.valid_from, i.valid_to)
+        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+        SELECT person_id, valid_from, valid_to, 'identity' FROM gone
+        UNION ALL
+        SELECT person_id, valid_from, valid_to, 'identity' FROM put$sql$,
+        journey._stretches('SELECT visitor_id FROM visitors')));
 END
 $$;

@@ -7,18 +7,20 @@
 
 -- Which units changed, and whose they were and are. OFFSET 0: after the join of three columns the planner
 -- expects one row, and would look for each of many through all new units.
-CREATE FUNCTION journey._find_moves(r journey._run)
+CREATE FUNCTION journey._find_changed_units(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._moves} (visitor_id, session_id, loose, p0, p1, s0, s1, e0, e1, v0, v1,
-                               named, unnamed)
+        INSERT INTO {._changed_units} (visitor_id, session_id, loose, started_at, first_event_id, p0, p1,
+                                       from0, from1, to0, to1, s0, s1, e0, e1, v0, v1, named, unnamed)
         SELECT coalesce(n.visitor_id, o.visitor_id), coalesce(n.session_id, o.session_id),
-               coalesce(n.loose, o.loose),
-               o.person_id, s.person_id,
+               coalesce(n.loose, o.loose), coalesce(n.started_at, o.started_at),
+               coalesce(n.first_event_id, o.first_event_id), o.person_id, s.person_id,
+               o.started_at, n.started_at,
+               coalesce(o.ended_at, o.started_at), coalesce(n.ended_at, n.started_at),
                (o.session_id IS NOT NULL AND NOT o.loose)::int, (n.session_id IS NOT NULL AND NOT n.loose)::int,
                coalesce(o.events, 0), coalesce(n.events, 0),
                coalesce(o.page_views, 0), coalesce(n.page_views, 0),
@@ -28,7 +30,9 @@ BEGIN
         LEFT JOIN {_sessions} AS s ON s.visitor_id = n.visitor_id AND s.started_at = n.started_at
                                   AND s.first_event_id = n.first_event_id
         UNION ALL
-        SELECT s.visitor_id, s.session_id, s.loose, x.p0, x.person_id,
+        SELECT s.visitor_id, s.session_id, s.loose, s.started_at, s.first_event_id, x.p0, x.person_id,
+               s.started_at, s.started_at,
+               coalesce(s.ended_at, s.started_at), coalesce(s.ended_at, s.started_at),
                (NOT s.loose)::int, (NOT s.loose)::int, s.events, s.events,
                s.page_views, s.page_views, s.refs IS NOT NULL, false
         FROM (SELECT * FROM {._resolved} AS x
@@ -36,7 +40,13 @@ BEGIN
                 AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = x.session_id)
               OFFSET 0) AS x
         JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._moves}');
+    EXECUTE journey._bind(r, 'ANALYZE {._changed_units}');
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+        SELECT p0, from0, to0, 'unit' FROM {._changed_units} WHERE p0 IS NOT NULL
+        UNION ALL
+        SELECT p1, from1, to1, 'unit' FROM {._changed_units}
+        WHERE p1 IS NOT NULL AND (p0, from0, to0) IS DISTINCT FROM (p1, from1, to1)$sql$);
 END
 $$;
 
@@ -83,12 +93,13 @@ BEGIN
     IF NOT r.bulk THEN
         EXECUTE journey._bind(r, $sql$
             UPDATE {touches} AS t SET person_id = m.p1
-            FROM {._moves} AS m
+            FROM {._changed_units} AS m
             WHERE t.session_id = m.session_id AND t.person_id <> m.p1$sql$);
     END IF;
 END
 $$;
 
+-- Facts that lie in a session or run are in the reach of its change; rows of a users table are told apart.
 CREATE FUNCTION journey._store_facts(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -97,54 +108,52 @@ AS $$
 BEGIN
     IF NOT r.bulk THEN
         EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._persons} (person_id)
-            SELECT DISTINCT f.person_id
-            FROM {_facts} AS f JOIN {._noted} AS n USING (visitor_id, event_time, event_id)
-            ON CONFLICT DO NOTHING$sql$);
+            WITH gone AS (
+                DELETE FROM {_facts} AS f
+                USING {._noted} AS n
+                WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
+                  AND f.event_id = n.event_id
+                RETURNING f.session_id, f.person_id, f.event_time)
+            INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+            SELECT person_id, event_time, event_time, 'record' FROM gone WHERE session_id IS NULL$sql$);
         EXECUTE journey._bind(r, $sql$
-            DELETE FROM {_facts} AS f
-            USING {._noted} AS n
-            WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
-              AND f.event_id = n.event_id$sql$);
-        EXECUTE journey._bind(r, $sql$
-            UPDATE {_facts} AS f SET person_id = m.p1
-            FROM {._moves} AS m
-            WHERE f.session_id = m.session_id AND f.person_id <> m.p1$sql$);
+            UPDATE {_facts} AS f SET person_id = u.p1
+            FROM {._changed_units} AS u
+            WHERE f.session_id = u.session_id AND f.person_id <> u.p1$sql$);
         -- rows of a users table follow the user
         EXECUTE journey._bind(r, $sql$
             WITH moved AS (
                 SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
-                FROM {._refs_changed} AS c
+                FROM {._changed_ids} AS c
                 JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
                 JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
                 WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id),
-            noted AS (
-                INSERT INTO {._persons} (person_id)
-                SELECT p0 FROM moved UNION SELECT p1 FROM moved
-                ON CONFLICT DO NOTHING)
+            told AS (
+                INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+                SELECT p0, event_time, event_time, 'record' FROM moved
+                UNION ALL
+                SELECT p1, event_time, event_time, 'record' FROM moved)
             UPDATE {_facts} AS f SET person_id = m.p1
             FROM moved AS m
             WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time
               AND f.event_id = m.event_id$sql$);
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
-                              order_id, revenue, currency, traits)
-        SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
-               coalesce(s.person_id, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
-               n.currency, n.traits
-        FROM {._noted} AS n
-        LEFT JOIN {_sessions} AS s USING (session_id)
-        LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
-                                   AND i.id_type = 'user'
-        WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL)$sql$);
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._persons} (person_id)
-            SELECT DISTINCT f.person_id
-            FROM {_facts} AS f JOIN {._noted} AS n USING (visitor_id, event_time, event_id)
-            ON CONFLICT DO NOTHING$sql$);
-    END IF;
+    EXECUTE journey._bind(r, format($sql$
+        WITH put AS (
+            INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
+                                  order_id, revenue, currency, traits)
+            SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
+                   coalesce(s.person_id, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
+                   n.currency, n.traits
+            FROM {._noted} AS n
+            LEFT JOIN {_sessions} AS s USING (session_id)
+            LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
+                                       AND i.id_type = 'user'
+            WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL)
+            RETURNING session_id, person_id, event_time)
+        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+        SELECT person_id, event_time, event_time, 'record' FROM put WHERE session_id IS NULL AND NOT %L$sql$,
+        r.bulk));
 END
 $$;
 
@@ -161,7 +170,7 @@ BEGIN
             SELECT session_id, name, sum(n) AS n FROM {._counts} GROUP BY session_id, name),
         moved AS (
             SELECT m.session_id, m.p0, m.p1, c.name, sum(c.n) AS n
-            FROM {._moves} AS m
+            FROM {._changed_units} AS m
             JOIN {_sessions} AS s USING (visitor_id, session_id)
             CROSS JOIN LATERAL (
                 SELECT g.body FROM {_segments} AS g
@@ -178,7 +187,7 @@ BEGIN
         FROM (
             -- a unit that stayed, came or went: what changed in it
             SELECT coalesce(m.p1, m.p0) AS person_id, d.name, d.n
-            FROM {._moves} AS m JOIN delta AS d USING (session_id)
+            FROM {._changed_units} AS m JOIN delta AS d USING (session_id)
             WHERE m.p0 IS NULL OR m.p1 IS NULL OR m.p0 = m.p1
             UNION ALL
             -- one that moved: all that it has for the new person, all that it had for the old
@@ -187,23 +196,19 @@ BEGIN
             SELECT p0, name, -n FROM moved
             UNION ALL
             SELECT m.p0, d.name, d.n
-            FROM {._moves} AS m JOIN delta AS d USING (session_id)
+            FROM {._changed_units} AS m JOIN delta AS d USING (session_id)
             WHERE m.p0 <> m.p1) AS c
         GROUP BY person_id, name
         HAVING sum(n) <> 0$sql$);
 END
 $$;
 
--- The touch columns of profiles, as a list of expressions or of names.
-CREATE FUNCTION journey._profile_touch_columns(template text)
-RETURNS text
-LANGUAGE sql STABLE
+CREATE FUNCTION journey._profile_touches()
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT string_agg(format(template, t.prefix, a.attname), ', ' ORDER BY t.n, a.attnum)
-    FROM unnest(journey._profile_touches()) WITH ORDINALITY AS t (prefix, n)
-    CROSS JOIN pg_attribute AS a
-    WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)
+    SELECT ARRAY['first_touch', 'first_non_direct_touch', 'last_touch', 'last_non_direct_touch']
 $$;
 
 -- The columns of a touch that stand in a profile, behind its time.
@@ -312,8 +317,8 @@ AS $$
     WHERE NOT bulk
 $$;
 
--- The counts and times of profiles: of all persons in a first load; later of those in _persons, by
--- what moved.
+-- The counts and times of profiles: of all persons in a first load; later of those in the scope, by
+-- what changed.
 CREATE FUNCTION journey._profile_sums(r journey._run)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -326,7 +331,6 @@ AS $$
                max(ended_at) FILTER (WHERE NOT loose) AS last_seen_at,
                min(identified_at) AS identified_at
         FROM {_sessions}
-        WHERE $4 OR person_id NOT LIKE 'visitor:%'
         GROUP BY person_id$sql$
     ELSE $sql$
         SELECT p.person_id, coalesce(o.sessions, 0) + coalesce(m.sessions, 0) AS sessions,
@@ -338,152 +342,113 @@ AS $$
                 WHERE s.person_id = p.person_id AND NOT s.loose) AS last_seen_at,
                (SELECT min(s.identified_at) FROM {_sessions} AS s
                 WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) AS identified_at
-        FROM {._persons} AS p
+        FROM scope AS p
         LEFT JOIN {profiles} AS o USING (person_id)
         LEFT JOIN (
             SELECT person_id, sum(s)::bigint AS sessions, sum(e)::bigint AS events,
                    sum(v)::bigint AS page_views
             FROM (
-                SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v FROM {._moves}
+                SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v FROM {._changed_units}
                 UNION ALL
-                SELECT p1, s1, e1, v1 FROM {._moves}) AS d
+                SELECT p1, s1, e1, v1 FROM {._changed_units}) AS d
             WHERE person_id IS NOT NULL
-            GROUP BY person_id) AS m USING (person_id)
-        WHERE $4 OR person_id NOT LIKE 'visitor:%'$sql$
+            GROUP BY person_id) AS m USING (person_id)$sql$
     END
 $$;
 
--- The profiles of the persons in _persons, as they are now, into _profiles_new; how many. A first load
--- groups each piece by person, and writes to profiles itself; later each is looked up, person by person.
-CREATE FUNCTION journey._derive_profiles(r journey._run)
-RETURNS bigint
-LANGUAGE plpgsql
+-- The rows of profiles: of all persons in a first load, which groups each piece by person; later of those in
+-- `scope`, each piece looked up, person by person. $1 is the run.
+CREATE FUNCTION journey._profile_rows(r journey._run)
+RETURNS text
+LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    pieces text := (
-        SELECT string_agg(
-            CASE WHEN r.bulk
+    SELECT format($sql$
+        SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%' AS is_identified,
+               devices.visitor_ids, b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events,
+               b.page_views, money.revenue, money.revenue_by_currency,
+               coalesce(counts.event_counts, '{}') AS event_counts,
+               coalesce(traits.traits, '{}') AS traits, %1$s,
+               clicks.click_ids #>> '{gclid,last}' AS gclid,
+               (clicks.click_ids #>> '{gclid,last_at}')::timestamptz AS gclid_at, clicks.click_ids,
+               journey._is_internal(n.user_id, n.email, ours.patterns) AS is_internal,
+               ($1).version AS version, ($1).version AS attributes_version, ($1).at AS updated_at
+        FROM (%2$s) AS b
+        %3$s
+        CROSS JOIN (
+            SELECT array_agg(journey._like_pattern(p)) AS patterns
+            FROM unnest((($1).settings).internal_users) AS p) AS ours
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) END AS user_id,
+                   CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
+                        ELSE journey._clean_email(traits.traits ->> (($1).settings).email_trait) END AS email)
+            AS n
+        WHERE b.events > 0 AND ((($1).settings).profiles = 'all' OR b.person_id NOT LIKE 'visitor:%%')$sql$,
+        (SELECT string_agg(format(CASE WHEN (r).bulk THEN '((touch_ends.touches).%1$I).%2$I'
+                                       ELSE '%1$I.%2$I' END || ' AS %1$s_%2$s', t.prefix, a.attname),
+                           ', ' ORDER BY t.n, a.attnum)
+         FROM unnest(journey._profile_touches()) WITH ORDINALITY AS t (prefix, n)
+         CROSS JOIN pg_attribute AS a
+         WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)),
+        journey._profile_sums(r),
+        (SELECT string_agg(
+            CASE WHEN (r).bulk
                  THEN format('LEFT JOIN (%s) AS %s ON %2$s.person_id = b.person_id',
                              replace(query, '<only>', 'true'), piece)
                  ELSE format('LEFT JOIN LATERAL (%s %s) AS %s ON true',
                              replace(query, '<only>', 't.person_id = b.person_id'),
                              CASE WHEN piece LIKE '%touch' THEN 'LIMIT 1' END, piece)
             END, E'\n')
-        FROM journey._profile_pieces(r.bulk));
-    n bigint;
-BEGIN
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO %5$s (person_id, user_id, email, is_identified, visitor_ids,
-            first_seen_at, last_seen_at, identified_at, sessions, events, page_views, revenue,
-            revenue_by_currency, event_counts, traits, %1$s, gclid, gclid_at, click_ids, is_internal,
-            version, attributes_version, updated_at)
-        SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%', devices.visitor_ids,
-               b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events, b.page_views,
-               money.revenue, money.revenue_by_currency, coalesce(counts.event_counts, '{}'),
-               coalesce(traits.traits, '{}'), %2$s,
-               clicks.click_ids #>> '{gclid,last}',
-               (clicks.click_ids #>> '{gclid,last_at}')::timestamptz, clicks.click_ids,
-               journey._is_internal(n.user_id, n.email, $3), $1, $1, $2
-        FROM (%3$s) AS b
-        %4$s
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) END AS user_id,
-                   CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
-                        ELSE journey._clean_email(traits.traits ->> $5) END AS email) AS n
-        WHERE b.events > 0$sql$,
-        journey._profile_touch_columns('%s_%s'),
-        journey._profile_touch_columns(CASE WHEN r.bulk THEN '((touch_ends.touches).%I).%I'
-                                            ELSE '%I.%I' END),
-        journey._profile_sums(r), pieces, CASE WHEN r.bulk THEN '{profiles}' ELSE '{._profiles_new}' END))
-    USING r.version, r.at,
-          ARRAY(SELECT journey._like_pattern(p) FROM unnest((r.settings).internal_users) AS p),
-          (r.settings).profiles = 'all', (r.settings).email_trait;
-    GET DIAGNOSTICS n = ROW_COUNT;
-    RETURN n;
-END
+         FROM journey._profile_pieces((r).bulk)))
 $$;
 
--- Writes the profiles that changed; how many.
-CREATE FUNCTION journey._store_profiles(r journey._run)
-RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    content text;
-    attributes text;
-    gone bigint := 0;
-    n bigint;
-BEGIN
-    IF r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            ANALYZE {touches} (visitor_id, session_id, person_id, touched_at, touch_type),
-                    {_facts} (visitor_id, session_id, person_id, user_id, event_time),
-                    {identities}$sql$);
-        RETURN journey._derive_profiles(r);
-    END IF;
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._persons} (person_id)
-        SELECT p0 FROM {._moves} WHERE p0 IS NOT NULL
-        UNION
-        SELECT p1 FROM {._moves} WHERE p1 IS NOT NULL
-        ON CONFLICT DO NOTHING$sql$);
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._persons} (person_id)
-        SELECT person_id FROM {._stretches}
-        ON CONFLICT DO NOTHING$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._persons}, {._person_counts}');
-    PERFORM journey._derive_profiles(r);
-    EXECUTE journey._bind(r, $sql$
-        DELETE FROM {profiles} AS o
-        USING {._persons} AS p
-        WHERE o.person_id = p.person_id
-          AND NOT EXISTS (SELECT FROM {._profiles_new} AS n WHERE n.person_id = p.person_id)$sql$);
-    GET DIAGNOSTICS gone = ROW_COUNT;
-    attributes := journey._attribute_columns(r);
-    content := journey._columns_of(r, 'profiles', NULL);
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {profiles} AS o
-        SELECT * FROM {._profiles_new}
-        ON CONFLICT (person_id) DO UPDATE
-        SET (%1$s) = ROW(%2$s),
-            version = excluded.version, updated_at = excluded.updated_at,
-            attributes_version = CASE WHEN ROW(%4$s)::record *<> ROW(%5$s)::record
-                                      THEN excluded.version ELSE o.attributes_version END
-        WHERE ROW(%3$s)::record *<> ROW(%2$s)::record$sql$,
-        format(content, ''), format(content, 'excluded.'), format(content, 'o.'),
-        format(attributes, 'o.'), format(attributes, 'excluded.')));
-    GET DIAGNOSTICS n = ROW_COUNT;
-    RETURN n + gone;
-END
-$$;
-
--- The columns of a derived relation that tell its content, as a list with %1$s before each name.
-CREATE FUNCTION journey._columns_of(r journey._run, relation text, columns text[])
-RETURNS text
+-- One row per person.
+CREATE FUNCTION journey._profiles(r journey._run)
+RETURNS journey._follower
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT string_agg('%1$s' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
-    FROM pg_attribute AS a
-    WHERE a.attrelid = journey._bind(r, '{' || relation || '}')::regclass AND a.attnum > 0
-      AND NOT a.attisdropped
-      AND CASE WHEN columns IS NULL
-               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at')
-               ELSE a.attname = ANY (columns) END
-$$;
-
--- The columns whose change moves attributes_version.
-CREATE FUNCTION journey._attribute_columns(r journey._run)
-RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT journey._columns_of(r, 'profiles', ARRAY['user_id', 'email', 'traits', 'click_ids'] || ARRAY(
-        SELECT t || '_' || a.attname
-        FROM unnest(journey._profile_touches()) AS t
-        CROSS JOIN pg_attribute AS a
-        WHERE t LIKE '%non_direct%'
-          AND a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)))
+    SELECT ROW('profiles', '{person_id}'::text[], true, format($sql$
+            person_id         text COLLATE "C" NOT NULL,
+            user_id           text COLLATE "C",
+            email             text COLLATE "C",
+            is_identified     boolean NOT NULL,
+            visitor_ids       text[] NOT NULL,
+            first_seen_at     timestamptz,
+            last_seen_at      timestamptz,
+            identified_at     timestamptz,
+            sessions          bigint NOT NULL,
+            events            bigint NOT NULL,
+            page_views        bigint NOT NULL,
+            revenue           numeric,
+            revenue_by_currency jsonb,
+            event_counts      jsonb NOT NULL,
+            traits            jsonb NOT NULL,
+            %s,
+            gclid             text,
+            gclid_at          timestamptz,
+            click_ids         jsonb,
+            is_internal       boolean NOT NULL,
+            version           bigint NOT NULL,
+            attributes_version bigint NOT NULL,
+            updated_at        timestamptz NOT NULL$sql$, (
+            SELECT string_agg(format('%s_%s %s', t.prefix, a.attname,
+                                     format_type(a.atttypid, a.atttypmod)),
+                              E',\n' ORDER BY t.n, a.attnum)
+            FROM unnest(journey._profile_touches()) WITH ORDINALITY AS t (prefix, n)
+            CROSS JOIN pg_attribute AS a
+            WHERE a.attrelid = (SELECT typrelid FROM pg_type
+                                WHERE oid = 'journey._profile_touch'::regtype))),
+        'CREATE INDEX ON {profiles} (email); CREATE INDEX ON {profiles} (user_id);'
+        'CREATE INDEX ON {profiles} (version)',
+        'SELECT DISTINCT person_id FROM {._person_changes}',
+        'o.person_id = s.person_id',
+        journey._profile_rows(r),
+        ARRAY['user_id', 'email', 'traits', 'click_ids'] || ARRAY(
+            SELECT t || '_' || a.attname
+            FROM unnest(journey._profile_touches()) AS t
+            CROSS JOIN pg_attribute AS a
+            WHERE t LIKE '%non_direct%'
+              AND a.attrelid = (SELECT typrelid FROM pg_type
+                                WHERE oid = 'journey._profile_touch'::regtype)))::journey._follower
 $$;

@@ -141,8 +141,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_counts', '_noted', '_units_new',
-        '_units_old', '_ref_changes', '_refs_changed', '_ids', '_resolved', '_moves', '_persons',
-        '_person_counts', '_shared', '_barriers', '_visitors', '_stretches', '_profiles_new'], large_only);
+        '_units_old', '_ref_changes', '_changed_ids', '_ids', '_resolved', '_changed_units',
+        '_person_changes', '_person_counts', '_shared', '_barriers'], large_only);
 END
 $$;
 
@@ -168,8 +168,8 @@ BEGIN
         EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose') INTO sessions_changed;
     ELSE
         PERFORM journey._store_units(r);
-        PERFORM journey._find_moves(r);
-        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._moves} WHERE NOT loose') INTO sessions_changed;
+        PERFORM journey._find_changed_units(r);
+        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._changed_units} WHERE NOT loose') INTO sessions_changed;
     END IF;
     phases := journey._note_phase(phases, 'sessions', begun);
 
@@ -185,7 +185,7 @@ BEGIN
     IF NOT r.bulk THEN
         PERFORM journey._count_events(r);
     END IF;
-    profiles_changed := journey._store_profiles(r);
+    profiles_changed := journey._follow_all(r);
     phases := journey._note_phase(phases, 'profiles', begun);
 
     IF r.bulk THEN

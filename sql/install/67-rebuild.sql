@@ -15,7 +15,7 @@ DECLARE
 BEGIN
     PERFORM set_config('client_min_messages', 'warning', true);
     EXECUTE (SELECT journey._bind(r, 'DROP TABLE IF EXISTS ' || string_agg('{' || relation || '}', ', '))
-             FROM journey._derived());
+             FROM journey._derived(r));
     PERFORM set_config('client_min_messages', messages, true);
 END
 $$;
@@ -53,13 +53,6 @@ BEGIN
 END
 $$;
 
--- The columns of a derived relation that are compared, each with a prefix.
-CREATE FUNCTION journey._compared_columns(r journey._run, relation text, prefix text)
-RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$SELECT format(journey._columns_of(r, relation, NULL), prefix)$$;
-
 -- Makes the real relations equal to their shadows; rows that are equal are not touched.
 CREATE FUNCTION journey._apply_shadow(r journey._run)
 RETURNS void
@@ -69,26 +62,18 @@ AS $$
 DECLARE
     d record;
     matched text;
-    extra text;
 BEGIN
-    FOR d IN SELECT * FROM journey._derived() LOOP
-        matched := (SELECT string_agg(format('o.%1$I = s.%1$I', k), ' AND ') FROM unnest(d.key) AS k);
+    FOR d IN SELECT * FROM journey._derived(r) LOOP
+        matched := journey._same_key(d.key, 'o', 's');
         EXECUTE journey._bind(r, format(
             'DELETE FROM {.%1$s} AS o WHERE NOT EXISTS (SELECT FROM {%1$s} AS s WHERE %2$s)',
             d.relation, matched));
-        extra := '';
-        IF d.relation = 'profiles' THEN
-            extra := format($sql$, version = s.version, updated_at = s.updated_at,
-                attributes_version = CASE WHEN ROW(%s)::record *<> ROW(%s)::record
-                                          THEN s.version ELSE o.attributes_version END$sql$,
-                format(journey._attribute_columns(r), 'o.'), format(journey._attribute_columns(r), 's.'));
-        END IF;
         EXECUTE journey._bind(r, format(
-            'UPDATE {.%1$s} AS o SET (%2$s) = ROW(%3$s) %6$s FROM {%1$s} AS s '
-            'WHERE %4$s AND ROW(%5$s)::record *<> ROW(%3$s)::record',
-            d.relation, journey._compared_columns(r, d.relation, ''),
-            journey._compared_columns(r, d.relation, 's.'), matched,
-            journey._compared_columns(r, d.relation, 'o.'), extra));
+            'UPDATE {.%1$s} AS o SET %2$s FROM {%1$s} AS s '
+            'WHERE %3$s AND ROW(%4$s)::record *<> ROW(%5$s)::record',
+            d.relation, journey._assignments(r, d.relation, d.attributes, 's'), matched,
+            journey._compared_columns(r, d.relation, 'o.'),
+            journey._compared_columns(r, d.relation, 's.')));
         EXECUTE journey._bind(r, format(
             'INSERT INTO {.%1$s} SELECT * FROM {%1$s} AS s '
             'WHERE NOT EXISTS (SELECT FROM {.%1$s} AS o WHERE %2$s)',
@@ -178,7 +163,7 @@ AS $$
 DECLARE
     d record;
 BEGIN
-    FOR d IN SELECT * FROM journey._derived() AS x WHERE x.relation <> '_segments' LOOP
+    FOR d IN SELECT * FROM journey._derived(r) AS x WHERE x.relation <> '_segments' LOOP
         RETURN QUERY EXECUTE journey._bind(r, format($sql$
             SELECT %1$L, (SELECT jsonb_object_agg(k, coalesce(to_jsonb(o), to_jsonb(s)) -> k)
                           FROM unnest(ARRAY[%2$s]) AS k),
@@ -190,7 +175,7 @@ BEGIN
             CASE WHEN d.relation = '_sessions' THEN 'sessions' ELSE d.relation END,
             (SELECT string_agg(quote_literal(k), ', ') FROM unnest(d.key) AS k),
             journey._compared_columns(r, d.relation, ''), d.relation,
-            (SELECT string_agg(format('o.%1$I = s.%1$I', k), ' AND ') FROM unnest(d.key) AS k)));
+            journey._same_key(d.key, 'o', 's')));
     END LOOP;
 END
 $$;

@@ -13,14 +13,11 @@ COMMENT ON FUNCTION journey._apply_refs IS
 COMMENT ON FUNCTION journey._apply_segments IS 'internal: writes the segments that a merge changed';
 COMMENT ON FUNCTION journey._apply_shadow IS
     'internal: makes the relations of a model equal to their shadows';
-COMMENT ON FUNCTION journey._attribute_columns IS
-    'internal: the columns of a profile that move attributes_version';
 COMMENT ON FUNCTION journey._batch_events IS 'internal: the query for the events of a slice of the batch';
 COMMENT ON FUNCTION journey._begin_run IS 'internal: settings and empty scratch for a run';
 COMMENT ON FUNCTION journey._bind IS 'internal: a statement with the names of a model''s relations';
 COMMENT ON FUNCTION journey._bury IS 'internal: makes the tombstones of a person';
-COMMENT ON FUNCTION journey._changed_units IS
-    'internal: the sessions that a merge changed, with what they were';
+COMMENT ON FUNCTION journey._build_units IS 'internal: the rows of the sessions that a merge changed';
 COMMENT ON FUNCTION journey._clear_scratch IS 'internal: empties relations of scratch';
 COMMENT ON FUNCTION journey._columns_of IS 'internal: a list of the columns of a relation';
 COMMENT ON FUNCTION journey._compared_columns IS
@@ -37,8 +34,6 @@ COMMENT ON FUNCTION journey._create_store IS 'internal: makes what a model holds
 COMMENT ON FUNCTION journey._create_tombstones IS 'internal: makes the tables of tombstones';
 COMMENT ON FUNCTION journey._derive IS
     'internal: brings up to date all that follows from merged events';
-COMMENT ON FUNCTION journey._derive_profiles IS
-    'internal: puts together the profiles of changed persons';
 COMMENT ON FUNCTION journey._derive_shadow IS 'internal: derives all anew beside the relations';
 COMMENT ON FUNCTION journey._derived IS
     'internal: the relations that follow from events, with their keys';
@@ -49,8 +44,6 @@ COMMENT ON FUNCTION journey._event_counts IS
     'internal: how many events of each name a timeline has';
 COMMENT ON FUNCTION journey._find_barriers IS
     'internal: stretches of time that stitching must not cross';
-COMMENT ON FUNCTION journey._find_moves IS
-    'internal: the sessions that changed or go to another person';
 COMMENT ON FUNCTION journey._find_reach IS
     'internal: how far around them new events may change sessions';
 COMMENT ON FUNCTION journey._find_shared IS 'internal: visitors that too many users share';
@@ -77,8 +70,6 @@ COMMENT ON FUNCTION journey._profile_pieces IS
     'internal: the parts of which a profile is put together';
 COMMENT ON FUNCTION journey._profile_sums IS
     'internal: adds up what changed in the sums of profiles';
-COMMENT ON FUNCTION journey._profile_touch_columns IS
-    'internal: a list of columns for each touch of a profile';
 COMMENT ON FUNCTION journey._profile_touches IS 'internal: the touches that a profile has';
 COMMENT ON FUNCTION journey._reached_segments IS
     'internal: the query for the segments within reach of new events';
@@ -100,7 +91,6 @@ COMMENT ON FUNCTION journey._stitch_visitors IS
     'internal: writes which person a visitor stands for, and when';
 COMMENT ON FUNCTION journey._store_facts IS
     'internal: writes conversions of events into the facts of persons';
-COMMENT ON FUNCTION journey._store_profiles IS 'internal: writes profiles that changed';
 COMMENT ON FUNCTION journey._store_touches IS 'internal: writes touches that changed';
 COMMENT ON FUNCTION journey._store_units IS 'internal: writes sessions that changed';
 COMMENT ON FUNCTION journey._store_units_bulk IS 'internal: writes sessions into an empty model';
@@ -121,6 +111,31 @@ COMMENT ON AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) IS
     'internal: the last value that was said of each trait';
 COMMENT ON AGGREGATE journey._count_events(journey.timeline) IS
     'internal: how many events of each name there are';
+
+COMMENT ON FUNCTION journey._assignments IS
+    'internal: the assignments that make a row equal to another';
+COMMENT ON FUNCTION journey._create_stored IS
+    'internal: makes the relations that merge, identify and stitch write';
+COMMENT ON FUNCTION journey._find_changed_units IS
+    'internal: the sessions that changed or go to another person';
+COMMENT ON FUNCTION journey._follow IS
+    'internal: derives a relation that follows from persons, and writes the rows that differ';
+COMMENT ON FUNCTION journey._follow_all IS
+    'internal: derives all that follows from persons';
+COMMENT ON FUNCTION journey._followers IS
+    'internal: the relations that follow from persons';
+COMMENT ON FUNCTION journey._index_stored IS
+    'internal: makes the indexes of what merge, identify and stitch write';
+COMMENT ON FUNCTION journey._profile_rows IS
+    'internal: the query of profiles';
+COMMENT ON FUNCTION journey._profiles IS
+    'internal: the relation of profiles';
+COMMENT ON FUNCTION journey._same_key IS
+    'internal: the condition that two rows have one key';
+COMMENT ON FUNCTION journey._stored IS
+    'internal: the relations that merge, identify and stitch write, with their keys';
+COMMENT ON FUNCTION journey._stretches IS
+    'internal: the query for whom visitors stand';
 
 COMMENT ON FUNCTION journey.timeline_in IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_out IS 'I/O';
