@@ -22,7 +22,7 @@ BEGIN
                b.visitor_id, id.event_id, b.event_time, b.user_id, 'users', b.traits, 1
         FROM {._batch} AS b
         CROSS JOIN LATERAL (SELECT 'users:' || md5(b.traits::text) AS event_id) AS id
-        WHERE b.is_traits AND b.status IS NULL AND b.traits IS NOT NULL
+        WHERE b.is_traits AND b.kind = 'identify' AND b.status IS NULL AND b.traits IS NOT NULL
           AND NOT EXISTS (
             SELECT FROM {_facts} AS f
             WHERE f.visitor_id = b.visitor_id AND f.event_time = b.event_time
@@ -38,11 +38,11 @@ BEGIN
               AND (f.visitor_id, f.event_time, f.event_id) IN (
                 SELECT b.visitor_id, b.event_time, 'users:' || md5(b.traits::text)
                 FROM {._batch} AS b
-                WHERE b.is_traits AND b.status = 'removed')
+                WHERE b.is_traits AND b.kind = 'identify' AND b.status = 'removed')
               AND (f.visitor_id, f.event_time, f.event_id) NOT IN (
                 SELECT b.visitor_id, b.event_time, 'users:' || md5(b.traits::text)
                 FROM {._batch} AS b
-                WHERE b.is_traits AND b.status IS NULL AND b.traits IS NOT NULL)$sql$);
+                WHERE b.is_traits AND b.kind = 'identify' AND b.status IS NULL AND b.traits IS NOT NULL)$sql$);
     END IF;
     RETURN n;
 END
