@@ -43,7 +43,6 @@ CREATE TYPE journey._split_row AS (
     body               journey.timeline,
     part               bytea,
     noted              boolean,         -- has events for _noted_events()
-    session_number     bigint,          -- if all of the visitor's events were given
     new_events         bigint           -- of the visitor, in one of its rows
 );
 
@@ -80,6 +79,7 @@ CREATE TYPE journey._unit AS (
     identity          text,         -- the one that it goes by
     identified_at     timestamptz,  -- when the first of them was named
     kept              text[],       -- first and last values of keep_properties, in pairs
+    counts            bytea,        -- events by name, for _sum_counts()
     touches           journey.touched[]
 );
 
@@ -106,10 +106,19 @@ RETURNS SETOF journey._split_row
 AS 'MODULE_PATHNAME', 'journey_split'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
 
--- The split of all events that a query gives, which are those of whole visitors.
-CREATE FUNCTION journey._gather_split(query text, timeout interval, rules jsonb)
-RETURNS SETOF journey._split_row
-AS 'MODULE_PATHNAME', 'journey_gather_split'
+-- The merge of a first load: splits all events that a query gives, with the columns of journey.event, and
+-- writes segments, units and noted events into tables of the model; how many events there are.
+CREATE FUNCTION journey._load_events(query text, timeout interval, rules jsonb, segments regclass,
+    units regclass, noted regclass)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'journey_load_events'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+-- The same from what is stored: the query gives (visitor_id, body), those of a visitor in a row.
+CREATE FUNCTION journey._load_stored(query text, timeout interval, rules jsonb, segments regclass,
+    units regclass, noted regclass)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'journey_load_stored'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 CREATE FUNCTION journey._segment_part(loose boolean, state bytea, body journey.timeline,
@@ -122,11 +131,6 @@ CREATE FUNCTION journey._unit(parts bytea[], time_zone text)
 RETURNS journey._unit
 AS 'MODULE_PATHNAME', 'journey_unit'
 LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
-
-CREATE FUNCTION journey._event_counts(body journey.timeline, OUT name text, OUT n bigint)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'journey_event_counts'
-LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 3;
 
 CREATE FUNCTION journey._noted_events(body journey.timeline)
 RETURNS SETOF journey._noted
@@ -158,33 +162,6 @@ CREATE TYPE journey._profile_touch AS (
     click_id_type text
 );
 
--- The touches of a person that a profile shows, under the names of its columns.
-CREATE TYPE journey._touch_ends AS (
-    first_touch            journey._profile_touch,
-    first_non_direct_touch journey._profile_touch,
-    last_touch             journey._profile_touch,
-    last_non_direct_touch  journey._profile_touch
-);
-
-CREATE FUNCTION journey._touch_ends_add(internal, touched_at timestamptz, touch_id uuid, direct boolean,
-    touch journey._profile_touch)
-RETURNS internal
-AS 'MODULE_PATHNAME', 'journey_touch_ends_add'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
-
-CREATE FUNCTION journey._touch_ends_final(internal)
-RETURNS journey._touch_ends
-AS 'MODULE_PATHNAME', 'journey_touch_ends_final'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
-
-CREATE AGGREGATE journey._touch_ends(timestamptz, uuid, boolean, journey._profile_touch) (
-    SFUNC = journey._touch_ends_add,
-    STYPE = internal,
-    SSPACE = 1024,
-    FINALFUNC = journey._touch_ends_final,
-    PARALLEL = SAFE
-);
-
 CREATE FUNCTION journey._last_traits_add(internal, traits jsonb, event_time timestamptz, event_id text,
     visitor_id text)
 RETURNS internal
@@ -204,23 +181,21 @@ CREATE AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) (
     PARALLEL = SAFE
 );
 
-CREATE FUNCTION journey._count_events_add(internal, body journey.timeline)
-RETURNS internal
-AS 'MODULE_PATHNAME', 'journey_count_events_add'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
-
-CREATE FUNCTION journey._count_events_final(internal)
+-- A person's counts of events by name after units went and came.
+CREATE FUNCTION journey._sum_counts(counts jsonb, gone bytea[], came bytea[])
 RETURNS jsonb
-AS 'MODULE_PATHNAME', 'journey_count_events_final'
+AS 'MODULE_PATHNAME', 'journey_sum_counts'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-CREATE AGGREGATE journey._count_events(journey.timeline) (
-    SFUNC = journey._count_events_add,
-    STYPE = internal,
-    SSPACE = 512,
-    FINALFUNC = journey._count_events_final,
-    PARALLEL = SAFE
-);
+-- The last rounds of a first load: of units, (hash, person_id, session_number, part), and facts, (hash, person_id,
+-- visitor_id, event_time, event_id, name, order_id, revenue, currency, traits), both in order of hash and
+-- person_id, writes sessions, touches and profiles; how many profiles there are.
+CREATE FUNCTION journey._load_persons(units text, facts text, sessions regclass, touches regclass,
+    profiles regclass, time_zone text, email_trait text, internal_users text[], anonymous boolean,
+    version bigint, at timestamptz)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'journey_load_persons'
+LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT;
 
 -- A relation that follows from persons: profiles, and what is built beside them. What one is told is
 -- in docs/development.md; journey._followers() lists them.
@@ -232,7 +207,8 @@ CREATE TYPE journey._follower AS (
     indexes    text,        -- statements that make its indexes beside that of the key, or NULL
     scope      text,        -- a query of what a later run is to derive anew, from what changed
     within     text,        -- which stored rows o lie in a row s of the scope
-    derived    text,        -- the query of its rows: of those in `scope` in a later run, else of all
+    derived    text,        -- the query of its rows: of those in `scope` in a later run, else of all; NULL in
+                            -- a first load that has written them already
     attributes text[]       -- columns whose change moves attributes_version, if it has that
 );
 
@@ -310,7 +286,8 @@ BEGIN
             refs              text[],
             identity          text COLLATE "C",
             identified_at     timestamptz,
-            kept              text[]);
+            kept              text[],
+            counts            bytea);
 
         CREATE %1$s TABLE {touches} (
             touch_id      uuid NOT NULL,
@@ -453,11 +430,10 @@ BEGIN
             extend     bigint NOT NULL DEFAULT 0);
         CREATE INDEX ON {._reach} (visitor_id);
         CREATE UNLOGGED TABLE {._work} (LIKE journey._split_row);
-        CREATE UNLOGGED TABLE {._counts} (session_id uuid NOT NULL, name text NOT NULL, n bigint NOT NULL);
         CREATE UNLOGGED TABLE {._noted} (
             LIKE journey._noted, sign int NOT NULL, session_id uuid);
         CREATE UNLOGGED TABLE {._units_new} (
-            LIKE journey._unit, person_id text COLLATE "C", session_number bigint);
+            LIKE journey._unit, session_number bigint, part bytea);
         CREATE UNLOGGED TABLE {._units_old} (LIKE {_sessions});
         CREATE UNLOGGED TABLE {._ref_changes} (
             visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL);
@@ -470,7 +446,7 @@ BEGIN
             p0 text COLLATE "C", p1 text COLLATE "C",
             from0 timestamptz, from1 timestamptz, to0 timestamptz, to1 timestamptz,
             s0 bigint NOT NULL, s1 bigint NOT NULL, e0 bigint NOT NULL, e1 bigint NOT NULL,
-            v0 bigint NOT NULL, v1 bigint NOT NULL,
+            v0 bigint NOT NULL, v1 bigint NOT NULL, counts0 bytea, counts1 bytea,
             named boolean NOT NULL, unnamed boolean NOT NULL);
         -- What changed for whom, and when: all that follows from a person is derived anew by it. Kinds: unit,
         -- record (a row that is no event: of a users table), identity (whom a visitor stands for).
@@ -486,9 +462,6 @@ BEGIN
         CREATE UNLOGGED TABLE {._barriers} (visitor_id text COLLATE "C" NOT NULL, at timestamptz NOT NULL);
         CREATE INDEX ON {._barriers} (visitor_id);
         CREATE UNLOGGED TABLE {._shared} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
-        CREATE UNLOGGED TABLE {._person_counts} (
-            person_id text COLLATE "C" NOT NULL, name text NOT NULL, n bigint NOT NULL);
-        CREATE INDEX ON {._person_counts} (person_id);
     $sql$);
 END
 $$;

@@ -177,36 +177,23 @@ BEGIN
         SELECT e.*, 1, w.session_id
         FROM {._work} AS w CROSS JOIN LATERAL journey._noted_events(w.body) AS e
         WHERE w.op = 'put' AND w.noted$sql$);
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._counts} (session_id, name, n)
-            SELECT w.session_id, c.name, c.n
-            FROM {._work} AS w CROSS JOIN LATERAL journey._event_counts(w.body) AS c
-            WHERE w.op = 'put'
-            UNION ALL
-            SELECT g.session_id, c.name, -c.n
-            FROM {._work} AS w
-            JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
-            CROSS JOIN LATERAL journey._event_counts(g.body) AS c
-            WHERE w.op = 'delete'$sql$);
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._noted}
-            SELECT e.*, -1, g.session_id
-            FROM {._work} AS w
-            JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
-            CROSS JOIN LATERAL journey._noted_events(g.body) AS e
-            WHERE w.op = 'delete'$sql$);
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._units_old}
-            SELECT s.*
-            FROM (SELECT DISTINCT session_id FROM {._work} WHERE op IN ('put', 'delete')) AS w
-            JOIN {_sessions} AS s USING (session_id)$sql$);
-        EXECUTE journey._bind(r, $sql$
-            DELETE FROM {_segments} AS g
-            USING {._work} AS w
-            WHERE w.op = 'delete' AND g.visitor_id = w.visitor_id AND g.started_at = w.started_at
-              AND g.first_event_id = w.first_event_id$sql$);
-    END IF;
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._noted}
+        SELECT e.*, -1, g.session_id
+        FROM {._work} AS w
+        JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
+        CROSS JOIN LATERAL journey._noted_events(g.body) AS e
+        WHERE w.op = 'delete'$sql$);
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._units_old}
+        SELECT s.*
+        FROM (SELECT DISTINCT session_id FROM {._work} WHERE op IN ('put', 'delete')) AS w
+        JOIN {_sessions} AS s USING (session_id)$sql$);
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {_segments} AS g
+        USING {._work} AS w
+        WHERE w.op = 'delete' AND g.visitor_id = w.visitor_id AND g.started_at = w.started_at
+          AND g.first_event_id = w.first_event_id$sql$);
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {_segments} (visitor_id, started_at, first_event_id, session_id, loose, head,
             resumable, state, part, body)
@@ -227,25 +214,11 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._units_new}
-        SELECT u.*, NULL, w.session_number
+        SELECT u.*
         FROM {._work} AS w
         CROSS JOIN LATERAL journey._unit(ARRAY[w.part], $1) AS u
         WHERE w.op = 'put' AND w.whole$sql$)
     USING (r.settings).time_zone;
-    IF r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._units_new}
-            SELECT u.*, NULL, w.session_number
-            FROM (
-                SELECT array_agg(part ORDER BY started_at, first_event_id) AS parts,
-                       min(session_number) AS session_number
-                FROM {._work}
-                WHERE NOT whole
-                GROUP BY session_id) AS w
-            CROSS JOIN LATERAL journey._unit(w.parts, $1) AS u$sql$)
-        USING (r.settings).time_zone;
-        RETURN;
-    END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._units_new}
         SELECT u.*
@@ -274,9 +247,8 @@ BEGIN
 END
 $$;
 
--- Merges what _fresh holds into the store or, in a first load, what the query `events` gives; how many events
--- are new.
-CREATE FUNCTION journey._merge_fresh(r journey._run, events text DEFAULT NULL)
+-- Merges what _fresh holds into the store; how many events are new.
+CREATE FUNCTION journey._merge_fresh(r journey._run)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -285,28 +257,36 @@ DECLARE
     n bigint;
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_reach', '_work']);
-    IF events IS NOT NULL THEN
-        EXECUTE journey._bind(r, 'INSERT INTO {._work} SELECT * FROM journey._gather_split($1, $2, $3)')
-            USING events, r.timeout, r.rules;
-    ELSIF r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._work}
-            SELECT s.*
-            FROM {._fresh} AS f
-            CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, NULL, NULL, NULL, false, $1, $2,
-                                              NULL, NULL) AS s$sql$)
-        USING r.timeout, r.rules;
-    ELSE
-        EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)');
-        PERFORM journey._find_reach(r);
-        PERFORM journey._split_fresh(r);
-    END IF;
+    EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)');
+    PERFORM journey._find_reach(r);
+    PERFORM journey._split_fresh(r);
     EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)');
     PERFORM journey._apply_segments(r);
     PERFORM journey._build_units(r);
     EXECUTE journey._bind(r, $sql$
         SELECT coalesce(sum(new_events), 0)::bigint FROM {._work}$sql$) INTO n;
     RETURN n;
+END
+$$;
+
+-- A first load: all events that the query gives, with the columns of journey.event; or, NULL, all that are
+-- stored, into shadow tables. How many events there are.
+CREATE FUNCTION journey._merge_all(r journey._run, events text)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    segments regclass := journey._bind(r, '{_segments}')::regclass;
+    units regclass := journey._bind(r, '{._units_new}')::regclass;
+    noted regclass := journey._bind(r, '{._noted}')::regclass;
+BEGIN
+    IF events IS NOT NULL THEN
+        RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted);
+    END IF;
+    RETURN journey._load_stored(journey._bind(r, $sql$
+        SELECT visitor_id, body FROM {._segments} ORDER BY visitor_id, started_at, first_event_id$sql$),
+        r.timeout, r.rules, segments, units, noted);
 END
 $$;
 

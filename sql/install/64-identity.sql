@@ -238,8 +238,9 @@ BEGIN
 END
 $$;
 
--- A first load: all units are in _units_new, numbered, and windows over them see each visitor whole.
-CREATE FUNCTION journey._store_units_bulk(r journey._run)
+-- A first load: all units are in _units_new, numbered, and windows over them see each visitor whole. Those
+-- that go to another person than their visitor's own are left in _resolved.
+CREATE FUNCTION journey._resolve_all(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -289,16 +290,6 @@ BEGIN
                               AND i.id_type = split_part(n.ref, ':', 1)
         WHERE n.session_id IS NOT NULL$sql$);
     EXECUTE journey._bind(r, 'ANALYZE {._resolved}');
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {_sessions} (%1$s, person_id, session_number)
-        SELECT %2$s, coalesce(p.person_id, 'visitor:' || u.visitor_id), u.session_number
-        FROM {._units_new} AS u
-        LEFT JOIN {._resolved} AS p USING (session_id)$sql$,
-        journey._unit_columns(''), journey._unit_columns('u.')));
-    EXECUTE journey._bind(r, $sql$
-        ANALYZE {_sessions} (visitor_id, started_at, first_event_id, session_id, loose, person_id, ended_at,
-                             identified_at),
-                {_segments} (visitor_id, started_at, first_event_id, session_id, head)$sql$);
 END
 $$;
 

@@ -15,7 +15,8 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._changed_units} (visitor_id, session_id, loose, started_at, first_event_id, p0, p1,
-                                       from0, from1, to0, to1, s0, s1, e0, e1, v0, v1, named, unnamed)
+                                       from0, from1, to0, to1, s0, s1, e0, e1, v0, v1,
+                                       counts0, counts1, named, unnamed)
         SELECT coalesce(n.visitor_id, o.visitor_id), coalesce(n.session_id, o.session_id),
                coalesce(n.loose, o.loose), coalesce(n.started_at, o.started_at),
                coalesce(n.first_event_id, o.first_event_id), o.person_id, s.person_id,
@@ -23,7 +24,7 @@ BEGIN
                coalesce(o.ended_at, o.started_at), coalesce(n.ended_at, n.started_at),
                (o.session_id IS NOT NULL AND NOT o.loose)::int, (n.session_id IS NOT NULL AND NOT n.loose)::int,
                coalesce(o.events, 0), coalesce(n.events, 0),
-               coalesce(o.page_views, 0), coalesce(n.page_views, 0),
+               coalesce(o.page_views, 0), coalesce(n.page_views, 0), o.counts, n.counts,
                n.refs IS NOT NULL, o.refs IS NOT NULL AND n.refs IS NULL
         FROM {._units_old} AS o
         FULL JOIN {._units_new} AS n USING (session_id)
@@ -34,7 +35,7 @@ BEGIN
                s.started_at, s.started_at,
                coalesce(s.ended_at, s.started_at), coalesce(s.ended_at, s.started_at),
                (NOT s.loose)::int, (NOT s.loose)::int, s.events, s.events,
-               s.page_views, s.page_views, s.refs IS NOT NULL, false
+               s.page_views, s.page_views, s.counts, s.counts, s.refs IS NOT NULL, false
         FROM (SELECT * FROM {._resolved} AS x
               WHERE x.p0 IS DISTINCT FROM x.person_id
                 AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = x.session_id)
@@ -56,30 +57,22 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            DELETE FROM {touches} AS t
-            USING {._units_old} AS o
-            WHERE t.session_id = o.session_id AND NOT EXISTS (
-                SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
-                WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$);
-    END IF;
-    EXECUTE journey._bind(r, format($sql$
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {touches} AS t
+        USING {._units_old} AS o
+        WHERE t.session_id = o.session_id AND NOT EXISTS (
+            SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
+            WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$);
+    EXECUTE journey._bind(r, $sql$
         INSERT INTO {touches} AS t (touch_id, person_id, visitor_id, session_id, touched_at, touch_type,
             source, medium, campaign, term, content, campaign_id, channel, click_id, click_id_type,
             click_ids, landing_page, referrer, referrer_host)
-        SELECT x.touch_id, %s, x.visitor_id, x.session_id, x.touched_at, x.touch_type,
+        SELECT x.touch_id, s.person_id, x.visitor_id, x.session_id, x.touched_at, x.touch_type,
                x.source, x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
                x.click_id_type, x.click_ids, x.landing_page, x.referrer, x.referrer_host
         FROM {._units_new} AS n
-        %s
+        JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)
         CROSS JOIN LATERAL unnest(n.touches) AS x
-        %s$sql$,
-        CASE WHEN r.bulk THEN $sql$coalesce(s.person_id, 'visitor:' || x.visitor_id)$sql$
-             ELSE 's.person_id' END,
-        CASE WHEN r.bulk THEN 'LEFT JOIN {._resolved} AS s USING (session_id)'
-             ELSE 'JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)' END,
-        CASE WHEN NOT r.bulk THEN $sql$
         ON CONFLICT (visitor_id, touch_id) DO UPDATE SET
             person_id = excluded.person_id, session_id = excluded.session_id,
             touched_at = excluded.touched_at, touch_type = excluded.touch_type,
@@ -89,13 +82,11 @@ BEGIN
             click_id_type = excluded.click_id_type, click_ids = excluded.click_ids,
             landing_page = excluded.landing_page, referrer = excluded.referrer,
             referrer_host = excluded.referrer_host
-        WHERE t *<> excluded$sql$ END));
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            UPDATE {touches} AS t SET person_id = m.p1
-            FROM {._changed_units} AS m
-            WHERE t.session_id = m.session_id AND t.person_id <> m.p1$sql$);
-    END IF;
+        WHERE t *<> excluded$sql$);
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {touches} AS t SET person_id = u.p1
+        FROM {._changed_units} AS u
+        WHERE t.session_id = u.session_id AND t.person_id <> u.p1$sql$);
 END
 $$;
 
@@ -106,39 +97,37 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            WITH gone AS (
-                DELETE FROM {_facts} AS f
-                USING {._noted} AS n
-                WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
-                  AND f.event_id = n.event_id
-                RETURNING f.session_id, f.person_id, f.event_time)
+    EXECUTE journey._bind(r, $sql$
+        WITH gone AS (
+            DELETE FROM {_facts} AS f
+            USING {._noted} AS n
+            WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
+              AND f.event_id = n.event_id
+            RETURNING f.session_id, f.person_id, f.event_time)
+        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+        SELECT person_id, event_time, event_time, 'record' FROM gone WHERE session_id IS NULL$sql$);
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {_facts} AS f SET person_id = u.p1
+        FROM {._changed_units} AS u
+        WHERE f.session_id = u.session_id AND f.person_id <> u.p1$sql$);
+    -- rows of a users table follow the user
+    EXECUTE journey._bind(r, $sql$
+        WITH moved AS (
+            SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
+            FROM {._changed_ids} AS c
+            JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
+            JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
+            WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id),
+        told AS (
             INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-            SELECT person_id, event_time, event_time, 'record' FROM gone WHERE session_id IS NULL$sql$);
-        EXECUTE journey._bind(r, $sql$
-            UPDATE {_facts} AS f SET person_id = u.p1
-            FROM {._changed_units} AS u
-            WHERE f.session_id = u.session_id AND f.person_id <> u.p1$sql$);
-        -- rows of a users table follow the user
-        EXECUTE journey._bind(r, $sql$
-            WITH moved AS (
-                SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
-                FROM {._changed_ids} AS c
-                JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
-                JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
-                WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id),
-            told AS (
-                INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-                SELECT p0, event_time, event_time, 'record' FROM moved
-                UNION ALL
-                SELECT p1, event_time, event_time, 'record' FROM moved)
-            UPDATE {_facts} AS f SET person_id = m.p1
-            FROM moved AS m
-            WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time
-              AND f.event_id = m.event_id$sql$);
-    END IF;
-    EXECUTE journey._bind(r, format($sql$
+            SELECT p0, event_time, event_time, 'record' FROM moved
+            UNION ALL
+            SELECT p1, event_time, event_time, 'record' FROM moved)
+        UPDATE {_facts} AS f SET person_id = m.p1
+        FROM moved AS m
+        WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time
+          AND f.event_id = m.event_id$sql$);
+    EXECUTE journey._bind(r, $sql$
         WITH put AS (
             INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
                                   order_id, revenue, currency, traits)
@@ -152,54 +141,47 @@ BEGIN
             WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL)
             RETURNING session_id, person_id, event_time)
         INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-        SELECT person_id, event_time, event_time, 'record' FROM put WHERE session_id IS NULL AND NOT %L$sql$,
-        r.bulk));
+        SELECT person_id, event_time, event_time, 'record' FROM put WHERE session_id IS NULL$sql$);
 END
 $$;
 
--- How the counts of events by name move, per person.
-CREATE FUNCTION journey._count_events(r journey._run)
-RETURNS void
+-- A first load: facts first, then all that is written person by person; how many profiles.
+CREATE FUNCTION journey._store_persons(r journey._run)
+RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    s journey._settings := r.settings;
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._person_counts} (person_id, name, n)
-        WITH delta AS (
-            SELECT session_id, name, sum(n) AS n FROM {._counts} GROUP BY session_id, name),
-        moved AS (
-            SELECT m.session_id, m.p0, m.p1, c.name, sum(c.n) AS n
-            FROM {._changed_units} AS m
-            JOIN {_sessions} AS s USING (visitor_id, session_id)
-            CROSS JOIN LATERAL (
-                SELECT g.body FROM {_segments} AS g
-                WHERE g.visitor_id = s.visitor_id AND g.started_at = s.started_at
-                  AND g.first_event_id = s.first_event_id
-                UNION ALL
-                SELECT g.body FROM {_segments} AS g
-                WHERE g.visitor_id = s.visitor_id AND g.session_id = s.session_id
-                  AND NOT g.head) AS g
-            CROSS JOIN LATERAL journey._event_counts(g.body) AS c
-            WHERE m.p0 <> m.p1
-            GROUP BY m.session_id, m.p0, m.p1, c.name)
-        SELECT person_id, name, sum(n)
+        INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
+                              order_id, revenue, currency, traits)
+        SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
+               coalesce(p.person_id, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
+                                          ELSE 'visitor:' || n.visitor_id END),
+               n.user_id, n.name, n.order_id, n.revenue, n.currency, n.traits
+        FROM {._noted} AS n
+        LEFT JOIN {._resolved} AS p USING (session_id)
+        LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
+        WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL)$sql$);
+    -- by hash: persons have one prefix, which makes comparing slow
+    RETURN journey._load_persons(journey._bind(r, $sql$
+        SELECT hashtextextended(u.person_id, 0), u.person_id, u.session_number, u.part
         FROM (
-            -- a unit that stayed, came or went: what changed in it
-            SELECT coalesce(m.p1, m.p0) AS person_id, d.name, d.n
-            FROM {._changed_units} AS m JOIN delta AS d USING (session_id)
-            WHERE m.p0 IS NULL OR m.p1 IS NULL OR m.p0 = m.p1
-            UNION ALL
-            -- one that moved: all that it has for the new person, all that it had for the old
-            SELECT p1, name, n FROM moved
-            UNION ALL
-            SELECT p0, name, -n FROM moved
-            UNION ALL
-            SELECT m.p0, d.name, d.n
-            FROM {._changed_units} AS m JOIN delta AS d USING (session_id)
-            WHERE m.p0 <> m.p1) AS c
-        GROUP BY person_id, name
-        HAVING sum(n) <> 0$sql$);
+            SELECT coalesce(p.person_id, 'visitor:' || u.visitor_id) AS person_id, u.session_number, u.part,
+                   u.visitor_id, u.started_at, u.first_event_id
+            FROM {._units_new} AS u LEFT JOIN {._resolved} AS p USING (session_id)) AS u
+        ORDER BY 1, 2, u.visitor_id, u.started_at, u.first_event_id$sql$),
+        journey._bind(r, $sql$
+        SELECT hashtextextended(f.person_id, 0), f.person_id, f.visitor_id, f.event_time, f.event_id, f.name,
+               f.order_id, f.revenue, f.currency, f.traits
+        FROM {_facts} AS f
+        ORDER BY 1, 2, f.event_time, f.event_id, f.visitor_id$sql$),
+        journey._bind(r, '{_sessions}')::regclass, journey._bind(r, '{touches}')::regclass,
+        journey._bind(r, '{profiles}')::regclass, s.time_zone, s.email_trait,
+        ARRAY(SELECT journey._like_pattern(p) FROM unnest(s.internal_users) AS p), s.profiles = 'all',
+        r.version, r.at);
 END
 $$;
 
@@ -233,132 +215,60 @@ AS $$
         OR coalesce(email LIKE ANY (patterns), false)
 $$;
 
--- What a profile is put together from, besides its counts: each piece gives rows by person_id. `only` is
--- a condition on t.person_id.
-CREATE FUNCTION journey._profile_pieces(bulk boolean)
+-- What a profile is put together from, besides its counts: each piece looks up those of b.person_id.
+CREATE FUNCTION journey._profile_pieces()
 RETURNS TABLE (piece text, query text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'traits', $sql$
-        SELECT t.person_id, journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) AS traits
+        SELECT journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) AS traits
         FROM {_facts} AS t
-        WHERE t.traits IS NOT NULL AND <only>
-        GROUP BY t.person_id$sql$
+        WHERE t.traits IS NOT NULL AND t.person_id = b.person_id$sql$
     UNION ALL SELECT 'money', $sql$
-        SELECT o.person_id, CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
+        SELECT CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
                jsonb_object_agg(currency, amount) AS revenue_by_currency
         FROM (
-            SELECT o.person_id, coalesce(o.currency, '') AS currency, sum(o.revenue) AS amount
+            SELECT coalesce(o.currency, '') AS currency, sum(o.revenue) AS amount
             FROM (
-                SELECT t.person_id, t.currency, t.revenue,
+                SELECT t.currency, t.revenue,
                        t.order_id IS NULL OR t.revenue < 0 OR 1 = row_number() OVER (
-                           PARTITION BY t.person_id, t.name, t.order_id, t.revenue < 0
+                           PARTITION BY t.name, t.order_id, t.revenue < 0
                            ORDER BY t.event_time, t.event_id, t.visitor_id) AS counts
                 FROM {_facts} AS t
-                WHERE t.revenue IS NOT NULL AND <only>) AS o
+                WHERE t.revenue IS NOT NULL AND t.person_id = b.person_id) AS o
             WHERE o.counts
-            GROUP BY 1, 2) AS o
-        GROUP BY o.person_id$sql$
-    UNION ALL SELECT 'counts', $sql$
-        SELECT t.person_id, journey._count_events(g.body) AS event_counts
-        FROM {_segments} AS g JOIN {_sessions} AS t USING (session_id)
-        WHERE <only>
-        GROUP BY t.person_id$sql$
-    WHERE bulk
-    UNION ALL SELECT 'counts', $sql$
-        SELECT x.person_id, jsonb_object_agg(x.name, x.n) AS event_counts
-        FROM (
-            SELECT t.person_id, t.name, sum(t.n)::bigint AS n
-            FROM (
-                SELECT c.person_id, c.name, c.n FROM {._person_counts} AS c
-                UNION ALL
-                SELECT o.person_id, e.key, e.value::bigint
-                FROM {profiles} AS o CROSS JOIN LATERAL jsonb_each_text(o.event_counts) AS e) AS t
-            WHERE <only>
-            GROUP BY t.person_id, t.name
-            HAVING sum(t.n) <> 0) AS x
-        GROUP BY x.person_id$sql$
-    WHERE NOT bulk
+            GROUP BY 1) AS o$sql$
     UNION ALL SELECT 'devices', $sql$
-        SELECT t.person_id, array_agg(DISTINCT t.id::text ORDER BY t.id::text) AS visitor_ids
+        SELECT array_agg(DISTINCT t.id::text ORDER BY t.id::text) AS visitor_ids
         FROM {identities} AS t
-        WHERE t.id_type = 'visitor' AND <only>
-        GROUP BY t.person_id$sql$
+        WHERE t.id_type = 'visitor' AND t.person_id = b.person_id$sql$
     UNION ALL SELECT 'clicks', $sql$
-        SELECT x.person_id, jsonb_object_agg(name, jsonb_build_object(
+        SELECT jsonb_object_agg(name, jsonb_build_object(
                    'first', first, 'first_at', first_at, 'last', last, 'last_at', last_at)) AS click_ids
         FROM (
-            SELECT t.person_id, x.key AS name,
+            SELECT x.key AS name,
                    (array_agg(x.value ORDER BY t.touched_at, t.touch_id))[1] AS first,
                    min(t.touched_at) AS first_at,
                    (array_agg(x.value ORDER BY t.touched_at DESC, t.touch_id DESC))[1] AS last,
                    max(t.touched_at) AS last_at
             FROM {touches} AS t CROSS JOIN LATERAL jsonb_each_text(t.click_ids) AS x
-            WHERE t.click_ids IS NOT NULL AND <only>
-            GROUP BY t.person_id, x.key) AS x
-        GROUP BY x.person_id$sql$
-    UNION ALL SELECT 'touch_ends', format($sql$
-        SELECT t.person_id, journey._touch_ends(
-                   t.touched_at, t.touch_id, t.touch_type = 'direct', ROW(t.touched_at, %s)) AS touches
-        FROM {touches} AS t
-        WHERE <only>
-        GROUP BY t.person_id$sql$, journey._touch_columns('t.'))
-    WHERE bulk
+            WHERE t.click_ids IS NOT NULL AND t.person_id = b.person_id
+            GROUP BY x.key) AS x$sql$
     UNION ALL SELECT p.piece, format($sql$
-        SELECT DISTINCT ON (t.person_id) t.person_id, t.touched_at AS at, %s
+        SELECT t.touched_at AS at, %s
         FROM {touches} AS t
-        WHERE %s <only>
-        ORDER BY t.person_id, t.touched_at %s, t.touch_id %3$s$sql$,
+        WHERE %s t.person_id = b.person_id
+        ORDER BY t.touched_at %s, t.touch_id %3$s LIMIT 1$sql$,
         journey._touch_columns('t.'),
         CASE WHEN p.piece LIKE '%non_direct%' THEN $sql$t.touch_type <> 'direct' AND$sql$ ELSE '' END,
         CASE WHEN p.piece LIKE 'last%' THEN 'DESC' ELSE '' END)
     FROM unnest(journey._profile_touches()) AS p (piece)
-    WHERE NOT bulk
 $$;
 
--- The counts and times of profiles: of all persons in a first load; later of those in the scope, by
--- what changed.
-CREATE FUNCTION journey._profile_sums(r journey._run)
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT CASE WHEN (r).bulk THEN $sql$
-        SELECT person_id, count(*) FILTER (WHERE NOT loose) AS sessions,
-               sum(events)::bigint AS events, sum(page_views)::bigint AS page_views,
-               min(started_at) AS first_seen_at,
-               max(ended_at) FILTER (WHERE NOT loose) AS last_seen_at,
-               min(identified_at) AS identified_at
-        FROM {_sessions}
-        GROUP BY person_id$sql$
-    ELSE $sql$
-        SELECT p.person_id, coalesce(o.sessions, 0) + coalesce(m.sessions, 0) AS sessions,
-               coalesce(o.events, 0) + coalesce(m.events, 0) AS events,
-               coalesce(o.page_views, 0) + coalesce(m.page_views, 0) AS page_views,
-               (SELECT min(s.started_at) FROM {_sessions} AS s
-                WHERE s.person_id = p.person_id) AS first_seen_at,
-               (SELECT max(s.ended_at) FROM {_sessions} AS s
-                WHERE s.person_id = p.person_id AND NOT s.loose) AS last_seen_at,
-               (SELECT min(s.identified_at) FROM {_sessions} AS s
-                WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) AS identified_at
-        FROM scope AS p
-        LEFT JOIN {profiles} AS o USING (person_id)
-        LEFT JOIN (
-            SELECT person_id, sum(s)::bigint AS sessions, sum(e)::bigint AS events,
-                   sum(v)::bigint AS page_views
-            FROM (
-                SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v FROM {._changed_units}
-                UNION ALL
-                SELECT p1, s1, e1, v1 FROM {._changed_units}) AS d
-            WHERE person_id IS NOT NULL
-            GROUP BY person_id) AS m USING (person_id)$sql$
-    END
-$$;
-
--- The rows of profiles: of all persons in a first load, which groups each piece by person; later of those in
--- `scope`, each piece looked up, person by person. $1 is the run.
-CREATE FUNCTION journey._profile_rows(r journey._run)
+-- The rows of profiles of a later run: of the persons in `scope`, by what changed in their counts, and each
+-- piece looked up, person by person. $1 is the run.
+CREATE FUNCTION journey._profile_rows()
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -366,15 +276,38 @@ AS $$
     SELECT format($sql$
         SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%' AS is_identified,
                devices.visitor_ids, b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events,
-               b.page_views, money.revenue, money.revenue_by_currency,
-               coalesce(counts.event_counts, '{}') AS event_counts,
+               b.page_views, money.revenue, money.revenue_by_currency, b.event_counts,
                coalesce(traits.traits, '{}') AS traits, %1$s,
                clicks.click_ids #>> '{gclid,last}' AS gclid,
                (clicks.click_ids #>> '{gclid,last_at}')::timestamptz AS gclid_at, clicks.click_ids,
                journey._is_internal(n.user_id, n.email, ours.patterns) AS is_internal,
                ($1).version AS version, ($1).version AS attributes_version, ($1).at AS updated_at
-        FROM (%2$s) AS b
-        %3$s
+        FROM (
+            SELECT p.person_id, coalesce(o.sessions, 0) + coalesce(m.sessions, 0) AS sessions,
+                   coalesce(o.events, 0) + coalesce(m.events, 0) AS events,
+                   coalesce(o.page_views, 0) + coalesce(m.page_views, 0) AS page_views,
+                   CASE WHEN m.person_id IS NULL THEN o.event_counts
+                        ELSE journey._sum_counts(o.event_counts, m.gone, m.came) END AS event_counts,
+                   (SELECT min(s.started_at) FROM {_sessions} AS s
+                    WHERE s.person_id = p.person_id) AS first_seen_at,
+                   (SELECT max(s.ended_at) FROM {_sessions} AS s
+                    WHERE s.person_id = p.person_id AND NOT s.loose) AS last_seen_at,
+                   (SELECT min(s.identified_at) FROM {_sessions} AS s
+                    WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) AS identified_at
+            FROM scope AS p
+            LEFT JOIN {profiles} AS o USING (person_id)
+            LEFT JOIN (
+                SELECT person_id, sum(s)::bigint AS sessions, sum(e)::bigint AS events,
+                       sum(v)::bigint AS page_views, array_agg(gone) AS gone, array_agg(came) AS came
+                FROM (
+                    SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v, counts0 AS gone, NULL::bytea AS came
+                    FROM {._changed_units}
+                    UNION ALL
+                    SELECT p1, s1, e1, v1, NULL, counts1
+                    FROM {._changed_units}) AS d
+                WHERE person_id IS NOT NULL
+                GROUP BY person_id) AS m USING (person_id)) AS b
+        %2$s
         CROSS JOIN (
             SELECT array_agg(journey._like_pattern(p)) AS patterns
             FROM unnest((($1).settings).internal_users) AS p) AS ours
@@ -384,25 +317,16 @@ AS $$
                         ELSE journey._clean_email(traits.traits ->> (($1).settings).email_trait) END AS email)
             AS n
         WHERE b.events > 0 AND ((($1).settings).profiles = 'all' OR b.person_id NOT LIKE 'visitor:%%')$sql$,
-        (SELECT string_agg(format(CASE WHEN (r).bulk THEN '((touch_ends.touches).%1$I).%2$I'
-                                       ELSE '%1$I.%2$I' END || ' AS %1$s_%2$s', t.prefix, a.attname),
-                           ', ' ORDER BY t.n, a.attnum)
+        (SELECT string_agg(format('%1$I.%2$I AS %1$s_%2$s', t.prefix, a.attname), ', '
+                           ORDER BY t.n, a.attnum)
          FROM unnest(journey._profile_touches()) WITH ORDINALITY AS t (prefix, n)
          CROSS JOIN pg_attribute AS a
          WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)),
-        journey._profile_sums(r),
-        (SELECT string_agg(
-            CASE WHEN (r).bulk
-                 THEN format('LEFT JOIN (%s) AS %s ON %2$s.person_id = b.person_id',
-                             replace(query, '<only>', 'true'), piece)
-                 ELSE format('LEFT JOIN LATERAL (%s %s) AS %s ON true',
-                             replace(query, '<only>', 't.person_id = b.person_id'),
-                             CASE WHEN piece LIKE '%touch' THEN 'LIMIT 1' END, piece)
-            END, E'\n')
-         FROM journey._profile_pieces((r).bulk)))
+        (SELECT string_agg(format('LEFT JOIN LATERAL (%s) AS %s ON true', query, piece), E'\n')
+         FROM journey._profile_pieces()))
 $$;
 
--- One row per person.
+-- One row per person. In a first load _store_persons() writes them.
 CREATE FUNCTION journey._profiles(r journey._run)
 RETURNS journey._follower
 LANGUAGE sql STABLE
@@ -443,7 +367,7 @@ AS $$
         'CREATE INDEX ON {profiles} (version)',
         'SELECT DISTINCT person_id FROM {._person_changes}',
         'o.person_id = s.person_id',
-        journey._profile_rows(r),
+        CASE WHEN NOT (r).bulk THEN journey._profile_rows() END,
         ARRAY['user_id', 'email', 'traits', 'click_ids'] || ARRAY(
             SELECT t || '_' || a.attname
             FROM unnest(journey._profile_touches()) AS t

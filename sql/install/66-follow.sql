@@ -120,6 +120,9 @@ DECLARE
     n bigint;
 BEGIN
     IF r.bulk THEN
+        IF f.derived IS NULL THEN
+            RETURN 0;
+        END IF;
         EXECUTE journey._bind(r, format('INSERT INTO {%s} %s', f.relation, f.derived)) USING r;
         GET DIAGNOSTICS n = ROW_COUNT;
         RETURN n;
@@ -166,7 +169,7 @@ BEGIN
                     {_facts} (visitor_id, session_id, person_id, user_id, event_time),
                     {identities}$sql$);
     ELSE
-        EXECUTE journey._bind(r, 'ANALYZE {._person_changes}, {._person_counts}');
+        EXECUTE journey._bind(r, 'ANALYZE {._person_changes}');
     END IF;
     FOR f IN SELECT * FROM journey._followers(r) LOOP
         n := journey._follow(r, f);

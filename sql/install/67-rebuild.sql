@@ -26,23 +26,16 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    n bigint;
 BEGIN
     PERFORM journey._drop_shadow(r);
     PERFORM journey._create_derived(r);
     PERFORM journey._begin_run(r);
+    PERFORM journey._phase('merge');
     IF from_batch THEN
-        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._batch}') INTO n;
-        PERFORM journey._merge_slices(r, NULL, journey._slices(n));
+        PERFORM journey._merge_all(r, journey._batch_events(r));
         PERFORM journey._note_user_rows(r);
     ELSE
-        EXECUTE journey._bind(r, 'SELECT coalesce(sum(events), 0)::bigint FROM {._sessions}') INTO n;
-        PERFORM journey._merge_slices(r, $sql$
-            SELECT visitor_id, journey.rollup(body)
-            FROM {._segments}
-            WHERE journey._slice(visitor_id, $2) = $1
-            GROUP BY visitor_id$sql$, journey._slices(n));
+        PERFORM journey._merge_all(r, NULL);
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, kind, traits, sign)
             SELECT visitor_id, event_id, event_time, user_id, 'users', traits, 1

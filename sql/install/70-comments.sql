@@ -22,10 +22,6 @@ COMMENT ON FUNCTION journey._clear_scratch IS 'internal: empties relations of sc
 COMMENT ON FUNCTION journey._columns_of IS 'internal: a list of the columns of a relation';
 COMMENT ON FUNCTION journey._compared_columns IS
     'internal: the columns of a relation that verify compares';
-COMMENT ON FUNCTION journey._count_events(journey._run) IS
-    'internal: counts the events of persons by name';
-COMMENT ON FUNCTION journey._count_events_add IS 'internal: adds a timeline to counts by name';
-COMMENT ON FUNCTION journey._count_events_final IS 'internal: counts by name as an object';
 COMMENT ON FUNCTION journey._create_derived IS
     'internal: makes the relations that follow from events';
 COMMENT ON FUNCTION journey._create_indexes IS 'internal: makes the indexes of the relations';
@@ -40,8 +36,6 @@ COMMENT ON FUNCTION journey._derived IS
 COMMENT ON FUNCTION journey._differences IS
     'internal: rows of a relation that are not as derived anew';
 COMMENT ON FUNCTION journey._drop_shadow IS 'internal: drops the shadows';
-COMMENT ON FUNCTION journey._event_counts IS
-    'internal: how many events of each name a timeline has';
 COMMENT ON FUNCTION journey._find_barriers IS
     'internal: stretches of time that stitching must not cross';
 COMMENT ON FUNCTION journey._find_reach IS
@@ -50,8 +44,6 @@ COMMENT ON FUNCTION journey._find_shared IS 'internal: visitors that too many us
 COMMENT ON FUNCTION journey._find_unresolved IS
     'internal: the sessions whose person may have changed';
 COMMENT ON FUNCTION journey._forget IS 'internal: journey.forget() as the owner';
-COMMENT ON FUNCTION journey._gather_split IS
-    'internal: gathers the events of a query by visitor and splits them';
 COMMENT ON FUNCTION journey._identify IS 'internal: says to whom ids belong, and since when';
 COMMENT ON FUNCTION journey._is_internal IS 'internal: whether a person is one of the own people';
 COMMENT ON FUNCTION journey._last_traits_add IS 'internal: adds traits to those said last';
@@ -68,8 +60,6 @@ COMMENT ON FUNCTION journey._noted_events IS
     'internal: the events of a timeline that matter to identity';
 COMMENT ON FUNCTION journey._profile_pieces IS
     'internal: the parts of which a profile is put together';
-COMMENT ON FUNCTION journey._profile_sums IS
-    'internal: adds up what changed in the sums of profiles';
 COMMENT ON FUNCTION journey._profile_touches IS 'internal: the touches that a profile has';
 COMMENT ON FUNCTION journey._reached_segments IS
     'internal: the query for the segments within reach of new events';
@@ -93,11 +83,8 @@ COMMENT ON FUNCTION journey._store_facts IS
     'internal: writes conversions of events into the facts of persons';
 COMMENT ON FUNCTION journey._store_touches IS 'internal: writes touches that changed';
 COMMENT ON FUNCTION journey._store_units IS 'internal: writes sessions that changed';
-COMMENT ON FUNCTION journey._store_units_bulk IS 'internal: writes sessions into an empty model';
 COMMENT ON FUNCTION journey._tombstone IS 'internal: the hash of an id under a model''s key';
 COMMENT ON FUNCTION journey._touch_columns IS 'internal: the columns of a touch of a profile';
-COMMENT ON FUNCTION journey._touch_ends_add IS 'internal: adds a touch to the first and last ones';
-COMMENT ON FUNCTION journey._touch_ends_final IS 'internal: the first and last touches';
 COMMENT ON FUNCTION journey._unit IS 'internal: a session of its parts';
 COMMENT ON FUNCTION journey._unit_columns IS 'internal: the columns of a session';
 COMMENT ON FUNCTION journey._unlist_rejected IS
@@ -105,12 +92,8 @@ COMMENT ON FUNCTION journey._unlist_rejected IS
 COMMENT ON FUNCTION journey._verify IS 'internal: journey.verify() as the owner';
 
 COMMENT ON FUNCTION journey._empty_scratch IS 'internal: empties the scratch of a model at the end of a run';
-COMMENT ON AGGREGATE journey._touch_ends(timestamptz, uuid, boolean, journey._profile_touch) IS
-    'internal: a person''s first and last touches, of all and of those that are not direct';
 COMMENT ON AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) IS
     'internal: the last value that was said of each trait';
-COMMENT ON AGGREGATE journey._count_events(journey.timeline) IS
-    'internal: how many events of each name there are';
 
 COMMENT ON FUNCTION journey._assignments IS
     'internal: the assignments that make a row equal to another';
@@ -136,6 +119,21 @@ COMMENT ON FUNCTION journey._stored IS
     'internal: the relations that merge, identify and stitch write, with their keys';
 COMMENT ON FUNCTION journey._stretches IS
     'internal: the query for whom visitors stand';
+
+COMMENT ON FUNCTION journey._load_events IS
+    'internal: the merge of a first load';
+COMMENT ON FUNCTION journey._load_persons IS
+    'internal: writes the sessions, touches and profiles of a first load';
+COMMENT ON FUNCTION journey._load_stored IS
+    'internal: the merge of all stored events';
+COMMENT ON FUNCTION journey._merge_all IS
+    'internal: merges all events into empty tables';
+COMMENT ON FUNCTION journey._resolve_all IS
+    'internal: says to which person all sessions belong';
+COMMENT ON FUNCTION journey._store_persons IS
+    'internal: writes what a first load gives person by person';
+COMMENT ON FUNCTION journey._sum_counts IS
+    'internal: counts of events by name after sessions went and came';
 
 COMMENT ON FUNCTION journey.timeline_in IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_out IS 'I/O';

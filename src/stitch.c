@@ -1,0 +1,391 @@
+/*
+ * stitch.c
+ *		The last rounds of a first load: units with their persons in, sessions, touches and profiles out.
+ *		Units and facts come person by person, each from a query, and are put together as two sorted files are.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/memutils.h"
+
+#include "gather_sql.h"
+#include "profile_sql.h"
+#include "split_sql.h"
+#include "writer.h"
+
+/* ------------------------------------------------------------------------------------------------
+ * rows of a query
+ * ------------------------------------------------------------------------------------------------ */
+
+#define J_FETCH 500
+
+/* A query whose rows come one by one. */
+typedef struct JRows
+{
+	Portal		portal;
+	SPITupleTable *table;		/* those fetched */
+	uint64		n;
+	uint64		at;				/* the next of them */
+	Datum	   *values;			/* of the row, while it lasts */
+	bool	   *nulls;
+} JRows;
+
+static void
+JRowsOpen(JRows *rows, const char *query, const Oid *types, int n)
+{
+	TupleDesc	tupdesc;
+
+	memset(rows, 0, sizeof(*rows));
+	rows->portal = SPI_cursor_open(NULL, JPlanQuery(query), NULL, NULL, true);
+	tupdesc = rows->portal->tupDesc;
+	for (int i = 0; i < n; i++)
+		if (tupdesc->natts != n || TupleDescAttr(tupdesc, i)->atttypid != types[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column %d of the query must be of type %s", i + 1, format_type_be(types[i]))));
+	rows->values = palloc_array(Datum, n);
+	rows->nulls = palloc_array(bool, n);
+}
+
+/* The next row; false at the end. */
+static bool
+JRowsNext(JRows *rows)
+{
+	if (rows->portal == NULL)
+		return false;
+	if (rows->at == rows->n)
+	{
+		if (rows->table != NULL)
+			SPI_freetuptable(rows->table);
+		SPI_cursor_fetch(rows->portal, true, J_FETCH);
+		rows->table = SPI_tuptable;
+		rows->n = SPI_processed;
+		rows->at = 0;
+		if (rows->n == 0)
+		{
+			SPI_freetuptable(rows->table);
+			SPI_cursor_close(rows->portal);
+			rows->portal = NULL;
+			return false;
+		}
+		CHECK_FOR_INTERRUPTS();
+	}
+	heap_deform_tuple(rows->table->vals[rows->at++], rows->table->tupdesc, rows->values, rows->nulls);
+	return true;
+}
+
+/* A string of the row, in the memory that is current where it is compressed; NULL where it is null. */
+static JStr
+JRowsStr(const JRows *rows, int column)
+{
+	return rows->nulls[column] ? JSTR_NULL : JStrFromText(DatumGetTextPP(rows->values[column]));
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * persons
+ * ------------------------------------------------------------------------------------------------ */
+
+/* The columns of the two queries; both in order of hash and person_id. */
+enum
+{
+	UNIT_HASH,
+	UNIT_PERSON,
+	UNIT_NUMBER,
+	UNIT_PART,
+	UNIT_QUERY_COLUMNS
+};
+
+enum
+{
+	FACT_HASH,
+	FACT_PERSON,
+	FACT_VISITOR,
+	FACT_TIME,
+	FACT_EVENT,
+	FACT_NAME,
+	FACT_ORDER,
+	FACT_REVENUE,
+	FACT_CURRENCY,
+	FACT_TRAITS,
+	FACT_QUERY_COLUMNS
+};
+
+static const Oid unit_types[] = {INT8OID, TEXTOID, INT8OID, BYTEAOID};
+static const Oid fact_types[] = {
+	INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, NUMERICOID, TEXTOID, JSONBOID
+};
+
+/* The columns of a session besides those of journey.session, in the order of JSetUnit(). */
+#define SESSION_COLUMNS (J_UNIT_COLUMNS - 1 + 2)
+
+static const char *const session_columns[J_SESSION_COLUMNS] = {
+	"ended_at", "session_date", "duration_seconds", "events", "page_views", "landing_page",
+	"landing_page_path", "exit_page", "referrer", "referrer_host", "source", "medium", "campaign", "term",
+	"content", "channel", "gclid", "click_id", "click_id_type", "revenue", "is_bounce"
+};
+
+static Oid
+JSessionColumnType(int i)
+{
+	switch (i)
+	{
+		case 0:
+			return TIMESTAMPTZOID;
+		case 1:
+			return DATEOID;
+		case 2:
+		case J_SESSION_COLUMNS - 2:
+			return NUMERICOID;
+		case 3:
+		case 4:
+			return INT8OID;
+		case J_SESSION_COLUMNS - 1:
+			return BOOLOID;
+		default:
+			return TEXTOID;
+	}
+}
+
+static JWriter *
+JOpenSessions(Oid relation)
+{
+	static const JWriterColumn before[] = {
+		{"visitor_id", TEXTOID}, {"started_at", TIMESTAMPTZOID}, {"first_event_id", TEXTOID},
+		{"loose", BOOLOID}, {"session_id", UUIDOID}, {"user_id", TEXTOID}
+	};
+	static const JWriterColumn behind[] = {
+		{"refs", TEXTARRAYOID}, {"identity", TEXTOID}, {"identified_at", TIMESTAMPTZOID},
+		{"kept", TEXTARRAYOID}, {"counts", BYTEAOID}, {"person_id", TEXTOID}, {"session_number", INT8OID}
+	};
+	JWriterColumn columns[SESSION_COLUMNS];
+	int			n = 0;
+
+	StaticAssertStmt(lengthof(before) + J_SESSION_COLUMNS + lengthof(behind) == SESSION_COLUMNS,
+					 "columns of sessions");
+	for (int i = 0; i < lengthof(before); i++)
+		columns[n++] = before[i];
+	for (int i = 0; i < J_SESSION_COLUMNS; i++)
+		columns[n++] = (JWriterColumn) {session_columns[i], JSessionColumnType(i)};
+	for (int i = 0; i < lengthof(behind); i++)
+		columns[n++] = behind[i];
+	return JWriterOpen(relation, columns, n);
+}
+
+static JWriter *
+JOpenTouches(Oid relation)
+{
+	static const JWriterColumn columns[J_TOUCHED_COLUMNS + 1] = {
+		{"touch_id", UUIDOID}, {"visitor_id", TEXTOID}, {"session_id", UUIDOID},
+		{"touched_at", TIMESTAMPTZOID}, {"touch_type", TEXTOID}, {"source", TEXTOID}, {"medium", TEXTOID},
+		{"campaign", TEXTOID}, {"term", TEXTOID}, {"content", TEXTOID}, {"campaign_id", TEXTOID},
+		{"channel", TEXTOID}, {"click_id", TEXTOID}, {"click_id_type", TEXTOID}, {"click_ids", JSONBOID},
+		{"landing_page", TEXTOID}, {"referrer", TEXTOID}, {"referrer_host", TEXTOID}, {"person_id", TEXTOID}
+	};
+
+	return JWriterOpen(relation, columns, lengthof(columns));
+}
+
+/* What a first load writes of persons. */
+typedef struct JPersons
+{
+	JRows		units;
+	JRows		facts;
+	bool		more_units;
+	bool		more_facts;
+	pg_tz	   *zone;
+	bool		anonymous;		/* persons of whom nothing is known have profiles too */
+	JWriter    *sessions;
+	JWriter    *touches;
+	JWriter    *profiles;
+	JPersonFold *fold;
+	MemoryContext context;		/* for what a row takes */
+} JPersons;
+
+/* A unit of the person: its session, its touches, and what it adds to the profile. */
+static void
+JPersonsUnit(JPersons *persons, Datum person)
+{
+	Datum		values[SESSION_COLUMNS];
+	bool		nulls[SESSION_COLUMNS];
+	bytea	   *bytes = DatumGetByteaPP(persons->units.values[UNIT_PART]);
+	JPart		part;
+	JPartTouch *touches = NULL;
+	int			n = 0;
+
+	if (!JPartDecode(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), JIsText, &part))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid summary of a segment")));
+	JSetUnit(values, nulls, &part, persons->zone);
+	values[SESSION_COLUMNS - 2] = person;
+	nulls[SESSION_COLUMNS - 2] = false;
+	values[SESSION_COLUMNS - 1] = persons->units.values[UNIT_NUMBER];
+	nulls[SESSION_COLUMNS - 1] = persons->units.nulls[UNIT_NUMBER];
+	JWriterPut(persons->sessions, values, nulls);
+	if (!part.loose)
+		n = JPartTouches(&part, &touches);
+	for (int i = 0; i < n; i++)
+	{
+		Datum		touch[J_TOUCHED_COLUMNS + 1];
+		bool		isnull[J_TOUCHED_COLUMNS + 1];
+
+		JSetTouched(touch, isnull, &part, &touches[i]);
+		touch[J_TOUCHED_COLUMNS] = person;
+		isnull[J_TOUCHED_COLUMNS] = false;
+		JWriterPut(persons->touches, touch, isnull);
+	}
+	JPersonFoldUnit(persons->fold, &part, touches, n);
+}
+
+static void
+JPersonsFact(JPersons *persons)
+{
+	const JRows *rows = &persons->facts;
+	JFact		fact = {
+		.visitor_id = JRowsStr(rows, FACT_VISITOR),
+		.event_id = JRowsStr(rows, FACT_EVENT),
+		.time = DatumGetTimestampTz(rows->values[FACT_TIME]),
+		.name = JRowsStr(rows, FACT_NAME),
+		.order_id = JRowsStr(rows, FACT_ORDER),
+		.revenue = rows->nulls[FACT_REVENUE] ? NULL : DatumGetNumeric(rows->values[FACT_REVENUE]),
+		.currency = JRowsStr(rows, FACT_CURRENCY),
+		.traits = rows->nulls[FACT_TRAITS] ? NULL : DatumGetJsonbP(rows->values[FACT_TRAITS])
+	};
+
+	JPersonFoldFact(persons->fold, &fact);
+}
+
+static void
+JRefuseNull(const JRows *rows, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (rows->nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("column %d of the query must not be null", i + 1)));
+}
+
+static void
+JNextUnit(JPersons *persons)
+{
+	persons->more_units = JRowsNext(&persons->units);
+	if (persons->more_units)
+		JRefuseNull(&persons->units, UNIT_NUMBER);
+	if (persons->more_units && persons->units.nulls[UNIT_PART])
+		JRefuseNull(&persons->units, UNIT_QUERY_COLUMNS);
+}
+
+static void
+JNextFact(JPersons *persons)
+{
+	persons->more_facts = JRowsNext(&persons->facts);
+	if (persons->more_facts)
+		JRefuseNull(&persons->facts, FACT_NAME);
+}
+
+/* Where the fact stands to a person: < 0 before. */
+static int
+JCompareFact(const JPersons *persons, int64 hash, JStr person)
+{
+	int64		fact_hash = DatumGetInt64(persons->facts.values[FACT_HASH]);
+	int			c = (fact_hash > hash) - (fact_hash < hash);
+
+	return c != 0 ? c : JStrCompare(JRowsStr(&persons->facts, FACT_PERSON), person);
+}
+
+/* One person, from the unit that is next. Facts of who has no unit are passed by. */
+static void
+JPersonsNext(JPersons *persons)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	int64		hash = DatumGetInt64(persons->units.values[UNIT_HASH]);
+	JStr		at = JRowsStr(&persons->units, UNIT_PERSON);
+	Datum		person = JStrGetDatum(at);	/* in the caller's memory: rows go, the person stays */
+	JStr		id = JStrFromText(DatumGetTextPP(person));
+	bool		known = !(id.len >= 8 && memcmp(id.data, "visitor:", 8) == 0);
+	Datum		values[J_PROFILE_COLUMNS];
+	bool		nulls[J_PROFILE_COLUMNS];
+	int			c;
+
+	JPersonFoldStart(persons->fold, id);
+	MemoryContextSwitchTo(persons->context);
+	while (persons->more_units && DatumGetInt64(persons->units.values[UNIT_HASH]) == hash &&
+		   JStrEqual(JRowsStr(&persons->units, UNIT_PERSON), id))
+	{
+		JPersonsUnit(persons, person);
+		MemoryContextReset(persons->context);
+		MemoryContextSwitchTo(caller);
+		JNextUnit(persons);
+		MemoryContextSwitchTo(persons->context);
+	}
+	while (persons->more_facts && (c = JCompareFact(persons, hash, id)) <= 0)
+	{
+		if (c == 0)
+			JPersonsFact(persons);
+		MemoryContextReset(persons->context);
+		MemoryContextSwitchTo(caller);
+		JNextFact(persons);
+		MemoryContextSwitchTo(persons->context);
+	}
+	if (known || persons->anonymous)
+	{
+		JPersonFoldRow(persons->fold, values, nulls);
+		JWriterPut(persons->profiles, values, nulls);
+	}
+	MemoryContextReset(persons->context);
+	MemoryContextSwitchTo(caller);
+	pfree(DatumGetPointer(person));
+}
+
+static void
+JReadProfileRules(FunctionCallInfo fcinfo, JProfileRules *rules)
+{
+	int			n;
+	bool	   *nulls;
+
+	rules->email_trait = JStrFromText(PG_GETARG_TEXT_PP(6));
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(7), TEXTOID, -1, false, TYPALIGN_INT, &rules->internal, &nulls, &n);
+	rules->n_internal = 0;
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			rules->internal[rules->n_internal++] = rules->internal[i];
+	rules->version = PG_GETARG_INT64(9);
+	rules->at = PG_GETARG_TIMESTAMPTZ(10);
+}
+
+/*
+ * _load_persons(units, facts, sessions, touches, profiles, time_zone, email_trait, internal_users, anonymous,
+ * version, at): writes the sessions, touches and profiles of a first load; how many profiles there are.
+ */
+PG_FUNCTION_INFO_V1(journey_load_persons);
+Datum
+journey_load_persons(PG_FUNCTION_ARGS)
+{
+	JPersons	persons = {{NULL}};
+	JProfileRules rules;
+	uint64		n;
+
+	JReadProfileRules(fcinfo, &rules);
+	persons.zone = JFindZone(text_to_cstring(PG_GETARG_TEXT_PP(5)));
+	persons.anonymous = PG_GETARG_BOOL(8);
+	persons.sessions = JOpenSessions(PG_GETARG_OID(2));
+	persons.touches = JOpenTouches(PG_GETARG_OID(3));
+	persons.profiles = JWriterOpen(PG_GETARG_OID(4), JProfileColumns(), J_PROFILE_COLUMNS);
+	persons.fold = JPersonFoldMake(&rules);
+	persons.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey row", ALLOCSET_DEFAULT_SIZES);
+	SPI_connect();
+	JRowsOpen(&persons.units, text_to_cstring(PG_GETARG_TEXT_PP(0)), unit_types, UNIT_QUERY_COLUMNS);
+	JRowsOpen(&persons.facts, text_to_cstring(PG_GETARG_TEXT_PP(1)), fact_types, FACT_QUERY_COLUMNS);
+	JNextUnit(&persons);
+	JNextFact(&persons);
+	while (persons.more_units)
+		JPersonsNext(&persons);
+	SPI_finish();
+	(void) JWriterClose(persons.sessions);
+	(void) JWriterClose(persons.touches);
+	n = JWriterClose(persons.profiles);
+	PG_RETURN_INT64((int64) n);
+}
