@@ -329,8 +329,7 @@ BEGIN
             event_time  timestamptz NOT NULL,
             event_id    text COLLATE "C" NOT NULL,
             previous_id text COLLATE "C" NOT NULL,
-            user_id     text COLLATE "C" NOT NULL,
-            PRIMARY KEY (visitor_id, event_time, event_id));
+            user_id     text COLLATE "C" NOT NULL);
 
         -- events with copies at other times
         CREATE %1$s TABLE {_copies} (
@@ -338,22 +337,19 @@ BEGIN
             event_id   text COLLATE "C" NOT NULL,
             event_time timestamptz NOT NULL,
             first_copy timestamptz NOT NULL,
-            last_copy  timestamptz NOT NULL,
-            PRIMARY KEY (visitor_id, event_id, event_time));
+            last_copy  timestamptz NOT NULL);
 
         -- which users carry an e-mail in their traits, and how often
         CREATE %1$s TABLE {_user_emails} (
             email   text COLLATE "C" NOT NULL,
             user_id text COLLATE "C" NOT NULL,
-            n       bigint NOT NULL,
-            PRIMARY KEY (email, user_id));
+            n       bigint NOT NULL);
 
         -- whom a visitor's events name, and in how many sessions
         CREATE %1$s TABLE {_visitor_refs} (
             visitor_id text COLLATE "C" NOT NULL,
             ref        text COLLATE "C" NOT NULL,
-            n          bigint NOT NULL,
-            PRIMARY KEY (visitor_id, ref));
+            n          bigint NOT NULL);
 
         CREATE %1$s TABLE {identities} (
             id         text COLLATE "C" NOT NULL,
@@ -361,9 +357,7 @@ BEGIN
             person_id  text COLLATE "C" NOT NULL,
             valid_from timestamptz NOT NULL,
             valid_to   timestamptz NOT NULL,
-            reason     text NOT NULL,
-            -- a visitor that names two persons at one instant has an empty stretch
-            PRIMARY KEY (id, id_type, valid_from, person_id));
+            reason     text NOT NULL);
         $sql$, kind));
 END
 $$;
@@ -380,26 +374,53 @@ BEGIN
     END IF;
     EXECUTE journey._bind(r, $sql$
         ALTER TABLE {_segments} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
-        ALTER TABLE {_sessions} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
-        ALTER TABLE {touches} ADD PRIMARY KEY (visitor_id, touch_id);
-        ALTER TABLE {_facts} ADD PRIMARY KEY (visitor_id, event_time, event_id);
+        -- a session's later segments
         CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE NOT head;
+
+        ALTER TABLE {_sessions} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
+        -- users; changed units, by their segments
         CREATE INDEX ON {_sessions} (session_id);
+        -- users; a person's first session, all that forget removes
         CREATE INDEX ON {_sessions} (person_id, started_at);
+        -- stitching: who is named next and before
         CREATE INDEX ON {_sessions} (visitor_id, started_at, first_event_id) WHERE refs IS NOT NULL;
-        CREATE INDEX ON {_sessions} (person_id, ended_at) WHERE NOT loose;
+        -- when a person was first identified
         CREATE INDEX ON {_sessions} (person_id, identified_at) WHERE refs IS NOT NULL;
+
+        ALTER TABLE {touches} ADD PRIMARY KEY (visitor_id, touch_id);
+        -- users; a person's first and last touch
         CREATE INDEX ON {touches} (person_id, touched_at, touch_id);
+        -- the first and last that is not direct, and click ids
         CREATE INDEX ON {touches} (person_id, touched_at, touch_id) WHERE touch_type <> 'direct';
-        CREATE INDEX ON {touches} (person_id) WHERE click_ids IS NOT NULL;
+        -- users; touches of changed sessions
         CREATE INDEX ON {touches} (session_id);
+
+        ALTER TABLE {_facts} ADD PRIMARY KEY (visitor_id, event_time, event_id);
+        -- a person's amounts and traits
         CREATE INDEX ON {_facts} (person_id);
+        -- facts of sessions that move
         CREATE INDEX ON {_facts} (session_id);
+        -- rows of users tables, when the user's person changes
         CREATE INDEX ON {_facts} (user_id) WHERE session_id IS NULL;
-        CREATE INDEX ON {_user_emails} (user_id);
+
+        ALTER TABLE {_aliases} ADD PRIMARY KEY (visitor_id, event_time, event_id);
+        -- chains of aliases, both ways; aliases of visitors
         CREATE INDEX ON {_aliases} (previous_id);
         CREATE INDEX ON {_aliases} (user_id);
+
+        ALTER TABLE {_copies} ADD PRIMARY KEY (visitor_id, event_id, event_time);
+
+        ALTER TABLE {_user_emails} ADD PRIMARY KEY (email, user_id);
+        -- the addresses of a user whose person changed
+        CREATE INDEX ON {_user_emails} (user_id);
+
+        ALTER TABLE {_visitor_refs} ADD PRIMARY KEY (visitor_id, ref);
+        -- visitors that name an id whose person changed
         CREATE INDEX ON {_visitor_refs} (ref);
+
+        -- a visitor that names two persons at one instant has an empty stretch
+        ALTER TABLE {identities} ADD PRIMARY KEY (id, id_type, valid_from, person_id);
+        -- users; a person's visitors
         CREATE INDEX ON {identities} (person_id);
     $sql$);
 END

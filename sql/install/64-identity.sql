@@ -55,8 +55,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._ref_changes} (visitor_id, ref, n)
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO %s (visitor_id, ref, n)
         SELECT visitor_id, ref, sum(n)
         FROM (
             SELECT u.visitor_id, x.ref, 1 AS n
@@ -70,22 +70,22 @@ BEGIN
             FROM {._noted}
             WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS c
         GROUP BY visitor_id, ref
-        HAVING sum(n) <> 0$sql$);
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {_visitor_refs} AS v (visitor_id, ref, n)
-        SELECT visitor_id, ref, n FROM {._ref_changes}
-        ON CONFLICT (visitor_id, ref) DO UPDATE SET n = v.n + excluded.n$sql$);
-    EXECUTE journey._bind(r, $sql$
+        HAVING sum(n) <> 0$sql$, CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._ref_changes}' END));
+    EXECUTE journey._bind(r, format($sql$
         INSERT INTO {_user_emails} AS e (email, user_id, n)
         SELECT email, user_id, sum(sign)
         FROM {._noted} AS n
         CROSS JOIN LATERAL journey._clean_email(n.traits ->> $1) AS email
         WHERE n.user_id IS NOT NULL AND email IS NOT NULL
         GROUP BY email, user_id
-        HAVING sum(sign) <> 0
-        ON CONFLICT (email, user_id) DO UPDATE SET n = e.n + excluded.n$sql$)
+        HAVING sum(sign) <> 0 %s$sql$, CASE WHEN NOT r.bulk THEN
+        'ON CONFLICT (email, user_id) DO UPDATE SET n = e.n + excluded.n' END))
     USING (r.settings).email_trait;
     IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {_visitor_refs} AS v (visitor_id, ref, n)
+            SELECT visitor_id, ref, n FROM {._ref_changes}
+            ON CONFLICT (visitor_id, ref) DO UPDATE SET n = v.n + excluded.n$sql$);
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_visitor_refs} AS v USING {._ref_changes} AS c
             WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref AND v.n = 0$sql$);
@@ -96,7 +96,51 @@ BEGIN
 END
 $$;
 
--- Brings the persons of refs up to date; those that changed are left in _changed_ids.
+-- A first load: the persons of all refs.
+CREATE FUNCTION journey._identify_all(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
+        SELECT i.id, 'user', 'user:' || coalesce(e.canonical, i.id), '-infinity', 'infinity',
+               CASE WHEN e.id IS NULL THEN 'user_id' ELSE 'alias' END
+        FROM (
+            SELECT substr(ref, 6) AS id FROM {_visitor_refs} WHERE ref LIKE 'user:%'
+            UNION
+            SELECT user_id FROM {_user_emails}
+            UNION
+            SELECT user_id FROM {_aliases}
+            UNION
+            SELECT previous_id FROM {_aliases}) AS i
+        LEFT JOIN (
+            SELECT x.id COLLATE "C" AS id, x.canonical
+            FROM (
+                SELECT array_agg(previous_id::text) AS previous, array_agg(user_id::text) AS users
+                FROM (
+                    SELECT DISTINCT ON (a.previous_id) a.previous_id, a.user_id
+                    FROM {_aliases} AS a
+                    ORDER BY a.previous_id, a.event_time DESC, a.event_id DESC, a.visitor_id DESC) AS a) AS l
+            CROSS JOIN LATERAL journey._alias_ends(l.previous, l.users) AS x) AS e ON e.id = i.id$sql$);
+    EXECUTE journey._bind(r, 'ANALYZE {identities} (id, id_type, person_id)');
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
+        SELECT f.id, 'email', CASE WHEN count(DISTINCT f.person_id) = 1 THEN min(f.person_id)
+                                   ELSE 'email:' || f.id END,
+               '-infinity', 'infinity',
+               CASE WHEN count(DISTINCT f.person_id) = 1 THEN 'email of user' ELSE 'email' END
+        FROM (
+            SELECT e.email AS id, u.person_id
+            FROM {_user_emails} AS e JOIN {identities} AS u ON u.id = e.user_id AND u.id_type = 'user'
+            UNION ALL
+            SELECT substr(ref, 7), NULL FROM {_visitor_refs} WHERE ref LIKE 'email:%') AS f
+        GROUP BY f.id$sql$);
+END
+$$;
+
+-- Later: brings the persons of refs up to date; those that changed are left in _changed_ids.
 CREATE FUNCTION journey._identify(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -246,7 +290,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities}');
+    EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities} (id, id_type, person_id)');
     PERFORM journey._find_shared(r);
     -- marks: aliases of visitors, between the units that name somebody themselves
     EXECUTE journey._bind(r, $sql$

@@ -253,7 +253,7 @@ AS $$
                    (array_agg(x.value ORDER BY t.touched_at DESC, t.touch_id DESC))[1] AS last,
                    max(t.touched_at) AS last_at
             FROM {touches} AS t CROSS JOIN LATERAL jsonb_each_text(t.click_ids) AS x
-            WHERE t.click_ids IS NOT NULL AND t.person_id = b.person_id
+            WHERE t.click_ids IS NOT NULL AND t.touch_type <> 'direct' AND t.person_id = b.person_id
             GROUP BY x.key) AS x$sql$
     UNION ALL SELECT p.piece, format($sql$
         SELECT t.touched_at AS at, %s
@@ -290,20 +290,25 @@ AS $$
                         ELSE journey._sum_counts(o.event_counts, m.gone, m.came) END AS event_counts,
                    (SELECT min(s.started_at) FROM {_sessions} AS s
                     WHERE s.person_id = p.person_id) AS first_seen_at,
-                   (SELECT max(s.ended_at) FROM {_sessions} AS s
-                    WHERE s.person_id = p.person_id AND NOT s.loose) AS last_seen_at,
+                   -- looked for anew only where the session that ended last is no more what it was
+                   CASE WHEN m.ended0 = o.last_seen_at AND (m.ended1 >= o.last_seen_at) IS NOT TRUE
+                        THEN (SELECT max(s.ended_at) FROM {_sessions} AS s
+                              WHERE s.person_id = p.person_id AND NOT s.loose)
+                        ELSE greatest(o.last_seen_at, m.ended1) END AS last_seen_at,
                    (SELECT min(s.identified_at) FROM {_sessions} AS s
                     WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) AS identified_at
             FROM scope AS p
             LEFT JOIN {profiles} AS o USING (person_id)
             LEFT JOIN (
                 SELECT person_id, sum(s)::bigint AS sessions, sum(e)::bigint AS events,
-                       sum(v)::bigint AS page_views, array_agg(gone) AS gone, array_agg(came) AS came
+                       sum(v)::bigint AS page_views, array_agg(gone) AS gone, array_agg(came) AS came,
+                       max(ended0) AS ended0, max(ended1) AS ended1
                 FROM (
-                    SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v, counts0 AS gone, NULL::bytea AS came
+                    SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v, counts0 AS gone, NULL::bytea AS came,
+                           CASE WHEN s0 > 0 THEN to0 END AS ended0, NULL::timestamptz AS ended1
                     FROM {._changed_units}
                     UNION ALL
-                    SELECT p1, s1, e1, v1, NULL, counts1
+                    SELECT p1, s1, e1, v1, NULL, counts1, NULL, CASE WHEN s1 > 0 THEN to1 END
                     FROM {._changed_units}) AS d
                 WHERE person_id IS NOT NULL
                 GROUP BY person_id) AS m USING (person_id)) AS b
@@ -363,8 +368,7 @@ AS $$
             CROSS JOIN pg_attribute AS a
             WHERE a.attrelid = (SELECT typrelid FROM pg_type
                                 WHERE oid = 'journey._profile_touch'::regtype))),
-        'CREATE INDEX ON {profiles} (email); CREATE INDEX ON {profiles} (user_id);'
-        'CREATE INDEX ON {profiles} (version)',
+        'CREATE INDEX ON {profiles} (email); CREATE INDEX ON {profiles} (user_id)',
         'SELECT DISTINCT person_id FROM {._person_changes}',
         'o.person_id = s.person_id',
         CASE WHEN NOT (r).bulk THEN journey._profile_rows() END,

@@ -17,14 +17,14 @@ AS $$
 $$;
 
 -- All relations that are derived, with their keys; in this order they are compared and applied.
-CREATE FUNCTION journey._derived(r journey._run)
+CREATE FUNCTION journey._derived()
 RETURNS TABLE (relation text, key text[], public boolean, attributes text[])
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT relation, key, public, NULL::text[] FROM journey._stored()
     UNION ALL
-    SELECT relation, key, public, attributes FROM journey._followers(r)
+    SELECT relation, key, public, attributes FROM journey._followers(NULL)
 $$;
 
 CREATE FUNCTION journey._create_derived(r journey._run)
@@ -163,12 +163,7 @@ DECLARE
     n bigint;
     profiles bigint;
 BEGIN
-    IF r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            ANALYZE {touches} (visitor_id, session_id, person_id, touched_at, touch_type),
-                    {_facts} (visitor_id, session_id, person_id, user_id, event_time),
-                    {identities}$sql$);
-    ELSE
+    IF NOT r.bulk THEN
         EXECUTE journey._bind(r, 'ANALYZE {._person_changes}');
     END IF;
     FOR f IN SELECT * FROM journey._followers(r) LOOP

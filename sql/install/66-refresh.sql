@@ -158,7 +158,11 @@ BEGIN
     PERFORM journey._phase('identity');
     PERFORM journey._apply_noted(r);
     PERFORM journey._apply_refs(r);
-    PERFORM journey._identify(r);
+    IF r.bulk THEN
+        PERFORM journey._identify_all(r);
+    ELSE
+        PERFORM journey._identify(r);
+    END IF;
     phases := journey._note_phase(phases, 'identity', begun);
 
     begun := clock_timestamp();

@@ -15,7 +15,7 @@ DECLARE
 BEGIN
     PERFORM set_config('client_min_messages', 'warning', true);
     EXECUTE (SELECT journey._bind(r, 'DROP TABLE IF EXISTS ' || string_agg('{' || relation || '}', ', '))
-             FROM journey._derived(r));
+             FROM journey._derived());
     PERFORM set_config('client_min_messages', messages, true);
 END
 $$;
@@ -56,7 +56,7 @@ DECLARE
     d record;
     matched text;
 BEGIN
-    FOR d IN SELECT * FROM journey._derived(r) LOOP
+    FOR d IN SELECT * FROM journey._derived() LOOP
         matched := journey._same_key(d.key, 'o', 's');
         EXECUTE journey._bind(r, format(
             'DELETE FROM {.%1$s} AS o WHERE NOT EXISTS (SELECT FROM {%1$s} AS s WHERE %2$s)',
@@ -156,7 +156,7 @@ AS $$
 DECLARE
     d record;
 BEGIN
-    FOR d IN SELECT * FROM journey._derived(r) AS x WHERE x.relation <> '_segments' LOOP
+    FOR d IN SELECT * FROM journey._derived() AS x WHERE x.relation <> '_segments' LOOP
         RETURN QUERY EXECUTE journey._bind(r, format($sql$
             SELECT %1$L, (SELECT jsonb_object_agg(k, coalesce(to_jsonb(o), to_jsonb(s)) -> k)
                           FROM unnest(ARRAY[%2$s]) AS k),

@@ -135,6 +135,8 @@ COMMENT ON FUNCTION journey._store_persons IS
 COMMENT ON FUNCTION journey._sum_counts IS
     'internal: counts of events by name after sessions went and came';
 
+COMMENT ON FUNCTION journey._identify_all IS
+    'internal: says to whom all ids belong';
 COMMENT ON FUNCTION journey.timeline_in IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_out IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_recv IS 'I/O';
