@@ -51,6 +51,17 @@ JRowsOpen(JRows *rows, const char *query, const Oid *types, int n)
 	rows->nulls = palloc_array(bool, n);
 }
 
+static void
+JRowsClose(JRows *rows)
+{
+	if (rows->portal == NULL)
+		return;
+	if (rows->table != NULL)
+		SPI_freetuptable(rows->table);
+	SPI_cursor_close(rows->portal);
+	rows->portal = NULL;
+}
+
 /* The next row; false at the end. */
 static bool
 JRowsNext(JRows *rows)
@@ -67,9 +78,7 @@ JRowsNext(JRows *rows)
 		rows->at = 0;
 		if (rows->n == 0)
 		{
-			SPI_freetuptable(rows->table);
-			SPI_cursor_close(rows->portal);
-			rows->portal = NULL;
+			JRowsClose(rows);
 			return false;
 		}
 		CHECK_FOR_INTERRUPTS();
@@ -89,10 +98,9 @@ JRowsStr(const JRows *rows, int column)
  * persons
  * ------------------------------------------------------------------------------------------------ */
 
-/* The columns of the two queries; both in order of hash and person_id. */
+/* The columns of the two queries; both in order of person_id, bytewise. */
 enum
 {
-	UNIT_HASH,
 	UNIT_PERSON,
 	UNIT_NUMBER,
 	UNIT_PART,
@@ -101,7 +109,6 @@ enum
 
 enum
 {
-	FACT_HASH,
 	FACT_PERSON,
 	FACT_VISITOR,
 	FACT_TIME,
@@ -114,9 +121,9 @@ enum
 	FACT_QUERY_COLUMNS
 };
 
-static const Oid unit_types[] = {INT8OID, TEXTOID, INT8OID, BYTEAOID};
+static const Oid unit_types[] = {TEXTOID, INT8OID, BYTEAOID};
 static const Oid fact_types[] = {
-	INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, NUMERICOID, TEXTOID, JSONBOID
+	TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, NUMERICOID, TEXTOID, JSONBOID
 };
 
 /* The columns of a session besides those of journey.session, in the order of JSetUnit(). */
@@ -286,22 +293,11 @@ JNextFact(JPersons *persons)
 		JRefuseNull(&persons->facts, FACT_NAME);
 }
 
-/* Where the fact stands to a person: < 0 before. */
-static int
-JCompareFact(const JPersons *persons, int64 hash, JStr person)
-{
-	int64		fact_hash = DatumGetInt64(persons->facts.values[FACT_HASH]);
-	int			c = (fact_hash > hash) - (fact_hash < hash);
-
-	return c != 0 ? c : JStrCompare(JRowsStr(&persons->facts, FACT_PERSON), person);
-}
-
 /* One person, from the unit that is next. Facts of who has no unit are passed by. */
 static void
 JPersonsNext(JPersons *persons)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	int64		hash = DatumGetInt64(persons->units.values[UNIT_HASH]);
 	JStr		at = JRowsStr(&persons->units, UNIT_PERSON);
 	Datum		person = JStrGetDatum(at);	/* in the caller's memory: rows go, the person stays */
 	JStr		id = JStrFromText(DatumGetTextPP(person));
@@ -312,8 +308,7 @@ JPersonsNext(JPersons *persons)
 
 	JPersonFoldStart(persons->fold, id);
 	MemoryContextSwitchTo(persons->context);
-	while (persons->more_units && DatumGetInt64(persons->units.values[UNIT_HASH]) == hash &&
-		   JStrEqual(JRowsStr(&persons->units, UNIT_PERSON), id))
+	while (persons->more_units && JStrEqual(JRowsStr(&persons->units, UNIT_PERSON), id))
 	{
 		JPersonsUnit(persons, person);
 		MemoryContextReset(persons->context);
@@ -321,7 +316,8 @@ JPersonsNext(JPersons *persons)
 		JNextUnit(persons);
 		MemoryContextSwitchTo(persons->context);
 	}
-	while (persons->more_facts && (c = JCompareFact(persons, hash, id)) <= 0)
+	while (persons->more_facts &&
+		   (c = JStrCompare(JRowsStr(&persons->facts, FACT_PERSON), id)) <= 0)
 	{
 		if (c == 0)
 			JPersonsFact(persons);
@@ -356,9 +352,23 @@ JReadProfileRules(FunctionCallInfo fcinfo, JProfileRules *rules)
 	rules->at = PG_GETARG_TIMESTAMPTZ(10);
 }
 
+/* The persons of one pair of queries. */
+static void
+JLoadPersons(JPersons *persons, Datum units, Datum facts)
+{
+	JRowsOpen(&persons->units, TextDatumGetCString(units), unit_types, UNIT_QUERY_COLUMNS);
+	JRowsOpen(&persons->facts, TextDatumGetCString(facts), fact_types, FACT_QUERY_COLUMNS);
+	JNextUnit(persons);
+	JNextFact(persons);
+	while (persons->more_units)
+		JPersonsNext(persons);
+	JRowsClose(&persons->facts);
+}
+
 /*
- * _load_persons(units, facts, sessions, touches, profiles, time_zone, email_trait, internal_users, anonymous,
- * version, at): writes the sessions, touches and profiles of a first load; how many profiles there are.
+ * _load_persons(units[], facts[], sessions, touches, profiles, time_zone, email_trait, internal_users,
+ * anonymous, version, at): writes the sessions, touches and profiles of a first load; how many profiles there
+ * are. There are as many queries of facts as of units; a person is in one pair of them alone.
  */
 PG_FUNCTION_INFO_V1(journey_load_persons);
 Datum
@@ -366,8 +376,18 @@ journey_load_persons(PG_FUNCTION_ARGS)
 {
 	JPersons	persons = {{NULL}};
 	JProfileRules rules;
+	Datum	   *units,
+			   *facts;
+	int			n_units,
+				n_facts;
 	uint64		n;
 
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &units, NULL, &n_units);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &facts, NULL, &n_facts);
+	if (n_units != n_facts)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("queries of units and facts must come in pairs")));
 	JReadProfileRules(fcinfo, &rules);
 	persons.zone = JFindZone(text_to_cstring(PG_GETARG_TEXT_PP(5)));
 	persons.anonymous = PG_GETARG_BOOL(8);
@@ -377,12 +397,8 @@ journey_load_persons(PG_FUNCTION_ARGS)
 	persons.fold = JPersonFoldMake(&rules);
 	persons.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey row", ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();
-	JRowsOpen(&persons.units, text_to_cstring(PG_GETARG_TEXT_PP(0)), unit_types, UNIT_QUERY_COLUMNS);
-	JRowsOpen(&persons.facts, text_to_cstring(PG_GETARG_TEXT_PP(1)), fact_types, FACT_QUERY_COLUMNS);
-	JNextUnit(&persons);
-	JNextFact(&persons);
-	while (persons.more_units)
-		JPersonsNext(&persons);
+	for (int i = 0; i < n_units; i++)
+		JLoadPersons(&persons, units[i], facts[i]);
 	SPI_finish();
 	(void) JWriterClose(persons.sessions);
 	(void) JWriterClose(persons.touches);
