@@ -455,7 +455,11 @@ BEGIN
             LIKE journey._noted, sign int NOT NULL, session_id uuid);
         CREATE UNLOGGED TABLE {._units_new} (
             LIKE journey._unit, session_number bigint, part bytea);
-        CREATE UNLOGGED TABLE {._units_old} (LIKE {_sessions});
+        CREATE UNLOGGED TABLE {._units_old} (   -- as _sessions had them
+            visitor_id text COLLATE "C" NOT NULL, started_at timestamptz NOT NULL,
+            first_event_id text COLLATE "C" NOT NULL, loose boolean NOT NULL, session_id uuid NOT NULL,
+            person_id text COLLATE "C", ended_at timestamptz, events bigint, page_views bigint, refs text[],
+            identity text COLLATE "C", counts bytea);
         CREATE UNLOGGED TABLE {._ref_changes} (
             visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL);
         CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY);

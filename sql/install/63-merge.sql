@@ -186,7 +186,8 @@ BEGIN
         WHERE w.op = 'delete'$sql$);
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._units_old}
-        SELECT s.*
+        SELECT s.visitor_id, s.started_at, s.first_event_id, s.loose, s.session_id, s.person_id, s.ended_at,
+               s.events, s.page_views, s.refs, s.identity, s.counts
         FROM (SELECT DISTINCT session_id FROM {._work} WHERE op IN ('put', 'delete')) AS w
         JOIN {_sessions} AS s USING (session_id)$sql$);
     EXECUTE journey._bind(r, $sql$

@@ -365,9 +365,26 @@ BEGIN
         WHERE s.visitor_id = o.visitor_id AND s.started_at = o.started_at
           AND s.first_event_id = o.first_event_id
           AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = o.session_id)$sql$);
+    -- One that is new gets the person and the number that it most likely has, so that few rows are written
+    -- again below.
     EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {_sessions} AS s (%1$s)
-        SELECT %2$s FROM {._units_new} AS u
+        INSERT INTO {_sessions} AS s (%1$s, person_id, session_number)
+        SELECT %2$s,
+               CASE WHEN o.session_id IS NULL THEN coalesce(i.person_id, b.person_id, 'visitor:' || u.visitor_id) END,
+               CASE WHEN o.session_id IS NULL AND NOT u.loose THEN coalesce(b.session_number, 0) + row_number() OVER (
+                   PARTITION BY u.visitor_id, o.session_id IS NULL, u.loose
+                   ORDER BY u.started_at, u.first_event_id) END
+        FROM {._units_new} AS u
+        LEFT JOIN {._units_old} AS o USING (session_id)
+        LEFT JOIN {identities} AS i ON o.session_id IS NULL AND i.id = substr(u.identity, strpos(u.identity, ':') + 1)
+                                   AND i.id_type = split_part(u.identity, ':', 1)
+        LEFT JOIN LATERAL (
+            SELECT p.session_number, p.person_id
+            FROM {_sessions} AS p
+            WHERE o.session_id IS NULL AND p.visitor_id = u.visitor_id AND NOT p.loose
+              AND (p.started_at, p.first_event_id) < (u.started_at, u.first_event_id)
+            ORDER BY p.started_at DESC, p.first_event_id DESC
+            LIMIT 1) AS b ON true
         ON CONFLICT (visitor_id, started_at, first_event_id) DO UPDATE
         SET (%1$s) = ROW(%3$s)
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,

@@ -19,7 +19,7 @@ BEGIN
                                        counts0, counts1, named, unnamed)
         SELECT coalesce(n.visitor_id, o.visitor_id), coalesce(n.session_id, o.session_id),
                coalesce(n.loose, o.loose), coalesce(n.started_at, o.started_at),
-               coalesce(n.first_event_id, o.first_event_id), o.person_id, s.person_id,
+               coalesce(n.first_event_id, o.first_event_id), o.person_id, x.person_id,
                o.started_at, n.started_at,
                coalesce(o.ended_at, o.started_at), coalesce(n.ended_at, n.started_at),
                (o.session_id IS NOT NULL AND NOT o.loose)::int, (n.session_id IS NOT NULL AND NOT n.loose)::int,
@@ -28,8 +28,7 @@ BEGIN
                n.refs IS NOT NULL, o.refs IS NOT NULL AND n.refs IS NULL
         FROM {._units_old} AS o
         FULL JOIN {._units_new} AS n USING (session_id)
-        LEFT JOIN {_sessions} AS s ON s.visitor_id = n.visitor_id AND s.started_at = n.started_at
-                                  AND s.first_event_id = n.first_event_id
+        LEFT JOIN {._resolved} AS x ON x.session_id = n.session_id
         UNION ALL
         SELECT s.visitor_id, s.session_id, s.loose, s.started_at, s.first_event_id, x.p0, x.person_id,
                s.started_at, s.started_at,
@@ -67,12 +66,16 @@ BEGIN
         INSERT INTO {touches} AS t (touch_id, person_id, visitor_id, session_id, touched_at, touch_type,
             source, medium, campaign, term, content, campaign_id, channel, click_id, click_id_type,
             click_ids, landing_page, referrer, referrer_host)
-        SELECT x.touch_id, s.person_id, x.visitor_id, x.session_id, x.touched_at, x.touch_type,
-               x.source, x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
-               x.click_id_type, x.click_ids, x.landing_page, x.referrer, x.referrer_host
-        FROM {._units_new} AS n
-        JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)
-        CROSS JOIN LATERAL unnest(n.touches) AS x
+        SELECT n.*
+        FROM (
+            SELECT x.touch_id, p.person_id, x.visitor_id, x.session_id, x.touched_at, x.touch_type, x.source,
+                   x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
+                   x.click_id_type, x.click_ids, x.landing_page, x.referrer, x.referrer_host
+            FROM {._units_new} AS n
+            JOIN {._resolved} AS p USING (session_id)
+            CROSS JOIN LATERAL unnest(n.touches) AS x) AS n
+        LEFT JOIN {touches} AS t ON t.visitor_id = n.visitor_id AND t.touch_id = n.touch_id
+        WHERE t.touch_id IS NULL OR t *<> n::record
         ON CONFLICT (visitor_id, touch_id) DO UPDATE SET
             person_id = excluded.person_id, session_id = excluded.session_id,
             touched_at = excluded.touched_at, touch_type = excluded.touch_type,
@@ -81,12 +84,11 @@ BEGIN
             channel = excluded.channel, click_id = excluded.click_id,
             click_id_type = excluded.click_id_type, click_ids = excluded.click_ids,
             landing_page = excluded.landing_page, referrer = excluded.referrer,
-            referrer_host = excluded.referrer_host
-        WHERE t *<> excluded$sql$);
+            referrer_host = excluded.referrer_host$sql$);
     EXECUTE journey._bind(r, $sql$
         UPDATE {touches} AS t SET person_id = u.p1
         FROM {._changed_units} AS u
-        WHERE t.session_id = u.session_id AND t.person_id <> u.p1$sql$);
+        WHERE u.p0 <> u.p1 AND t.session_id = u.session_id AND t.person_id <> u.p1$sql$);
 END
 $$;
 
@@ -109,7 +111,7 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         UPDATE {_facts} AS f SET person_id = u.p1
         FROM {._changed_units} AS u
-        WHERE f.session_id = u.session_id AND f.person_id <> u.p1$sql$);
+        WHERE u.p0 <> u.p1 AND f.session_id = u.session_id AND f.person_id <> u.p1$sql$);
     -- rows of a users table follow the user
     EXECUTE journey._bind(r, $sql$
         WITH moved AS (
@@ -135,7 +137,7 @@ BEGIN
                    coalesce(s.person_id, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
                    n.currency, n.traits
             FROM {._noted} AS n
-            LEFT JOIN {_sessions} AS s USING (session_id)
+            LEFT JOIN {._resolved} AS s USING (session_id)
             LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
                                        AND i.id_type = 'user'
             WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL)
