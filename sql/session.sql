@@ -180,7 +180,7 @@ SELECT * FROM split(tl(e('10:00', key => 'k'), e('12:00', key => 'k'), e('12:10'
     '{"session_key": true}');
 SELECT * FROM split(tl(e('10:00', key => 'k'), e('12:00', key => 'k'), e('12:10', key => 'l')),
     '{"session_key": false}');
--- a passive event in such a gap is inside if the session goes on behind it
+-- a passive event in such a gap is inside if the session goes on behind it, and names nobody or its user
 SELECT * FROM split(tl(e('10:00', key => 'k'), e('11:00', 'identify', person => 'ann'),
     e('12:00', key => 'k')),
     '{"session_key": true}');
@@ -210,7 +210,7 @@ SELECT * FROM split(tl(e('10:00', platform => 'web'), e('10:20', 'track', platfo
 SELECT * FROM split(tl(e('10:00', 'track', name => 'Ping'), e('10:20'),
     e('10:40', 'track', name => 'Ping'),
     e('10:50', 'track', name => 'ping')), '{"passive_events": ["Ping", "Email Delivered"]}');
--- an identify inside changes the user, so the next active event of another one starts a session
+-- an identify of another ends the session; more of that in session_user.sql
 SELECT * FROM split(tl(e('10:00', person => 'ann'), e('10:10', 'identify', person => 'bob'),
     e('10:20', person => 'bob'),
     e('10:30', person => 'ann')));

@@ -73,3 +73,49 @@ JAliasEnds(JAliasLink *links, int n)
 	pfree(walk);
 	return true;
 }
+
+/* A pair, and its place among all. */
+typedef struct JAliasPair
+{
+	JAliasLink	link;
+	int			at;
+} JAliasPair;
+
+static int
+JAliasPairCompare(const void *a, const void *b)
+{
+	const JAliasPair *x = a;
+	const JAliasPair *y = b;
+	int			c = JStrCompare(x->link.from, y->link.from);
+
+	return c != 0 ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+JAliases *
+JAliasesFrom(const JStr *previous, const JStr *user, int n)
+{
+	JAliases   *result = palloc0_object(JAliases);
+	JAliasPair *pairs;
+
+	if (n == 0)
+		return result;
+	pairs = palloc_array(JAliasPair, n);
+	for (int i = 0; i < n; i++)
+		pairs[i] = (JAliasPair) {{.from = previous[i], .to = user[i]}, i};
+	qsort(pairs, n, sizeof(JAliasPair), JAliasPairCompare);
+	result->link = palloc_array(JAliasLink, n);
+	for (int i = 0; i < n; i++)
+		if (i + 1 == n || !JStrEqual(pairs[i].link.from, pairs[i + 1].link.from))
+			result->link[result->n++] = pairs[i].link;
+	pfree(pairs);
+	(void) JAliasEnds(result->link, result->n);
+	return result;
+}
+
+JStr
+JAliasEnd(const JAliases *aliases, JStr id)
+{
+	JAliasLink *link = aliases == NULL ? NULL : JFindLink(aliases->link, aliases->n, id);
+
+	return link == NULL ? id : link->end;
+}

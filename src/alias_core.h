@@ -21,4 +21,17 @@ typedef struct JAliasLink
  */
 extern bool JAliasEnds(JAliasLink *links, int n);
 
+/* User ids that are another's former ones: sorted, each once. */
+typedef struct JAliases
+{
+	int			n;
+	JAliasLink *link;
+} JAliases;
+
+/* From n pairs in the order of their events, of which the last of an id counts. */
+extern JAliases *JAliasesFrom(const JStr *previous, const JStr *user, int n);
+
+/* The canonical id; an id that has no alias is its own. NULL is no aliases. */
+extern JStr JAliasEnd(const JAliases *aliases, JStr id);
+
 #endif							/* ALIAS_CORE_H */

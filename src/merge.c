@@ -47,7 +47,7 @@ JOpenUnits(Oid relation)
 		{"visitor_id", TEXTOID}, {"started_at", TIMESTAMPTZOID}, {"first_event_id", TEXTOID},
 		{"loose", BOOLOID}, {"session_id", UUIDOID}, {"session_number", INT8OID},
 		{"refs", TEXTARRAYOID}, {"identity", TEXTOID}, {"identified_at", TIMESTAMPTZOID},
-		{"part", BYTEAOID}
+		{"aside", BOOLOID}, {"part", BYTEAOID}
 	};
 
 	return JWriterOpen(relation, columns, lengthof(columns));
@@ -122,8 +122,8 @@ JPutNotedEvents(JLoad *load, const JNewSegment *segment, const JEvent *events)
 static void
 JPutUnit(JLoad *load, const JPart *part, int64 number)
 {
-	Datum		values[10];
-	bool		nulls[10] = {false};
+	Datum		values[11];
+	bool		nulls[11] = {false};
 	StringInfoData bytes;
 
 	initStringInfo(&bytes);
@@ -136,7 +136,8 @@ JPutUnit(JLoad *load, const JPart *part, int64 number)
 	nulls[5] = part->loose;
 	values[5] = Int64GetDatum(number);
 	JSetRefs(values + 6, nulls + 6, part);
-	values[9] = JBytea((JStr) {bytes.data, bytes.len});
+	values[9] = BoolGetDatum(part->aside);
+	values[10] = JBytea((JStr) {bytes.data, bytes.len});
 	JWriterPut(load->units, values, nulls);
 }
 

@@ -549,8 +549,9 @@ JPersonFoldUnit(JPersonFold *fold, const JPart *part, const JPartTouch *touches,
 {
 	MemoryContext old = MemoryContextSwitchTo(fold->context);
 
-	fold->first_seen = fold->n_visitors == 0 ? part->started_at : Min(fold->first_seen, part->started_at);
-	JFoldVisitor(fold, part->visitor_id);
+	fold->first_seen = fold->events == 0 ? part->started_at : Min(fold->first_seen, part->started_at);
+	if (!part->aside)
+		JFoldVisitor(fold, part->visitor_id);
 	fold->sessions += !part->loose;
 	fold->events += part->events;
 	fold->page_views += part->page_views;

@@ -14,96 +14,6 @@
 #include "identity_core.h"
 
 /* ------------------------------------------------------------------------------------------------
- * aliases
- * ------------------------------------------------------------------------------------------------ */
-
-static int
-JAliasFind(const JAliases *aliases, JStr id)
-{
-	int			lo = 0,
-				hi = aliases->n - 1;
-
-	while (lo <= hi)
-	{
-		int			mid = (lo + hi) / 2;
-		int			c = JStrCompare(aliases->id[mid], id);
-
-		if (c == 0)
-			return mid;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid - 1;
-	}
-	return -1;
-}
-
-static int
-JStrCompareForSort(const void *a, const void *b)
-{
-	return JStrCompare(*(const JStr *) a, *(const JStr *) b);
-}
-
-static int
-JAliasRoot(int *parent, int i)
-{
-	while (parent[i] != i)
-		i = parent[i] = parent[parent[i]];
-	return i;
-}
-
-JAliases *
-JAliasesFrom(const JStr *previous, const JStr *user, int n)
-{
-	JAliases   *result = palloc0_object(JAliases);
-	int		   *parent;
-	int			count = 0;
-
-	if (n == 0)
-		return result;
-	result->id = palloc_array(JStr, 2 * n);
-	for (int i = 0; i < n; i++)
-	{
-		result->id[count++] = previous[i];
-		result->id[count++] = user[i];
-	}
-	qsort(result->id, count, sizeof(JStr), JStrCompareForSort);
-	for (int i = 0; i < count; i++)
-		if (i == 0 || !JStrEqual(result->id[i], result->id[result->n - 1]))
-			result->id[result->n++] = result->id[i];
-
-	parent = palloc_array(int, result->n);
-	for (int i = 0; i < result->n; i++)
-		parent[i] = i;
-	for (int i = 0; i < n; i++)
-	{
-		int			a = JAliasRoot(parent, JAliasFind(result, previous[i]));
-		int			b = JAliasRoot(parent, JAliasFind(result, user[i]));
-
-		parent[Max(a, b)] = Min(a, b);
-	}
-	result->root = palloc_array(JStr, result->n);
-	for (int i = 0; i < result->n; i++)
-		result->root[i] = result->id[JAliasRoot(parent, i)];
-	pfree(parent);
-	return result;
-}
-
-/* Does some chain of aliases join the two? */
-static bool
-JAliasesJoin(const JAliases *aliases, JStr a, JStr b)
-{
-	int			i,
-				j;
-
-	if (aliases == NULL || aliases->n == 0)
-		return false;
-	i = JAliasFind(aliases, a);
-	j = JAliasFind(aliases, b);
-	return i >= 0 && j >= 0 && JStrEqual(aliases->root[i], aliases->root[j]);
-}
-
-/* ------------------------------------------------------------------------------------------------
  * what an event is
  * ------------------------------------------------------------------------------------------------ */
 
@@ -178,8 +88,7 @@ JEventHasPage(const JEvent *event)
 	return event->field[JF_URL].len > 0 || JEventIsPageView(event);
 }
 
-/* How an event names its visitor: by user id, or, an identify without one, by e-mail. */
-static JIdentityRef
+JIdentityRef
 JEventRef(const JEvent *event, const JSessionOptions *options)
 {
 	JIdentityRef ref = {false, JEventUser(event), event->time};
@@ -251,15 +160,45 @@ JStateHasCampaignOf(const JSessionState *state, const JTouch *touch)
 		JStrEqual(state->click_id, touch->click_id);
 }
 
+/* Does it name another than the user of the visitor's last session? Never without user_change. */
+static bool
+JNamesAnother(const JWalk *walk, const JSessionState *state, JStr user)
+{
+	return walk->options->user_change && !JStrIsNull(user) && !JStrIsNull(state->user_id) &&
+		!JStrEqual(user, state->user_id) &&
+		!JStrEqual(JAliasEnd(walk->aliases, user), JAliasEnd(walk->aliases, state->user_id));
+}
+
+static bool
+JIsIdentify(const JEvent *event)
+{
+	return JStrEq(event->field[JF_KIND], "identify");
+}
+
+bool
+JWalkIsAside(const JWalk *walk, const JSessionState *state, const JEvent *event)
+{
+	return JNamesAnother(walk, state, JEventUser(event)) && !JIsIdentify(event) &&
+		!JStrEq(event->field[JF_KIND], "alias");
+}
+
+JStr
+JStateHeir(const JSessionState *state, const JEvent *event, const JSessionOptions *options)
+{
+	if (JStrIsNull(state->login) || !JStrIsNull(JEventUser(event)) ||
+		event->time - state->login_time > options->timeout)
+		return JSTR_NULL;
+	return state->login;
+}
+
 static bool
 JWalkStarts(const JWalk *walk, const JEvent *event, const JTouch *touch)
 {
 	const JSessionState *state = &walk->state;
 	const JSessionOptions *options = walk->options;
 	JStr		key = options->session_key ? event->field[JF_SESSION_KEY] : JSTR_NULL;
-	JStr		user;
 
-	if (!state->open)
+	if (!state->open || state->ended)
 		return true;
 	if (event->time - state->prev > options->timeout &&
 		(JStrIsNull(key) || JStrIsNull(state->key)))
@@ -274,14 +213,7 @@ JWalkStarts(const JWalk *walk, const JEvent *event, const JTouch *touch)
 		return true;
 	if (options->new_campaign && touch->type != JTOUCH_NONE && !JStateHasCampaignOf(state, touch))
 		return true;
-	if (options->user_change && !JStrIsNull(state->user_id))
-	{
-		user = JEventUser(event);
-		if (!JStrIsNull(user) && !JStrEqual(user, state->user_id) &&
-			!JAliasesJoin(walk->aliases, user, state->user_id))
-			return true;
-	}
-	return false;
+	return JNamesAnother(walk, state, JEventUser(event));
 }
 
 bool
@@ -294,15 +226,17 @@ JWalkWouldStart(const JWalk *walk, const JEvent *event)
 }
 
 bool
-JStateTakeLoose(JSessionState *state, const JEvent *event, const JSessionOptions *options)
+JStateTakeLoose(JSessionState *state, const JEvent *event, bool aside, const JSessionOptions *options)
 {
 	JIdentityRef ref = JEventRef(event, options);
-	bool		begins = !state->run_open || !JStrEqual(ref.id, state->run_ref.id) ||
+	bool		begins = !state->run_open || aside != state->run_aside ||
+		!JStrEqual(ref.id, state->run_ref.id) ||
 		(!JStrIsNull(ref.id) && ref.is_email != state->run_ref.is_email);
 
 	if (begins)
 	{
 		state->run_open = true;
+		state->run_aside = aside;
 		state->run_start = event->time;
 		state->run_id = JUuidFrom("outside", event->field[JF_VISITOR_ID],
 								  event->field[JF_EVENT_ID], event->time);
@@ -311,34 +245,105 @@ JStateTakeLoose(JSessionState *state, const JEvent *event, const JSessionOptions
 	return begins;
 }
 
+JPlace
+JWalkPlacePassive(const JWalk *walk, const JEvent *event)
+{
+	const JSessionState *state = &walk->state;
+	const JSessionOptions *options = walk->options;
+	bool		in_time = state->open && event->time - state->prev <= options->timeout;
+	JIdentityRef ref;
+
+	if (!state->open || state->ended)
+		return JPLACE_LOOSE;
+	if (!in_time && (!options->session_key || JStrIsNull(state->key)))
+		return JPLACE_LOOSE;
+	if (!options->user_change)
+		return in_time ? JPLACE_INSIDE : JPLACE_PENDING;
+	ref = JEventRef(event, options);
+	if (!JStrIsNull(ref.id) && !ref.is_email && JNamesAnother(walk, state, ref.id))
+		return in_time || JIsIdentify(event) ? JPLACE_LOOSE : JPLACE_PENDING;
+	if (!in_time)
+		return JPLACE_PENDING;
+	if (!JStrIsNull(ref.id) && ref.is_email &&
+		(!JStrIsNull(state->user_id) ||
+		 (!JStrIsNull(state->email) && !JStrEqual(ref.id, state->email))))
+		return JPLACE_LOOSE;
+	return JPLACE_INSIDE;
+}
+
+bool
+JWalkTakesPending(const JWalk *walk, const JEvent *event)
+{
+	const JSessionState *state = &walk->state;
+	JIdentityRef ref = JEventRef(event, walk->options);
+
+	if (!walk->options->user_change || JStrIsNull(ref.id))
+		return true;
+	if (ref.is_email)
+		return JStrIsNull(state->user_id) && JStrEqual(ref.id, state->email);
+	return !JStrIsNull(state->user_id) && !JNamesAnother(walk, state, ref.id);
+}
+
+/* What an event inside the session says of its user. */
+static void
+JStateName(JSessionState *state, JIdentityRef ref, const JSessionOptions *options)
+{
+	if (JStrIsNull(ref.id))
+		return;
+	if (!options->user_change)
+	{
+		if (!ref.is_email)
+			state->user_id = ref.id;
+		return;
+	}
+	if (!JStrIsNull(state->user_id))
+		return;
+	if (!ref.is_email)
+	{
+		state->user_id = ref.id;
+		state->email = JSTR_NULL;
+	}
+	else if (JStrIsNull(state->email))
+		state->email = ref.id;
+}
+
 static JPlace
 JWalkPassive(JWalk *walk, const JEvent *event)
 {
 	JSessionState *state = &walk->state;
+	JPlace		place = JWalkPlacePassive(walk, event);
 	JStr		user = JEventUser(event);
 
-	if (state->open && event->time - state->prev <= walk->options->timeout)
+	switch (place)
 	{
-		if (!JStrIsNull(user))
-			state->user_id = user;
-		state->run_open = false;
-		return JPLACE_INSIDE;
+		case JPLACE_INSIDE:
+			JStateName(state, JEventRef(event, walk->options), walk->options);
+			state->run_open = false;
+			break;
+		case JPLACE_LOOSE:
+			JStateTakeLoose(state, event, JWalkIsAside(walk, state, event), walk->options);
+			walk->waiting = false;	/* if some waited, it ends their session */
+			break;
+		default:
+			walk->waiting = true;
+			if (!JStrIsNull(user) && !walk->options->user_change)
+				walk->pending_user = user;
+			break;
 	}
-	if (!state->open || !walk->options->session_key || JStrIsNull(state->key))
+	if (walk->options->user_change && JIsIdentify(event) && !JStrIsNull(user))
 	{
-		JStateTakeLoose(state, event, walk->options);
-		return JPLACE_LOOSE;
+		if (JNamesAnother(walk, state, user))
+			state->ended = true;
+		state->login = user;
+		state->login_time = event->time;
 	}
-	if (!JStrIsNull(user))
-		walk->pending_user = user;
-	return JPLACE_PENDING;
+	return place;
 }
 
 JPlace
 JWalkStep(JWalk *walk, const JEvent *event, JTouch *touch)
 {
 	JSessionState *state = &walk->state;
-	JStr		user;
 	bool		starts;
 
 	touch->type = JTOUCH_NONE;
@@ -349,21 +354,25 @@ JWalkStep(JWalk *walk, const JEvent *event, JTouch *touch)
 	starts = walk->one_session ? !state->open : JWalkStarts(walk, event, touch);
 	if (starts)
 	{
+		JStr		heir = JStateHeir(state, event, walk->options);
+
 		memset(state, 0, sizeof(*state));
 		state->open = true;
 		state->start = event->time;
 		state->session_id = JUuidFrom("session", event->field[JF_VISITOR_ID],
 									  event->field[JF_EVENT_ID], event->time);
+		state->user_id = heir;
 	}
 	else if (!JStrIsNull(walk->pending_user))
 		state->user_id = walk->pending_user;
 	walk->pending_user = JSTR_NULL;
+	walk->waiting = false;
 
+	state->login = JSTR_NULL;
+	state->login_time = 0;
 	state->run_open = false;
 	state->prev = event->time;
-	user = JEventUser(event);
-	if (!JStrIsNull(user))
-		state->user_id = user;
+	JStateName(state, JEventRef(event, walk->options), walk->options);
 	if (walk->options->session_key && !JStrIsNull(event->field[JF_SESSION_KEY]))
 		state->key = event->field[JF_SESSION_KEY];
 	if (touch->type != JTOUCH_NONE)
@@ -551,6 +560,18 @@ JPartAddRef(JPart *part, JIdentityRef ref)
 			repalloc_array(part->refs, JIdentityRef, part->max_refs);
 	}
 	part->refs[part->n_refs++] = ref;
+}
+
+void
+JPartBeginSession(JPart *part, const JWalk *walk, const JEvent *first)
+{
+	JIdentityRef heir = {false, walk->state.user_id, first->time};
+
+	JPartBegin(part, first, false, walk->state.session_id);
+	if (!JStrIsNull(JEventUser(first)) || JStrIsNull(heir.id))
+		return;
+	JPartAddRef(part, heir);
+	part->user_id = heir.id;
 }
 
 /* Takes the kept values of later events, n in pairs of first and last. */
@@ -788,8 +809,14 @@ JGetUuid(JCursor *in)
 void
 JStateEncode(const JSessionState *state, StringInfo out)
 {
-	appendStringInfoChar(out, (char) (state->open | state->page_seen << 1 |
-									  state->has_campaign << 2 | state->run_open << 3));
+	JPutVarint(out, state->open | state->page_seen << 1 | state->has_campaign << 2 |
+			   state->run_open << 3 | state->run_aside << 4 | state->aside << 5 |
+			   state->ended << 6 | !JStrIsNull(state->login) << 7);
+	if (!JStrIsNull(state->login))
+	{
+		JPutStr(out, state->login);
+		JPutInt(out, state->login_time);
+	}
 	if (state->run_open)
 	{
 		appendBinaryStringInfo(out, (const char *) &state->run_id, sizeof(JUuid));
@@ -803,6 +830,7 @@ JStateEncode(const JSessionState *state, StringInfo out)
 	JPutInt(out, state->start);
 	JPutInt(out, state->prev - state->start);
 	JPutStr(out, state->user_id);
+	JPutStr(out, state->email);
 	JPutStr(out, state->key);
 	if (state->has_campaign)
 	{
@@ -825,6 +853,14 @@ JStateDecode(const char *data, Size len, JSessionState *state)
 	state->page_seen = (flags >> 1) & 1;
 	state->has_campaign = (flags >> 2) & 1;
 	state->run_open = (flags >> 3) & 1;
+	state->run_aside = (flags >> 4) & 1;
+	state->aside = (flags >> 5) & 1;
+	state->ended = (flags >> 6) & 1;
+	if ((flags >> 7) & 1)
+	{
+		state->login = JGetStr(&in);
+		state->login_time = JGetInt(&in);
+	}
 	if (state->run_open)
 	{
 		state->run_id = JGetUuid(&in);
@@ -838,6 +874,7 @@ JStateDecode(const char *data, Size len, JSessionState *state)
 	state->start = JGetInt(&in);
 	state->prev = state->start + JGetInt(&in);
 	state->user_id = JGetStr(&in);
+	state->email = JGetStr(&in);
 	state->key = JGetStr(&in);
 	if (state->has_campaign)
 	{
@@ -946,7 +983,7 @@ void
 JPartEncode(const JPart *part, StringInfo out)
 {
 	appendStringInfoChar(out, (char) (part->loose | part->active_track << 1 | part->has_page << 2 |
-									  part->has_end << 3));
+									  part->has_end << 3 | part->aside << 4));
 	appendBinaryStringInfo(out, (const char *) &part->id, sizeof(JUuid));
 	JPutStr(out, part->visitor_id);
 	JPutInt(out, part->started_at);
@@ -1032,6 +1069,7 @@ JPartDecode(const char *data, Size len, bool (*is_text) (JStr s), JPart *part)
 	part->active_track = (flags >> 1) & 1;
 	part->has_page = (flags >> 2) & 1;
 	part->has_end = (flags >> 3) & 1;
+	part->aside = (flags >> 4) & 1;
 	part->id = JGetUuid(&in);
 	part->visitor_id = JGetStr(&in);
 	part->started_at = JGetTime(&in, 0);

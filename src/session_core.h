@@ -9,6 +9,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "alias_core.h"
 #include "profile_core.h"
 #include "set_core.h"
 #include "touch_core.h"
@@ -17,7 +18,7 @@
 typedef struct JSessionOptions
 {
 	int64		timeout;		/* microseconds; a greater gap starts a session */
-	bool		user_change;	/* another user starts a session */
+	bool		user_change;	/* a session has one user */
 	bool		new_campaign;	/* another campaign starts a session */
 	bool		session_key;	/* the sender's own session key decides */
 	int64		max_duration;	/* microseconds; 0: none */
@@ -38,17 +39,6 @@ typedef struct JSessionOptions
 	void	   *arg;
 } JSessionOptions;
 
-/* User ids that aliases join, as sets: sorted ids, each with the least id of its set. */
-typedef struct JAliases
-{
-	int			n;
-	JStr	   *id;
-	JStr	   *root;
-} JAliases;
-
-/* Joins n pairs; the arrays of the result are palloc'd. */
-extern JAliases *JAliasesFrom(const JStr *previous, const JStr *user, int n);
-
 /* An id by which an event names its visitor. */
 typedef struct JIdentityRef
 {
@@ -67,18 +57,24 @@ typedef struct JSessionState
 	JUuid		run_id;			/* that run */
 	int64		run_start;		/* time of its first event */
 	JIdentityRef run_ref;		/* whom it names; id NULL: nobody, time unused */
+	bool		run_aside;		/* it says nothing of whose device it is */
+	JStr		login;			/* user of the last identify since the last active event, NULL: none */
+	int64		login_time;		/* when that was */
 	bool		open;			/* there is a session */
 	bool		page_seen;		/* it has had an event with a page */
 	JUuid		session_id;
 	int64		start;			/* time of its first event */
 	int64		prev;			/* time of its last active event */
-	JStr		user_id;		/* its last user id, passive events inside count */
+	bool		ended;			/* an identify of another ended it */
+	JStr		user_id;		/* its user, by the first id; without user_change the last id */
+	JStr		email;			/* its first e-mail, while it has no user */
 	JStr		key;			/* its last session key */
 	bool		has_campaign;	/* of its last touch that is not a referrer: */
 	JStr		source;
 	JStr		medium;
 	JStr		campaign;
 	JStr		click_id;
+	bool		aside;			/* of a stored segment outside sessions: is its run aside? */
 } JSessionState;
 
 /* Where an event stands. */
@@ -95,7 +91,8 @@ typedef struct JWalk
 	const JSessionOptions *options;
 	const JAliases *aliases;
 	JSessionState state;
-	JStr		pending_user;	/* last user id among pending events */
+	bool		waiting;		/* there are pending events */
+	JStr		pending_user;	/* last user id among them, without user_change */
 	bool		one_session;	/* known to hold one session: nothing but the first event starts one */
 } JWalk;
 
@@ -103,6 +100,8 @@ extern void JWalkInit(JWalk *walk, const JSessionOptions *options, const JAliase
 extern bool JEventIsPassive(const JEvent *event, const JSessionOptions *options);
 extern bool JEventIsPageView(const JEvent *event);
 extern JStr JEventUser(const JEvent *event);	/* its user id, NULL where missing or blocked */
+/* How an event names its visitor: by user id, or, an identify without one, by e-mail. */
+extern JIdentityRef JEventRef(const JEvent *event, const JSessionOptions *options);
 
 /*
  * Takes the next event in standard order. For an active event *touch is filled; type JTOUCH_NONE
@@ -110,12 +109,28 @@ extern JStr JEventUser(const JEvent *event);	/* its user id, NULL where missing 
  */
 extern JPlace JWalkStep(JWalk *walk, const JEvent *event, JTouch *touch);
 
+/* Where the walk places a passive event. One that ends the session while others wait is loose, and so are they. */
+extern JPlace JWalkPlacePassive(const JWalk *walk, const JEvent *event);
+
+/* Is a pending event inside the session, which the walk's last active event carried on? */
+extern bool JWalkTakesPending(const JWalk *walk, const JEvent *event);
+
+/*
+ * Does an event outside sessions say nothing of whose device it is? So it is if it names another than the
+ * user of the visitor's last session, that of the state, and is no identify or alias.
+ */
+extern bool JWalkIsAside(const JWalk *walk, const JSessionState *state, const JEvent *event);
+
+/* Whom a session that this event starts has from the login before it; NULL: nobody. */
+extern JStr JStateHeir(const JSessionState *state, const JEvent *event, const JSessionOptions *options);
+
 /*
  * Takes an event that is in no session: carries on the run of the state, or begins one (true). A run
  * names one id or none, so that all of it goes to one person: an event that names nobody goes by its
  * neighbours, as a session does, and stays anonymous on a shared visitor.
  */
-extern bool JStateTakeLoose(JSessionState *state, const JEvent *event, const JSessionOptions *options);
+extern bool JStateTakeLoose(JSessionState *state, const JEvent *event, bool aside,
+							const JSessionOptions *options);
 
 /* Would an active event start a session now? Changes nothing. */
 extern bool JWalkWouldStart(const JWalk *walk, const JEvent *event);
@@ -149,6 +164,7 @@ typedef struct JRevenue
 typedef struct JPart
 {
 	bool		loose;			/* outside sessions */
+	bool		aside;			/* and says nothing of whose device it is */
 	JUuid		id;				/* of the session, or of the run outside */
 	JStr		visitor_id;
 	int64		started_at;		/* first event */
@@ -183,6 +199,8 @@ typedef struct JPart
 
 /* Begins the summary of a run whose first event is this. */
 extern void JPartBegin(JPart *part, const JEvent *first, bool loose, JUuid id);
+/* Of the session that the walk's last event started: with the user that it has from a login before. */
+extern void JPartBeginSession(JPart *part, const JWalk *walk, const JEvent *first);
 extern void JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch *touch,
 					 const JSessionOptions *options);
 /* Adds the run that follows; strings are shared, not copied. */

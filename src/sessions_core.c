@@ -46,7 +46,7 @@ JPlainSessions(const JSessionOptions *options, const JEvent *events, int n,
 			if (number > 0)
 				callback(&part, number, arg);
 			number++;
-			JPartBegin(&part, &events[i], false, walk.state.session_id);
+			JPartBeginSession(&part, &walk, &events[i]);
 		}
 		JPartAdd(&part, &events[i],
 				 place == JPLACE_STARTS || !JEventIsPassive(&events[i], options), &touch, options);
@@ -60,6 +60,7 @@ JSessionsOf(const JSessionOptions *options, const JEvent *events, int n,
 			JSessionCallback callback, void *arg)
 {
 	JSplitResult result;
+	JPart		part;
 	int64		number = 0;
 
 	if (JIsPlain(options, events, n))
@@ -69,6 +70,21 @@ JSessionsOf(const JSessionOptions *options, const JEvent *events, int n,
 	}
 	JSplit(options, NULL, NULL, 0, events, n, NULL, 0, false, 0, &result);
 	for (int i = 0; i < result.n_segments; i++)
-		if (!result.segments[i].part.loose)
-			callback(&result.segments[i].part, ++number, arg);
+	{
+		const JNewSegment *segment = &result.segments[i];
+
+		if (segment->part.loose)
+			continue;
+		if (!segment->head)		/* it goes on behind events that lie outside */
+		{
+			JPartAppend(&part, &segment->part);
+			continue;
+		}
+		if (number > 0)
+			callback(&part, number, arg);
+		part = segment->part;
+		number++;
+	}
+	if (number > 0)
+		callback(&part, number, arg);
 }

@@ -438,6 +438,8 @@ journey_segment_part(PG_FUNCTION_ARGS)
 	JWalk		walk;
 	JPart		part;
 	StringInfoData out;
+	bool		starts,
+				aside;
 
 	if (PG_ARGISNULL(2))
 		PG_RETURN_NULL();
@@ -454,6 +456,8 @@ journey_segment_part(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid state of a segment")));
 	}
+	starts = !segment.loose && !walk.state.open;
+	aside = segment.loose && walk.state.aside;
 	for (int i = 0; i < segment.n_events; i++)
 	{
 		JEvent	   *event = &segment.events[i];
@@ -463,12 +467,15 @@ journey_segment_part(PG_FUNCTION_ARGS)
 		if (!passive)
 			(void) JWalkStep(&walk, event, &touch);
 		else if (segment.loose)
-			(void) JStateTakeLoose(&walk.state, event, &options);
-		if (i == 0)
+			(void) JStateTakeLoose(&walk.state, event, aside, &options);
+		if (i == 0 && starts)
+			JPartBeginSession(&part, &walk, event);
+		else if (i == 0)
 			JPartBegin(&part, event, segment.loose,
 					   segment.loose ? walk.state.run_id : walk.state.session_id);
 		JPartAdd(&part, event, !passive, &touch, &options);
 	}
+	part.aside = aside;
 	initStringInfo(&out);
 	JPartEncode(&part, &out);
 	PG_RETURN_DATUM(JBytea((JStr) {out.data, out.len}));
@@ -615,7 +622,8 @@ JSetUnit(Datum *values, bool *nulls, const JPart *part, pg_tz *zone)
 	initStringInfo(&counts);
 	JNameCountsEncode(&part->counts, &counts);
 	values[tail + 4] = JBytea((JStr) {counts.data, counts.len});
-	nulls[tail + 4] = false;
+	values[tail + 5] = BoolGetDatum(part->aside);
+	nulls[tail + 4] = nulls[tail + 5] = false;
 }
 
 /* _unit(parts bytea[], time_zone text): the row of a session from its summaries, in order. */

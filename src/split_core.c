@@ -19,20 +19,39 @@ typedef struct JSplitter
 	int			max_segments;
 	int			max_events;
 	JNewSegment *current;		/* being built, or NULL */
+	int			session;		/* the last segment built of the session that is open, or -1 */
+	bool		settling;		/* what comes now stands behind events that waited */
 	int			first_pending;	/* events whose place is open: [first_pending, at) */
 	int			n_pending;
 	JSessionState before_pending;	/* the state when they came */
 } JSplitter;
 
+/*
+ * The state of a segment that begins with this event, NULL if it needs none. That of a session's first
+ * tells whom the session has from a login before it, that of one outside sessions whether it is aside.
+ */
 static JStr
-JStateBytes(const JSessionState *state)
+JSegmentState(const JSplitter *splitter, const JSessionState *before, const JEvent *first, bool loose,
+			  bool head, bool aside)
 {
+	JSessionState state = *before;
 	StringInfoData out;
 
-	if (!state->open && !state->run_open)
+	if (head && !loose)
+	{
+		JStr		heir = JStateHeir(before, first, splitter->walk.options);
+
+		if (JStrIsNull(heir))
+			return JSTR_NULL;
+		memset(&state, 0, sizeof(state));
+		state.login = heir;
+		state.login_time = before->login_time;
+	}
+	else if (!state.open && !state.run_open)
 		return JSTR_NULL;
+	state.aside = aside;
 	initStringInfo(&out);
-	JStateEncode(state, &out);
+	JStateEncode(&state, &out);
 	return (JStr) {out.data, out.len};
 }
 
@@ -46,27 +65,22 @@ JEventBytes(const JEvent *event)
 	return bytes;
 }
 
-/* A walk may not begin at passive events that a later event may still draw into the session. */
-static bool
-JStateIsResumable(const JSplitter *splitter, const JSessionState *state, bool loose)
-{
-	return !(loose && splitter->walk.options->session_key && state->open &&
-			 !JStrIsNull(state->key));
-}
-
 /*
- * Begins a segment at an event; `unit` is the state that holds its unit, `before` the one before it. A
- * session that starts needs no state before.
+ * Begins a segment at an event; `unit` is the state that holds its unit, `before` the one before it. No walk
+ * may begin at events that waited, or among them: a later event may still draw those before into the session.
  */
-static void
-JBeginSegment(JSplitter *splitter, int at, bool loose, bool head, const JSessionState *unit,
+static JNewSegment *
+JBeginSegment(JSplitter *splitter, int at, bool loose, bool head, bool aside, const JSessionState *unit,
 			  const JSessionState *before)
 {
 	JSplitResult *result = splitter->result;
+	const JEvent *first = &result->events[at];
 	JNewSegment *segment;
 
-	if (!head && splitter->current != NULL)
+	if (!head && loose && splitter->current != NULL)
 		splitter->current->continues = true;
+	if (!head && !loose && splitter->session >= 0)
+		result->segments[splitter->session].continues = true;
 	if (result->n_segments == splitter->max_segments)
 	{
 		splitter->max_segments = Max(8, splitter->max_segments * 2);
@@ -74,16 +88,23 @@ JBeginSegment(JSplitter *splitter, int at, bool loose, bool head, const JSession
 			palloc_array(JNewSegment, splitter->max_segments) :
 			repalloc_huge(result->segments, sizeof(JNewSegment) * (Size) splitter->max_segments);
 	}
+	if (!loose)
+		splitter->session = result->n_segments;
 	segment = splitter->current = &result->segments[result->n_segments++];
 	segment->first = at;
 	segment->n_events = 0;
 	segment->bytes = 0;
-	segment->state = head && !loose ? JSTR_NULL : JStateBytes(before);
-	segment->resumable = JStateIsResumable(splitter, before, loose);
+	segment->state = JSegmentState(splitter, before, first, loose, head, aside);
+	segment->resumable = !splitter->settling;
 	segment->head = head;
 	segment->continues = false;
 	segment->unit_start = loose ? unit->run_start : unit->start;
-	JPartBegin(&segment->part, &result->events[at], loose, loose ? unit->run_id : unit->session_id);
+	if (head && !loose)
+		JPartBeginSession(&segment->part, &splitter->walk, first);
+	else
+		JPartBegin(&segment->part, first, loose, loose ? unit->run_id : unit->session_id);
+	segment->part.aside = aside;
+	return segment;
 }
 
 static void
@@ -113,7 +134,7 @@ JAddLoose(JSplitter *splitter, int at, const JSessionState *unit, const JSession
 	static const JTouch none = {JTOUCH_NONE};
 
 	if (begins || splitter->current == NULL || JSegmentIsFull(splitter))
-		JBeginSegment(splitter, at, true, begins, unit, before);
+		JBeginSegment(splitter, at, true, begins, unit->run_aside, unit, before);
 	JAddToSegment(splitter, at, false, &none);
 }
 
@@ -125,28 +146,36 @@ JAddInside(JSplitter *splitter, int at, bool active, const JTouch *touch,
 	JNewSegment *current = splitter->current;
 
 	if (current == NULL || current->part.loose || (may_break && JSegmentIsFull(splitter)))
-		JBeginSegment(splitter, at, false, false, &splitter->walk.state, before);
+		JBeginSegment(splitter, at, false, false, false, &splitter->walk.state, before);
 	JAddToSegment(splitter, at, active, touch);
 }
 
+/* Events that waited: the session went on, which the walk's state has, or it did not. */
 static void
-JSettlePending(JSplitter *splitter, bool inside)
+JSettlePending(JSplitter *splitter, bool goes_on)
 {
 	static const JTouch none = {JTOUCH_NONE};
+	const JSessionState *owner = goes_on ? &splitter->walk.state : &splitter->before_pending;
 	int			n = splitter->n_pending;
 	JSessionState state = splitter->before_pending;
 
 	splitter->n_pending = 0;
+	splitter->settling = n > 0;
 	for (int i = 0; i < n; i++)
 	{
 		int			at = splitter->first_pending + i;
+		JEvent	   *event = &splitter->result->events[at];
+		JSessionState before = state;
 
-		if (inside)
-			JAddInside(splitter, at, false, &none, &splitter->before_pending, false);
+		if (goes_on && JWalkTakesPending(&splitter->walk, event))
+		{
+			JAddInside(splitter, at, false, &none, &before, false);
+			state.run_open = false;
+		}
 		else
 		{
-			JSessionState before = state;
-			bool		begins = JStateTakeLoose(&state, &splitter->result->events[at],
+			bool		begins = JStateTakeLoose(&state, event,
+												 JWalkIsAside(&splitter->walk, owner, event),
 												 splitter->walk.options);
 
 			JAddLoose(splitter, at, &state, &before, begins);
@@ -159,47 +188,55 @@ JBuildStep(JSplitter *splitter, int at)
 {
 	JEvent	   *event = &splitter->result->events[at];
 	JSessionState before = splitter->walk.state;
+	bool		had_pending = splitter->n_pending > 0;
 	JTouch		touch;
 	JPlace		place = JWalkStep(&splitter->walk, event, &touch);
 
+	if (place == JPLACE_PENDING)
+	{
+		if (splitter->n_pending++ == 0)
+		{
+			splitter->first_pending = at;
+			splitter->before_pending = before;
+		}
+		return;
+	}
+	JSettlePending(splitter, place == JPLACE_INSIDE);
 	switch (place)
 	{
 		case JPLACE_STARTS:
-			JSettlePending(splitter, false);
-			JBeginSegment(splitter, at, false, true, &splitter->walk.state, &before);
+			splitter->settling = false;
+			JBeginSegment(splitter, at, false, true, false, &splitter->walk.state, &before);
 			JAddToSegment(splitter, at, true, &touch);
 			break;
 		case JPLACE_INSIDE:
-			{
-				bool		had_pending = splitter->n_pending > 0;
-
-				JSettlePending(splitter, true);
-				JAddInside(splitter, at, !JEventIsPassive(event, splitter->walk.options), &touch,
-						   &before, !had_pending);
-			}
+			JAddInside(splitter, at, !JEventIsPassive(event, splitter->walk.options), &touch,
+					   &before, !had_pending);
 			break;
-		case JPLACE_LOOSE:
+		default:
 			JAddLoose(splitter, at, &splitter->walk.state, &before,
 					  !before.run_open ||
 					  memcmp(&before.run_id, &splitter->walk.state.run_id, sizeof(JUuid)) != 0);
 			break;
-		case JPLACE_PENDING:
-			if (splitter->n_pending++ == 0)
-			{
-				splitter->first_pending = at;
-				splitter->before_pending = before;
-			}
-			break;
 	}
+	splitter->settling = false;
 }
 
-/* An old segment stays: if it carries on the unit being built, the last new segment is no end. */
+/*
+ * An old segment stays: what it carries on does not end in a new one. Behind events that lie outside it a
+ * session may go on, where it is not read.
+ */
 static void
 JMeet(JSplitter *splitter, const JOldSegment *segment)
 {
 	JSettlePending(splitter, false);
-	if (splitter->current != NULL && !segment->head)
+	splitter->settling = false;
+	if (segment->loose && !segment->head && splitter->current != NULL)
 		splitter->current->continues = true;
+	if ((segment->loose || !segment->head) && splitter->session >= 0)
+		splitter->result->segments[splitter->session].continues = true;
+	if (!segment->loose)
+		splitter->session = -1;
 	splitter->current = NULL;
 }
 
@@ -207,34 +244,58 @@ JMeet(JSplitter *splitter, const JOldSegment *segment)
 static bool
 JMeets(const JSplitter *splitter, const JOldSegment *segment)
 {
-	const JSessionState *state = &splitter->walk.state;
+	const JWalk *walk = &splitter->walk;
+	const JEvent *first = segment->events;
+	bool		starts = segment->head && !segment->loose;
+	bool		aside = segment->loose && JWalkIsAside(walk, &walk->state, first);
 	JStr		bytes;
 	bool		equal;
 
-	if (splitter->n_pending > 0 && (segment->loose || !JStrIsNull(segment->state)))
+	if (starts ? !JWalkWouldStart(walk, first) : splitter->n_pending > 0)
 		return false;
-	if (JStrIsNull(segment->state))
-		return segment->loose ? !state->open && !state->run_open :
-			JWalkWouldStart(&splitter->walk, segment->events);
-	if (!JStateIsResumable(splitter, state, segment->loose))
+	if (segment->loose && JWalkPlacePassive(walk, first) == JPLACE_PENDING)
 		return false;
-	bytes = JStateBytes(state);
+	bytes = JSegmentState(splitter, &walk->state, first, segment->loose, segment->head, aside);
 	equal = JStrEqual(bytes, segment->state);
 	if (!JStrIsNull(bytes))
 		pfree(unconstify(char *, bytes.data));
 	return equal;
 }
 
+/*
+ * Walks through an old segment that is as it was, from the walk's place; false, and nothing done, where it
+ * must be built anew: the place of its last events is open, and those that decide it may have changed.
+ */
+static bool
+JKeep(JSplitter *splitter, const JOldSegment *segment, int at)
+{
+	JWalk		walk = splitter->walk;
+	JTouch		touch;
+
+	if (!JMeets(splitter, segment))
+		return false;
+	for (int i = 0; i < segment->n_events; i++)
+		(void) JWalkStep(&walk, &splitter->result->events[at + i], &touch);
+	if (walk.waiting)
+		return false;
+	JMeet(splitter, segment);
+	splitter->walk = walk;
+	return true;
+}
+
 static void
 JResumeAt(JSplitter *splitter, const JOldSegment *segment)
 {
 	splitter->current = NULL;
+	splitter->session = -1;
 	splitter->n_pending = 0;
 	splitter->walk.pending_user = JSTR_NULL;
+	splitter->walk.waiting = false;
 	if (JStrIsNull(segment->state))
 		memset(&splitter->walk.state, 0, sizeof(JSessionState));
 	else
 		(void) JStateDecode(segment->state.data, segment->state.len, &splitter->walk.state);
+	splitter->walk.state.aside = false;
 }
 
 /* The first of the removed, which are sorted, that has this id; -1 if none has. */
@@ -355,7 +416,7 @@ JMarkTouched(JOldSegment *old, int n_old, JSplitResult *result, bool force, int 
 	pfree(left);
 }
 
-/* Pairs of ids that aliases join. */
+/* Pairs of ids that aliases join, in the order of their events. */
 typedef struct JAliasPairs
 {
 	JStr	   *previous;
@@ -413,8 +474,8 @@ JAliasesStay(const JOldSegment *old, int n_old, const JAliases *aliases)
 	if (before->n != aliases->n)
 		return false;
 	for (int i = 0; i < aliases->n; i++)
-		if (!JStrEqual(before->id[i], aliases->id[i]) ||
-			!JStrEqual(before->root[i], aliases->root[i]))
+		if (!JStrEqual(before->link[i].from, aliases->link[i].from) ||
+			!JStrEqual(before->link[i].end, aliases->link[i].end))
 			return false;
 	return true;
 }
@@ -441,6 +502,7 @@ JSplit(const JSessionOptions *options, const JAliases *aliases, JOldSegment *old
 	JWalkInit(&splitter.walk, options, aliases);
 	splitter.result = result;
 	splitter.max_events = max_events;
+	splitter.session = -1;
 	if (n_old > 0 && (result->n_events == 0 || result->events[0].tag >= 0 ||
 					  JEventCompare(old[0].events, &result->events[0]) <= 0))
 		JResumeAt(&splitter, &old[0]);
@@ -477,13 +539,9 @@ JSplit(const JSessionOptions *options, const JAliases *aliases, JOldSegment *old
 		{
 			JOldSegment *segment = &old[next++];
 
-			if (!segment->dirty && JMeets(&splitter, segment))
+			if (!segment->dirty && JKeep(&splitter, segment, at))
 			{
-				JTouch		touch;
-
-				JMeet(&splitter, segment);
-				for (int i = 0; i < segment->n_events; i++)
-					(void) JWalkStep(&splitter.walk, &result->events[at++], &touch);
+				at += segment->n_events;
 				continue;
 			}
 			segment->dirty = true;

@@ -14,7 +14,8 @@
 /*
  * A stored segment: neighbouring events of one unit, which is a session, or a run of events outside
  * sessions. It begins with a state (of the walk before its first event) unless that starts a session or
- * nothing comes before it.
+ * nothing comes before it; a session that has its user from a login before it begins with that login. Between
+ * the segments of a session may lie others, outside it.
  */
 typedef struct JOldSegment
 {

@@ -23,7 +23,7 @@ extern void JSetNoted(Datum *values, bool *nulls, const JEvent *event);
 
 /* The columns of journey._unit up to its touches. */
 #define J_UNIT_HEAD 6
-#define J_UNIT_COLUMNS (J_UNIT_HEAD + J_SESSION_COLUMNS + 6)
+#define J_UNIT_COLUMNS (J_UNIT_HEAD + J_SESSION_COLUMNS + 7)
 extern void JSetUnit(Datum *values, bool *nulls, const JPart *part, pg_tz *zone);
 
 /* The ids that a unit names, the one that it goes by, and when the first was named: three columns. */

@@ -166,7 +166,7 @@ JOpenSessions(Oid relation)
 	};
 	static const JWriterColumn behind[] = {
 		{"refs", TEXTARRAYOID}, {"identity", TEXTOID}, {"identified_at", TIMESTAMPTZOID},
-		{"kept", TEXTARRAYOID}, {"counts", BYTEAOID}, {"person_id", TEXTOID}, {"session_number", INT8OID}
+		{"kept", TEXTARRAYOID}, {"counts", BYTEAOID}, {"aside", BOOLOID}, {"person_id", TEXTOID}, {"session_number", INT8OID}
 	};
 	JWriterColumn columns[SESSION_COLUMNS];
 	int			n = 0;

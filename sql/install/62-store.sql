@@ -80,6 +80,7 @@ CREATE TYPE journey._unit AS (
     identified_at     timestamptz,  -- when the first of them was named
     kept              text[],       -- first and last values of keep_properties, in pairs
     counts            bytea,        -- events by name, for _sum_counts()
+    aside             boolean,      -- names another than the user of the last session: nobody's device
     touches           journey.touched[]
 );
 
@@ -287,7 +288,8 @@ BEGIN
             identity          text COLLATE "C",
             identified_at     timestamptz,
             kept              text[],
-            counts            bytea);
+            counts            bytea,
+            aside             boolean NOT NULL);    -- says nothing of whose device it is
 
         CREATE %1$s TABLE {touches} (
             touch_id      uuid NOT NULL,
@@ -345,11 +347,12 @@ BEGIN
             user_id text COLLATE "C" NOT NULL,
             n       bigint NOT NULL);
 
-        -- whom a visitor's events name, and in how many sessions
+        -- whom a visitor's events name, and in how many units; device: in how many that say whose it is
         CREATE %1$s TABLE {_visitor_refs} (
             visitor_id text COLLATE "C" NOT NULL,
             ref        text COLLATE "C" NOT NULL,
-            n          bigint NOT NULL);
+            n          bigint NOT NULL,
+            device     bigint NOT NULL);
 
         CREATE %1$s TABLE {identities} (
             id         text COLLATE "C" NOT NULL,
@@ -383,7 +386,8 @@ BEGIN
         -- users; a person's first session, all that forget removes
         CREATE INDEX ON {_sessions} (person_id, started_at);
         -- stitching: who is named next and before
-        CREATE INDEX ON {_sessions} (visitor_id, started_at, first_event_id) WHERE refs IS NOT NULL;
+        CREATE INDEX ON {_sessions} (visitor_id, started_at, first_event_id)
+            WHERE refs IS NOT NULL AND NOT aside;
         -- when a person was first identified
         CREATE INDEX ON {_sessions} (person_id, identified_at) WHERE refs IS NOT NULL;
 
@@ -459,9 +463,10 @@ BEGIN
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz NOT NULL,
             first_event_id text COLLATE "C" NOT NULL, loose boolean NOT NULL, session_id uuid NOT NULL,
             person_id text COLLATE "C", ended_at timestamptz, events bigint, page_views bigint, refs text[],
-            identity text COLLATE "C", counts bytea);
+            identity text COLLATE "C", counts bytea, aside boolean);
         CREATE UNLOGGED TABLE {._ref_changes} (
-            visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL);
+            visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL,
+            device bigint NOT NULL);
         CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY);
         -- What stitch hands over: the sessions and runs that changed, each with its old and new side: person
         -- (NULL: it came, or went), times, and what it adds to the sums of a profile.

@@ -26,7 +26,8 @@ END
 $$;
 
 -- The stretches of time within which the fresh events of a visitor can meet stored ones: their own
--- times, and those of stored events that have copies elsewhere, two days apart at least.
+-- times with those of their copies, and those of stored events that have copies elsewhere, two days apart at
+-- least.
 CREATE FUNCTION journey._find_reach(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -59,6 +60,11 @@ BEGIN
             WHERE NOT f.force),
         times AS (
             SELECT visitor_id, event_time FROM fresh WHERE event_time IS NOT NULL
+            UNION
+            SELECT f.visitor_id, t.at
+            FROM {._fresh} AS f CROSS JOIN LATERAL journey._noted_events(f.body) AS e
+            CROSS JOIN LATERAL unnest(ARRAY[e.first_copy, e.last_copy]) AS t (at)
+            WHERE NOT f.force AND e.first_copy < e.last_copy
             UNION
             SELECT f.visitor_id, t.at
             FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.reach) AS t (at)
@@ -144,7 +150,8 @@ BEGIN
             FROM {._fresh} AS f
             CROSS JOIN LATERAL (%s) AS o
             LEFT JOIN LATERAL (
-                SELECT array_agg(a.previous_id) AS previous, array_agg(a.user_id) AS users
+                SELECT array_agg(a.previous_id ORDER BY a.event_time, a.event_id) AS previous,
+                       array_agg(a.user_id ORDER BY a.event_time, a.event_id) AS users
                 FROM {_aliases} AS a
                 WHERE a.visitor_id = f.visitor_id) AS a ON true
             CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, o.segments, a.previous, a.users,
@@ -187,7 +194,7 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._units_old}
         SELECT s.visitor_id, s.started_at, s.first_event_id, s.loose, s.session_id, s.person_id, s.ended_at,
-               s.events, s.page_views, s.refs, s.identity, s.counts
+               s.events, s.page_views, s.refs, s.identity, s.counts, s.aside
         FROM (SELECT DISTINCT session_id FROM {._work} WHERE op IN ('put', 'delete')) AS w
         JOIN {_sessions} AS s USING (session_id)$sql$);
     EXECUTE journey._bind(r, $sql$

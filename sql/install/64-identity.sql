@@ -56,21 +56,21 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, format($sql$
-        INSERT INTO %s (visitor_id, ref, n)
-        SELECT visitor_id, ref, sum(n)
+        INSERT INTO %s (visitor_id, ref, n, device)
+        SELECT visitor_id, ref, sum(n), coalesce(sum(n) FILTER (WHERE NOT aside), 0)
         FROM (
-            SELECT u.visitor_id, x.ref, 1 AS n
+            SELECT u.visitor_id, x.ref, 1 AS n, u.aside
             FROM {._units_new} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
             UNION ALL
-            SELECT u.visitor_id, x.ref, -1
+            SELECT u.visitor_id, x.ref, -1, u.aside
             FROM {._units_old} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
             UNION ALL
             -- an alias of a visitor names it, wherever it was sent from
-            SELECT previous_id, 'user:' || user_id, sign
+            SELECT previous_id, 'user:' || user_id, sign, false
             FROM {._noted}
             WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS c
         GROUP BY visitor_id, ref
-        HAVING sum(n) <> 0$sql$, CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._ref_changes}' END));
+        HAVING sum(n) <> 0 OR sum(n) FILTER (WHERE NOT aside) <> 0$sql$, CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._ref_changes}' END));
     EXECUTE journey._bind(r, format($sql$
         INSERT INTO {_user_emails} AS e (email, user_id, n)
         SELECT email, user_id, sum(sign)
@@ -83,9 +83,10 @@ BEGIN
     USING (r.settings).email_trait;
     IF NOT r.bulk THEN
         EXECUTE journey._bind(r, $sql$
-            INSERT INTO {_visitor_refs} AS v (visitor_id, ref, n)
-            SELECT visitor_id, ref, n FROM {._ref_changes}
-            ON CONFLICT (visitor_id, ref) DO UPDATE SET n = v.n + excluded.n$sql$);
+            INSERT INTO {_visitor_refs} AS v (visitor_id, ref, n, device)
+            SELECT visitor_id, ref, n, device FROM {._ref_changes}
+            ON CONFLICT (visitor_id, ref) DO UPDATE
+            SET n = v.n + excluded.n, device = v.device + excluded.device$sql$);
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_visitor_refs} AS v USING {._ref_changes} AS c
             WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref AND v.n = 0$sql$);
@@ -270,7 +271,7 @@ BEGIN
             FROM {_visitor_refs} AS v
             JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
                                   AND i.id_type = split_part(v.ref, ':', 1)
-            WHERE v.visitor_id = x.visitor_id) AS p
+            WHERE v.visitor_id = x.visitor_id AND v.device > 0) AS p
         WHERE p.persons > $1$sql$,
         CASE WHEN r.bulk THEN
             'SELECT visitor_id FROM {_visitor_refs} GROUP BY visitor_id HAVING count(*) > $1'
@@ -297,23 +298,23 @@ BEGIN
         INSERT INTO {._resolved} (visitor_id, session_id, person_id)
         WITH marks AS (
             SELECT u.visitor_id, u.started_at, u.first_event_id, u.visitor_id AS sent_from,
-                   u.session_id, u.refs[1] AS first_ref, u.identity
+                   u.session_id, u.refs[1] AS first_ref, u.identity, u.aside
             FROM {._units_new} AS u
             WHERE u.visitor_id IN (SELECT visitor_id FROM {_visitor_refs})
             UNION ALL
             SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, NULL, 'user:' || a.user_id,
-                   'user:' || a.user_id
+                   'user:' || a.user_id, false
             FROM {_aliases} AS a
             WHERE a.previous_id <> a.visitor_id
             UNION ALL
-            SELECT b.visitor_id, b.at, '', '', NULL, 'forgotten:', 'forgotten:'
+            SELECT b.visitor_id, b.at, '', '', NULL, 'forgotten:', 'forgotten:', false
             FROM {._barriers} AS b),
         runs AS (
-            SELECT m.*,
-                   count(m.identity) OVER (PARTITION BY m.visitor_id
+            SELECT m.*, -- what is aside has its person, and gives it to no other
+                   count(m.identity) FILTER (WHERE NOT m.aside) OVER (PARTITION BY m.visitor_id
                                            ORDER BY m.started_at DESC, m.first_event_id DESC,
                                                     m.sent_from DESC) AS next_run,
-                   count(m.identity) OVER (PARTITION BY m.visitor_id
+                   count(m.identity) FILTER (WHERE NOT m.aside) OVER (PARTITION BY m.visitor_id
                                            ORDER BY m.started_at, m.first_event_id,
                                                     m.sent_from) AS last_run
             FROM marks AS m),
@@ -322,9 +323,9 @@ BEGIN
                    coalesce(
                        r.identity,
                        CASE WHEN s.visitor_id IS NULL THEN coalesce(
-                           nullif(max(r.first_ref) OVER (PARTITION BY r.visitor_id, r.next_run),
+                           nullif(max(r.first_ref) FILTER (WHERE NOT r.aside) OVER (PARTITION BY r.visitor_id, r.next_run),
                                   'forgotten:'),
-                           nullif(max(r.identity) OVER (PARTITION BY r.visitor_id, r.last_run),
+                           nullif(max(r.identity) FILTER (WHERE NOT r.aside) OVER (PARTITION BY r.visitor_id, r.last_run),
                                   'forgotten:')) END) AS ref
             FROM runs AS r
             LEFT JOIN {._shared} AS s ON s.visitor_id = r.visitor_id)
@@ -453,13 +454,14 @@ BEGIN
             SELECT previous_id FROM {._noted} WHERE kind = 'alias' AND previous_id IS NOT NULL
             UNION
             SELECT c.visitor_id
-            FROM (SELECT visitor_id, sum(abs(n)) AS n FROM {._ref_changes} GROUP BY visitor_id) AS c
+            FROM (SELECT visitor_id, sum(abs(n) + abs(device)) AS n FROM {._ref_changes} GROUP BY visitor_id) AS c
             WHERE c.n + (SELECT count(*) FROM {_visitor_refs} AS v
                          WHERE v.visitor_id = c.visitor_id) > $1),
         named AS (
             SELECT n.visitor_id, n.started_at, n.first_event_id
             FROM {._units_new} AS n LEFT JOIN {._units_old} AS o USING (session_id)
-            WHERE (n.refs[1], n.identity) IS DISTINCT FROM (o.refs[1], o.identity)
+            WHERE (n.refs[1], n.identity, n.aside) IS DISTINCT FROM
+                  (o.refs[1], o.identity, coalesce(o.aside, false))
             UNION
             SELECT o.visitor_id, o.started_at, o.first_event_id
             FROM {._units_old} AS o LEFT JOIN {._units_new} AS n USING (session_id)
@@ -470,12 +472,12 @@ BEGIN
             FROM named AS n
             LEFT JOIN LATERAL (
                 SELECT s.started_at FROM {_sessions} AS s
-                WHERE s.visitor_id = n.visitor_id AND s.refs IS NOT NULL
+                WHERE s.visitor_id = n.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
                   AND (s.started_at, s.first_event_id) < (n.started_at, n.first_event_id)
                 ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1) AS a ON true
             LEFT JOIN LATERAL (
                 SELECT s.started_at FROM {_sessions} AS s
-                WHERE s.visitor_id = n.visitor_id AND s.refs IS NOT NULL
+                WHERE s.visitor_id = n.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
                   AND (s.started_at, s.first_event_id) > (n.started_at, n.first_event_id)
                 ORDER BY s.started_at, s.first_event_id LIMIT 1) AS z ON true)
         SELECT s.visitor_id, s.started_at, s.first_event_id, s.session_id, s.person_id
@@ -508,7 +510,7 @@ BEGIN
             SELECT ref FROM (
                 (SELECT n.started_at, n.first_event_id, n.visitor_id AS sent_from, n.refs[1] AS ref
                  FROM {_sessions} AS n
-                 WHERE n.visitor_id = x.visitor_id AND n.refs IS NOT NULL
+                 WHERE n.visitor_id = x.visitor_id AND n.refs IS NOT NULL AND NOT n.aside
                    AND (n.started_at, n.first_event_id) > (x.started_at, x.first_event_id)
                  ORDER BY n.started_at, n.first_event_id LIMIT 1)
                 UNION ALL
@@ -529,7 +531,7 @@ BEGIN
             SELECT ref FROM (
                 (SELECT n.started_at, n.first_event_id, n.visitor_id AS sent_from, n.identity AS ref
                  FROM {_sessions} AS n
-                 WHERE n.visitor_id = x.visitor_id AND n.refs IS NOT NULL
+                 WHERE n.visitor_id = x.visitor_id AND n.refs IS NOT NULL AND NOT n.aside
                    AND (n.started_at, n.first_event_id) < (x.started_at, x.first_event_id)
                  ORDER BY n.started_at DESC, n.first_event_id DESC LIMIT 1)
                 UNION ALL
@@ -567,7 +569,7 @@ AS $$
                    s.person_id IS DISTINCT FROM lag(s.person_id) OVER w AS begins,
                    lag(s.person_id) OVER w IS NULL AS first
             FROM {_sessions} AS s
-            WHERE s.visitor_id IN (%s)
+            WHERE s.visitor_id IN (%s) AND NOT s.aside
             WINDOW w AS (PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id)),
         runs AS (
             SELECT u.*, count(*) FILTER (WHERE begins) OVER (

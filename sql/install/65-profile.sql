@@ -287,7 +287,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format($sql$
         SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%' AS is_identified,
-               devices.visitor_ids, b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events,
+               coalesce(devices.visitor_ids, '{}') AS visitor_ids, b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events,
                b.page_views, money.revenue, money.revenue_by_currency, b.event_counts,
                coalesce(traits.traits, '{}') AS traits, %1$s,
                clicks.click_ids #>> '{gclid,last}' AS gclid,

@@ -102,6 +102,63 @@ BEGIN
 END
 $$;
 
+-- The ids that stand for a person: its users and e-mails; with `devices` also the visitors that are only it.
+CREATE FUNCTION journey._ids_of(r journey._run, person text, user_id text, devices boolean DEFAULT false)
+RETURNS TABLE (id_type text, id text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE journey._bind(r, $sql$
+        SELECT i.id_type, i.id::text FROM {identities} AS i
+        WHERE i.person_id = $1 AND (i.id_type <> 'visitor'
+              OR $3 AND i.valid_from = '-infinity' AND i.valid_to = 'infinity')
+        UNION
+        SELECT 'user', $2$sql$) USING person, user_id, devices;
+END
+$$;
+
+-- Puts into _fresh what goes: all events of the person's units, and of others' units those that themselves name
+-- one of the person's ids. What others mention in their properties and traits is theirs.
+CREATE FUNCTION journey._find_forgotten(r journey._run, person text, user_id text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._fresh} (visitor_id, removed, removed_at, reach)
+        WITH ids AS MATERIALIZED (
+            SELECT id_type || ':' || id AS ref, CASE id_type WHEN 'user' THEN id END AS user_id
+            FROM journey._ids_of($2, $1, $3)),
+        others AS (
+            SELECT s.visitor_id, s.session_id
+            FROM {_sessions} AS s
+            WHERE s.visitor_id IN (SELECT v.visitor_id FROM {_visitor_refs} AS v JOIN ids USING (ref))
+              AND s.person_id <> $1 AND s.refs && (SELECT array_agg(ref) FROM ids)),
+        gone AS (
+            SELECT s.visitor_id, e.event_id, e.event_time
+            FROM {_sessions} AS s
+            JOIN {_segments} AS g USING (visitor_id, session_id)
+            CROSS JOIN LATERAL journey.events(g.body) AS e
+            WHERE s.person_id = $1
+            UNION
+            SELECT o.visitor_id, e.event_id, e.event_time
+            FROM others AS o
+            JOIN {_segments} AS g USING (visitor_id, session_id)
+            CROSS JOIN LATERAL journey.events(g.body) AS e
+            WHERE coalesce('user:' || journey._clean_id(e.user_id),
+                           CASE e.kind WHEN 'identify' THEN 'email:' || journey._clean_email(e.traits ->> $4) END)
+                  IN (SELECT ref FROM ids)
+            UNION
+            SELECT a.visitor_id, a.event_id, a.event_time
+            FROM {_aliases} AS a JOIN ids ON a.previous_id = ids.user_id)
+        SELECT visitor_id, array_agg(event_id), array_agg(event_time), array_agg(event_time)
+        FROM gone
+        GROUP BY visitor_id$sql$) USING person, r, user_id, (r.settings).email_trait;
+END
+$$;
+
 CREATE FUNCTION journey._forget(model name, user_id text,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
     OUT identities bigint, OUT profiles bigint)
@@ -124,15 +181,7 @@ BEGIN
                          WHERE i.id = $1 AND i.id_type = 'user'), 'user:' || $1)$sql$)
         INTO person USING user_id;
 
-    -- what goes: the units of the person, all their events, the ids that stand for the person alone
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._fresh} (visitor_id, removed, removed_at, reach)
-        SELECT s.visitor_id, array_agg(e.event_id), array_agg(e.event_time), array_agg(e.event_time)
-        FROM {_sessions} AS s
-        JOIN {_segments} AS g USING (visitor_id, session_id)
-        CROSS JOIN LATERAL journey.events(g.body) AS e
-        WHERE s.person_id = $1
-        GROUP BY s.visitor_id$sql$) USING person;
+    PERFORM journey._find_forgotten(r, person, user_id);
     EXECUTE journey._bind(r, $sql$
         SELECT count(*), coalesce(sum(cardinality(removed)), 0) FROM {._fresh}$sql$)
         INTO visitors, events;
@@ -144,6 +193,7 @@ BEGIN
         INTO sessions, touches, identities, profiles USING person;
     PERFORM journey._bury(r, person, user_id);
     PERFORM journey._unlist_rejected(r, person, user_id);
+    PERFORM journey._unnote_changes(r, person, user_id);
 
     -- rows of a users table
     EXECUTE journey._bind(r, $sql$
@@ -153,6 +203,7 @@ BEGIN
         WHERE f.session_id IS NULL AND f.person_id = $1$sql$) USING person;
     PERFORM journey._merge_fresh(r);
     PERFORM journey._derive(r, '{}');
+    PERFORM journey._empty_scratch(r, false);
     PERFORM journey._catalog('refreshed', model, jsonb_build_object('started_at', started,
         'counts', '{"forgotten": 1}'::jsonb, 'phases', journey._note_phase('{}', 'total', started)));
 END
@@ -180,12 +231,7 @@ BEGIN
         past AS (
             SELECT greatest($2, max(at) FILTER (WHERE NOT far) + interval '1 microsecond') AS forgotten_at
             FROM removed),
-        ids AS (
-            SELECT i.id_type, i.id
-            FROM {identities} AS i
-            WHERE i.person_id = $1 AND i.id_type <> 'visitor'
-            UNION
-            SELECT 'user', $3),
+        ids AS (SELECT * FROM journey._ids_of($5, $1, $3)),
         stretches AS (
             SELECT id_type AS kind, id, timestamptz '-infinity' AS valid_from,
                    timestamptz 'infinity' AS valid_to
@@ -229,7 +275,7 @@ BEGIN
         ON CONFLICT (kind, hash, valid_from) DO UPDATE
         SET valid_to = greatest(o.valid_to, excluded.valid_to),
             forgotten_at = greatest(o.forgotten_at, excluded.forgotten_at)$sql$)
-    USING person, r.at, user_id, r.at + (r.settings).max_future;
+    USING person, r.at, user_id, r.at + (r.settings).max_future, r;
 END
 $$;
 
@@ -242,19 +288,41 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {rejected_events} AS e
-        USING (
-            SELECT i.id FROM {identities} AS i WHERE i.person_id = $1 AND i.valid_from = '-infinity'
-                                                 AND i.valid_to = 'infinity'
-            UNION
-            SELECT $2) AS i
+        USING journey._ids_of($3, $1, $2, true) AS i
         WHERE EXISTS (
-            SELECT FROM jsonb_each_text(CASE jsonb_typeof(e."row") WHEN 'object' THEN e."row" ELSE '{}' END)
-                AS x
-            WHERE x.value = i.id OR lower(x.value) = i.id)
+            -- columns, and what lies deeper in them; but properties mention others
+            SELECT FROM jsonb_each(CASE jsonb_typeof(e."row") WHEN 'object' THEN e."row" - 'properties'
+                                                              ELSE '{}' END) AS c
+            CROSS JOIN LATERAL jsonb_path_query(c.value, '$.**') AS x (value)
+            WHERE x.value #>> '{}' = i.id OR lower(x.value #>> '{}') = i.id)
         -- JSON that jsonb could not hold: a string in it, or a number
         OR jsonb_typeof(e."row") = 'string' AND (
             strpos(lower(e."row" #>> '{}'), lower(':' || to_json(i.id)::text)) > 0
-            OR i.id ~ '^-?[0-9]+$' AND e."row" #>> '{}' ~ (':' || i.id || '[,}]'))$sql$) USING person, user_id;
+            OR i.id ~ '^-?[0-9]+$' AND e."row" #>> '{}' ~ (':' || i.id || '[,}]'))$sql$) USING person, user_id, r;
+END
+$$;
+
+-- Takes what triggers noted of the person's rows out of the notes: their events are gone from the store, and
+-- their rows would be rejected. The key of a users table is the user.
+CREATE FUNCTION journey._unnote_changes(r journey._run, person text, user_id text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        WITH ids AS MATERIALIZED (SELECT id FROM journey._ids_of($2, $1, $3) WHERE id_type = 'user')
+        DELETE FROM {._changes} AS c
+        WHERE c.is_old AND (
+            journey._clean_id(c.user_id) IN (SELECT id FROM ids)
+            OR (journey._clean_id(c.visitor_id), c.event_time) IN (
+                SELECT f.visitor_id, t.at FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed_at) AS t (at)))
+        OR journey._clean_id(c.key) IN (SELECT id FROM ids) AND c.table_id IN (
+            SELECT t.table_id
+            FROM jsonb_populate_recordset(NULL::journey._source_table, $4) AS t
+            JOIN jsonb_populate_recordset(NULL::journey._source, $5) AS s USING (source)
+            WHERE t.relation = 'users' AND s.kind = 'schema')$sql$)
+    USING person, r, user_id, journey._catalog('tables', r.model, '{}'), journey._catalog('sources', r.model, '{}');
 END
 $$;
 

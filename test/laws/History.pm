@@ -144,6 +144,8 @@ my @campaigns = map { "https://shop.example.org/l?$_" } 'utm_source=google&utm_m
 my @referrers = ('https://www.google.com/', 'https://www.bing.com/search?q=x', 'https://shop.example.org/a',
     'https://partner.example.net/p', 'https://news.blog.example.com/', '$direct', 'https://t.co/x');
 
+my $mine = 'of-';    # begins a value that is its user's alone
+
 # All rows that a world will ever deliver, in no order.
 sub world
 {
@@ -165,6 +167,7 @@ sub world
     for (1 .. $self->between(1, $events))
     {
         if (@{ $w->{rows} } && $self->chance(0.25)) { $self->copy_of($w, $self->pick(@{ $w->{rows} })) }
+        elsif ($self->chance(0.15)) { $self->scene($w) }
         else { $self->event($w) }
     }
     $self->long_run($w) if $self->chance(0.04);
@@ -218,7 +221,7 @@ sub event
 {
     my ($self, $w, %given) = @_;
     my %e = map { $_ => undef } @STANDARD;
-    $e{kind} = $self->weighted(35, 'page', 30, 'track', 18, 'identify', 3, 'screen', 2, 'group', 100 * $w->{aliases}, 'alias');
+    $e{kind} = $given{kind} // $self->weighted(35, 'page', 30, 'track', 18, 'identify', 3, 'screen', 2, 'group', 100 * $w->{aliases}, 'alias');
     $e{event_id} = $self->pick('a' .. 'z') . "$w->{number}-" . ++$self->{events} unless $self->chance(0.1);
     $e{visitor_id} = $self->weighted(20, $self->pick(@{ $w->{visitors} }), 2, undef, 0.4, 'null');
     $e{user_id} = $self->user_or_not($w);
@@ -247,7 +250,61 @@ sub event
       if $e{kind} eq 'alias';
     $self->track(\%e) if $e{kind} eq 'track';
     $e{properties} = { color => $self->pick('red', 'blue') } if $e{kind} =~ /page|screen/ && $self->chance(0.2);
-    return $self->deliver($w, { %e, %given });
+    %e = (%e, %given);
+    $e{url} = "https://shop.example.org/m?gclid=$mine?" if $e{kind} eq 'page' && $self->chance(0.1);
+    $e{traits} = { %{ $e{traits} // {} }, me => "$mine?" } if $e{kind} eq 'identify' && $self->chance(0.3);
+    $self->mark(\%e);
+    return $self->deliver($w, \%e);
+}
+
+# Values that tell whose they are, in clicks and traits, are those of the event's user.
+sub mark
+{
+    my ($self, $e) = @_;
+    my $user = $e->{user_id} // '';
+    my $value = $user =~ /^u\d+-\d+$/ ? "$mine$user" : undef;
+    if (defined $e->{url} && $e->{url} =~ /gclid=$mine/)
+    {
+        $e->{url} = defined $value ? "https://shop.example.org/m?gclid=$value" : 'https://shop.example.org/m';
+    }
+    if (defined $e->{traits} && defined $e->{traits}{me})
+    {
+        $e->{traits} = { %{ $e->{traits} }, me => $value };
+    }
+}
+
+# A few events of one device and two or three persons, close together: a login just before or behind a page,
+# what a server says of others, e-mails alone, aliases between them, waits with the sender's key.
+sub scene
+{
+    my ($self, $w) = @_;
+    my $visitor = $self->pick(@{ $w->{visitors} });
+    my @users = ($self->user($w), $self->user($w), undef);
+    my $time = $self->time_in($w);
+    my $key = $self->chance($w->{keys}) ? 'k1' : undef;
+    my $equal = $self->chance(0.15);
+    for (1 .. $self->between(2, 7))
+    {
+        my ($a, $b) = $self->shuffle(@users);
+        my $what = $self->weighted(6, 'page', 5, 'identify', 4, 'server', 2, 'e-mail', 1, 'alias', 1, 'device alias', 1, 'group');
+        my %given = (visitor_id => $visitor, event_time => $time, user_id => $a, platform => undef,
+            kind => $what =~ s/device //r, session_key => $self->chance(0.9) ? $key : 'k2');
+        $given{received_at} = $time + $self->pick(0, SECOND, HOUR);
+        %given = (%given, kind => 'track', platform => 'server', name => 'Signed Up', revenue => undef) if $what eq 'server';
+        if ($what eq 'e-mail')
+        {
+            my $address = { ($self->{options}{email_trait} // 'email') => $self->pick(@{ $w->{emails} }) };
+            %given = (%given, kind => 'identify', user_id => undef, traits => $address);
+        }
+        $given{previous_id} = $what eq 'alias' ? $b // $visitor : $visitor if $what =~ /alias/;
+        $given{user_id} //= $self->user($w) if $what =~ /alias/;
+        $given{url} = undef if $what ne 'page';
+        $self->event($w, %given);
+        push @{ $w->{times} }, $time;
+        next if $equal;
+        my $t = $self->{timeout};
+        $time += $self->weighted(8, $self->between(1, 60) * SECOND, 3, int($t / 2), 2, $t, 2, $t + 1, 2, int(1.5 * $t), 1, 0);
+    }
 }
 
 sub track
@@ -292,6 +349,7 @@ sub copy_of
         # the same amount written otherwise is another one, to the bit
         $e{revenue} .= $e{revenue} =~ /\./ ? '0' : '.0' if defined $e{revenue} && $self->chance(0.5);
     }
+    $self->mark(\%e);
     return $self->deliver($w, \%e);
 }
 

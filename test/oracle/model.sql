@@ -98,6 +98,7 @@ CREATE TABLE event (
     came_from journey.touch,    -- what the referrer says
     ref text COLLATE "C",       -- whom the event names: 'user:..' or 'email:..'
     session integer,            -- number within the visitor; NULL: in none
+    aside boolean,              -- outside, and says nothing of whose device it is
     PRIMARY KEY (visitor_id, event_time, event_id)
 );
 
@@ -177,18 +178,42 @@ SELECT visitor_id, event_time, event_id, journey._clean_id(previous_id) AS previ
 FROM event
 WHERE kind = 'alias' AND user_id IS NOT NULL AND journey._clean_id(previous_id) IS NOT NULL;
 
--- Do aliases among a visitor's own events join two users?
-CREATE FUNCTION are_joined(visitor text, one text, other text) RETURNS boolean
+-- The end of a chain of aliases, of all or of those among a visitor's own events; in a loop the least id.
+CREATE FUNCTION canonical(id text, visitor text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    path text[] := ARRAY[id];
+    next text;
+BEGIN
+    LOOP
+        next := (SELECT a.user_id FROM oracle.alias AS a
+                 WHERE a.previous_id = path[cardinality(path)] AND (visitor IS NULL OR a.visitor_id = visitor)
+                 ORDER BY a.event_time DESC, a.event_id DESC, a.visitor_id DESC LIMIT 1);
+        IF next IS NULL THEN
+            RETURN path[cardinality(path)];
+        ELSIF next = ANY (path) THEN
+            RETURN (SELECT min(x COLLATE "C") FROM unnest(path[array_position(path, next) :]) AS x);
+        END IF;
+        path := path || next;
+    END LOOP;
+END
+$$;
+
+-- Are both known, and not the same person by the visitor's own aliases?
+CREATE FUNCTION are_two(visitor text, one text, other text) RETURNS boolean
 LANGUAGE sql AS $$
-    WITH RECURSIVE pair AS (
-        SELECT previous_id AS a, user_id AS b FROM oracle.alias WHERE visitor_id = visitor
-        UNION
-        SELECT user_id, previous_id FROM oracle.alias WHERE visitor_id = visitor
-    ), reached (id) AS (
-        SELECT one COLLATE "C"
-        UNION
-        SELECT p.b FROM pair AS p JOIN reached AS r ON p.a = r.id)
-    SELECT EXISTS (SELECT FROM reached WHERE id = other)
+    SELECT coalesce(one <> other, false) AND oracle.canonical(one, visitor) <> oracle.canonical(other, visitor)
+$$;
+
+-- Whom a session that names nobody at its start has from the login before it.
+CREATE TABLE heir (
+    visitor_id text COLLATE "C", session integer, user_id text COLLATE "C", PRIMARY KEY (visitor_id, session));
+
+-- Puts an event into a session (NULL: into none).
+CREATE FUNCTION place(e event, number integer, aside boolean DEFAULT false) RETURNS void
+LANGUAGE sql AS $$
+    UPDATE oracle.event SET session = number, aside = place.aside
+    WHERE visitor_id = e.visitor_id AND event_time = e.event_time AND event_id = e.event_id
 $$;
 
 -- Gives each event its session: the visitor's events in order, with the state that a start clears.
@@ -198,75 +223,113 @@ DECLARE
     o oracle.options := (SELECT o FROM oracle.options AS o);
     e oracle.event;
     visitor text;               -- whose events these are
-    number integer;             -- the session that is open, NULL before the first
+    number integer;             -- the last session, NULL before the first
     begun_at timestamptz;
     previous_at timestamptz;    -- of the last active event
-    last_user text;
+    owner text;                 -- its user, NULL while nobody is named
+    address text;               -- its first e-mail, as long as it has no user
+    over boolean;               -- an identify of another ended it
+    login text;                 -- the last user of an identify since the last active event
+    login_at timestamptz;
     last_key text;
     last_campaign journey.touch;
-    waiting text[];             -- passive events that belong to the session only if it goes on
-    waiting_user text;
+    waiting oracle.event[];     -- passive events that belong to the session only if it goes on
+    w oracle.event;
     starts boolean;
+    in_time boolean;
+    is_other boolean;
+    inside boolean;
 BEGIN
     FOR e IN SELECT * FROM oracle.event ORDER BY visitor_id, event_time, event_id COLLATE "C" LOOP
         IF visitor IS DISTINCT FROM e.visitor_id THEN
             visitor := e.visitor_id;
             number := NULL;
+            owner := NULL;
+            login := NULL;
+            waiting := '{}';
         END IF;
 
         IF e.passive THEN
-            IF number IS NULL THEN
-                CONTINUE;
-            ELSIF e.event_time - previous_at <= o.timeout THEN
-                UPDATE oracle.event SET session = number
-                WHERE visitor_id = visitor AND event_time = e.event_time AND event_id = e.event_id;
-                last_user := coalesce(e.user_id, last_user);
-            ELSIF o.session_key AND last_key IS NOT NULL THEN
-                waiting := waiting || e.event_id;
-                waiting_user := coalesce(e.user_id, waiting_user);
+            in_time := number IS NOT NULL AND e.event_time - previous_at <= o.timeout;
+            is_other := o.user_change AND oracle.are_two(visitor, e.user_id, owner);
+            IF e.kind = 'identify' AND e.user_id IS NOT NULL THEN
+                login := e.user_id;
+                login_at := e.event_time;
             END IF;
+            IF number IS NULL OR over THEN
+                inside := false;
+            ELSIF NOT in_time AND NOT (o.session_key AND last_key IS NOT NULL) THEN
+                inside := false;
+            ELSIF is_other THEN
+                inside := false;
+                IF e.kind = 'identify' THEN
+                    over := true;
+                    waiting := '{}';
+                ELSIF NOT in_time THEN
+                    waiting := waiting || e;
+                END IF;
+            ELSIF NOT in_time THEN
+                inside := false;
+                waiting := waiting || e;
+            ELSIF e.user_id IS NOT NULL THEN
+                inside := true;
+                owner := coalesce(owner, e.user_id);
+            ELSIF e.ref IS NOT NULL AND o.user_change THEN
+                inside := owner IS NULL AND coalesce(address, e.ref) = e.ref;
+                address := coalesce(address, e.ref);
+            ELSE
+                inside := true;
+            END IF;
+            PERFORM oracle.place(e, CASE WHEN inside THEN number END,
+                                 is_other AND e.kind NOT IN ('identify', 'alias'));
             CONTINUE;
         END IF;
 
-        IF number IS NULL THEN
-            number := 0;
-            starts := true;
-        ELSE
-            starts := coalesce(
-                e.event_time - previous_at > o.timeout
-                    AND NOT (o.session_key AND e.session_key IS NOT NULL AND last_key IS NOT NULL)
-                OR o.session_key AND coalesce(e.session_key <> last_key, false)
-                OR o.user_change AND coalesce(e.user_id <> last_user, false)
-                    AND NOT oracle.are_joined(visitor, e.user_id, last_user)
-                OR o.new_campaign AND (e.said).touch_type IS NOT NULL
-                    AND ((last_campaign).source, (last_campaign).medium, (last_campaign).campaign,
-                         (last_campaign).click_id) IS DISTINCT FROM
-                        ((e.said).source, (e.said).medium, (e.said).campaign,
-                         (e.said).click_id)
-                OR o.midnight IS NOT NULL AND (e.event_time AT TIME ZONE o.midnight)::date
-                    <> (previous_at AT TIME ZONE o.midnight)::date
-                OR coalesce(e.event_time - begun_at > o.max_duration, false), false);
-        END IF;
+        starts := number IS NULL OR coalesce(
+            over
+            OR e.event_time - previous_at > o.timeout
+                AND NOT (o.session_key AND e.session_key IS NOT NULL AND last_key IS NOT NULL)
+            OR o.session_key AND coalesce(e.session_key <> last_key, false)
+            OR o.user_change AND oracle.are_two(visitor, e.user_id, owner)
+            OR o.new_campaign AND (e.said).touch_type IS NOT NULL
+                AND ((last_campaign).source, (last_campaign).medium, (last_campaign).campaign,
+                     (last_campaign).click_id) IS DISTINCT FROM
+                    ((e.said).source, (e.said).medium, (e.said).campaign,
+                     (e.said).click_id)
+            OR o.midnight IS NOT NULL AND (e.event_time AT TIME ZONE o.midnight)::date
+                <> (previous_at AT TIME ZONE o.midnight)::date
+            OR coalesce(e.event_time - begun_at > o.max_duration, false), false);
 
         IF starts THEN
-            number := number + 1;
+            number := coalesce(number, 0) + 1;
             begun_at := e.event_time;
-            last_user := NULL;
+            owner := NULL;
+            address := NULL;
+            over := false;
             last_key := NULL;
             last_campaign := NULL;
-        ELSE
-            UPDATE oracle.event SET session = number
-            WHERE visitor_id = visitor AND event_id = ANY (waiting) AND session IS NULL
-              AND event_time BETWEEN previous_at AND e.event_time;
-            last_user := coalesce(waiting_user, last_user);
+            IF o.user_change AND e.user_id IS NULL AND login IS NOT NULL
+               AND e.event_time - login_at <= o.timeout THEN
+                owner := login;
+                INSERT INTO oracle.heir VALUES (visitor, number, login);
+            END IF;
+        END IF;
+        owner := coalesce(owner, e.user_id);
+        IF NOT starts THEN
+            FOREACH w IN ARRAY waiting LOOP
+                is_other := o.user_change AND oracle.are_two(visitor, w.user_id, owner);
+                inside := NOT o.user_change OR w.ref IS NULL
+                    OR w.user_id IS NOT NULL AND owner IS NOT NULL AND NOT is_other
+                    OR w.user_id IS NULL AND owner IS NULL AND coalesce(w.ref = address, false);
+                PERFORM oracle.place(w, CASE WHEN inside THEN number END,
+                                     is_other AND w.kind NOT IN ('identify', 'alias'));
+            END LOOP;
         END IF;
         waiting := '{}';
-        waiting_user := NULL;
+        login := NULL;
 
-        UPDATE oracle.event SET session = number
-        WHERE visitor_id = visitor AND event_time = e.event_time AND event_id = e.event_id;
+        PERFORM oracle.place(e, number);
         previous_at := e.event_time;
-        last_user := coalesce(e.user_id, last_user);
         last_key := coalesce(e.session_key, last_key);
         IF (e.said).touch_type IS NOT NULL THEN
             last_campaign := e.said;
@@ -320,7 +383,7 @@ CREATE TABLE session (
 CREATE FUNCTION fill_sessions() RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO oracle.session
-    SELECT s.visitor_id, s.session, s.first_event_id, s.user_id, s.started_at, s.ended_at,
+    SELECT s.visitor_id, s.session, s.first_event_id, coalesce(s.user_id, h.user_id), s.started_at, s.ended_at,
            (s.started_at AT TIME ZONE o.time_zone)::date, extract(epoch FROM s.ended_at - s.started_at),
            s.events, s.page_views, s.pages[1], journey.url_path(s.pages[1]), s.pages[s.page_views],
            t.referrer, t.referrer_host, coalesce(t.source, '(direct)'), coalesce(t.medium, '(none)'),
@@ -347,6 +410,7 @@ LANGUAGE sql AS $$
         WHERE f.visitor_id = s.visitor_id AND f.session = s.session
         ORDER BY event_time, event_id LIMIT 1) AS t ON true
     LEFT JOIN oracle.session_revenue AS r ON r.visitor_id = s.visitor_id AND r.session = s.session
+    LEFT JOIN oracle.heir AS h ON h.visitor_id = s.visitor_id AND h.session = s.session
 $$;
 
 -- First and last values of chosen properties in a session.
@@ -388,26 +452,6 @@ $$;
 -- persons
 -- ---------------------------------------------------------------------------------------------
 
--- The end of a chain of aliases; in a loop the least id.
-CREATE FUNCTION canonical(id text) RETURNS text
-LANGUAGE plpgsql AS $$
-DECLARE
-    path text[] := ARRAY[id];
-    next text;
-BEGIN
-    LOOP
-        next := (SELECT a.user_id FROM oracle.alias AS a WHERE a.previous_id = path[cardinality(path)]
-                 ORDER BY a.event_time DESC, a.event_id DESC, a.visitor_id DESC LIMIT 1);
-        IF next IS NULL THEN
-            RETURN path[cardinality(path)];
-        ELSIF next = ANY (path) THEN
-            RETURN (SELECT min(x COLLATE "C") FROM unnest(path[array_position(path, next) :]) AS x);
-        END IF;
-        path := path || next;
-    END LOOP;
-END
-$$;
-
 CREATE VIEW users_row AS
 SELECT DISTINCT x.visitor_id, x.user_id, r.event_time, r.traits
 FROM raw AS r JOIN row_outcome AS x USING (number)
@@ -444,18 +488,19 @@ LANGUAGE sql AS $$
 $$;
 
 -- A unit is what goes to one person: a session, or a run of neighbours outside sessions that name the same
--- id or nobody.
+-- id or nobody, and are aside or not.
 CREATE VIEW event_unit AS
 SELECT *, CASE WHEN session IS NULL THEN
               count(*) FILTER (WHERE begins) OVER (PARTITION BY visitor_id ORDER BY event_time, event_id) END AS outside
 FROM (
-    SELECT *, (session, ref) IS DISTINCT FROM (lag(session) OVER before, lag(ref) OVER before) AS begins
+    SELECT *, (session, ref, aside) IS DISTINCT FROM
+              (lag(session) OVER before, lag(ref) OVER before, lag(aside) OVER before) AS begins
     FROM event
     WINDOW before AS (PARTITION BY visitor_id ORDER BY event_time, event_id)) AS e;
 
 CREATE TABLE unit (
     visitor_id text COLLATE "C", session integer, outside bigint, started_at timestamptz, first_event_id text COLLATE "C",
-    first_ref text, last_ref text, named_at timestamptz, person_id text COLLATE "C",
+    first_ref text, last_ref text, named_at timestamptz, aside boolean, person_id text COLLATE "C",
     PRIMARY KEY (visitor_id, started_at, first_event_id));
 
 -- Where a visitor is named: by its units, and by aliases of it that were sent from others.
@@ -469,25 +514,31 @@ CREATE TABLE shared_visitor (visitor_id text COLLATE "C" PRIMARY KEY);
 CREATE FUNCTION fill_units() RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO oracle.unit
-    SELECT visitor_id, session, outside, min(event_time), (array_agg(event_id ORDER BY event_time, event_id))[1],
-           (array_agg(ref ORDER BY event_time, event_id) FILTER (WHERE ref IS NOT NULL))[1],
-           -- a user counts before an e-mail
-           coalesce((array_agg(ref ORDER BY event_time DESC, event_id DESC) FILTER (WHERE user_id IS NOT NULL))[1],
-                    (array_agg(ref ORDER BY event_time DESC, event_id DESC) FILTER (WHERE ref IS NOT NULL))[1]),
-           min(event_time) FILTER (WHERE ref IS NOT NULL)
-    FROM oracle.event_unit
-    GROUP BY visitor_id, session, outside;
+    SELECT u.visitor_id, u.session, u.outside, u.started_at, u.first_event_id,
+           coalesce('user:' || h.user_id, u.first_ref), coalesce(u.last_user, 'user:' || h.user_id, u.last_ref),
+           CASE WHEN h.user_id IS NULL THEN u.named_at ELSE u.started_at END, u.aside
+    FROM (
+        SELECT visitor_id, session, outside, min(event_time) AS started_at,
+               (array_agg(event_id ORDER BY event_time, event_id))[1] AS first_event_id,
+               (array_agg(ref ORDER BY event_time, event_id) FILTER (WHERE ref IS NOT NULL))[1] AS first_ref,
+               -- a user counts before an e-mail
+               (array_agg(ref ORDER BY event_time DESC, event_id DESC) FILTER (WHERE user_id IS NOT NULL))[1] AS last_user,
+               (array_agg(ref ORDER BY event_time DESC, event_id DESC) FILTER (WHERE ref IS NOT NULL))[1] AS last_ref,
+               min(event_time) FILTER (WHERE ref IS NOT NULL) AS named_at, bool_or(aside) AS aside
+        FROM oracle.event_unit
+        GROUP BY visitor_id, session, outside) AS u
+    LEFT JOIN oracle.heir AS h USING (visitor_id, session);
 
     INSERT INTO oracle.mark
     SELECT visitor_id, started_at, first_event_id, visitor_id, first_ref, last_ref
-    FROM oracle.unit WHERE last_ref IS NOT NULL
+    FROM oracle.unit WHERE last_ref IS NOT NULL AND NOT aside
     UNION ALL
     SELECT previous_id, event_time, event_id, visitor_id, 'user:' || user_id, 'user:' || user_id
     FROM oracle.alias WHERE previous_id <> visitor_id;
 
     INSERT INTO oracle.shared_visitor
     SELECT visitor_id
-    FROM (SELECT visitor_id, ref FROM oracle.event
+    FROM (SELECT visitor_id, ref FROM oracle.event WHERE NOT aside
           UNION SELECT previous_id, 'user:' || user_id FROM oracle.alias) AS named
     JOIN oracle.ref_person USING (ref) CROSS JOIN oracle.options AS o
     GROUP BY visitor_id, o.max_users_per_visitor
@@ -518,7 +569,8 @@ UNION ALL (
 WITH numbered AS (
     SELECT *, lag(person_id) OVER w AS before,
            person_id IS DISTINCT FROM lag(person_id) OVER w AS begins
-    FROM unit WINDOW w AS (PARTITION BY visitor_id ORDER BY started_at, first_event_id)
+    FROM unit WHERE NOT aside
+    WINDOW w AS (PARTITION BY visitor_id ORDER BY started_at, first_event_id)
 ), runs AS (
     SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY visitor_id
                                                    ORDER BY started_at, first_event_id) AS run
@@ -639,7 +691,8 @@ SELECT u.person_id, jsonb_build_object(
        || touch_columns(u.person_id, 'last_touch', false, false)
        || touch_columns(u.person_id, 'last_non_direct_touch', false, true) AS content
 FROM (
-    SELECT person_id, array_agg(DISTINCT visitor_id ORDER BY visitor_id) AS visitor_ids,
+    SELECT person_id,
+           coalesce(array_agg(DISTINCT visitor_id ORDER BY visitor_id) FILTER (WHERE NOT aside), '{}') AS visitor_ids,
            min(started_at) AS first_seen_at, min(named_at) AS identified_at
     FROM unit GROUP BY person_id) AS u
 CROSS JOIN options AS o
@@ -665,7 +718,7 @@ WHERE o.profiles = 'all' OR u.person_id NOT LIKE 'visitor:%';
 
 CREATE FUNCTION derive() RETURNS void
 LANGUAGE sql AS $$
-    TRUNCATE oracle.event, oracle.session, oracle.touch, oracle.ref_person, oracle.unit, oracle.mark,
+    TRUNCATE oracle.event, oracle.heir, oracle.session, oracle.touch, oracle.ref_person, oracle.unit, oracle.mark,
              oracle.shared_visitor, oracle.person_event;
     SELECT oracle.fill_events();
     SELECT oracle.walk();

@@ -447,7 +447,7 @@ is(value(q{SELECT ended_at || ' ' || events FROM q.sessions WHERE visitor_id = '
 # when all was read again; where the visitor has an alias too
 sql(q{CREATE TABLE "Own".keys (id int, visitor_id text, event_time timestamptz, kind text, session_key text, user_id text, previous_id text);
 	INSERT INTO "Own".keys VALUES (1, 'v', '2024-01-01', 'page', 's', NULL, NULL), (2, 'v', '2024-01-02', 'identify', NULL, NULL, NULL),
-		(3, 'w', '2024-01-01', 'page', 's', NULL, NULL), (4, 'w', '2024-01-02', 'alias', NULL, 'b', 'a');
+		(3, 'w', '2024-01-01', 'page', 's', 'b', NULL), (4, 'w', '2024-01-02', 'alias', NULL, 'b', 'a');
 	SELECT journey.create_model('k', NULL, '{"session_key": true, "capture": "trigger"}') \g /dev/null
 	SELECT journey.add_source('k', '"Own".keys') \g /dev/null});
 refresh('k');
