@@ -1,7 +1,8 @@
 /*
  * stitch.c
- *		The last rounds of a first load: units with their persons in, sessions, touches and profiles out.
- *		Units and facts come person by person, each from a query, and are put together as two sorted files are.
+ *		Stitching: marks of visitors in, the persons and numbers of units out. And what a first load writes
+ *		person by person: units with their persons in, sessions, touches and profiles out; units and facts,
+ *		each from a query, are put together as two sorted files are.
  */
 #include "postgres.h"
 
@@ -11,10 +12,12 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
+#include "utils/uuid.h"
 
 #include "gather_sql.h"
 #include "profile_sql.h"
 #include "split_sql.h"
+#include "stitch_core.h"
 #include "writer.h"
 
 /* ------------------------------------------------------------------------------------------------
@@ -92,6 +95,262 @@ static JStr
 JRowsStr(const JRows *rows, int column)
 {
 	return rows->nulls[column] ? JSTR_NULL : JStrFromText(DatumGetTextPP(rows->values[column]));
+}
+
+static void
+JRefuseNull(const JRows *rows, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (rows->nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("column %d of the query must not be null", i + 1)));
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * visitors
+ * ------------------------------------------------------------------------------------------------ */
+
+/* The columns of the query of marks, in order of visitor, time, event and sender. */
+enum
+{
+	MARK_VISITOR,
+	MARK_TIME,
+	MARK_EVENT,
+	MARK_SHARED,
+	MARK_BASE,
+	MARK_BARRIER,
+	MARK_SESSION,				/* from here on NULL where there is none */
+	MARK_LOOSE,
+	MARK_ASIDE,
+	MARK_PERSON,				/* those it has so far */
+	MARK_NUMBER,
+	MARK_FIRST,
+	MARK_OWN,
+	MARK_COLUMNS
+};
+
+static const Oid mark_types[] = {
+	TEXTOID, TIMESTAMPTZOID, TEXTOID, BOOLOID, INT8OID, BOOLOID, UUIDOID, BOOLOID, BOOLOID, TEXTOID, INT8OID,
+	TEXTOID, TEXTOID
+};
+
+/* What is kept of a mark besides what decides. */
+typedef struct JMarkRow
+{
+	JStr		event_id;
+	pg_uuid_t	session_id;
+	JStr		person;
+	int64		number;
+	bool		has_number;
+} JMarkRow;
+
+typedef struct JStitcher
+{
+	JRows		marks;
+	JWriter    *resolved;
+	JWriter    *stretches;		/* NULL: not asked for */
+	bool		all;			/* give units that stay with the visitor and keep their number, too */
+	MemoryContext context;		/* for what a visitor takes */
+	JStr		visitor_id;
+	JStr		own_person;
+	bool		shared;
+	int64		base;
+	JMark	   *mark;
+	JMarkRow   *row;
+	int			n;
+	int			max;
+} JStitcher;
+
+static JStr
+JCopyStr(JStr s)
+{
+	return JStrIsNull(s) ? s : (JStr) {pnstrdup(s.data, s.len), s.len};
+}
+
+/* Takes the mark that is next, in the visitor's memory. */
+static void
+JStitcherAdd(JStitcher *stitcher)
+{
+	const JRows *rows = &stitcher->marks;
+	JMark	   *mark;
+	JMarkRow   *row;
+
+	if (stitcher->n == stitcher->max)
+	{
+		stitcher->max = Max(16, 2 * stitcher->max);
+		stitcher->mark = stitcher->mark == NULL ? palloc_array(JMark, stitcher->max) :
+			repalloc_huge(stitcher->mark, sizeof(JMark) * (Size) stitcher->max);
+		stitcher->row = stitcher->row == NULL ? palloc_array(JMarkRow, stitcher->max) :
+			repalloc_huge(stitcher->row, sizeof(JMarkRow) * (Size) stitcher->max);
+	}
+	mark = &stitcher->mark[stitcher->n];
+	row = &stitcher->row[stitcher->n++];
+	memset(mark, 0, sizeof(JMark));
+	memset(row, 0, sizeof(JMarkRow));
+	mark->is_unit = !rows->nulls[MARK_SESSION];
+	mark->loose = !rows->nulls[MARK_LOOSE] && DatumGetBool(rows->values[MARK_LOOSE]);
+	mark->aside = !rows->nulls[MARK_ASIDE] && DatumGetBool(rows->values[MARK_ASIDE]);
+	mark->barrier = DatumGetBool(rows->values[MARK_BARRIER]);
+	mark->time = DatumGetTimestampTz(rows->values[MARK_TIME]);
+	mark->first = JCopyStr(JRowsStr(rows, MARK_FIRST));
+	mark->own = JCopyStr(JRowsStr(rows, MARK_OWN));
+	row->event_id = JCopyStr(JRowsStr(rows, MARK_EVENT));
+	if (mark->is_unit)
+		row->session_id = *DatumGetUUIDP(rows->values[MARK_SESSION]);
+	row->person = JCopyStr(JRowsStr(rows, MARK_PERSON));
+	row->has_number = !rows->nulls[MARK_NUMBER];
+	if (row->has_number)
+		row->number = DatumGetInt64(rows->values[MARK_NUMBER]);
+}
+
+static void
+JPutResolved(JStitcher *stitcher, const JMark *mark, const JMarkRow *row)
+{
+	Datum		values[7];
+	bool		nulls[7] = {false};
+
+	JSetStr(values, nulls, 0, stitcher->visitor_id);
+	values[1] = TimestampTzGetDatum(mark->time);
+	JSetStr(values, nulls, 2, row->event_id);
+	values[3] = UUIDPGetDatum(&row->session_id);
+	JSetStr(values, nulls, 4, row->person);
+	JSetStr(values, nulls, 5, JStrIsNull(mark->person) ? stitcher->own_person : mark->person);
+	values[6] = Int64GetDatum(mark->number);
+	nulls[6] = mark->loose;
+	JWriterPut(stitcher->resolved, values, nulls);
+}
+
+static const char *
+JStretchReason(const JStitcher *stitcher, const JStretch *stretch)
+{
+	if (stretch->named)
+		return "identified";
+	if (!JStrIsNull(stretch->person))
+		return "alias";
+	return stitcher->shared ? "shared" : "anonymous";
+}
+
+static void
+JPutStretches(JStitcher *stitcher)
+{
+	JStretch   *stretches;
+	int			n = JStretches(stitcher->mark, stitcher->n, &stretches);
+
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[6];
+		bool		nulls[6] = {false};
+		JStr		person = stretches[i].person;
+
+		JSetStr(values, nulls, 0, stitcher->visitor_id);
+		JSetStr(values, nulls, 1, JSTR_LIT("visitor"));
+		JSetStr(values, nulls, 2, JStrIsNull(person) ? stitcher->own_person : person);
+		values[3] = TimestampTzGetDatum(stretches[i].from);
+		values[4] = TimestampTzGetDatum(stretches[i].to);
+		JSetStr(values, nulls, 5, JStrFromCString(JStretchReason(stitcher, &stretches[i])));
+		JWriterPut(stitcher->stretches, values, nulls);
+	}
+}
+
+/* One visitor, from the mark that is next. False if there was none. */
+static bool
+JStitchNext(JStitcher *stitcher, bool *more)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	const JRows *rows = &stitcher->marks;
+
+	if (!*more)
+		return false;
+	MemoryContextSwitchTo(stitcher->context);
+	stitcher->visitor_id = JCopyStr(JRowsStr(rows, MARK_VISITOR));
+	stitcher->own_person = JStrFromCString(psprintf("visitor:%.*s", stitcher->visitor_id.len,
+													stitcher->visitor_id.data));
+	stitcher->shared = DatumGetBool(rows->values[MARK_SHARED]);
+	stitcher->base = DatumGetInt64(rows->values[MARK_BASE]);
+	stitcher->mark = NULL;
+	stitcher->row = NULL;
+	stitcher->n = stitcher->max = 0;
+	while (*more && JStrEqual(JRowsStr(rows, MARK_VISITOR), stitcher->visitor_id))
+	{
+		JStitcherAdd(stitcher);
+		MemoryContextSwitchTo(caller);
+		*more = JRowsNext(&stitcher->marks);
+		if (*more)
+			JRefuseNull(rows, MARK_SESSION);
+		MemoryContextSwitchTo(stitcher->context);
+	}
+	JStitch(stitcher->mark, stitcher->n, stitcher->shared, stitcher->base);
+	for (int i = 0; i < stitcher->n; i++)
+	{
+		const JMark *mark = &stitcher->mark[i];
+		const JMarkRow *row = &stitcher->row[i];
+
+		if (mark->is_unit && (stitcher->all || !JStrIsNull(mark->person)))
+			JPutResolved(stitcher, mark, row);
+	}
+	if (stitcher->stretches != NULL)
+		JPutStretches(stitcher);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(stitcher->context);
+	return true;
+}
+
+static JWriter *
+JOpenResolved(Oid relation)
+{
+	static const JWriterColumn columns[] = {
+		{"visitor_id", TEXTOID}, {"started_at", TIMESTAMPTZOID}, {"first_event_id", TEXTOID},
+		{"session_id", UUIDOID}, {"p0", TEXTOID}, {"person_id", TEXTOID}, {"session_number", INT8OID}
+	};
+
+	return JWriterOpen(relation, columns, lengthof(columns));
+}
+
+static JWriter *
+JOpenStretches(Oid relation)
+{
+	static const JWriterColumn columns[] = {
+		{"id", TEXTOID}, {"id_type", TEXTOID}, {"person_id", TEXTOID}, {"valid_from", TIMESTAMPTZOID},
+		{"valid_to", TIMESTAMPTZOID}, {"reason", TEXTOID}
+	};
+
+	return JWriterOpen(relation, columns, lengthof(columns));
+}
+
+/*
+ * _stitch(marks, resolved, stretches, everybody): says of the units among the marks to whom they go and which
+ * number they have; of all, or of those that go to somebody known. With stretches, where the marks are those of
+ * whole visitors, also when the visitors stand for whom.
+ */
+PG_FUNCTION_INFO_V1(journey_stitch);
+Datum
+journey_stitch(PG_FUNCTION_ARGS)
+{
+	JStitcher	stitcher = {{NULL}};
+	bool		more;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("arguments must not be null")));
+	stitcher.resolved = JOpenResolved(PG_GETARG_OID(1));
+	stitcher.stretches = PG_ARGISNULL(2) ? NULL : JOpenStretches(PG_GETARG_OID(2));
+	stitcher.all = PG_GETARG_BOOL(3);
+	stitcher.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey visitor",
+											 ALLOCSET_DEFAULT_SIZES);
+	SPI_connect();
+	JRowsOpen(&stitcher.marks, text_to_cstring(PG_GETARG_TEXT_PP(0)), mark_types, MARK_COLUMNS);
+	more = JRowsNext(&stitcher.marks);
+	if (more)
+		JRefuseNull(&stitcher.marks, MARK_SESSION);
+	while (JStitchNext(&stitcher, &more))
+		;
+	SPI_finish();
+	(void) JWriterClose(stitcher.resolved);
+	if (stitcher.stretches != NULL)
+		(void) JWriterClose(stitcher.stretches);
+	PG_RETURN_VOID();
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -263,16 +522,6 @@ JPersonsFact(JPersons *persons)
 	};
 
 	JPersonFoldFact(persons->fold, &fact);
-}
-
-static void
-JRefuseNull(const JRows *rows, int n)
-{
-	for (int i = 0; i < n; i++)
-		if (rows->nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("column %d of the query must not be null", i + 1)));
 }
 
 static void

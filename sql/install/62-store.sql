@@ -133,6 +133,15 @@ RETURNS journey._unit
 AS 'MODULE_PATHNAME', 'journey_unit'
 LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
 
+-- Of marks, (visitor_id, time, event_id, shared, base, barrier, session_id, loose, aside, person_id,
+-- session_number, first, own), in order of visitor, time, event and sender, says to whom the units among them
+-- go and which number they have: into _resolved, of all or of those that go to somebody known. With `stretches`
+-- also when the visitors, which must be whole, stand for whom.
+CREATE FUNCTION journey._stitch(marks text, resolved regclass, stretches regclass, everybody boolean)
+RETURNS void
+AS 'MODULE_PATHNAME', 'journey_stitch'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 CREATE FUNCTION journey._noted_events(body journey.timeline)
 RETURNS SETOF journey._noted
 AS 'MODULE_PATHNAME', 'journey_noted_events'
@@ -488,7 +497,10 @@ BEGIN
         CREATE UNLOGGED TABLE {._resolved} (
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
             first_event_id text COLLATE "C", session_id uuid NOT NULL,
-            p0 text COLLATE "C", person_id text COLLATE "C");
+            p0 text COLLATE "C", person_id text COLLATE "C", session_number bigint);
+        CREATE UNLOGGED TABLE {._windows} (
+            visitor_id text COLLATE "C" NOT NULL, lo timestamptz NOT NULL, hi timestamptz NOT NULL,
+            base bigint NOT NULL);
         CREATE UNLOGGED TABLE {._barriers} (visitor_id text COLLATE "C" NOT NULL, at timestamptz NOT NULL);
         CREATE INDEX ON {._barriers} (visitor_id);
         CREATE UNLOGGED TABLE {._shared} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);

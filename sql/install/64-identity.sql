@@ -283,9 +283,35 @@ BEGIN
 END
 $$;
 
--- A first load: all units are in _units_new, numbered, and windows over them see each visitor whole. Those
--- that go to another person than their visitor's own are left in _resolved.
-CREATE FUNCTION journey._resolve_all(r journey._run)
+-- The marks of a query, (visitor_id, time, event_id, sent_from, base, session_id, loose, aside, person_id,
+-- session_number, first_ref, identity), as _stitch() takes them; barriers of the visitors of `visitors` are
+-- added.
+CREATE FUNCTION journey._marks(units text, visitors text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+        SELECT m.visitor_id, m.at, m.event_id, s.visitor_id IS NOT NULL, m.base, m.first_ref = 'forgotten:'
+               IS TRUE, m.session_id, m.loose, m.aside, m.person_id, m.session_number, f.person_id,
+               CASE WHEN m.identity = m.first_ref THEN f.person_id ELSE i.person_id END
+        FROM (
+            %1$s
+            UNION ALL
+            SELECT b.visitor_id, b.at, '', '', v.base, NULL, NULL, NULL, NULL, NULL, 'forgotten:', NULL
+            FROM {._barriers} AS b JOIN (%2$s) AS v USING (visitor_id)) AS m
+        LEFT JOIN {._shared} AS s ON s.visitor_id = m.visitor_id
+        LEFT JOIN {identities} AS f ON f.id = substr(m.first_ref, strpos(m.first_ref, ':') + 1)
+                                   AND f.id_type = split_part(m.first_ref, ':', 1)
+        LEFT JOIN {identities} AS i ON m.identity <> m.first_ref
+                                   AND i.id = substr(m.identity, strpos(m.identity, ':') + 1)
+                                   AND i.id_type = split_part(m.identity, ':', 1)
+        ORDER BY m.visitor_id, m.at, m.event_id, m.sent_from$sql$, units, visitors)
+$$;
+
+-- A first load: all units are in _units_new. Those that go to another person than their visitor's own are left
+-- in _resolved; and the visitors' stretches are written.
+CREATE FUNCTION journey._stitch_all(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -293,48 +319,26 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities} (id, id_type, person_id)');
     PERFORM journey._find_shared(r);
-    -- marks: aliases of visitors, between the units that name somebody themselves
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._resolved} (visitor_id, session_id, person_id)
-        WITH marks AS (
-            SELECT u.visitor_id, u.started_at, u.first_event_id, u.visitor_id AS sent_from,
-                   u.session_id, u.refs[1] AS first_ref, u.identity, u.aside
+    PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
+            SELECT u.visitor_id, u.started_at AS at, u.first_event_id AS event_id, u.visitor_id AS sent_from,
+                   0::bigint AS base, u.session_id, u.loose, u.aside, NULL::text AS person_id,
+                   NULL::bigint AS session_number, u.refs[1] AS first_ref, u.identity
             FROM {._units_new} AS u
             WHERE u.visitor_id IN (SELECT visitor_id FROM {_visitor_refs})
             UNION ALL
-            SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, NULL, 'user:' || a.user_id,
-                   'user:' || a.user_id, false
+            SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, 0, NULL, NULL, NULL, NULL, NULL,
+                   'user:' || a.user_id, 'user:' || a.user_id
             FROM {_aliases} AS a
-            WHERE a.previous_id <> a.visitor_id
-            UNION ALL
-            SELECT b.visitor_id, b.at, '', '', NULL, 'forgotten:', 'forgotten:', false
-            FROM {._barriers} AS b),
-        runs AS (
-            SELECT m.*, -- what is aside has its person, and gives it to no other
-                   count(m.identity) FILTER (WHERE NOT m.aside) OVER (PARTITION BY m.visitor_id
-                                           ORDER BY m.started_at DESC, m.first_event_id DESC,
-                                                    m.sent_from DESC) AS next_run,
-                   count(m.identity) FILTER (WHERE NOT m.aside) OVER (PARTITION BY m.visitor_id
-                                           ORDER BY m.started_at, m.first_event_id,
-                                                    m.sent_from) AS last_run
-            FROM marks AS m),
-        named AS (
-            SELECT r.visitor_id, r.session_id,
-                   coalesce(
-                       r.identity,
-                       CASE WHEN s.visitor_id IS NULL THEN coalesce(
-                           nullif(max(r.first_ref) FILTER (WHERE NOT r.aside) OVER (PARTITION BY r.visitor_id, r.next_run),
-                                  'forgotten:'),
-                           nullif(max(r.identity) FILTER (WHERE NOT r.aside) OVER (PARTITION BY r.visitor_id, r.last_run),
-                                  'forgotten:')) END) AS ref
-            FROM runs AS r
-            LEFT JOIN {._shared} AS s ON s.visitor_id = r.visitor_id)
-        SELECT n.visitor_id, n.session_id, i.person_id
-        FROM named AS n
-        JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)
-                              AND i.id_type = split_part(n.ref, ':', 1)
-        WHERE n.session_id IS NOT NULL$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._resolved}');
+            WHERE a.previous_id <> a.visitor_id$sql$,
+            'SELECT DISTINCT visitor_id, 0::bigint AS base FROM {._barriers}')),
+        journey._bind(r, '{._resolved}')::regclass, journey._bind(r, '{identities}')::regclass, false);
+    -- most visitors name nobody
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
+        SELECT visitor_id, 'visitor', 'visitor:' || visitor_id, '-infinity', 'infinity', 'anonymous'
+        FROM (SELECT DISTINCT visitor_id FROM {._units_new}) AS u
+        WHERE NOT EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = u.visitor_id)$sql$);
+    EXECUTE journey._bind(r, 'ANALYZE {._resolved} (session_id, person_id)');
 END
 $$;
 
@@ -602,18 +606,6 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF r.bulk THEN
-        EXECUTE journey._bind(r, format($sql$
-            INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason) %s$sql$,
-            journey._stretches('SELECT visitor_id FROM {_visitor_refs}')));
-        -- most visitors name nobody
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
-            SELECT visitor_id, 'visitor', 'visitor:' || visitor_id, '-infinity', 'infinity', 'anonymous'
-            FROM (SELECT DISTINCT visitor_id FROM {_sessions}) AS s
-            WHERE NOT EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = s.visitor_id)$sql$);
-        RETURN;
-    END IF;
     -- one person before and after: nothing moves
     EXECUTE journey._bind(r, format($sql$
         WITH visitors AS MATERIALIZED (

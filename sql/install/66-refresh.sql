@@ -168,13 +168,12 @@ BEGIN
     begun := clock_timestamp();
     PERFORM journey._phase('sessions');
     IF r.bulk THEN
-        PERFORM journey._resolve_all(r);
+        PERFORM journey._stitch_all(r);
         EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose') INTO sessions_changed;
         phases := journey._note_phase(phases, 'sessions', begun);
         begun := clock_timestamp();
         PERFORM journey._phase('profiles');
         profiles_changed := journey._store_persons(r);
-        PERFORM journey._stitch_visitors(r);
         PERFORM journey._follow_all(r);
     ELSE
         PERFORM journey._store_units(r);

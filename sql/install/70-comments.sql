@@ -128,8 +128,12 @@ COMMENT ON FUNCTION journey._load_stored IS
     'internal: the merge of all stored events';
 COMMENT ON FUNCTION journey._merge_all IS
     'internal: merges all events into empty tables';
-COMMENT ON FUNCTION journey._resolve_all IS
+COMMENT ON FUNCTION journey._stitch_all IS
     'internal: says to which person all sessions belong';
+COMMENT ON FUNCTION journey._stitch IS
+    'internal: to whom the sessions of visitors go, and in which order';
+COMMENT ON FUNCTION journey._marks IS
+    'internal: the query for what lies on the time of visitors';
 COMMENT ON FUNCTION journey._store_persons IS
     'internal: writes what a first load gives person by person';
 COMMENT ON FUNCTION journey._sum_counts IS
