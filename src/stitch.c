@@ -207,8 +207,8 @@ JStitcherAdd(JStitcher *stitcher)
 static void
 JPutResolved(JStitcher *stitcher, const JMark *mark, const JMarkRow *row)
 {
-	Datum		values[7];
-	bool		nulls[7] = {false};
+	Datum		values[8];
+	bool		nulls[8] = {false};
 
 	JSetStr(values, nulls, 0, stitcher->visitor_id);
 	values[1] = TimestampTzGetDatum(mark->time);
@@ -218,6 +218,8 @@ JPutResolved(JStitcher *stitcher, const JMark *mark, const JMarkRow *row)
 	JSetStr(values, nulls, 5, JStrIsNull(mark->person) ? stitcher->own_person : mark->person);
 	values[6] = Int64GetDatum(mark->number);
 	nulls[6] = mark->loose;
+	values[7] = Int64GetDatum(row->number);
+	nulls[7] = !row->has_number;
 	JWriterPut(stitcher->resolved, values, nulls);
 }
 
@@ -301,7 +303,8 @@ JOpenResolved(Oid relation)
 {
 	static const JWriterColumn columns[] = {
 		{"visitor_id", TEXTOID}, {"started_at", TIMESTAMPTZOID}, {"first_event_id", TEXTOID},
-		{"session_id", UUIDOID}, {"p0", TEXTOID}, {"person_id", TEXTOID}, {"session_number", INT8OID}
+		{"session_id", UUIDOID}, {"p0", TEXTOID}, {"person_id", TEXTOID}, {"session_number", INT8OID},
+		{"n0", INT8OID}
 	};
 
 	return JWriterOpen(relation, columns, lengthof(columns));

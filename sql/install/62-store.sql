@@ -497,7 +497,7 @@ BEGIN
         CREATE UNLOGGED TABLE {._resolved} (
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
             first_event_id text COLLATE "C", session_id uuid NOT NULL,
-            p0 text COLLATE "C", person_id text COLLATE "C", session_number bigint);
+            p0 text COLLATE "C", person_id text COLLATE "C", n0 bigint, session_number bigint);
         CREATE UNLOGGED TABLE {._windows} (
             visitor_id text COLLATE "C" NOT NULL, lo timestamptz NOT NULL, hi timestamptz NOT NULL,
             base bigint NOT NULL);

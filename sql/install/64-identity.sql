@@ -255,7 +255,7 @@ END
 $$;
 
 -- Visitors that name more persons than one device should: nobody's anonymous sessions. Of all visitors
--- in a first load, later of those in _resolved.
+-- in a first load, later of those in _windows.
 CREATE FUNCTION journey._find_shared(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -276,7 +276,7 @@ BEGIN
         CASE WHEN r.bulk THEN
             'SELECT visitor_id FROM {_visitor_refs} GROUP BY visitor_id HAVING count(*) > $1'
         ELSE
-            'SELECT DISTINCT visitor_id FROM {._resolved}' END))
+            'SELECT visitor_id FROM {._windows}' END))
     USING (r.settings).max_users_per_visitor;
     EXECUTE journey._bind(r, 'ANALYZE {._shared}');
     PERFORM journey._find_barriers(r);
@@ -395,62 +395,57 @@ BEGIN
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
         journey._unit_columns(''), journey._unit_columns('u.'),
         journey._unit_columns('excluded.'), journey._unit_columns('s.')));
-    PERFORM journey._find_unresolved(r);
-    PERFORM journey._resolve_units(r);
+    PERFORM journey._find_windows(r);
+    PERFORM journey._find_shared(r);
+    PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
+            SELECT s.visitor_id, s.started_at AS at, s.first_event_id AS event_id, s.visitor_id AS sent_from,
+                   w.base, s.session_id, s.loose, s.aside, s.person_id, s.session_number,
+                   s.refs[1] AS first_ref, s.identity
+            FROM {._windows} AS w
+            JOIN {_sessions} AS s ON s.visitor_id = w.visitor_id AND s.started_at BETWEEN w.lo AND w.hi
+            UNION ALL
+            SELECT w.visitor_id, s.started_at, s.first_event_id, w.visitor_id, w.base, NULL, NULL, NULL, NULL,
+                   NULL, s.refs[1], s.identity
+            FROM {._windows} AS w CROSS JOIN LATERAL (
+                (SELECT s.* FROM {_sessions} AS s
+                 WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                   AND s.started_at < w.lo
+                 ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1)
+                UNION ALL
+                (SELECT s.* FROM {_sessions} AS s
+                 WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                   AND s.started_at > w.hi
+                 ORDER BY s.started_at, s.first_event_id LIMIT 1)) AS s
+            UNION ALL
+            SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, w.base, NULL, NULL, NULL, NULL, NULL,
+                   'user:' || a.user_id, 'user:' || a.user_id
+            FROM {._windows} AS w
+            JOIN {_aliases} AS a ON a.previous_id = w.visitor_id AND a.visitor_id <> w.visitor_id$sql$,
+            'SELECT visitor_id, base FROM {._windows}')),
+        journey._bind(r, '{._resolved}')::regclass, NULL, true);
+    EXECUTE journey._bind(r, 'ANALYZE {._resolved}');
     -- number and person in one write, since it moves all index entries of the row
     EXECUTE journey._bind(r, $sql$
-        UPDATE {_sessions} AS s
-        SET session_number = coalesce(x.session_number, s.session_number),
-            person_id = coalesce(x.person_id, s.person_id)
-        FROM (
-            SELECT visitor_id, started_at, first_event_id, n.session_number, p.person_id
-            FROM (
-                SELECT s.visitor_id, s.started_at, s.first_event_id,
-                       coalesce(b.session_number, 0) + row_number() OVER (
-                           PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id) AS session_number
-                FROM (
-                    SELECT DISTINCT ON (visitor_id) visitor_id, started_at, first_event_id
-                    FROM (
-                        SELECT n.visitor_id, n.started_at, n.first_event_id
-                        FROM {._units_new} AS n
-                        WHERE NOT n.loose AND NOT EXISTS (
-                            SELECT FROM {._units_old} AS o
-                            WHERE o.session_id = n.session_id)
-                        UNION ALL
-                        SELECT o.visitor_id, o.started_at, o.first_event_id
-                        FROM {._units_old} AS o
-                        WHERE NOT o.loose AND NOT EXISTS (
-                            SELECT FROM {._units_new} AS n
-                            WHERE n.session_id = o.session_id)) AS c
-                    ORDER BY visitor_id, started_at, first_event_id) AS c
-                LEFT JOIN LATERAL (
-                    SELECT p.session_number
-                    FROM {_sessions} AS p
-                    WHERE p.visitor_id = c.visitor_id AND NOT p.loose
-                      AND (p.started_at, p.first_event_id) < (c.started_at, c.first_event_id)
-                    ORDER BY p.started_at DESC, p.first_event_id DESC
-                    LIMIT 1) AS b ON true
-                JOIN {_sessions} AS s ON s.visitor_id = c.visitor_id AND NOT s.loose
-                    AND (s.started_at, s.first_event_id) >= (c.started_at, c.first_event_id)) AS n
-            FULL JOIN {._resolved} AS p USING (visitor_id, started_at, first_event_id)) AS x
+        UPDATE {_sessions} AS s SET session_number = x.session_number, person_id = x.person_id
+        FROM {._resolved} AS x
         WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
           AND s.first_event_id = x.first_event_id
-          AND (s.session_number IS DISTINCT FROM coalesce(x.session_number, s.session_number)
-            OR s.person_id IS DISTINCT FROM coalesce(x.person_id, s.person_id))$sql$);
+          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$);
 END
 $$;
 
--- Units whose person may have changed: the changed ones; those between a unit that names somebody, or
--- did, and its neighbours that do; all of a visitor who names a person that changed, or came to be
--- shared, or was aliased from elsewhere.
-CREATE FUNCTION journey._find_unresolved(r journey._run)
+-- Which units may go to another person, or have another number: a window of time for each visitor, and how
+-- many sessions lie before it. A unit that is new is looked at; one that names another than before, or is no
+-- more, with those between it and its neighbours that name somebody; where a session came or went, all that
+-- follow; all of a visitor who names a person that changed, or may be shared now, or was aliased.
+CREATE FUNCTION journey._find_windows(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._resolved} (visitor_id, started_at, first_event_id, session_id, p0)
+        INSERT INTO {._windows} (visitor_id, lo, hi, base)
         WITH whole AS (
             SELECT v.visitor_id
             FROM {._changed_ids} AS c JOIN {_visitor_refs} AS v USING (ref)
@@ -461,101 +456,44 @@ BEGIN
             FROM (SELECT visitor_id, sum(abs(n) + abs(device)) AS n FROM {._ref_changes} GROUP BY visitor_id) AS c
             WHERE c.n + (SELECT count(*) FROM {_visitor_refs} AS v
                          WHERE v.visitor_id = c.visitor_id) > $1),
-        named AS (
-            SELECT n.visitor_id, n.started_at, n.first_event_id
+        changed AS (
+            SELECT n.visitor_id, n.started_at, n.first_event_id,
+                   (n.refs[1], n.identity, n.aside)
+                   IS DISTINCT FROM (o.refs[1], o.identity, coalesce(o.aside, false)) AS names,
+                   o.session_id IS NULL AS is_new, o.session_id IS NULL AND NOT n.loose AS shifts
             FROM {._units_new} AS n LEFT JOIN {._units_old} AS o USING (session_id)
-            WHERE (n.refs[1], n.identity, n.aside) IS DISTINCT FROM
-                  (o.refs[1], o.identity, coalesce(o.aside, false))
-            UNION
-            SELECT o.visitor_id, o.started_at, o.first_event_id
+            UNION ALL
+            SELECT o.visitor_id, o.started_at, o.first_event_id, o.refs IS NOT NULL, true, NOT o.loose
             FROM {._units_old} AS o LEFT JOIN {._units_new} AS n USING (session_id)
-            WHERE n.session_id IS NULL AND o.refs IS NOT NULL),
-        gaps AS (
-            SELECT n.visitor_id, coalesce(a.started_at, '-infinity') AS from_at,
-                   coalesce(z.started_at, 'infinity') AS to_at
-            FROM named AS n
+            WHERE n.session_id IS NULL),
+        spans AS (
+            SELECT c.visitor_id,
+                   CASE WHEN c.names THEN coalesce(a.started_at, '-infinity') ELSE c.started_at END AS lo,
+                   CASE WHEN c.shifts THEN 'infinity' WHEN c.names THEN coalesce(z.started_at, 'infinity')
+                        ELSE c.started_at END AS hi
+            FROM changed AS c
             LEFT JOIN LATERAL (
                 SELECT s.started_at FROM {_sessions} AS s
-                WHERE s.visitor_id = n.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
-                  AND (s.started_at, s.first_event_id) < (n.started_at, n.first_event_id)
+                WHERE c.names AND s.visitor_id = c.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                  AND (s.started_at, s.first_event_id) < (c.started_at, c.first_event_id)
                 ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1) AS a ON true
             LEFT JOIN LATERAL (
                 SELECT s.started_at FROM {_sessions} AS s
-                WHERE s.visitor_id = n.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
-                  AND (s.started_at, s.first_event_id) > (n.started_at, n.first_event_id)
-                ORDER BY s.started_at, s.first_event_id LIMIT 1) AS z ON true)
-        SELECT s.visitor_id, s.started_at, s.first_event_id, s.session_id, s.person_id
-        FROM {_sessions} AS s JOIN whole USING (visitor_id)
-        UNION
-        SELECT s.visitor_id, s.started_at, s.first_event_id, s.session_id, s.person_id
-        FROM {._units_new} AS n JOIN {_sessions} AS s USING (session_id)
-        UNION
-        SELECT s.visitor_id, s.started_at, s.first_event_id, s.session_id, s.person_id
-        FROM gaps AS g JOIN {_sessions} AS s ON s.visitor_id = g.visitor_id
-            AND s.started_at >= g.from_at AND s.started_at <= g.to_at$sql$)
+                WHERE c.names AND NOT c.shifts AND s.visitor_id = c.visitor_id AND s.refs IS NOT NULL
+                  AND NOT s.aside AND (s.started_at, s.first_event_id) > (c.started_at, c.first_event_id)
+                ORDER BY s.started_at, s.first_event_id LIMIT 1) AS z ON true
+            WHERE c.names OR c.is_new
+            UNION ALL
+            SELECT visitor_id, '-infinity', 'infinity' FROM whole),
+        windows AS (
+            SELECT visitor_id, min(lo) AS lo, max(hi) AS hi FROM spans GROUP BY visitor_id)
+        SELECT w.visitor_id, w.lo, w.hi, coalesce((
+                   SELECT s.session_number FROM {_sessions} AS s
+                   WHERE s.visitor_id = w.visitor_id AND NOT s.loose AND s.started_at < w.lo
+                   ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1), 0)
+        FROM windows AS w$sql$)
     USING (r.settings).max_users_per_visitor;
-    EXECUTE journey._bind(r, 'ANALYZE {._resolved}');
-END
-$$;
-
-CREATE FUNCTION journey._resolve_units(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM journey._find_shared(r);
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {._resolved} AS t SET person_id = coalesce(i.person_id, 'visitor:' || x.visitor_id)
-        FROM {._resolved} AS x
-        JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)
-        LEFT JOIN {._shared} AS shared ON shared.visitor_id = x.visitor_id
-        LEFT JOIN LATERAL (
-            SELECT ref FROM (
-                (SELECT n.started_at, n.first_event_id, n.visitor_id AS sent_from, n.refs[1] AS ref
-                 FROM {_sessions} AS n
-                 WHERE n.visitor_id = x.visitor_id AND n.refs IS NOT NULL AND NOT n.aside
-                   AND (n.started_at, n.first_event_id) > (x.started_at, x.first_event_id)
-                 ORDER BY n.started_at, n.first_event_id LIMIT 1)
-                UNION ALL
-                (SELECT a.event_time, a.event_id, a.visitor_id, 'user:' || a.user_id
-                 FROM {_aliases} AS a
-                 WHERE a.previous_id = x.visitor_id AND a.visitor_id <> x.visitor_id
-                   AND (a.event_time, a.event_id, a.visitor_id)
-                       > (x.started_at, x.first_event_id, x.visitor_id)
-                 ORDER BY a.event_time, a.event_id, a.visitor_id LIMIT 1)
-                UNION ALL
-                (SELECT b.at, '', '', NULL
-                 FROM {._barriers} AS b
-                 WHERE b.visitor_id = x.visitor_id AND b.at > x.started_at
-                 ORDER BY b.at LIMIT 1)) AS m
-            ORDER BY started_at, first_event_id, sent_from LIMIT 1) AS z
-            ON s.identity IS NULL AND shared.visitor_id IS NULL
-        LEFT JOIN LATERAL (
-            SELECT ref FROM (
-                (SELECT n.started_at, n.first_event_id, n.visitor_id AS sent_from, n.identity AS ref
-                 FROM {_sessions} AS n
-                 WHERE n.visitor_id = x.visitor_id AND n.refs IS NOT NULL AND NOT n.aside
-                   AND (n.started_at, n.first_event_id) < (x.started_at, x.first_event_id)
-                 ORDER BY n.started_at DESC, n.first_event_id DESC LIMIT 1)
-                UNION ALL
-                (SELECT a.event_time, a.event_id, a.visitor_id, 'user:' || a.user_id
-                 FROM {_aliases} AS a
-                 WHERE a.previous_id = x.visitor_id AND a.visitor_id <> x.visitor_id
-                   AND (a.event_time, a.event_id, a.visitor_id)
-                       < (x.started_at, x.first_event_id, x.visitor_id)
-                 ORDER BY a.event_time DESC, a.event_id DESC, a.visitor_id DESC LIMIT 1)
-                UNION ALL
-                (SELECT b.at, '', '', NULL
-                 FROM {._barriers} AS b
-                 WHERE b.visitor_id = x.visitor_id AND b.at <= x.started_at
-                 ORDER BY b.at DESC LIMIT 1)) AS m
-            ORDER BY started_at DESC, first_event_id DESC, sent_from DESC LIMIT 1) AS a
-            ON s.identity IS NULL AND shared.visitor_id IS NULL AND z.ref IS NULL
-        CROSS JOIN LATERAL (SELECT coalesce(s.identity, z.ref, a.ref) AS ref) AS n
-        LEFT JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)
-                                   AND i.id_type = split_part(n.ref, ':', 1)
-        WHERE t.session_id = x.session_id AND t.visitor_id = x.visitor_id$sql$);
+    EXECUTE journey._bind(r, 'ANALYZE {._windows}');
 END
 $$;
 

@@ -19,7 +19,8 @@ BEGIN
                                        counts0, counts1, named, unnamed)
         SELECT coalesce(n.visitor_id, o.visitor_id), coalesce(n.session_id, o.session_id),
                coalesce(n.loose, o.loose), coalesce(n.started_at, o.started_at),
-               coalesce(n.first_event_id, o.first_event_id), o.person_id, x.person_id,
+               coalesce(n.first_event_id, o.first_event_id), o.person_id,
+               CASE WHEN n.session_id IS NOT NULL THEN coalesce(x.person_id, o.person_id) END,
                o.started_at, n.started_at,
                coalesce(o.ended_at, o.started_at), coalesce(n.ended_at, n.started_at),
                (o.session_id IS NOT NULL AND NOT o.loose)::int, (n.session_id IS NOT NULL AND NOT n.loose)::int,
@@ -68,11 +69,11 @@ BEGIN
             click_ids, landing_page, referrer, referrer_host)
         SELECT n.*
         FROM (
-            SELECT x.touch_id, p.person_id, x.visitor_id, x.session_id, x.touched_at, x.touch_type, x.source,
+            SELECT x.touch_id, p.p1, x.visitor_id, x.session_id, x.touched_at, x.touch_type, x.source,
                    x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
                    x.click_id_type, x.click_ids, x.landing_page, x.referrer, x.referrer_host
             FROM {._units_new} AS n
-            JOIN {._resolved} AS p USING (session_id)
+            JOIN {._changed_units} AS p USING (session_id)
             CROSS JOIN LATERAL unnest(n.touches) AS x) AS n
         LEFT JOIN {touches} AS t ON t.visitor_id = n.visitor_id AND t.touch_id = n.touch_id
         WHERE t.touch_id IS NULL OR t *<> n::record
@@ -134,10 +135,10 @@ BEGIN
             INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
                                   order_id, revenue, currency, traits)
             SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
-                   coalesce(s.person_id, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
+                   coalesce(u.p1, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
                    n.currency, n.traits
             FROM {._noted} AS n
-            LEFT JOIN {._resolved} AS s USING (session_id)
+            LEFT JOIN {._changed_units} AS u USING (session_id)
             LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
                                        AND i.id_type = 'user'
             WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL)

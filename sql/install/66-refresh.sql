@@ -141,7 +141,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new',
-        '_units_old', '_ref_changes', '_changed_ids', '_ids', '_resolved', '_changed_units',
+        '_units_old', '_ref_changes', '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units',
         '_person_changes', '_shared', '_barriers'], large_only);
 END
 $$;

@@ -41,8 +41,6 @@ COMMENT ON FUNCTION journey._find_barriers IS
 COMMENT ON FUNCTION journey._find_reach IS
     'internal: how far around them new events may change sessions';
 COMMENT ON FUNCTION journey._find_shared IS 'internal: visitors that too many users share';
-COMMENT ON FUNCTION journey._find_unresolved IS
-    'internal: the sessions whose person may have changed';
 COMMENT ON FUNCTION journey._forget IS 'internal: journey.forget() as the owner';
 COMMENT ON FUNCTION journey._identify IS 'internal: says to whom ids belong, and since when';
 COMMENT ON FUNCTION journey._is_internal IS 'internal: whether a person is one of the own people';
@@ -67,7 +65,6 @@ COMMENT ON FUNCTION journey._rebuild IS 'internal: journey.rebuild() as the owne
 COMMENT ON FUNCTION journey._refresh IS 'internal: journey.refresh() as the owner';
 COMMENT ON FUNCTION journey._reject_forgotten IS
     'internal: rejects the rows of a batch that meet a tombstone';
-COMMENT ON FUNCTION journey._resolve_units IS 'internal: says to which person sessions belong';
 COMMENT ON FUNCTION journey._segment_part IS 'internal: what a segment adds to its session';
 COMMENT ON FUNCTION journey._show_sessions IS 'internal: makes the view of sessions';
 COMMENT ON FUNCTION journey._slice IS 'internal: the slice of a visitor';
@@ -141,6 +138,8 @@ COMMENT ON FUNCTION journey._sum_counts IS
 
 COMMENT ON FUNCTION journey._identify_all IS
     'internal: says to whom all ids belong';
+COMMENT ON FUNCTION journey._find_windows IS
+    'internal: the units whose person or number may have changed';
 COMMENT ON FUNCTION journey.timeline_in IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_out IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_recv IS 'I/O';
