@@ -722,3 +722,29 @@ journey_noted_events(PG_FUNCTION_ARGS)
 	}
 	return (Datum) 0;
 }
+
+/* _event_keys(body): what says where events are in the store. */
+PG_FUNCTION_INFO_V1(journey_event_keys);
+Datum
+journey_event_keys(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	JTimelineReader *reader;
+	JEvent		event;
+
+	InitMaterializedSRF(fcinfo, 0);
+	reader = JTimelineOpenDatum(PG_GETARG_VARLENA_PP(0));
+	while (JTimelineNext(reader, &event))
+	{
+		Datum		values[5];
+		bool		nulls[5] = {false};
+
+		JSetStr(values, nulls, 0, event.field[JF_EVENT_ID]);
+		values[1] = TimestampTzGetDatum(event.time);
+		values[2] = TimestampTzGetDatum(event.first_copy);
+		values[3] = TimestampTzGetDatum(event.last_copy);
+		values[4] = BoolGetDatum(JStrEqual(event.field[JF_KIND], JSTR_LIT("alias")));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

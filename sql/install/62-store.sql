@@ -147,6 +147,13 @@ RETURNS SETOF journey._noted
 AS 'MODULE_PATHNAME', 'journey_noted_events'
 LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 1;
 
+-- The keys of events, with the times of their copies.
+CREATE FUNCTION journey._event_keys(body journey.timeline, OUT event_id text, OUT event_time timestamptz,
+    OUT first_copy timestamptz, OUT last_copy timestamptz, OUT is_alias boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'journey_event_keys'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 5;
+
 CREATE FUNCTION journey._alias_ends(previous text[], next text[],
     OUT id text, OUT canonical text)
 RETURNS SETOF record

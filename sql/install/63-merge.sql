@@ -37,64 +37,59 @@ BEGIN
     -- An alias can join sessions that a change of user parted, so its visitor is split anew as a whole.
     EXECUTE journey._bind(r, $sql$
         UPDATE {._fresh} AS f SET force = true
-        WHERE f.visitor_id NOT LIKE 'user:%' AND EXISTS (
-            SELECT FROM journey.events(f.body) AS e
-            WHERE e.kind = 'alias' OR EXISTS (
+        WHERE f.visitor_id NOT LIKE 'user:%' AND (
+            EXISTS (SELECT FROM journey._event_keys(f.body) AS e WHERE e.is_alias)
+            OR EXISTS (
                 SELECT FROM {_aliases} AS a
-                WHERE a.visitor_id = f.visitor_id AND a.event_id = e.event_id)
-            UNION ALL
-            SELECT FROM {_aliases} AS a
-            WHERE a.visitor_id = f.visitor_id AND a.event_id = ANY (f.removed))$sql$);
+                WHERE a.visitor_id = f.visitor_id AND (a.event_id = ANY (f.removed) OR EXISTS (
+                    SELECT FROM journey._event_keys(f.body) AS e WHERE e.event_id = a.event_id))))$sql$);
+    -- The first copy of an event may be dated a day before it to the microsecond, and segments of one
+    -- time are told apart by id alone: so the segment to begin with is from before that day.
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._reach} (visitor_id, lo, hi)
-        SELECT visitor_id, '-infinity', 'infinity' FROM {._fresh} WHERE force$sql$);
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._reach} (visitor_id, lo, hi)
-        WITH fresh AS (
-            SELECT f.visitor_id, e.event_id, e.event_time
-            FROM {._fresh} AS f CROSS JOIN LATERAL journey.events(f.body) AS e
+        INSERT INTO {._reach} (visitor_id, lo, hi, from_at, from_id)
+        WITH fresh AS MATERIALIZED (
+            SELECT f.visitor_id, e.event_id, e.event_time, e.first_copy, e.last_copy
+            FROM {._fresh} AS f CROSS JOIN LATERAL journey._event_keys(f.body) AS e
             WHERE NOT f.force
             UNION ALL
-            SELECT f.visitor_id, e.id, NULL
+            SELECT f.visitor_id, e.id, NULL, NULL, NULL
             FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed) AS e (id)
             WHERE NOT f.force),
         times AS (
             SELECT visitor_id, event_time FROM fresh WHERE event_time IS NOT NULL
-            UNION
+            UNION ALL
             SELECT f.visitor_id, t.at
-            FROM {._fresh} AS f CROSS JOIN LATERAL journey._noted_events(f.body) AS e
-            CROSS JOIN LATERAL unnest(ARRAY[e.first_copy, e.last_copy]) AS t (at)
-            WHERE NOT f.force AND e.first_copy < e.last_copy
-            UNION
+            FROM fresh AS f CROSS JOIN LATERAL unnest(ARRAY[f.first_copy, f.last_copy]) AS t (at)
+            WHERE f.first_copy < f.last_copy
+            UNION ALL
             SELECT f.visitor_id, t.at
             FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.reach) AS t (at)
             WHERE NOT f.force
-            UNION
+            UNION ALL
             SELECT c.visitor_id, c.event_time
             FROM {_copies} AS c
-            WHERE (c.visitor_id, c.event_id) IN (SELECT visitor_id, event_id FROM fresh))
-        SELECT visitor_id, min(event_time), max(event_time)
-        FROM (
-            SELECT visitor_id, event_time,
-                   count(*) FILTER (WHERE apart) OVER (PARTITION BY visitor_id ORDER BY event_time) AS run
+            WHERE (c.visitor_id, c.event_id) IN (SELECT visitor_id, event_id FROM fresh)),
+        spans AS (
+            SELECT visitor_id, min(event_time) AS lo, max(event_time) AS hi
             FROM (
                 SELECT visitor_id, event_time,
-                       event_time - lag(event_time) OVER (PARTITION BY visitor_id ORDER BY event_time)
-                       > interval '48 hours' AS apart
-                FROM times) AS t) AS t
-        GROUP BY visitor_id, run$sql$);
-    -- The first copy of an event may be dated a day before it to the microsecond, and segments of one
-    -- time are told apart by id alone: so the segment to begin with is from before that day.
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {._reach} AS r SET from_at = g.started_at, from_id = g.first_event_id
-        FROM {._reach} AS x CROSS JOIN LATERAL (
-            SELECT s.started_at, s.first_event_id
-            FROM {_segments} AS s
-            WHERE s.visitor_id = x.visitor_id AND s.started_at < x.lo - interval '24 hours'
-              AND s.resumable
-            ORDER BY s.started_at DESC, s.first_event_id DESC
-            LIMIT 1) AS g
-        WHERE r.visitor_id = x.visitor_id AND r.lo = x.lo$sql$);
+                       count(*) FILTER (WHERE apart) OVER (PARTITION BY visitor_id ORDER BY event_time) AS run
+                FROM (
+                    SELECT visitor_id, event_time,
+                           event_time - lag(event_time) OVER (PARTITION BY visitor_id ORDER BY event_time)
+                           > interval '48 hours' AS apart
+                    FROM times) AS t) AS t
+            GROUP BY visitor_id, run)
+        SELECT s.visitor_id, s.lo, s.hi, coalesce(g.started_at, '-infinity'), coalesce(g.first_event_id, '')
+        FROM spans AS s
+        LEFT JOIN LATERAL (
+            SELECT g.started_at, g.first_event_id
+            FROM {_segments} AS g
+            WHERE g.visitor_id = s.visitor_id AND g.started_at < s.lo - interval '24 hours' AND g.resumable
+            ORDER BY g.started_at DESC, g.first_event_id DESC
+            LIMIT 1) AS g ON true
+        UNION ALL
+        SELECT visitor_id, '-infinity', 'infinity', '-infinity', '' FROM {._fresh} WHERE force$sql$);
     EXECUTE journey._bind(r, 'ANALYZE {._reach}');
 END
 $$;

@@ -140,6 +140,8 @@ COMMENT ON FUNCTION journey._identify_all IS
     'internal: says to whom all ids belong';
 COMMENT ON FUNCTION journey._find_windows IS
     'internal: the units whose person or number may have changed';
+COMMENT ON FUNCTION journey._event_keys IS
+    'internal: what says where events are in the store';
 COMMENT ON FUNCTION journey.timeline_in IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_out IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_recv IS 'I/O';
