@@ -32,12 +32,14 @@ EXTRA_CLEAN = $(BUILT_SQL) $(LISTS) results regression.diffs regression.out tmp_
 PG_CONFIG ?= pg_config
 
 # demo and check install what they need themselves, so they run before there is a PostgreSQL
-OWN_GOALS = demo demo-shell check check-laws bench
+OWN_GOALS = demo demo-shell check check-laws bench fuzz
 ifeq ($(filter-out $(OWN_GOALS),$(or $(MAKECMDGOALS),all)),)
 .PHONY: $(OWN_GOALS)
 $(OWN_GOALS):
 	@$(or $(SCRIPT_$@),test/$@) $(ARGS_$@)
 SCRIPT_bench = bench/run
+SCRIPT_fuzz  = test/fuzz/libfuzzer
+ARGS_fuzz = $(SECONDS)
 ARGS_check-laws = $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FROM),--from $(FROM)) $(if $(SEGMENT),--segment $(SEGMENT))
 else
 PGXS := $(shell $(PG_CONFIG) --pgxs)
@@ -52,3 +54,6 @@ $(LISTS): src/lists/generate.pl $(wildcard src/lists/*.tsv src/lists/*.dat)
 	perl src/lists/generate.pl src/lists > $@.tmp && mv $@.tmp $@
 
 $(OBJS): $(wildcard src/*.h) $(LISTS) pg_journey.control
+
+# The same results on every machine, so no fused multiply-add; its inner loops are simple ones.
+src/markov_core.o: CFLAGS += -ffp-contract=off $(CFLAGS_VECTORIZE)

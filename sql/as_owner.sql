@@ -131,6 +131,9 @@ SELECT count(*) > 0 AS kept FROM pg_class WHERE relnamespace = 'regress_shared':
 -- the owner of a schema could put other relations in the place of a model's
 CREATE SCHEMA regress_theirs AUTHORIZATION regress_journey_plain;
 SELECT journey.create_model('regress_not_theirs', options => '{"schema": "regress_theirs"}');
+ALTER SCHEMA regress_theirs OWNER TO CURRENT_USER;
+SELECT journey.create_model('regress_not_theirs', options => '{"schema": "regress_theirs"}');
+ALTER SCHEMA regress_theirs OWNER TO regress_journey_plain;
 \set VERBOSITY terse
 SELECT journey.refresh('regress_not_theirs');
 \set VERBOSITY default

@@ -134,9 +134,9 @@ SELECT journey.add_source('regress_web', 'regress_loader.leads', NULL, '"custome
 SELECT journey.add_source('regress_web', 'regress_loader.leads', NULL,
                           '{"user_id": "customer", "event_time": "day"}');
 SELECT journey.add_source('regress_web', 'regress_loader.leads', NULL,
-                          '{"user_id": "customer", "event_time": "created", "loaded_at": "customer"}');
+                          '{"user_id": "customer", "event_time": "created", "loaded_at": "extra"}');
 SELECT journey.add_source('regress_web', 'regress_loader.leads', NULL,
-                          '{"user_id": "customer", "event_time": "created", "properties": "amount"}');
+                          '{"user_id": "customer", "event_time": "created", "properties": "day"}');
 SELECT journey.add_source('regress_web', 'regress_loader.leads', 'lead',
                           '{"user_id": "customer", "event_time": "created"}');
 SELECT journey.add_source('regress_web', 'regress_loader.leads', 'conversion',

@@ -479,6 +479,17 @@ SELECT session_number(at, '0') OVER (ORDER BY at) FROM times;
 SELECT session_number(at, '-1 s') OVER (ORDER BY at) FROM times;
 SELECT session_number(at) FROM times;
 
+-- times without time zone are clock times: the hour that TimeZone leaves out or has twice is none
+SET TimeZone = 'America/New_York';
+SELECT at, session_number(at, '1 hour') OVER (ORDER BY at) AS n,
+       session_number(at AT TIME ZONE 'UTC', '1 hour') OVER (ORDER BY at) AS utc
+FROM unnest('{2026-03-08 01:30, 2026-03-08 03:00, 2026-03-08 03:40, 2026-11-01 00:50, 2026-11-01 01:50}'::timestamp[]) AS at;
+SET TimeZone = 'UTC';
+SELECT at, session_number(at, '1 hour') OVER (ORDER BY at) AS n
+FROM unnest('{2026-03-08 01:30, 2026-03-08 03:00, 2026-03-08 03:40, 2026-11-01 00:50, 2026-11-01 01:50}'::timestamp[]) AS at;
+RESET TimeZone;
+SELECT session_number('2026-01-01', '1 hour') OVER (), session_number(NULL) OVER (), session_number(date '2026-01-01') OVER ();
+
 -- both ways give the same sessions
 WITH v0 AS (SELECT ev FROM boundary WHERE (ev).visitor_id = 'v0'),
 numbers AS (SELECT session_number((ev).event_time) OVER (ORDER BY (ev).event_time) AS n FROM v0)

@@ -102,6 +102,14 @@ SELECT rollup(NULL::timeline), rollup(t) FROM (SELECT '[]'::timeline) x(t);
 
 -- infinite times cannot be put in order with others
 SELECT timeline_agg('infinity'::timestamptz, 'a');
+-- a time without its zone is refused, with rows and without; what has no type is no such time
+SELECT timeline_agg(timestamp '2026-03-01 10:00', 'a');
+SELECT timeline_agg('a', timestamp '2026-03-01 10:00', NULL, NULL, NULL, NULL, NULL);
+SELECT timeline_agg(NULL::timestamp, 'a') WHERE false;
+SELECT event_count(timeline_agg(timestamp '2026-03-01 10:00' AT TIME ZONE 'UTC', 'a')) AS utc,
+       event_count(timeline_agg('2026-03-01 10:00+00', 'a')) AS literal,
+       event_count(timeline_agg('e', '2026-03-01 10:00+00', 'a', NULL, NULL, NULL, NULL)) AS seven,
+       event_count(timeline_agg(date '2026-03-01', 'a')) AS day;
 SELECT timeline_agg('a', '-infinity'::timestamptz, NULL, NULL, NULL, NULL, NULL);
 SELECT timeline_agg(jsonb_populate_record(NULL::event,
     '{"event_time": "2026-03-01 10:00+00", "received_at": "infinity"}'));

@@ -123,7 +123,100 @@ SELECT count(*) AS triggers, count(*) FILTER (WHERE EXISTS (
  WHERE g.tgname LIKE 'pg_journey_regress_trust_m%';
 
 SELECT journey.drop_model('regress_trust_m');
+
+-- a schema in which others may create is not taken: they could put something in place of what the model makes
+CREATE SCHEMA regress_trust_shared;
+GRANT USAGE, CREATE ON SCHEMA regress_trust_shared TO regress_trust_loader, regress_trust_analyst;
+CREATE ROLE regress_trust_group;
+GRANT regress_trust_group TO regress_trust_loader, regress_trust_analyst;
+SET ROLE regress_trust_loader;
+CREATE FUNCTION regress_trust_shared._note_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.regress_trust_ran VALUES ('trigger ' || current_user); RETURN NULL; END $$;
+SET ROLE regress_trust_analyst;
+SELECT journey.create_model('regress_trust_s', 'regress_trust', '{"schema": "regress_trust_shared", "capture": "trigger"}');
+RESET ROLE;
+REVOKE CREATE ON SCHEMA regress_trust_shared FROM regress_trust_loader;
+GRANT CREATE ON SCHEMA regress_trust_shared TO PUBLIC, regress_trust_group;
+SET ROLE regress_trust_analyst;
+SELECT journey.create_model('regress_trust_s', 'regress_trust', '{"schema": "regress_trust_shared", "capture": "trigger"}');
+RESET ROLE;
+REVOKE CREATE ON SCHEMA regress_trust_shared FROM PUBLIC, regress_trust_group;
+-- nor with a function that somebody has left there
+SET ROLE regress_trust_analyst;
+SELECT journey.create_model('regress_trust_s', 'regress_trust', '{"schema": "regress_trust_shared", "capture": "trigger"}');
+RESET ROLE;
+ALTER FUNCTION regress_trust_shared._note_changes() RENAME TO waiting;
+SET ROLE regress_trust_loader;
+GRANT ALL ON ALL TABLES IN SCHEMA regress_trust TO regress_trust_analyst;
+SET ROLE regress_trust_analyst;
+SELECT journey.create_model('regress_trust_s', 'regress_trust', '{"schema": "regress_trust_shared"}');
+SELECT rows_read > 0 AS read FROM journey.refresh('regress_trust_s');
+-- one that comes later is not taken for the model's
+RESET ROLE;
+GRANT CREATE ON SCHEMA regress_trust_shared TO regress_trust_loader;
+SET ROLE regress_trust_loader;
+ALTER FUNCTION regress_trust_shared.waiting() RENAME TO _note_changes;
+SET ROLE regress_trust_analyst;
+SELECT journey.set_options('regress_trust_s', '{"capture": "trigger"}');
+SELECT journey.create_model('regress_trust_c', 'regress_trust', '{"capture": "trigger"}');
+SELECT rows_read > 0 AS read FROM journey.refresh('regress_trust_c');
+-- a trigger of a source is the model's by its function, not by its name: one that was put in its place, or
+-- switched off, is made anew, one that was renamed stays
+CREATE VIEW regress_trust_shared.ours AS
+SELECT count(*) AS triggers, count(DISTINCT (tgrelid, tgtype)) AS events FROM pg_catalog.pg_trigger
+ WHERE tgfoid = 'regress_trust_c._note_changes'::pg_catalog.regproc AND tgenabled = 'O';
+SELECT * FROM regress_trust_shared.ours;
+SET ROLE regress_trust_loader;
+ALTER FUNCTION regress_trust_shared._note_changes() RENAME TO theirs;
+DO $$
+DECLARE
+    name name;
+BEGIN
+    SELECT tgname INTO name FROM pg_trigger WHERE tgrelid = 'regress_trust.tracks'::regclass AND tgtype = 4;
+    EXECUTE format('DROP TRIGGER %I ON regress_trust.tracks', name);
+    EXECUTE format('CREATE TRIGGER %I AFTER INSERT ON regress_trust.tracks EXECUTE FUNCTION regress_trust_shared.theirs()', name);
+    SELECT tgname INTO name FROM pg_trigger WHERE tgrelid = 'regress_trust.tracks'::regclass AND tgtype = 16;
+    EXECUTE format('ALTER TRIGGER %I ON regress_trust.tracks RENAME TO renamed', name);
+    SELECT tgname INTO name FROM pg_trigger WHERE tgrelid = 'regress_trust.tracks'::regclass AND tgtype = 8;
+    EXECUTE format('ALTER TABLE regress_trust.tracks DISABLE TRIGGER %I', name);
+END $$;
+SET ROLE regress_trust_analyst;
+SELECT * FROM regress_trust_shared.ours;
+SELECT rows_read FROM journey.refresh('regress_trust_c');
+SELECT * FROM regress_trust_shared.ours;
+INSERT INTO regress_trust.tracks (id, anonymous_id, received_at) VALUES ('e1', 'e1', '2024-01-01 00:00:00');
+SELECT rows_read FROM journey.refresh('regress_trust_c');
+SELECT * FROM public.regress_trust_ran;
+RESET ROLE;
+SELECT journey.drop_model(model) FROM journey.models WHERE model IN ('regress_trust_s', 'regress_trust_c');
+
+-- the catalog takes as a model's only what belongs to who says so
+SET ROLE regress_trust_analyst;
+CREATE SCHEMA regress_trust_forged;
+CREATE TABLE regress_trust_forged._segments ();
+SELECT journey._catalog('create', 'regress_trust_f', '{"schema": "regress_trust_forged", "options": {}, "rules_version": 1,
+    "relations": ["_segments", "secret"], "made_schema": true, "created_by": "regress_trust_analyst"}');
+SELECT journey._catalog('create', 'regress_trust_f', '{"schema": "regress_trust_forged", "options": {}, "rules_version": 1,
+    "relations": ["_segments"], "made_schema": true, "created_by": "regress_trust_loader"}');
+RESET ROLE;
+ALTER SCHEMA regress_trust_forged OWNER TO regress_trust_loader;
+GRANT USAGE ON SCHEMA regress_trust_forged TO regress_trust_analyst;
+SET ROLE regress_trust_analyst;
+SELECT journey._catalog('create', 'regress_trust_f', '{"schema": "regress_trust_forged", "options": {}, "rules_version": 1,
+    "relations": ["_segments"], "made_schema": true, "created_by": "regress_trust_analyst"}');
+-- what is adopted is read as its owner, not as the superuser who calls
+RESET ROLE;
+ALTER SCHEMA regress_trust_forged OWNER TO regress_trust_analyst;
+SET ROLE regress_trust_analyst;
+CREATE FUNCTION regress_trust_forged.ran() RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN RAISE WARNING 'run as %', current_user; RETURN '{}'; END $$;
+CREATE VIEW regress_trust_forged._catalog_copy AS SELECT regress_trust_forged.ran() AS catalog;
+RESET ROLE;
+SELECT journey.adopt_model('regress_trust_f', 'regress_trust_forged');
+
 SET client_min_messages = error;
+DROP SCHEMA regress_trust_shared CASCADE;
+DROP ROLE regress_trust_group;
 DROP OWNED BY regress_trust_loader, regress_trust_analyst CASCADE;
 DROP TABLE public.regress_trust_ran;
 DROP ROLE regress_trust_loader;

@@ -29,6 +29,29 @@ FROM unnest(ARRAY[
     'mailto:jane@example.com',
     'javascript:void(0)']) AS url;
 
+-- hosts: tabs and newlines are nothing, %XX is decoded, a character that no host has makes it none
+SELECT url, journey.url_host(url), journey.url_path(url)
+FROM unnest(ARRAY[
+    E'https://exam\tple.\r\ncom/a\tb',
+    E'ht\ntps:/\n/example.com/a',
+    E'\n//example.com\n',
+    'https://ex%61mple%2Ecom/a%2Fb',
+    'https://%45xample.COM/',
+    'https://m%C3%BCnchen.de/',
+    'https://exa%C3mple.com/',
+    'https://a%2fb.com/',
+    'https://a%20b.com/',
+    'https://exa mple.com/a',
+    'https://{host}/a',
+    'https://a,b.com/',
+    'https://example.com"/a',
+    'https://<script>/',
+    'https://*.example.com/',
+    'https://a_b.example.com/',
+    'https://[::g]/',
+    'https://[]/',
+    'android-app://com.example.app_x/http/a']) AS url;
+
 -- text without a scheme
 SELECT url, journey.url_host(url), journey.url_path(url)
 FROM unnest(ARRAY[
@@ -63,6 +86,9 @@ SELECT * FROM journey.url_params('https://x.test/p?');
 SELECT * FROM journey.url_params('https://x.test/p');
 SELECT name, value, length(value)
 FROM journey.url_params('?a=%00&b=%C3x&c=%ED%A0%80&d=%F5%80&e=%&f=%4&g=%zz&h=%E2%82');
+
+-- links that HTML broke are read as they are
+SELECT * FROM journey.url_params('https://x.test/p?a=1&amp;b=2?utm_source=c&#38;d=3');
 
 -- url_param: that name alone, the first value that is not empty
 SELECT url, name, journey.url_param(url, name)
@@ -99,6 +125,13 @@ FROM unnest(ARRAY[
     'https://x.test/p#!/route?utm_source=a&b=2',
     'https://x.test/p#gclid',
     'https://x.test/utm_source=a/gclid',
+    'https://x.test/p?a=1&amp;utm_source=b&amp;c=2',
+    'https://x.test/p?utm_source=b&amp;a=1',
+    'https://x.test/p?a=1&#38;gclid=b#top',
+    'https://x.test/p?a=1&#38;b=2#gclid=c',
+    'https://x.test/p?a=1&amp;amp;b=2',
+    'https://x.test/p?a=1?utm_source=b&c=2',
+    'https://x.test/p?u=https://y.test/?utm_source=b&c=2',
     '?gclid=1',
     'utm_source=a',
     ' https://x.test/p?gclid=1 ',

@@ -2,13 +2,15 @@
  * catalog.c
  *		The catalog of models, and the change of user under which a model is maintained.
  *
- * Two doors, both without SECURITY DEFINER:
+ * Two kinds of doors, both without SECURITY DEFINER:
  *
  * journey_as_owner() stands behind the public functions on a model, journey.refresh() for one. It
  * runs journey._refresh() as the owner of the model's store, in a security-restricted operation
  * with pinned settings, just as REFRESH MATERIALIZED VIEW runs a view's query: what the owner's
  * views and functions do is done with the owner's rights, whoever calls, and cannot outlive the
  * call. It does so in a subtransaction, so that a failed call can leave a trace (progress.c).
+ * journey_as_caller() does the same for functions that have no model yet, as the caller. An error
+ * that passes one of them loses the context of the inner functions, which is kept for the log.
  *
  * journey._catalog() reads and writes the catalog's tables, on which nobody but the extension's
  * owner has rights; journey._get_model() and _lock_model() read one model's row of them. They
@@ -21,6 +23,7 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
@@ -47,6 +50,8 @@
 
 /* The relation whose owner is the model's owner. */
 #define STORE_RELATION "_segments"
+/* The relation beside it that has a copy of what the catalog knows of the model. */
+#define COPY_RELATION "_catalog_copy"
 
 typedef struct Model
 {
@@ -96,6 +101,7 @@ typedef struct CatalogStatement
 	CatalogAccess access;
 	const char *sql;			/* $1 model name, $2 arguments; gives a jsonb or nothing */
 	bool		locks;			/* it writes, so it takes the model's row first */
+	bool		copied;			/* what it writes goes into the copy beside the model, too */
 } CatalogStatement;
 
 /* After it a transaction with an older snapshot cannot lock the row any more: it would not see all. */
@@ -116,7 +122,34 @@ static const CatalogStatement catalog_statements[] = {
 		"INSERT INTO journey._model (model, schema, options, rules_version, relations, made_schema,"
 		" created_by)"
 		" SELECT $1, a.schema, a.options, a.rules_version, a.relations, a.made_schema, a.created_by"
-		" FROM jsonb_populate_record(NULL::journey._model, $2) AS a"
+		" FROM jsonb_populate_record(NULL::journey._model, $2) AS a",
+		false, true
+	},
+	/* after "create": the rest of what the copy beside a model says */
+	{"adopt", ACCESS_OWNER,
+		"WITH adopted AS ("
+		"UPDATE journey._model m SET version = a.version, options_due = a.options_due,"
+		" rebuild_due = a.rebuild_due, created_at = a.created_at, refreshed_at = a.refreshed_at"
+		" FROM jsonb_populate_record(NULL::journey._model, $2->'model') AS a"
+		" WHERE m.model = $1 AND m.version = 0 RETURNING m.model"
+		"), sources AS ("
+		"INSERT INTO journey._source (model, source, kind, source_schema, relation_name, event_kind,"
+		" id_space, columns, options)"
+		" SELECT d.model, a.source, a.kind, a.source_schema, a.relation_name, a.event_kind, a.id_space,"
+		" a.columns, a.options"
+		" FROM adopted d, jsonb_populate_recordset(NULL::journey._source, $2->'sources') AS a"
+		"), tables AS ("
+		"INSERT INTO journey._source_table (model, source, table_id, schema, relation, watermark_column,"
+		" watermark, first_read_at)"
+		" SELECT d.model, a.source, a.table_id, a.schema, a.relation, a.watermark_column, a.watermark,"
+		" a.first_read_at"
+		" FROM adopted d, jsonb_populate_recordset(NULL::journey._source_table, $2->'tables') AS a"
+		") "
+		"INSERT INTO journey._refresh (model, version, started_at, finished_at, counts, phases)"
+		" SELECT d.model, a.version, a.started_at, a.finished_at, a.counts, a.phases"
+		" FROM adopted d, jsonb_populate_record(NULL::journey._refresh, $2->'refresh') AS a"
+		" WHERE jsonb_typeof($2->'refresh') = 'object'",
+		true, true
 	},
 	{"drop", ACCESS_OWNER,
 		DELETE_DEPENDENTS
@@ -131,11 +164,11 @@ static const CatalogStatement catalog_statements[] = {
 		" options_due = nullif($2->'options_due', 'null'), rebuild_due = $2->>'rebuild_due',"
 		" rules_version = ($2->>'rules_version')::int"
 		" WHERE model = $1",
-		true
+		true, true
 	},
 	{"rebuild_due", ACCESS_OWNER,
 		"UPDATE journey._model SET rebuild_due = $2->>'reason' WHERE model = $1",
-		true
+		true, true
 	},
 	{"add_source", ACCESS_OWNER,
 		"WITH touched AS (" TOUCH_MODEL ") "
@@ -145,6 +178,13 @@ static const CatalogStatement catalog_statements[] = {
 		" (SELECT coalesce(max(s.source), 0) + 1 FROM journey._source s WHERE s.model = $1),"
 		" a.kind, a.source_schema, a.relation_name, a.event_kind, a.id_space, a.columns, a.options"
 		" FROM jsonb_populate_record(NULL::journey._source, $2) AS a"
+		" RETURNING to_jsonb(source)",
+		true, true
+	},
+	{"set_schema", ACCESS_OWNER,
+		"WITH touched AS (" TOUCH_MODEL ") "
+		"UPDATE journey._source SET options = coalesce($2->'options', '{}')"
+		" WHERE model = $1 AND kind = 'schema' AND source_schema = ($2->>'source_schema')::name"
 		" RETURNING to_jsonb(source)",
 		true
 	},
@@ -165,7 +205,7 @@ static const CatalogStatement catalog_statements[] = {
 		" a.schema, a.relation"
 		" FROM jsonb_populate_record(NULL::journey._source_table, $2) AS a"
 		" RETURNING to_jsonb(table_id)",
-		true
+		true, true
 	},
 	{"touch", ACCESS_OWNER,
 		TOUCH_MODEL,
@@ -179,7 +219,7 @@ static const CatalogStatement catalog_statements[] = {
 		" WHERE t.model = $1 AND t.table_id = a.table_id AND (t.first_read_at IS NULL"
 		" OR (t.watermark_column, t.watermark, t.seen)"
 		" IS DISTINCT FROM (a.watermark_column, a.watermark, a.seen))",
-		true
+		true, true
 	},
 	{"writers", ACCESS_OWNER,
 		"UPDATE journey._model SET writers = $2 WHERE model = $1",
@@ -198,11 +238,27 @@ static const CatalogStatement catalog_statements[] = {
 		" coalesce(a.phases, '{}')"
 		" FROM done, jsonb_populate_record(NULL::journey._refresh, $2) AS a"
 		" RETURNING to_jsonb(version)",
-		true
+		true, true
 	},
 };
 
+/*
+ * What the catalog knows of a model, as its copy beside the model's tables says it: all but what was seen
+ * under snapshots, which counts for nothing in another database. journey._adopt_model() reads it.
+ */
+static const char *const catalog_copy =
+"SELECT jsonb_build_object('format', 1, 'model', to_jsonb(m) - 'writers',"
+" 'sources', (SELECT coalesce(jsonb_agg(to_jsonb(s) - 'model' ORDER BY s.source), '[]')"
+" FROM journey._source s WHERE s.model = m.model),"
+" 'tables', (SELECT coalesce(jsonb_agg(to_jsonb(t) - 'model' - 'seen' ORDER BY t.table_id), '[]')"
+" FROM journey._source_table t WHERE t.model = m.model),"
+" 'refresh', (SELECT to_jsonb(r) - 'model' FROM journey._refresh r"
+" WHERE r.model = m.model AND r.version = m.version))"
+" FROM journey._model m WHERE m.model = $1";
+
 PG_FUNCTION_INFO_V1(journey_as_owner);
+PG_FUNCTION_INFO_V1(journey_as_caller);
+PG_FUNCTION_INFO_V1(journey_adopt_model);
 PG_FUNCTION_INFO_V1(_catalog);
 PG_FUNCTION_INFO_V1(_get_model);
 PG_FUNCTION_INFO_V1(_lock_model);
@@ -323,6 +379,16 @@ LookUpModel(Name name, Model *model)
 	namestrcpy(&model->schema, NameStr(*DatumGetName(SPI_getbinval(row, desc, 1, &isnull))));
 	namestrcpy(&model->created_by, NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &isnull))));
 	model->owner = StoreOwner(NameStr(model->schema));
+}
+
+/* A model that is not in the catalog yet, with its store in a schema. */
+static void
+SetModel(Model *model, const char *name, const char *schema)
+{
+	namestrcpy(&model->name, name);
+	namestrcpy(&model->schema, schema);
+	namestrcpy(&model->created_by, "");
+	model->owner = StoreOwner(schema);
 }
 
 /* Raises an error unless the current user has the rights of the model's owner. */
@@ -525,6 +591,39 @@ ReturnResult(FunctionCallInfo fcinfo)
 }
 
 /*
+ * Of an error that goes on to the caller of a door: takes the lines of what ran inside off its context,
+ * which are of no use to a user, and puts them where the server's log shows them. Who sets
+ * client_min_messages to debug1 sees all. To be called where the error was caught, by the level of messages
+ * at the call.
+ */
+static void
+HideInnerContext(ErrorData *error, int message_level)
+{
+	char	   *outer;
+	const char *detail = error->detail_log != NULL ? error->detail_log : error->detail;
+	size_t		outer_len;
+	size_t		inner_len;
+
+	if (error->context == NULL || message_level <= DEBUG1)
+		return;
+	outer = GetErrorContextStack();
+	outer_len = outer != NULL ? strlen(outer) : 0;
+	inner_len = strlen(error->context);
+	if (outer_len > inner_len ||
+		(outer_len > 0 && strcmp(error->context + inner_len - outer_len, outer) != 0))
+		return;
+	inner_len -= outer_len;
+	while (inner_len > 0 && error->context[inner_len - 1] == '\n')
+		inner_len--;
+	if (inner_len == 0)
+		return;
+
+	error->detail_log = psprintf("%s%s%.*s", detail != NULL ? detail : "", detail != NULL ? "\n" : "",
+								 (int) inner_len, error->context);
+	error->context = outer_len > 0 ? outer : NULL;
+}
+
+/*
  * Calls the namesake as the model's owner. In a subtransaction, so that a failure can leave its
  * trace before the error goes on to the caller.
  */
@@ -569,28 +668,14 @@ RunAsOwner(FunctionCallInfo fcinfo, HeapTuple proc, const Model *model)
 	PG_END_TRY();
 }
 
-/*
- * Any public function on an existing model: f(model name, ...) runs _f(model name, ...) as the
- * owner of the model. The caller must have the owner's rights; EXECUTE cannot be granted for one
- * model alone, but the owner role can be granted.
- */
-Datum
-journey_as_owner(PG_FUNCTION_ARGS)
+/* Runs the namesake of a public function on a model that the catalog has. */
+static void
+RunOnModel(FunctionCallInfo fcinfo, HeapTuple proc)
 {
-	Name		name = ModelArgument(fcinfo, 0);
-	HeapTuple	proc;
+	bool		drops = strcmp(NameStr(((Form_pg_proc) GETSTRUCT(proc))->proname), "drop_model") == 0;
 	Model		model;
-	bool		drops;
-	Datum		result;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
-	proc = SearchSysCacheCopy1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
-	if (!HeapTupleIsValid(proc))
-		elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
-
-	LookUpModel(name, &model);
-	drops = strcmp(NameStr(((Form_pg_proc) GETSTRUCT(proc))->proname), "drop_model") == 0;
+	LookUpModel(ModelArgument(fcinfo, 0), &model);
 	if (OidIsValid(model.owner) || !drops)
 	{
 		CheckOwner(&model);
@@ -602,46 +687,175 @@ journey_as_owner(PG_FUNCTION_ARGS)
 		CheckMayDropRemains(&model);
 		model.owner = GetUserId();
 	}
-
 	RunAsOwner(fcinfo, proc, &model);
-	result = ReturnResult(fcinfo);
-	SPI_finish();
+}
+
+/* Runs the namesake of f(model name, schema name) on a model that has but a store in that schema. */
+static void
+RunOnSchema(FunctionCallInfo fcinfo, HeapTuple proc)
+{
+	Name		name = ModelArgument(fcinfo, 0);
+	Model		model;
+
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("schema must not be null")));
+	SetModel(&model, NameStr(*name), NameStr(*PG_GETARG_NAME(1)));
+	CheckOwner(&model);
+	CheckSchemaOwner(&model);
+	RunAsOwner(fcinfo, proc, &model);
+}
+
+/* Runs the namesake as who calls, with pinned settings; what an error leaves, the caller's abort undoes. */
+static void
+RunAsCaller(FunctionCallInfo fcinfo, HeapTuple proc)
+{
+	SavedUser	saved;
+
+	SwitchUser(&saved, GetUserId(), 0);
+	CallNamesake(fcinfo, proc);
+	RestoreUser(&saved);
+}
+
+/*
+ * A public function: `run` leaves the result of its namesake in SPI_tuptable. All of them write,
+ * journey.verify() into its scratch.
+ */
+static Datum
+PassDoor(FunctionCallInfo fcinfo, void (*run) (FunctionCallInfo fcinfo, HeapTuple proc))
+{
+	MemoryContext context = CurrentMemoryContext;
+	int			message_level = client_min_messages;
+	volatile Datum result = (Datum) 0;
+
+	PG_TRY();
+	{
+		HeapTuple	proc;
+
+		if (SPI_connect() != SPI_OK_CONNECT)
+			elog(ERROR, "could not connect to SPI");
+		proc = SearchSysCacheCopy1(PROCOID, ObjectIdGetDatum(fcinfo->flinfo->fn_oid));
+		if (!HeapTupleIsValid(proc))
+			elog(ERROR, "cache lookup failed for function %u", fcinfo->flinfo->fn_oid);
+		if (RecoveryInProgress())
+			ereport(ERROR,
+					(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+					 errmsg("journey.%s() cannot run on a standby server",
+							NameStr(((Form_pg_proc) GETSTRUCT(proc))->proname)),
+					 errdetail("It writes, and a standby only repeats what its primary server writes."),
+					 errhint("Call it on the primary server: the model's tables here follow those there.")));
+		run(fcinfo, proc);
+		result = ReturnResult(fcinfo);
+		SPI_finish();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		HideInnerContext(error, message_level);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
 	return result;
 }
 
-/* Raises an error unless the current user may execute the statement for this model. */
-static void
-CheckCatalogAccess(const CatalogStatement *statement, Name name, Jsonb *args)
+/*
+ * Any public function on an existing model: f(model name, ...) runs _f(model name, ...) as the
+ * owner of the model. The caller must have the owner's rights; EXECUTE cannot be granted for one
+ * model alone, but the owner role can be granted.
+ */
+Datum
+journey_as_owner(PG_FUNCTION_ARGS)
 {
-	Model		model;
+	return PassDoor(fcinfo, RunOnModel);
+}
 
+/* A public function that needs no model to be there: f(...) runs _f(...) as the caller. */
+Datum
+journey_as_caller(PG_FUNCTION_ARGS)
+{
+	return PassDoor(fcinfo, RunAsCaller);
+}
+
+/* adopt_model(model name, schema name): what it reads in the schema is the owner's, so it runs as the owner. */
+Datum
+journey_adopt_model(PG_FUNCTION_ARGS)
+{
+	return PassDoor(fcinfo, RunOnSchema);
+}
+
+/* The string of a key of an object; an error where it has none. */
+static char *
+StringArgument(Jsonb *args, const char *key, Name model)
+{
+	JsonbValue	buffer;
+	JsonbValue *value = NULL;
+
+	if (args != NULL && JB_ROOT_IS_OBJECT(args))
+		value = getKeyJsonValueFromContainer(&args->root, key, strlen(key), &buffer);
+	if (value == NULL || value->type != jbvString)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the %s of model \"%s\" is missing", key, NameStr(*model))));
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+/*
+ * Raises an error unless the arguments of "create" name what is the caller's: a schema that no other role
+ * owns, a store in it of a role whose rights the caller has, and relations of the store's owner.
+ */
+static void
+CheckNewModel(Model *model, Name name, Jsonb *args)
+{
+	char	   *creator;
+	char	   *foreign;
+
+	SetModel(model, NameStr(*name), StringArgument(args, "schema", name));
+	CheckOwner(model);
+	CheckSchemaOwner(model);
+	creator = StringArgument(args, "created_by", name);
+	if (strcmp(creator, GetUserNameFromId(GetUserId(), false)) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("role \"%s\" does not create model \"%s\"", creator, NameStr(*name))));
+
+	ExecuteAsCatalog("SELECT string_agg(quote_ident(r.name), ', ')"
+					 " FROM jsonb_array_elements_text(CASE jsonb_typeof($2->'relations')"
+					 " WHEN 'array' THEN $2->'relations' ELSE '[]' END) AS r(name)"
+					 " WHERE NOT EXISTS (SELECT FROM pg_class s JOIN pg_class c USING (relnamespace, relowner)"
+					 " WHERE s.relnamespace = to_regnamespace(quote_ident($2->>'schema'))"
+					 " AND s.relname = '" STORE_RELATION "' AND c.relname = r.name)",
+					 name, true, args);
+	foreign = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	if (foreign != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("relations of model \"%s\" are not in its schema, or have another owner",
+						NameStr(*name)),
+				 errdetail("They are %s.", foreign)));
+}
+
+/* Raises an error unless the current user may execute the statement for this model, which it looks up. */
+static void
+CheckCatalogAccess(const CatalogStatement *statement, Name name, Jsonb *args, Model *model)
+{
 	switch (statement->access)
 	{
 		case ACCESS_ANYBODY:
 			break;
 		case ACCESS_CREATOR:
-			{
-				JsonbValue	buffer;
-				JsonbValue *schema = NULL;
-
-				if (args != NULL && JB_ROOT_IS_OBJECT(args))
-					schema = getKeyJsonValueFromContainer(&args->root, "schema", 6, &buffer);
-				if (schema == NULL || schema->type != jbvString)
-					ereport(ERROR,
-							(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							 errmsg("the schema of model \"%s\" is missing", NameStr(*name))));
-				namestrcpy(&model.name, NameStr(*name));
-				namestrcpy(&model.schema, pnstrdup(schema->val.string.val, schema->val.string.len));
-				model.owner = StoreOwner(NameStr(model.schema));
-				CheckOwner(&model);
-				break;
-			}
+			CheckNewModel(model, name, args);
+			break;
 		case ACCESS_OWNER:
-			LookUpModel(name, &model);
-			if (OidIsValid(model.owner) || strcmp(statement->name, "drop") != 0)
-				CheckOwner(&model);
+			LookUpModel(name, model);
+			if (OidIsValid(model->owner) || strcmp(statement->name, "drop") != 0)
+				CheckOwner(model);
 			else
-				CheckMayDropRemains(&model);
+				CheckMayDropRemains(model);
 			break;
 	}
 }
@@ -652,46 +866,81 @@ CheckCatalogAccess(const CatalogStatement *statement, Name name, Jsonb *args)
  * that name be there. Ends with the row locked, or by the error of a model that is not there.
  */
 static void
-EnterCatalog(const CatalogStatement *statement, Name name, Jsonb *args)
+EnterCatalog(const CatalogStatement *statement, Name name, Jsonb *args, Model *model)
 {
 	bool		locked = !statement->locks;
 
-	CheckCatalogAccess(statement, name, args);
+	CheckCatalogAccess(statement, name, args, model);
 	while (!locked)
 	{
 		ExecuteAsCatalog("SELECT FROM journey._model WHERE model = $1 FOR UPDATE", name, false, NULL);
 		locked = SPI_processed == 1;
-		CheckCatalogAccess(statement, name, args);
+		CheckCatalogAccess(statement, name, args, model);
 	}
+}
+
+/*
+ * Brings the copy of the catalog beside the model's tables up to date, as the model's owner: with it the
+ * tables can be taken in where there is no catalog. Where the owner has dropped the copy, or another role has
+ * put a relation in its place, there is none.
+ */
+static void
+CopyCatalog(const Model *model)
+{
+	Oid			schema = get_namespace_oid(NameStr(model->schema), false);
+	NameData	name = model->name;
+	Oid			type = JSONBOID;
+	Datum		copy;
+	bool		isnull;
+	SavedUser	saved;
+
+	if (RelationOwner(get_relname_relid(COPY_RELATION, schema)) != model->owner)
+		return;
+	ExecuteAsCatalog(catalog_copy, &name, false, NULL);
+	if (SPI_processed != 1)
+		return;
+	copy = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	SwitchUser(&saved, model->owner, SECURITY_RESTRICTED_OPERATION);
+	SPI_execute_with_args(psprintf("UPDATE %s SET catalog = $1",
+								   quote_qualified_identifier(NameStr(model->schema), COPY_RELATION)),
+						  1, &type, &copy, NULL, false, 0);
+	RestoreUser(&saved);
+}
+
+/* The statement of the list above that has a name. */
+static const CatalogStatement *
+FindStatement(const char *name)
+{
+	for (int i = 0; i < lengthof(catalog_statements); i++)
+		if (strcmp(catalog_statements[i].name, name) == 0)
+			return &catalog_statements[i];
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the catalog has no statement \"%s\"", name)));
 }
 
 /* _catalog(statement text, model name, args jsonb): executes a statement of the list above. */
 Datum
 _catalog(PG_FUNCTION_ARGS)
 {
-	char	   *wanted = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	const CatalogStatement *statement =
+		FindStatement(PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	Name		name = ModelArgument(fcinfo, 1);
 	Jsonb	   *args = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
-	const CatalogStatement *statement = NULL;
+	Model		model;
 	Datum		result = (Datum) 0;
 	bool		isnull = true;
 
-	for (int i = 0; i < lengthof(catalog_statements) && statement == NULL; i++)
-		if (strcmp(catalog_statements[i].name, wanted) == 0)
-			statement = &catalog_statements[i];
-	if (statement == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the catalog has no statement \"%s\"", wanted)));
-
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	EnterCatalog(statement, name, args);
+	EnterCatalog(statement, name, args, &model);
 	ExecuteAsCatalog(statement->sql, name, strstr(statement->sql, "$2") != NULL, args);
 	if (SPI_tuptable != NULL && SPI_processed == 1)
 		result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (!isnull)
 		result = SPI_datumTransfer(result, false, -1);
+	if (statement->copied)
+		CopyCatalog(&model);
 	SPI_finish();
 
 	if (isnull)

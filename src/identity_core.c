@@ -4,13 +4,12 @@
  */
 #include "identity_core.h"
 
-/* The values of src/lists/blocked_ids.tsv: both tables in order of bytes. */
-static const char *const blocked_as_written[] = {
-	"-1", "0", "NaN", "None", "[object Object]", "none", "null",
-};
-static const char *const blocked_in_any_case[] = {
-	"anonymous", "distinct_id", "distinctid", "email", "false", "guest", "id", "invalid", "n/a", "nil",
-	"not_authenticated", "test@test.com", "true", "undefined", "unknown",
+/* The values of src/lists/blocked_ids.tsv in lower case, in order of bytes. */
+static const char *const blocked_words[] = {
+	"#n/a", "-1", "0", "\\n", "anonymous", "anonymous_id", "anonymousid", "distinct_id", "distinctid",
+	"email", "false", "guest", "id", "invalid", "n.a.", "n/a", "na", "nan", "nil", "none", "not set",
+	"not-set", "not_authenticated", "not_set", "null", "object object", "previous_id", "previousid",
+	"test@test.com", "true", "undefined", "unknown", "user_id", "userid", "visitor_id", "visitorid", "void",
 };
 
 /* Mail to this domain reaches nobody (RFC 2606). */
@@ -41,29 +40,35 @@ Trim(JStr s)
 	return s;
 }
 
-/* Without white space, and one pair of quotes with what white space is in them. */
-static JStr
-TrimQuoted(JStr s)
+/* Takes off a pair of quotes or brackets, or quotes that were escaped in turn; false where there is none. */
+static bool
+Unwrap(JStr *s)
 {
-	s = Trim(s);
-	if (s.len >= 2 && (s.data[0] == '\'' || s.data[0] == '"') && s.data[s.len - 1] == s.data[0])
-	{
-		s.data++;
-		s.len -= 2;
-		s = Trim(s);
-	}
-	return s;
+	static const char opening[] = "'\"`([<{";
+	static const char closing[] = "'\"`)]>}";
+	int			width = s->len >= 4 && s->data[0] == '\\' && s->data[s->len - 2] == '\\' ? 2 : 1;
+	const char *pair;
+
+	if (s->len < 2 * width)
+		return false;
+	pair = memchr(opening, s->data[width - 1], sizeof(opening) - 1);
+	if (pair == NULL || s->data[s->len - 1] != closing[pair - opening] || (width == 2 && pair - opening > 2))
+		return false;
+	s->data += width;
+	s->len -= 2 * width;
+	return true;
 }
 
 static bool
-TableHas(const char *const *table, int n, JStr value)
+IsBlockedWord(JStr value)
 {
 	int			low = 0;
+	int			n = lengthof(blocked_words);
 
 	while (low < n)
 	{
 		int			middle = (low + n) / 2;
-		JStr		entry = {table[middle], (int32) strlen(table[middle])};
+		JStr		entry = {blocked_words[middle], (int32) strlen(blocked_words[middle])};
 		int			c = JStrCompare(entry, value);
 
 		if (c == 0)
@@ -80,20 +85,37 @@ bool
 JIdIsBlocked(JStr id)
 {
 	char		folded[MAX_BLOCKED_BYTES];
+	int			n = 0;
 	int			i = 0;
 
-	id = TrimQuoted(id);
+	do
+		id = Trim(id);
+	while (Unwrap(&id));
+
 	while (i < id.len && (id.data[i] == '0' || id.data[i] == '-'))
 		i++;
 	if (i == id.len)
 		return true;
-	if (id.len > MAX_BLOCKED_BYTES)
-		return false;
-	if (TableHas(blocked_as_written, lengthof(blocked_as_written), id))
-		return true;
 	for (i = 0; i < id.len; i++)
-		folded[i] = FoldAscii(id.data[i]);
-	return TableHas(blocked_in_any_case, lengthof(blocked_in_any_case), (JStr) {folded, id.len});
+	{
+		char		c = IsSpace(id.data[i]) ? ' ' : FoldAscii(id.data[i]);
+
+		if (c == ' ' && folded[n - 1] == ' ')
+			continue;
+		if (n == MAX_BLOCKED_BYTES)
+			return false;
+		folded[n++] = c;
+	}
+	return IsBlockedWord((JStr) {folded, n});
+}
+
+bool
+JIdIsAllowed(JStr id, const JStr *allowed, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (JStrEqual(id, allowed[i]))
+			return true;
+	return false;
 }
 
 /* The characters that an address written without quotes may have (RFC 5322), and any beyond ASCII. */
@@ -105,9 +127,8 @@ IsAddressChar(char c)
 	return c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~.", c) != NULL;
 }
 
-/* local@domain, where the domain has a dot inside and neither part begins or ends with one. */
-static bool
-IsAddress(JStr s)
+bool
+JIsAddress(JStr s)
 {
 	int			at = -1;
 	bool		dotted = false;
@@ -142,7 +163,7 @@ JEmailClean(JStr email, char *buffer)
 	for (int i = 0; i < email.len; i++)
 		buffer[i] = FoldAscii(email.data[i]);
 	email.data = buffer;
-	if (!IsAddress(email) || JIdIsBlocked(email))
+	if (!JIsAddress(email) || JIdIsBlocked(email))
 		return JSTR_NULL;
 	if (email.len > domain.len &&
 		memcmp(buffer + email.len - domain.len, domain.data, domain.len) == 0)

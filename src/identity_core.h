@@ -10,8 +10,20 @@
 /* An id of more bytes would not fit an index. */
 #define J_MAX_ID_BYTES 1024
 
-/* Whether a value is no id: empty, zeros and dashes alone, or one of the list of blocked values. */
+/*
+ * Whether a value is no id: empty, zeros and dashes alone, or one of the list of blocked values, in any
+ * case and within any quotes, brackets and white space.
+ */
 extern bool JIdIsBlocked(JStr id);
+
+/* Whether a value is one of those that the option "allow_ids" takes for ids all the same, as written. */
+extern bool JIdIsAllowed(JStr id, const JStr *allowed, int n);
+
+/*
+ * Whether a string in lower case is local@domain, where the domain has a dot inside and neither part
+ * begins or ends with one.
+ */
+extern bool JIsAddress(JStr s);
 
 /*
  * The address in an e-mail trait, without white space around and in lower case (ASCII), written to

@@ -27,7 +27,9 @@
 #include "utils/timestamp.h"
 
 #include "identity_core.h"
+#include "intake_core.h"
 #include "pg_journey_compat.h"
+#include "session_core.h"
 
 /* A number of more digits is no amount of money. */
 #define MAX_NUMBER_BYTES 200
@@ -47,9 +49,11 @@ typedef struct ObjectColumn
 
 PG_FUNCTION_INFO_V1(_reject_reason);
 PG_FUNCTION_INFO_V1(_try_timestamptz);
+PG_FUNCTION_INFO_V1(_try_epoch);
 PG_FUNCTION_INFO_V1(_try_numeric);
 PG_FUNCTION_INFO_V1(_try_jsonb);
 PG_FUNCTION_INFO_V1(_try_inet);
+PG_FUNCTION_INFO_V1(_event_kind);
 PG_FUNCTION_INFO_V1(_event_slug);
 PG_FUNCTION_INFO_V1(_row_object);
 PG_FUNCTION_INFO_V1(_text);
@@ -116,35 +120,14 @@ _reject_reason(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(reason));
 }
 
-/*
- * _try_timestamptz(value text): a time in the forms of ISO 8601 (or with " UTC" at the end), else
- * NULL. Words such as "now" are none. A time without a zone is in the session's.
- */
+/* _try_timestamptz(value text): a time as ISO 8601 writes it, else NULL; see JTimeFromIso(). */
 Datum
 _try_timestamptz(PG_FUNCTION_ARGS)
 {
-	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	size_t		len = strlen(value);
-	char		buffer[MAXDATELEN + MAXDATEFIELDS];
-	char	   *field[MAXDATEFIELDS];
-	int			ftype[MAXDATEFIELDS];
-	int			nf,
-				dtype,
-				tz;
-	struct pg_tm tm;
-	fsec_t		fsec;
-	DateTimeErrorExtra extra;
-	TimestampTz result;
+	text	   *value = PG_GETARG_TEXT_PP(0);
+	int64		result;
 
-	if (len > 4 && strcmp(value + len - 4, " UTC") == 0)
-		strcpy(value + len - 4, "Z");
-	if (strlen(value) > MAXDATELEN || value[strspn(value, "0123456789TtZz:.+- ")] != '\0')
-		PG_RETURN_NULL();
-
-	if (ParseDateTime(value, buffer, sizeof(buffer), field, ftype, MAXDATEFIELDS, &nf) != 0 ||
-		DecodeDateTime(field, ftype, nf, &dtype, &tm, &fsec, &tz, &extra) != 0 ||
-		dtype != DTK_DATE ||
-		tm2timestamp(&tm, fsec, &tz, &result) != 0)
+	if (!JTimeFromIso((JStr) {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)}, &result))
 		PG_RETURN_NULL();
 	PG_RETURN_TIMESTAMPTZ(result);
 }
@@ -167,11 +150,10 @@ SkipDigits(const char **p)
 	return *p > start;
 }
 
-/* _try_numeric(value text): a finite decimal number, else NULL. */
-Datum
-_try_numeric(PG_FUNCTION_ARGS)
+/* Is it a finite decimal number, of not too many digits? */
+static bool
+IsNumber(const char *value)
 {
-	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	const char *p = value;
 	bool		digits;
 
@@ -193,10 +175,44 @@ _try_numeric(PG_FUNCTION_ARGS)
 		digits = SkipDigits(&p) && p - exponent <= 2;
 	}
 	p += strspn(p, " \t\r\n");
-	if (!digits || *p != '\0' || p - value > MAX_NUMBER_BYTES)
-		PG_RETURN_NULL();
+	return digits && *p == '\0' && p - value <= MAX_NUMBER_BYTES;
+}
 
+/* _try_numeric(value text): a finite decimal number, else NULL. */
+Datum
+_try_numeric(PG_FUNCTION_ARGS)
+{
+	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	if (!IsNumber(value))
+		PG_RETURN_NULL();
 	PG_RETURN_NUMERIC(NumericFrom(value));
+}
+
+/*
+ * _try_epoch(value text, microseconds numeric): a number of units since 1970-01-01 UTC as a time, NULL where
+ * it is none or timestamptz does not go as far. The second argument is the length of a unit.
+ */
+Datum
+_try_epoch(PG_FUNCTION_ARGS)
+{
+	const int64 epoch = (int64) (UNIX_EPOCH_JDATE - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
+	char	   *value = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Numeric		usecs;
+	Numeric		limit = int64_to_numeric(END_TIMESTAMP);
+	int64		result;
+
+	if (!IsNumber(value))
+		PG_RETURN_NULL();
+	usecs = DatumGetNumeric(DirectFunctionCall2(numeric_mul, NumericGetDatum(NumericFrom(value)),
+												PG_GETARG_DATUM(1)));
+	if (DatumGetInt32(DirectFunctionCall2(numeric_cmp, DirectFunctionCall1(numeric_abs, NumericGetDatum(usecs)),
+										  NumericGetDatum(limit))) > 0)
+		PG_RETURN_NULL();
+	if (pg_add_s64_overflow(DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(usecs))), epoch,
+							&result) || !IS_VALID_TIMESTAMP(result))
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(result);
 }
 
 /*
@@ -363,6 +379,22 @@ _event_slug(PG_FUNCTION_ARGS)
 	}
 	SET_VARSIZE(result, out - (char *) result);
 	PG_RETURN_TEXT_P(result);
+}
+
+/* _event_kind(name text, url text): the kind of an event that came without one. */
+Datum
+_event_kind(PG_FUNCTION_ARGS)
+{
+	JStr		field[2] = {JSTR_NULL, JSTR_NULL};
+
+	for (int i = 0; i < 2; i++)
+		if (!PG_ARGISNULL(i))
+		{
+			text	   *value = PG_GETARG_TEXT_PP(i);
+
+			field[i] = (JStr) {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+		}
+	PG_RETURN_TEXT_P(cstring_to_text(JKindOf(field[0], field[1])));
 }
 
 /* _text("any"): a value as the output function of its type writes it; no cast is called. */

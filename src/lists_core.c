@@ -29,9 +29,12 @@ typedef struct JReferrerPattern
 {
 	uint32		path;			/* offset in the pool */
 	uint32		source;			/* offset in the pool */
+	uint32		words;			/* offset in the pool */
 	uint8		path_len;		/* 0: any path */
 	uint8		source_len;
+	uint8		words_len;
 	uint8		kind;			/* a JReferrerKind */
+	bool		deep;			/* means the subdomains too */
 	bool		last;			/* of its host */
 } JReferrerPattern;
 
@@ -133,6 +136,7 @@ JClickIdAt(int rank)
 #define SUFFIX_RULE 1
 #define SUFFIX_WILDCARD 2
 #define SUFFIX_EXCEPTION 4
+#define SUFFIX_PRIVATE 8
 
 static bool
 IsNumeric(JStr label)
@@ -148,17 +152,19 @@ IsNumeric(JStr label)
 /*
  * Walks from the end of the host as long as the list knows the domain: names on the way to a
  * longer rule are in it too. A top-level domain that the list does not have is a suffix of its
- * own.
+ * own. *icann is the length of the suffix without the list's private section.
  */
-int
-JPublicSuffix(JStr host)
+static int
+FindSuffix(JStr host, int *icann)
 {
 	uint32		hash = HASH_START;
 	int			suffix = 0;
 	int			parent = 0;
 	bool		wildcard = false;
+	bool		private_wildcard = false;
 	bool		first = true;
 
+	*icann = 0;
 	if (host.len == 0 || host.data[0] == '[' || host.data[host.len - 1] == '.')
 		return 0;
 
@@ -174,12 +180,19 @@ JPublicSuffix(JStr host)
 			return 0;
 		flags = domain.len > suffix_list.longest ? -1 : FindHashed(&suffix_list, domain, hash);
 		if (flags > 0 && (flags & SUFFIX_EXCEPTION))
+		{
+			*icann = Min(*icann, parent);
 			return parent;
+		}
 		if (wildcard || (flags > 0 && (flags & SUFFIX_RULE)) || (first && i > 0))
 			suffix = domain.len;
+		if ((wildcard && !private_wildcard) ||
+			(flags > 0 && (flags & SUFFIX_RULE) && !(flags & SUFFIX_PRIVATE)))
+			*icann = domain.len;
 		if (flags < 0)
 			break;
 		wildcard = (flags & SUFFIX_WILDCARD) != 0;
+		private_wildcard = (flags & SUFFIX_PRIVATE) != 0;
 		parent = domain.len;
 		first = false;
 
@@ -188,6 +201,27 @@ JPublicSuffix(JStr host)
 			hash = HASH_STEP(hash, (unsigned char) host.data[--i]);
 	}
 	return suffix;
+}
+
+int
+JPublicSuffix(JStr host)
+{
+	int			icann;
+
+	return FindSuffix(host, &icann);
+}
+
+/* The length of the suffix that a firm's site in a country has, google.co.uk and google.cat; else 0. */
+static int
+CountrySuffix(JStr host)
+{
+	int			icann;
+
+	if (host.len < 4 ||
+		(host.data[host.len - 3] != '.' && !JStrIs(JStrFrom(host, host.len - 4), ".cat")))
+		return 0;
+	(void) FindSuffix(host, &icann);
+	return icann < host.len ? icann : 0;
 }
 
 bool
@@ -208,38 +242,60 @@ JIsTopLevel(JStr label)
 	return false;
 }
 
-/* Whether a list has the host or a domain that it lies in. */
+/* The flags of the list of hosts, as generate.pl has them. */
+#define HOST_PASSAGE 1			/* the host and its subdomains */
+#define HOST_TENANTS 2			/* its subdomains other than www */
+#define HOST_OAUTH 4
+#define HOST_GOOGLE_ADS 8
+#define HOST_CACHE 16			/* its subdomains */
+
+/* The traits that the host has by the list, by itself and by the domains that it lies in. */
 static int
-FindDomain(const JList *list, JStr host)
+TraitsOf(JStr host)
 {
 	uint32		hash = HASH_START;
-	int			found = -1;
+	int			traits = 0;
 
 	for (int i = host.len; i-- > 0;)
 	{
+		int			flags;
+		bool		below = i > 0 && !JStrIs((JStr) {host.data, i - 1}, "www");
+
 		hash = HASH_STEP(hash, JLower((unsigned char) host.data[i]));
-		if (host.len - i > list->longest)
+		if (host.len - i > host_list.longest)
 			break;
-		if (i == 0 || host.data[i - 1] == '.')
-		{
-			int			value = FindHashed(list, JStrFrom(host, i), hash);
-
-			if (value >= 0)
-				found = value;
-		}
+		if (i > 0 && host.data[i - 1] != '.')
+			continue;
+		flags = FindHashed(&host_list, JStrFrom(host, i), hash);
+		if (flags < 0)
+			continue;
+		if ((flags & HOST_PASSAGE) || ((flags & HOST_TENANTS) && below))
+			traits |= JHOST_PASSAGE;
+		if (flags & HOST_OAUTH)
+			traits |= JHOST_OAUTH;
+		if (flags & HOST_GOOGLE_ADS)
+			traits |= JHOST_GOOGLE_ADS;
+		if ((flags & HOST_CACHE) && i > 0)
+			traits |= JHOST_CACHE;
 	}
-	return found;
+	return traits;
 }
 
-bool
-JIsPaymentGateway(JStr host)
+int
+JHostTraits(JStr host)
 {
-	return FindDomain(&gateway_list, host) >= 0;
+	int			traits = TraitsOf(host);
+	int			suffix;
+	char		key[HOST_MAX + 2];
+
+	if (host.len == 0 || host.len > HOST_MAX || (suffix = CountrySuffix(host)) == 0)
+		return traits;
+	memcpy(key, host.data, host.len - suffix);
+	memcpy(key + host.len - suffix, "{}", 2);
+	return traits | TraitsOf((JStr) {key, host.len - suffix + 2});
 }
 
-/*
- * The first pattern from number `first` that the path begins with; parents have no search engines.
- */
+/* The first pattern from number `first` that the path begins with, of those for subdomains if `parent`. */
 static const JReferrerPattern *
 MatchPath(int first, JStr path, bool parent)
 {
@@ -249,7 +305,7 @@ MatchPath(int first, JStr path, bool parent)
 	{
 		const char *begin = pattern_pool + p->path;
 
-		if (!(parent && p->kind == JREFERRER_SEARCH) && path.len >= p->path_len &&
+		if ((p->deep || !parent) && path.len >= p->path_len &&
 			memcmp(path.data, begin, p->path_len) == 0 &&
 			(path.len == p->path_len || p->path_len == 0 || begin[p->path_len - 1] == '/' ||
 			 path.data[p->path_len] == '/'))
@@ -272,15 +328,15 @@ MatchWithHole(JStr host, int at, int cut, JStr path)
 	return MatchPath(Find(&referrer_list, (JStr) {key, at + 2 + rest}), path, false);
 }
 
-/* Search engines that name a country: google.{} by its suffix, {}.search.yahoo.com by a label. */
+/* Search engines that name a country: google.{} by its suffix, {}.bing.com by a label. */
 static const JReferrerPattern *
 MatchCountry(JStr host, JStr path)
 {
 	int			start = 0;
+	int			suffix = CountrySuffix(host);
 
-	if (host.len > 3 && host.data[host.len - 3] == '.')
+	if (suffix > 0)
 	{
-		int			suffix = JPublicSuffix(host);
 		const JReferrerPattern *p = MatchWithHole(host, host.len - suffix, suffix, path);
 
 		if (p != NULL)
@@ -297,7 +353,7 @@ MatchCountry(JStr host, JStr path)
 	return NULL;
 }
 
-/* The nearest domain above the host that is an AI assistant or a social network. */
+/* The nearest domain above the host whose pattern means its subdomains too. */
 static const JReferrerPattern *
 MatchParent(JStr host, JStr path)
 {
@@ -314,10 +370,42 @@ MatchParent(JStr host, JStr path)
 	return NULL;
 }
 
-JReferrerKind
-JReferrerLookup(JStr host, JStr path, JStr *source)
+/*
+ * The length, with its dot, of a first label by which a site has the same pages for phones, old
+ * browsers and the like; 0 if it is none.
+ */
+static int
+VariantLabel(JStr host)
 {
-	const JReferrerPattern *p;
+	static const char *const labels[] = {
+		"m", "mobile", "mobil", "wap", "touch", "html", "lite", "ipv4", "ipv6", "safe", "start",
+		"encrypted"
+	};
+	JStr		label = host;
+
+	label.len = 0;
+	while (label.len < host.len && host.data[label.len] != '.')
+		label.len++;
+	if (label.len == host.len || label.len > 9)
+		return 0;
+	for (int i = 0; i < (int) lengthof(labels); i++)
+	{
+		if (JLower((unsigned char) label.data[0]) == (unsigned char) labels[i][0] &&
+			JStrIs(label, labels[i]))
+			return label.len + 1;
+	}
+	if (label.len >= 3 && JStrIs((JStr) {label.data, 3}, "www") &&
+		(label.len == 3 || IsNumeric(JStrFrom(label, 3))))
+		return label.len + 1;
+	return 0;
+}
+
+JReferrerKind
+JReferrerLookup(JStr host, JStr path, JStr *source, JStr *words)
+{
+	const JReferrerPattern *p = NULL;
+	JStr		variant;
+	int			label;
 
 	if (host.len > 4 && JStrIs((JStr) {host.data, 4}, "www."))
 		host = JStrFrom(host, 4);
@@ -326,15 +414,28 @@ JReferrerLookup(JStr host, JStr path, JStr *source)
 	if (JStrIsNull(path))
 		path = JSTR_LIT("");
 
-	p = MatchPath(Find(&referrer_list, host), path, false);
-	if (p == NULL)
-		p = MatchCountry(host, path);
+	variant = host;
+	do
+	{
+		p = MatchPath(Find(&referrer_list, variant), path, false);
+		if (p == NULL)
+			p = MatchCountry(variant, path);
+		label = VariantLabel(variant);
+		variant = JStrFrom(variant, label);
+	} while (p == NULL && label > 0);
 	if (p == NULL)
 		p = MatchParent(host, path);
 	if (p == NULL)
 		return JREFERRER_OTHER;
 	*source = (JStr) {pattern_pool + p->source, p->source_len};
+	*words = (JStr) {pattern_pool + p->words, p->words_len};
 	return p->kind;
+}
+
+bool
+JIsAssistantName(JStr source)
+{
+	return Find(&assistant_list, source) >= 0;
 }
 
 JSourceCategory
@@ -345,4 +446,11 @@ JSourceCategoryOf(JStr source)
 	if (value < 0 && source.len > 4 && JStrIs((JStr) {source.data, 4}, "www."))
 		value = Find(&source_list, JStrFrom(source, 4));
 	return value < 0 ? JCATEGORY_NONE : value;
+}
+
+const JRedactionRow *
+JRedactionRows(int *n)
+{
+	*n = lengthof(redaction_rows);
+	return redaction_rows;
 }

@@ -1,7 +1,7 @@
 /*
  * lists_core.h
  *		The lists that are compiled in: public suffixes, tracking parameters, click ids, referrers,
- *		source categories, payment gateways. Their text is in src/lists.
+ *		source categories, sign-in and payment pages. Their text is in src/lists.
  */
 #ifndef LISTS_CORE_H
 #define LISTS_CORE_H
@@ -33,6 +33,22 @@ JStrIs(JStr s, const char *lower)
 			return false;
 	}
 	return !JStrIsNull(s);
+}
+
+/* Equality in any case of ASCII letters; NULL equals NULL. */
+static inline bool
+JStrEqualNoCase(JStr a, JStr b)
+{
+	if (a.data == NULL || b.data == NULL)
+		return a.data == b.data;
+	if (a.len != b.len)
+		return false;
+	for (int i = 0; i < a.len; i++)
+	{
+		if (JLower((unsigned char) a.data[i]) != JLower((unsigned char) b.data[i]))
+			return false;
+	}
+	return true;
 }
 
 /* A host without the dot of the root. */
@@ -112,13 +128,27 @@ typedef enum JReferrerKind
 	JREFERRER_OTHER,
 	JREFERRER_AI_ASSISTANT,
 	JREFERRER_SEARCH,
-	JREFERRER_SOCIAL
+	JREFERRER_SOCIAL,
+	JREFERRER_VIDEO,
+	JREFERRER_PORTAL			/* a search engine only with a search word */
 } JReferrerKind;
 
-/* What a referrer is known as; *source is then its name. The path may be NULL. */
-extern JReferrerKind JReferrerLookup(JStr host, JStr path, JStr *source);
+/*
+ * What a referrer is known as; *source is then its name. The path may be NULL. *words are the names
+ * of the parameters that hold a portal's search word, separated by blanks.
+ */
+extern JReferrerKind JReferrerLookup(JStr host, JStr path, JStr *source, JStr *words);
 
-extern bool JIsPaymentGateway(JStr host);
+/* Whether a source's name, and not its host, is that of an AI assistant and of nothing else. */
+extern bool JIsAssistantName(JStr source);
+
+/* What a host is besides, by itself or by a domain that it lies in. */
+#define JHOST_PASSAGE 1			/* a payment or sign-in page: no origin of a visit */
+#define JHOST_OAUTH 2			/* has such pages; their paths tell */
+#define JHOST_GOOGLE_ADS 4		/* shows Google's ads */
+#define JHOST_CACHE 8			/* shows the page of a site that its first label names */
+
+extern int	JHostTraits(JStr host);
 
 typedef enum JSourceCategory
 {
@@ -131,5 +161,17 @@ typedef enum JSourceCategory
 
 /* GA4's category of a source, in any ASCII case. */
 extern JSourceCategory JSourceCategoryOf(JStr source);
+
+/* A rule for personal data of the default sets, as src/lists/redact.tsv has it. */
+typedef struct JRedactionRow
+{
+	int			sets;			/* bits: 1 gdpr, 2 hipaa */
+	const char *kind;			/* key, value, path, param */
+	const char *match;
+	const char *below;			/* empty, or the object below which it counts */
+	const char *action;
+} JRedactionRow;
+
+extern const JRedactionRow *JRedactionRows(int *n);
 
 #endif							/* LISTS_CORE_H */

@@ -92,6 +92,7 @@ BufFileReadExact(BufFile *file, void *ptr, size_t size)
 #endif
 
 #if PG_VERSION_NUM < 170000
+#include "common/jsonapi.h"
 #define makeJsonLexContextCstringLen(lex, json, len, encoding, need_escapes) \
 	(AssertMacro((lex) == NULL), makeJsonLexContextCstringLen(json, len, encoding, need_escapes))
 #endif

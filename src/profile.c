@@ -90,7 +90,7 @@ JCountsAddUnits(JNameCounts *counts, ArrayType *units, int sign)
 		bytes = DatumGetByteaPP(elements[i]);
 		if (!JNameCountsDecode(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), JIsText, &unit))
 			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid counts of events")));
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid counts of events")));
 		for (int k = 0; k < unit.n; k++)
 			JNameCountsAdd(counts, unit.names[k].name, sign * unit.names[k].n, false);
 	}
@@ -396,7 +396,8 @@ struct JPersonFold
 	JNameCounts counts;
 	JTouchEnd	ends[TOUCH_ENDS];
 	int			n_clicks;
-	JClick		clicks[JTOUCH_MAX_CLICK_IDS];
+	int			max_clicks;
+	JClick	   *clicks;
 	JTraits		traits;
 	int			n_orders;
 	int			max_orders;
@@ -485,9 +486,13 @@ JFoldClick(JPersonFold *fold, const JTouchPlace *place, const JClickId *id)
 		click++;
 	if (click == fold->clicks + fold->n_clicks)
 	{
-		if (fold->n_clicks == JTOUCH_MAX_CLICK_IDS)
-			elog(ERROR, "too many kinds of click ids");
-		fold->n_clicks++;
+		if (fold->n_clicks == fold->max_clicks)
+		{
+			fold->max_clicks = Max(4, 2 * fold->max_clicks);
+			fold->clicks = fold->clicks == NULL ? palloc_array(JClick, fold->max_clicks) :
+				repalloc_array(fold->clicks, JClick, fold->max_clicks);
+		}
+		click = &fold->clicks[fold->n_clicks++];
 		click->name = JKeepStr(name);
 		click->first = click->last = *place;
 		click->first_value = pnstrdup(id->value.data, id->value.len);
@@ -866,6 +871,8 @@ JPersonFoldRow(const JPersonFold *fold, Datum *values, bool *nulls)
 	(void) JStartsWith(fold->person_id, "user:", &user);
 	if (!JStartsWith(fold->person_id, "email:", &email))
 		email = JTraitEmail(fold);
+	if (JStrIsNull(email) && !JStrIsNull(user))
+		email = JEmailClean(user, palloc(user.len + 1));
 	JSetStr(values, nulls, 0, fold->person_id);
 	JSetStr(values, nulls, 1, user);
 	JSetStr(values, nulls, 2, email);

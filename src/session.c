@@ -174,8 +174,7 @@ JCompareVisitorFirst(const void *a, const void *b)
 	return c != 0 ? c : JEventCompare(x, y);
 }
 
-/* Calls back for each session of a timeline: visitor by visitor, in order. */
-static void
+void
 JForEachSession(const struct varlena *timeline, const JSessionOptions *options,
 				JSessionCallback callback, void *arg)
 {
@@ -405,6 +404,7 @@ typedef struct JNumberState
 	int64		number;
 } JNumberState;
 
+/* Of timestamptz and of timestamp, whose gaps are both in microseconds. */
 PG_FUNCTION_INFO_V1(journey_session_number);
 Datum
 journey_session_number(PG_FUNCTION_ARGS)

@@ -27,9 +27,21 @@ JStrEq(JStr s, const char *literal)
 JStr
 JEventUser(const JEvent *event)
 {
-	JStr		user = event->field[JF_USER_ID];
+	return event->field[JF_USER_ID];
+}
 
-	return JStrIsNull(user) || JIdIsBlocked(user) ? JSTR_NULL : user;
+static void
+JCleanId(JStr *id, const JSessionOptions *options)
+{
+	if (!JStrIsNull(*id) && JIdIsBlocked(*id) && !JIdIsAllowed(*id, options->allowed, options->n_allowed))
+		*id = JSTR_NULL;
+}
+
+void
+JEventCleanIds(JEvent *event, const JSessionOptions *options)
+{
+	JCleanId(&event->field[JF_USER_ID], options);
+	JCleanId(&event->field[JF_PREVIOUS_ID], options);
 }
 
 /* Passive events open, extend and bridge no session and make no touch. */
@@ -53,24 +65,30 @@ JEventIsPassive(const JEvent *event, const JSessionOptions *options)
 	return false;
 }
 
+const char *
+JKindOf(JStr name, JStr url)
+{
+	static const char *const names[] = {"page", "screen", "page_view", "pageview", "page view",
+	"page viewed", "screen view", "screen viewed", "screen_view"};
+
+	if (name.data == NULL)
+		return url.data != NULL ? "page" : "track";
+	for (int i = 0; i < lengthof(names); i++)
+		if (name.len == (int32) strlen(names[i]) &&
+			pg_strncasecmp(name.data, names[i], name.len) == 0)
+			return names[i][0] == 's' ? "screen" : "page";
+	return "track";
+}
+
 /* Pages and screens; where no kind was given, what by name or by want of one is a page view. */
 bool
 JEventIsPageView(const JEvent *event)
 {
-	static const char *const names[] = {"page", "screen", "page_view", "pageview", "page view",
-	"page viewed", "screen view", "screen viewed", "screen_view"};
 	JStr		kind = event->field[JF_KIND];
-	JStr		name = event->field[JF_NAME];
 
 	if (kind.data != NULL)
 		return JStrEq(kind, "page") || JStrEq(kind, "screen");
-	if (name.data == NULL)
-		return event->field[JF_URL].data != NULL;
-	for (int i = 0; i < lengthof(names); i++)
-		if (name.len == (int32) strlen(names[i]) &&
-			pg_strncasecmp(name.data, names[i], name.len) == 0)
-			return true;
-	return false;
+	return JKindOf(event->field[JF_NAME], event->field[JF_URL])[0] != 't';
 }
 
 static bool
@@ -114,6 +132,27 @@ JWalkInit(JWalk *walk, const JSessionOptions *options, const JAliases *aliases)
 	walk->aliases = aliases;
 }
 
+/* The id of its campaign that a loader found beside the URL: journey._select() makes a property of it. */
+static JStr
+JEventCampaignId(const JEvent *event, const JSessionOptions *options)
+{
+	const JStr	key = JSTR_LIT("\"" J_CAMPAIGN_ID "\"");
+	JStr		rest = event->field[JF_PROPERTIES];
+
+	while (options->campaign_id != NULL && rest.len >= key.len)
+	{
+		const char *quote = memchr(rest.data, '"', rest.len - key.len + 1);
+
+		if (quote == NULL)
+			break;
+		if (memcmp(quote, key.data, key.len) == 0)
+			return options->campaign_id(event, options->arg);
+		rest.len -= quote + 1 - rest.data;
+		rest.data = quote + 1;
+	}
+	return JSTR_NULL;
+}
+
 /* The touch of parameters, click ids and campaign columns; false where the event has none. */
 static bool
 JCampaignTouch(const JWalk *walk, const JEvent *event, JTouch *touch)
@@ -126,12 +165,13 @@ JCampaignTouch(const JWalk *walk, const JEvent *event, JTouch *touch)
 		.campaign = event->field[JF_CAMPAIGN],
 		.term = event->field[JF_TERM],
 		.content = event->field[JF_CONTENT],
+		.campaign_id = JEventCampaignId(event, walk->options),
 		.use_referrer = false
 	};
 
 	touch->type = JTOUCH_NONE;
 	if (input.source.data == NULL && input.medium.data == NULL && input.campaign.data == NULL &&
-		input.term.data == NULL && input.content.data == NULL &&
+		input.term.data == NULL && input.content.data == NULL && input.campaign_id.data == NULL &&
 		(input.url.data == NULL ||
 		 (memchr(input.url.data, '?', input.url.len) == NULL &&
 		  memchr(input.url.data, '#', input.url.len) == NULL)))
@@ -152,11 +192,13 @@ JReferrerTouch(const JWalk *walk, const JEvent *event, JTouch *touch)
 	return input.referrer.data != NULL && JTouchFrom(&input, &walk->options->touch, touch);
 }
 
+/* Campaigns are compared without regard to the case of ASCII letters, click ids byte by byte. */
 static bool
 JStateHasCampaignOf(const JSessionState *state, const JTouch *touch)
 {
-	return state->has_campaign && JStrEqual(state->source, touch->source) &&
-		JStrEqual(state->medium, touch->medium) && JStrEqual(state->campaign, touch->campaign) &&
+	return state->has_campaign && JStrEqualNoCase(state->source, touch->source) &&
+		JStrEqualNoCase(state->medium, touch->medium) &&
+		JStrEqualNoCase(state->campaign, touch->campaign) &&
 		JStrEqual(state->click_id, touch->click_id);
 }
 
@@ -408,17 +450,20 @@ JPartBegin(JPart *part, const JEvent *first, bool loose, JUuid id)
 	part->first_event_id = first->field[JF_EVENT_ID];
 }
 
-/* Two touches of one session are one if they say the same; where they landed does not matter. */
+/*
+ * Two touches of one session are one if they say the same, in any ASCII case but for click ids; where
+ * they landed does not matter.
+ */
 static bool
 JPartTouchSame(const void *left, const void *right)
 {
 	const JTouch *a = ((const JPartTouch *) left)->touch;
 	const JTouch *b = ((const JPartTouch *) right)->touch;
 
-	if (a->n_click_ids != b->n_click_ids || !JStrEqual(a->source, b->source) ||
-		!JStrEqual(a->medium, b->medium) || !JStrEqual(a->campaign, b->campaign) ||
-		!JStrEqual(a->term, b->term) || !JStrEqual(a->content, b->content) ||
-		!JStrEqual(a->campaign_id, b->campaign_id))
+	if (a->n_click_ids != b->n_click_ids || !JStrEqualNoCase(a->source, b->source) ||
+		!JStrEqualNoCase(a->medium, b->medium) || !JStrEqualNoCase(a->campaign, b->campaign) ||
+		!JStrEqualNoCase(a->term, b->term) || !JStrEqualNoCase(a->content, b->content) ||
+		!JStrEqualNoCase(a->campaign_id, b->campaign_id))
 		return false;
 	for (int i = 0; i < a->n_click_ids; i++)
 		if (strcmp(a->click_ids[i].name, b->click_ids[i].name) != 0 ||
@@ -432,12 +477,12 @@ JPartTouchHash(const void *entry, uint32 *hash)
 {
 	const JTouch *touch = ((const JPartTouch *) entry)->touch;
 
-	*hash = JSetHash(0, touch->source);
-	*hash = JSetHash(*hash, touch->medium);
-	*hash = JSetHash(*hash, touch->campaign);
-	*hash = JSetHash(*hash, touch->term);
-	*hash = JSetHash(*hash, touch->content);
-	*hash = JSetHash(*hash, touch->campaign_id);
+	*hash = JSetHashNoCase(0, touch->source);
+	*hash = JSetHashNoCase(*hash, touch->medium);
+	*hash = JSetHashNoCase(*hash, touch->campaign);
+	*hash = JSetHashNoCase(*hash, touch->term);
+	*hash = JSetHashNoCase(*hash, touch->content);
+	*hash = JSetHashNoCase(*hash, touch->campaign_id);
 	for (int i = 0; i < touch->n_click_ids; i++)
 		*hash = JSetHash(*hash, touch->click_ids[i].value);
 	return true;
@@ -562,6 +607,35 @@ JPartAddRef(JPart *part, JIdentityRef ref)
 	part->refs[part->n_refs++] = ref;
 }
 
+static inline bool
+JIsSpace(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* A currency without white space around and in upper case; a blank one is none. */
+static JStr
+JCurrencyClean(JStr currency)
+{
+	char	   *upper = NULL;
+
+	while (currency.len > 0 && JIsSpace(currency.data[0]))
+		currency.data++, currency.len--;
+	while (currency.len > 0 && JIsSpace(currency.data[currency.len - 1]))
+		currency.len--;
+	if (currency.len == 0)
+		return JSTR_NULL;
+	for (int i = 0; i < currency.len; i++)
+	{
+		if (currency.data[i] < 'a' || currency.data[i] > 'z')
+			continue;
+		if (upper == NULL)
+			upper = memcpy(palloc(currency.len), currency.data, currency.len);
+		upper[i] = currency.data[i] - ('a' - 'A');
+	}
+	return upper == NULL ? currency : (JStr) {upper, currency.len};
+}
+
 void
 JPartBeginSession(JPart *part, const JWalk *walk, const JEvent *first)
 {
@@ -647,7 +721,7 @@ JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch *touch,
 	if (!JStrIsNull(event->field[JF_REVENUE]))
 	{
 		JRevenue	revenue = {event->field[JF_NAME], event->field[JF_ORDER_ID],
-		event->field[JF_CURRENCY], event->field[JF_REVENUE]};
+		JCurrencyClean(event->field[JF_CURRENCY]), event->field[JF_REVENUE]};
 
 		JPartAddRevenue(part, &revenue);
 	}

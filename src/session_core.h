@@ -14,6 +14,9 @@
 #include "set_core.h"
 #include "touch_core.h"
 
+/* The property in which a model keeps the id of an event's campaign. */
+#define J_CAMPAIGN_ID "context_campaign_id"
+
 /* The rules by which a visitor's events are split. */
 typedef struct JSessionOptions
 {
@@ -25,6 +28,8 @@ typedef struct JSessionOptions
 	int			n_passive;		/* names of events that are passive */
 	JStr	   *passive;
 	JTouchOptions touch;
+	int			n_allowed;		/* values that are ids, though they look like none */
+	JStr	   *allowed;
 	int			n_kept;			/* properties whose first and last value a session keeps */
 	char	  **kept;
 	int			segment_events; /* for tests: how many a stored segment holds; 0: the usual */
@@ -34,6 +39,8 @@ typedef struct JSessionOptions
 	int64		(*local_day) (int64 time, void *arg);
 	/* The e-mail by which an identify without user id names its visitor, or NULL; cleaned. */
 	JStr		(*email) (const JEvent *event, void *arg);
+	/* The id of its campaign among an event's properties, or NULL. */
+	JStr		(*campaign_id) (const JEvent *event, void *arg);
 	/* The values of the kept properties of an event that has properties, NULL where it has not. */
 	void		(*properties) (const JEvent *event, JStr *values, void *arg);
 	void	   *arg;
@@ -98,10 +105,15 @@ typedef struct JWalk
 
 extern void JWalkInit(JWalk *walk, const JSessionOptions *options, const JAliases *aliases);
 extern bool JEventIsPassive(const JEvent *event, const JSessionOptions *options);
+/* The kind of an event that came without one: page, screen or track. */
+extern const char *JKindOf(JStr name, JStr url);
 extern bool JEventIsPageView(const JEvent *event);
-extern JStr JEventUser(const JEvent *event);	/* its user id, NULL where missing or blocked */
+extern JStr JEventUser(const JEvent *event);	/* its user id, cleaned by who read the event */
 /* How an event names its visitor: by user id, or, an identify without one, by e-mail. */
 extern JIdentityRef JEventRef(const JEvent *event, const JSessionOptions *options);
+
+/* Takes out ids that are none. A model's events have lost them as they were read. */
+extern void JEventCleanIds(JEvent *event, const JSessionOptions *options);
 
 /*
  * Takes the next event in standard order. For an active event *touch is filled; type JTOUCH_NONE

@@ -11,6 +11,7 @@
 
 #include "identity_sql.h"
 #include "session_options.h"
+#include "touch_sql.h"
 
 typedef struct JOptionsCache
 {
@@ -20,8 +21,9 @@ typedef struct JOptionsCache
 	JSqlOptions options;
 } JOptionsCache;
 
-#define KNOWN_OPTIONS "email_trait, ignored_referrers, internal_hosts, keep_properties, " \
-	"max_duration, midnight, new_campaign, passive_events, session_key, time_zone, user_change"
+#define KNOWN_OPTIONS "allow_ids, channel_rules, click_ids, email_trait, ignored_referrers, " \
+	"internal_hosts, keep_properties, max_duration, midnight, new_campaign, passive_events, " \
+	"referrers, session_key, time_zone, user_change"
 
 int64
 JIntervalMicroseconds(const Interval *interval, const char *what)
@@ -74,34 +76,45 @@ JOptionsEmail(const JEvent *event, void *arg)
 	return JEmailOfTraits(event->field[JF_TRAITS], ((JSqlOptions *) arg)->email_trait);
 }
 
-/* The values of the kept properties, as ->> gives them. */
+static Jsonb *
+JEventProperties(const JEvent *event)
+{
+	char	   *text = pnstrdup(event->field[JF_PROPERTIES].data, event->field[JF_PROPERTIES].len);
+
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+/* The value of a key, as ->> gives it. */
+static JStr
+JJsonbText(Jsonb *jsonb, const char *key)
+{
+	JsonbValue	buffer;
+	JsonbValue *value = JB_ROOT_IS_OBJECT(jsonb) ?
+		getKeyJsonValueFromContainer(&jsonb->root, key, strlen(key), &buffer) : NULL;
+	Jsonb	   *single;
+
+	if (value == NULL || value->type == jbvNull)
+		return JSTR_NULL;
+	if (value->type == jbvString)
+		return (JStr) {value->val.string.val, value->val.string.len};
+	single = JsonbValueToJsonb(value);
+	return JStrFromCString(JsonbToCString(NULL, &single->root, VARSIZE(single)));
+}
+
 static void
 JOptionsProperties(const JEvent *event, JStr *values, void *arg)
 {
 	const JSessionOptions *options = &((JSqlOptions *) arg)->session;
-	Datum		properties =
-		DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(event->field[JF_PROPERTIES].data,
-															   event->field[JF_PROPERTIES].len)));
+	Jsonb	   *properties = JEventProperties(event);
 
 	for (int i = 0; i < options->n_kept; i++)
-	{
-		Jsonb	   *jsonb = DatumGetJsonbP(properties);
-		int			len = strlen(options->kept[i]);
-		JsonbValue	buffer;
-		JsonbValue *value = JB_ROOT_IS_OBJECT(jsonb) ?
-			getKeyJsonValueFromContainer(&jsonb->root, options->kept[i], len, &buffer) : NULL;
+		values[i] = JJsonbText(properties, options->kept[i]);
+}
 
-		if (value == NULL || value->type == jbvNull)
-			continue;
-		if (value->type == jbvString)
-			values[i] = (JStr) {value->val.string.val, value->val.string.len};
-		else
-		{
-			Jsonb	   *single = JsonbValueToJsonb(value);
-
-			values[i] = JStrFromCString(JsonbToCString(NULL, &single->root, VARSIZE(single)));
-		}
-	}
+static JStr
+JOptionsCampaignId(const JEvent *event, void *arg)
+{
+	return JJsonbText(JEventProperties(event), J_CAMPAIGN_ID);
 }
 
 static void
@@ -186,6 +199,15 @@ JOptionStrings(const char *key, const JsonbValue *value, JStr **strings)
 	return n;
 }
 
+static int
+JOptionHosts(const char *key, const JsonbValue *value, JStr **hosts)
+{
+	int			n = JOptionStrings(key, value, hosts);
+
+	JHostsOfOption(key, *hosts, n);
+	return n;
+}
+
 static void
 JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
 {
@@ -215,13 +237,15 @@ JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
 																		Int32GetDatum(-1))),
 								  "max_duration");
 	}
+	else if (strcmp(key, "allow_ids") == 0)
+		session->n_allowed = JOptionStrings(key, value, &session->allowed);
 	else if (strcmp(key, "passive_events") == 0)
 		session->n_passive = JOptionStrings(key, value, &session->passive);
 	else if (strcmp(key, "internal_hosts") == 0)
-		session->touch.n_internal_hosts = JOptionStrings(key, value, &session->touch.internal_hosts);
+		session->touch.n_internal_hosts = JOptionHosts(key, value, &session->touch.internal_hosts);
 	else if (strcmp(key, "ignored_referrers") == 0)
 		session->touch.n_ignored_referrers =
-			JOptionStrings(key, value, &session->touch.ignored_referrers);
+			JOptionHosts(key, value, &session->touch.ignored_referrers);
 	else if (strcmp(key, "keep_properties") == 0)
 	{
 		JStr	   *names = NULL;
@@ -239,7 +263,7 @@ JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
 	}
 	else if (strcmp(key, "_segment_events") == 0)
 		session->segment_events = JOptionCount(key, value);
-	else
+	else if (!JReadOwnList(key, value, &session->touch))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown session option \"%s\"", key),
@@ -270,6 +294,26 @@ JParseOptions(JSqlOptions *options, Jsonb *jsonb)
 	}
 }
 
+void
+JReadSqlOptions(JSqlOptions *options, const Interval *timeout, Jsonb *jsonb)
+{
+	memset(options, 0, sizeof(JSqlOptions));
+	options->session.timeout = JIntervalMicroseconds(timeout, "timeout");
+	options->session.user_change = true;
+	options->session.email = JOptionsEmail;
+	options->session.properties = JOptionsProperties;
+	options->session.campaign_id = JOptionsCampaignId;
+	options->session.arg = options;
+	options->email_trait = "email";
+	JParseOptions(options, jsonb);
+}
+
+const char *
+JSqlOptionNames(void)
+{
+	return KNOWN_OPTIONS;
+}
+
 const JSqlOptions *
 JGetSqlOptions(FunctionCallInfo fcinfo, int timeout_arg, int options_arg)
 {
@@ -298,16 +342,9 @@ JGetSqlOptions(FunctionCallInfo fcinfo, int timeout_arg, int options_arg)
 	fcinfo->flinfo->fn_extra = NULL;	/* in case of an error below */
 	MemoryContextReset(cache->context);
 	old = MemoryContextSwitchTo(cache->context);
-	memset(&cache->options, 0, sizeof(cache->options));
 	cache->timeout = *timeout;
 	cache->jsonb = (Jsonb *) pg_detoast_datum_copy((struct varlena *) jsonb);
-	cache->options.session.timeout = JIntervalMicroseconds(timeout, "timeout");
-	cache->options.session.user_change = true;
-	cache->options.session.email = JOptionsEmail;
-	cache->options.session.properties = JOptionsProperties;
-	cache->options.session.arg = &cache->options;
-	cache->options.email_trait = "email";
-	JParseOptions(&cache->options, cache->jsonb);
+	JReadSqlOptions(&cache->options, timeout, cache->jsonb);
 	MemoryContextSwitchTo(old);
 	fcinfo->flinfo->fn_extra = cache;
 	return &cache->options;

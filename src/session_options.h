@@ -25,6 +25,15 @@ typedef struct JSqlOptions
  */
 extern const JSqlOptions *JGetSqlOptions(FunctionCallInfo fcinfo, int timeout_arg, int options_arg);
 
+/*
+ * Reads options from a timeout and a jsonb into the current memory context, where they point into the
+ * jsonb.
+ */
+extern void JReadSqlOptions(JSqlOptions *options, const Interval *timeout, Jsonb *jsonb);
+
+/* The names of the options, for hints. */
+extern const char *JSqlOptionNames(void);
+
 /* A length of time in microseconds; months are refused, a day is 24 hours. */
 extern int64 JIntervalMicroseconds(const Interval *interval, const char *what);
 

@@ -25,6 +25,10 @@ typedef struct JRowSink
 /* Puts a row of journey.session; a JSessionCallback whose argument is a JRowSink. */
 extern void JPutSessionRow(const JPart *part, int64 number, void *arg);
 
+/* Calls back for each session of a timeline: visitor by visitor, in order. */
+extern void JForEachSession(const struct varlena *timeline, const JSessionOptions *options,
+							JSessionCallback callback, void *arg);
+
 extern Datum JNumericFromText(JStr amount);
 extern void JSetUuid(Datum *values, bool *nulls, int column, const JUuid *uuid);
 extern void JSetSession(Datum *values, bool *nulls, const JPart *part, pg_tz *zone);

@@ -56,13 +56,15 @@ JPlainSessions(const JSessionOptions *options, const JEvent *events, int n,
 }
 
 void
-JSessionsOf(const JSessionOptions *options, const JEvent *events, int n,
+JSessionsOf(const JSessionOptions *options, JEvent *events, int n,
 			JSessionCallback callback, void *arg)
 {
 	JSplitResult result;
 	JPart		part;
 	int64		number = 0;
 
+	for (int i = 0; i < n; i++)
+		JEventCleanIds(&events[i], options);
 	if (JIsPlain(options, events, n))
 	{
 		JPlainSessions(options, events, n, callback, arg);

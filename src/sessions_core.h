@@ -10,8 +10,8 @@
 /* The number counts a visitor's sessions from 1. The part is valid during the call. */
 typedef void (*JSessionCallback) (const JPart *part, int64 number, void *arg);
 
-/* Calls back for each session, in order, of a canonical set of events of one visitor. */
-extern void JSessionsOf(const JSessionOptions *options, const JEvent *events, int n,
+/* Calls back for each session, in order, of a canonical set of events of one visitor; cleans their ids. */
+extern void JSessionsOf(const JSessionOptions *options, JEvent *events, int n,
 						JSessionCallback callback, void *arg);
 
 #endif							/* SESSIONS_CORE_H */

@@ -7,6 +7,8 @@
 
 #include "common/hashfn.h"
 
+#include "lists_core.h"
+
 /* Longer arrays are searched by hash. */
 #define J_SET_LINEAR 16
 
@@ -15,6 +17,16 @@ JSetHash(uint32 hash, JStr s)
 {
 	return hash_combine(hash, JStrIsNull(s) ? 0 :
 						hash_bytes((const unsigned char *) s.data, s.len));
+}
+
+uint32
+JSetHashNoCase(uint32 hash, JStr s)
+{
+	uint32		h = JStrIsNull(s) ? 0 : 2166136261U;
+
+	for (int i = 0; i < s.len; i++)
+		h = (h ^ JLower((unsigned char) s.data[i])) * 16777619U;
+	return hash_combine(hash, h);
 }
 
 static inline const void *

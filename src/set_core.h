@@ -38,4 +38,7 @@ JSetHas(JSet *set, const JSetKind *kind, const void *array, int n, const void *e
 /* Part of a hash, for the functions above. */
 extern uint32 JSetHash(uint32 hash, JStr s);
 
+/* The same for strings that are equal in any case of ASCII letters. */
+extern uint32 JSetHashNoCase(uint32 hash, JStr s);
+
 #endif							/* SET_CORE_H */

@@ -16,7 +16,6 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-#include "identity_core.h"
 #include "session_sql.h"
 #include "split_sql.h"
 #include "timeline.h"
@@ -60,11 +59,11 @@ JCheckSegment(const JStoredSegment *stored, const JOldSegment *segment)
 
 	if (segment->n_events == 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("stored segment without events")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("stored segment without events")));
 	if (!stored->nulls[SEG_STATE] &&
 		!JStateDecode(segment->state.data, segment->state.len, &state))
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid state of a segment")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid state of a segment")));
 }
 
 /* Opens an array of journey._segment. */
@@ -454,7 +453,7 @@ journey_segment_part(PG_FUNCTION_ARGS)
 
 		if (!JStateDecode(state.data, state.len, &walk.state))
 			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid state of a segment")));
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid state of a segment")));
 	}
 	starts = !segment.loose && !walk.state.open;
 	aside = segment.loose && walk.state.aside;
@@ -651,7 +650,7 @@ journey_unit(PG_FUNCTION_ARGS)
 		if (!JPartDecode(bytes.data, bytes.len, JIsText, &next) ||
 			(part.n_kept > 0 && next.n_kept > 0 && part.n_kept != next.n_kept))
 			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid summary of a segment")));
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid summary of a segment")));
 		if (i == 0)
 			part = next;
 		else
@@ -671,12 +670,9 @@ void
 JSetNoted(Datum *values, bool *nulls, const JEvent *event)
 {
 	const JStr *field = event->field;
-	JStr		previous = field[JF_PREVIOUS_ID];
 	int			i = 0;
 
 	memset(nulls, 0, sizeof(bool) * J_NOTED_COLUMNS);
-	if (!JStrIsNull(previous) && JIdIsBlocked(previous))
-		previous = JSTR_NULL;
 	JSetStr(values, nulls, i++, field[JF_VISITOR_ID]);
 	JSetStr(values, nulls, i++, field[JF_EVENT_ID]);
 	values[i++] = TimestampTzGetDatum(event->time);
@@ -688,7 +684,7 @@ JSetNoted(Datum *values, bool *nulls, const JEvent *event)
 	values[i] = nulls[i] ? (Datum) 0 : JNumericFromText(field[JF_REVENUE]);
 	i++;
 	JSetStr(values, nulls, i++, field[JF_CURRENCY]);
-	JSetStr(values, nulls, i++, previous);
+	JSetStr(values, nulls, i++, field[JF_PREVIOUS_ID]);
 	nulls[i] = JStrIsNull(field[JF_TRAITS]);
 	values[i] = nulls[i] ? (Datum) 0 :
 		DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(field[JF_TRAITS].data,

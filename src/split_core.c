@@ -10,8 +10,6 @@
  */
 #include "split_core.h"
 
-#include "identity_core.h"
-
 typedef struct JSplitter
 {
 	JWalk		walk;
@@ -433,8 +431,7 @@ JAddAliases(JAliasPairs *pairs, const JEvent *events, int n)
 		const JEvent *event = &events[i];
 
 		if (!JStrEqual(event->field[JF_KIND], JSTR_LIT("alias")) ||
-			JStrIsNull(event->field[JF_PREVIOUS_ID]) ||
-			JIdIsBlocked(event->field[JF_PREVIOUS_ID]) || JStrIsNull(JEventUser(event)))
+			JStrIsNull(event->field[JF_PREVIOUS_ID]) || JStrIsNull(JEventUser(event)))
 			continue;
 		if (pairs->n == pairs->max)
 		{

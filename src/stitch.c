@@ -487,7 +487,7 @@ JPersonsUnit(JPersons *persons, Datum person)
 
 	if (!JPartDecode(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes), JIsText, &part))
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED), errmsg("invalid summary of a segment")));
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid summary of a segment")));
 	JSetUnit(values, nulls, &part, persons->zone);
 	values[SESSION_COLUMNS - 2] = person;
 	nulls[SESSION_COLUMNS - 2] = false;

@@ -36,6 +36,7 @@ PG_FUNCTION_INFO_V1(timeline_agg_combine);
 PG_FUNCTION_INFO_V1(timeline_agg_serialize);
 PG_FUNCTION_INFO_V1(timeline_agg_deserialize);
 PG_FUNCTION_INFO_V1(timeline_agg_final);
+PG_FUNCTION_INFO_V1(timeline_agg_zoneless);
 PG_FUNCTION_INFO_V1(timeline_union);
 
 /* -----------------------------------------------------------------------------------------------
@@ -249,6 +250,17 @@ timeline_agg_event(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1) || !DeformEvent(PG_GETARG_HEAPTUPLEHEADER(1), &row))
 		RETURN_STATE(state);
 	PG_RETURN_POINTER(AddRow(fcinfo, state, &row));
+}
+
+/* All functions of timeline_agg for timestamp without time zone. */
+Datum
+timeline_agg_zoneless(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("event_time must be of type timestamp with time zone, not timestamp without time zone"),
+			 errdetail("Without its time zone it would be another time for each setting of TimeZone."),
+			 errhint("Say which zone it is of: event_time AT TIME ZONE 'UTC'.")));
 }
 
 Datum

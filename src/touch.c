@@ -6,8 +6,10 @@
 
 #include "access/htup_details.h"
 #include "funcapi.h"
+#include "utils/builtins.h"
 
 #include "touch_sql.h"
+#include "url_core.h"
 
 #define TOUCH_COLUMNS 13
 
@@ -84,7 +86,7 @@ journey_campaign(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(old);
 	}
 
-	JCampaignFrom(JStrFromText(PG_GETARG_TEXT_PP(0)), &campaign);
+	JCampaignFrom(JStrFromText(PG_GETARG_TEXT_PP(0)), NULL, &campaign);
 	row.used = 0;
 	for (int i = 0; i < JC_COUNT; i++)
 		SetText(&row, i, campaign.field[i]);
@@ -97,6 +99,25 @@ journey_campaign(PG_FUNCTION_ARGS)
 /*
  * touch
  */
+
+void
+JHostsOfOption(const char *key, JStr *hosts, int n)
+{
+	bool		ours = strcmp(key, "internal_hosts") == 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		JStr		given = hosts[i];
+
+		if (!JHostOption(given, ours, &hosts[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"%s\" has a value that is no host: \"%s\"", key,
+							pnstrdup(given.data, given.len)),
+					 errhint("Give the host alone, such as \"example.com\", which means its "
+							 "subdomains too.")));
+	}
+}
 
 /* An option's hosts. */
 static int
@@ -129,7 +150,20 @@ HostsOption(const char *key, const JsonbValue *value, JStr **hosts)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" must be an array of strings", key),
 				 errhint("For example {\"%s\": [\"example.com\"]}.", key)));
+	JHostsOfOption(key, *hosts, n);
 	return n;
+}
+
+/* Reads the channel_rules that channel() takes by themselves. */
+static void
+ReadChannelRules(Jsonb *jsonb, JTouchOptions *options)
+{
+	JsonbValue	value = {.type = jbvBinary};
+
+	memset(options, 0, sizeof(JTouchOptions));
+	value.val.binary.data = &jsonb->root;
+	value.val.binary.len = VARSIZE(jsonb) - VARHDRSZ;
+	(void) JReadOwnList("channel_rules", &value, options);
 }
 
 /* Reads the options of touch(); the strings point into the jsonb. */
@@ -161,11 +195,12 @@ ReadOptions(Jsonb *jsonb, JTouchOptions *options)
 			options->n_internal_hosts = HostsOption(name, &value, &options->internal_hosts);
 		else if (strcmp(name, "ignored_referrers") == 0)
 			options->n_ignored_referrers = HostsOption(name, &value, &options->ignored_referrers);
-		else
+		else if (!JReadOwnList(name, &value, options))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("unrecognized option \"%s\"", name),
-					 errhint("Known options are ignored_referrers, internal_hosts.")));
+					 errhint("Known options are channel_rules, click_ids, ignored_referrers, "
+							 "internal_hosts, referrers.")));
 	}
 }
 
@@ -174,12 +209,10 @@ ReadOptions(Jsonb *jsonb, JTouchOptions *options)
  * once.
  */
 static const JTouchOptions *
-CachedOptions(TouchCache *cache, Jsonb *jsonb)
+CachedOptions(TouchCache *cache, Jsonb *jsonb, void (*read) (Jsonb *, JTouchOptions *))
 {
 	MemoryContext old;
 
-	if (JB_ROOT_IS_OBJECT(jsonb) && JB_ROOT_COUNT(jsonb) == 0)
-		return NULL;
 	if (cache->parsed != NULL && VARSIZE(cache->parsed) == VARSIZE(jsonb) &&
 		memcmp(cache->parsed, jsonb, VARSIZE(jsonb)) == 0)
 		return &cache->options;
@@ -188,7 +221,7 @@ CachedOptions(TouchCache *cache, Jsonb *jsonb)
 	MemoryContextReset(cache->options_context);
 	old = MemoryContextSwitchTo(cache->options_context);
 	jsonb = memcpy(palloc(VARSIZE(jsonb)), jsonb, VARSIZE(jsonb));
-	ReadOptions(jsonb, &cache->options);
+	read(jsonb, &cache->options);
 	cache->parsed = jsonb;
 	MemoryContextSwitchTo(old);
 	return &cache->options;
@@ -204,7 +237,6 @@ GetTouchCache(FunctionCallInfo fcinfo)
 		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 
 		cache = palloc0_object(TouchCache);
-		cache->tupdesc = ResultDescriptor(fcinfo);
 		cache->options_context = AllocSetContextCreate(CurrentMemoryContext, "options of touch",
 													   ALLOCSET_SMALL_SIZES);
 		MemoryContextSwitchTo(old);
@@ -271,9 +303,17 @@ journey_touch(PG_FUNCTION_ARGS)
 	const JTouchOptions *options = NULL;
 	JTouchInput input = {.use_referrer = true};
 	JTouch		touch;
+	Jsonb	   *jsonb = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
 
-	if (!PG_ARGISNULL(2))
-		options = CachedOptions(cache, PG_GETARG_JSONB_P(2));
+	if (cache->tupdesc == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+
+		cache->tupdesc = ResultDescriptor(fcinfo);
+		MemoryContextSwitchTo(old);
+	}
+	if (jsonb != NULL && !(JB_ROOT_IS_OBJECT(jsonb) && JB_ROOT_COUNT(jsonb) == 0))
+		options = CachedOptions(cache, jsonb, ReadOptions);
 	input.url = TextArgument(fcinfo, 0);
 	input.referrer = TextArgument(fcinfo, 1);
 	if (!JTouchFrom(&input, options, &touch))
@@ -287,4 +327,31 @@ journey_channel(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_DATUM(JStrGetDatum(JChannel(TextArgument(fcinfo, 0), TextArgument(fcinfo, 1),
 										  TextArgument(fcinfo, 2))));
+}
+
+/* channel() with one's own rules, and what they may look at besides. */
+PG_FUNCTION_INFO_V1(journey_channel_by_rules);
+Datum
+journey_channel_by_rules(PG_FUNCTION_ARGS)
+{
+	const JTouchOptions *options;
+	JStr		value[JR_CLICK_ID];
+	JClickId	id = {0};
+	JUrl		host;
+
+	value[JR_SOURCE] = TextArgument(fcinfo, 0);
+	value[JR_MEDIUM] = TextArgument(fcinfo, 1);
+	value[JR_CAMPAIGN] = TextArgument(fcinfo, 2);
+	if (PG_ARGISNULL(3))
+		PG_RETURN_DATUM(JStrGetDatum(JChannel(value[0], value[1], value[2])));
+
+	options = CachedOptions(GetTouchCache(fcinfo), PG_GETARG_JSONB_P(3), ReadChannelRules);
+	value[JR_HOST] = TextArgument(fcinfo, 4);
+	JUrlParse(value[JR_HOST], &host);
+	if (!JStrIsNull(host.host))
+		value[JR_HOST] = host.host;
+	if (!PG_ARGISNULL(5))
+		id.name = text_to_cstring(PG_GETARG_TEXT_PP(5));
+	PG_RETURN_DATUM(JStrGetDatum(JChannelByRules(options->rules, options->n_rules, value, &id,
+												 id.name != NULL && id.name[0] != '\0' ? 1 : 0)));
 }

@@ -8,6 +8,8 @@
 #include "journey_core.h"
 #include "lists_core.h"
 
+#define JOWN_CLICK_IDS_MAX 32
+
 /* What the parameters of a URL say of a campaign. */
 typedef struct JCampaign
 {
@@ -15,14 +17,19 @@ typedef struct JCampaign
 	bool		named;			/* has a source, medium, campaign or id */
 	bool		google_ads;		/* has parameters that come with a click on a Google ad */
 	uint64		click_ids;		/* bit n: the id of rank n is there */
-	JStr		click_id[JCLICK_ID_MAX];	/* by rank; set where the bit is. Must be last */
+	uint32		own_ids;		/* bit n: the nth of the options' own click ids is there */
+	/* The ids, set where their bit is. Must be last */
+	JStr		click_id[JCLICK_ID_MAX];
+	JStr		own_id[JOWN_CLICK_IDS_MAX];
 } JCampaign;
+
+typedef struct JTouchOptions JTouchOptions;
 
 /*
  * Reads query, then fragment. Decoded strings are palloc'd, others point into the URL. Never
- * fails.
+ * fails. The options may be NULL.
  */
-extern void JCampaignFrom(JStr url, JCampaign *campaign);
+extern void JCampaignFrom(JStr url, const JTouchOptions *options, JCampaign *campaign);
 
 /*
  * The rank of the first click id behind rank `after` that may be shown; -1 when there is no more.
@@ -45,7 +52,7 @@ typedef struct JClickId
 	JStr		value;
 } JClickId;
 
-#define JTOUCH_MAX_CLICK_IDS JCLICK_ID_MAX
+#define JTOUCH_MAX_CLICK_IDS (JCLICK_ID_MAX + JOWN_CLICK_IDS_MAX)
 
 typedef struct JTouch
 {
@@ -56,7 +63,7 @@ typedef struct JTouch
 	JStr		term;
 	JStr		content;
 	JStr		campaign_id;
-	JStr		channel;		/* one of the 20 names */
+	JStr		channel;		/* one of the 20 names, or of one's own rules */
 	JStr		click_id_type;	/* of the most telling click id, by rank */
 	JStr		click_id;
 	JStr		referrer_host;
@@ -65,13 +72,64 @@ typedef struct JTouch
 	JClickId	click_ids[JTOUCH_MAX_CLICK_IDS];	/* as many as n_click_ids. Must be last */
 } JTouch;
 
-typedef struct JTouchOptions
+/* What a rule for channels looks at. */
+typedef enum JRuleField
+{
+	JR_SOURCE,
+	JR_MEDIUM,
+	JR_CAMPAIGN,
+	JR_HOST,					/* of the referrer */
+	JR_CLICK_ID,				/* names of the URL's click ids */
+	JR_COUNT
+} JRuleField;
+
+/* It holds if a pattern fits the value, or the value is missing and that is asked for. */
+typedef struct JChannelCondition
+{
+	bool		given;
+	bool		negated;
+	bool		missing;
+	int			n_patterns;		/* any of them; * is any characters, letters in any ASCII case */
+	JStr	   *patterns;		/* a host without * means its subdomains too */
+} JChannelCondition;
+
+/* Names the channel if all its conditions hold. */
+typedef struct JChannelRule
+{
+	JStr		channel;
+	JChannelCondition	on[JR_COUNT];
+} JChannelRule;
+
+typedef struct JOwnReferrer
+{
+	JStr		host;			/* and its subdomains */
+	JStr		path;			/* beginning of the path, NULL: any */
+	JReferrerKind kind;
+	JStr		source;			/* NULL: the referrer's host */
+	JStr		medium;			/* NULL: that of its kind */
+} JOwnReferrer;
+
+typedef struct JOwnClickId
+{
+	char	   *name;			/* known in any ASCII case */
+	JStr		source;			/* NULL: it does not tell */
+	JStr		medium;
+} JOwnClickId;
+
+/* Own lists go before those that are compiled in, and are asked in their order. */
+struct JTouchOptions
 {
 	int			n_internal_hosts;	/* hosts (and their subdomains) that are ours */
 	JStr	   *internal_hosts;
 	int			n_ignored_referrers;	/* hosts (and their subdomains) that send no one */
 	JStr	   *ignored_referrers;
-} JTouchOptions;
+	int			n_rules;
+	JChannelRule *rules;
+	int			n_referrers;
+	JOwnReferrer *referrers;
+	int			n_click_ids;	/* at most JOWN_CLICK_IDS_MAX */
+	JOwnClickId *click_ids;
+};
 
 /* What an event brings to its touch. */
 typedef struct JTouchInput
@@ -83,6 +141,7 @@ typedef struct JTouchInput
 	JStr		campaign;
 	JStr		term;
 	JStr		content;
+	JStr		campaign_id;
 	bool		use_referrer;	/* false: the referrer is no touch (not a session's first page) */
 } JTouchInput;
 
@@ -96,6 +155,13 @@ extern bool JTouchFrom(const JTouchInput *input, const JTouchOptions *options, J
 
 /* GA4's default channel group. */
 extern JStr JChannel(JStr source, JStr medium, JStr campaign);
+
+/* The channel by one's own rules, else GA4's. The values are those of a rule up to JR_HOST. */
+extern JStr JChannelByRules(const JChannelRule *rules, int n_rules, const JStr *value,
+							const JClickId *click_ids, int n_click_ids);
+
+/* The medium of a referrer of that kind. */
+extern JStr JReferrerMedium(JReferrerKind kind);
 
 /* The name of a type as the contract has it: 'utm', 'click_id', ... */
 extern const char *JTouchTypeName(JTouchType type);

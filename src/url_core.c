@@ -30,6 +30,120 @@ FindByte(JStr s, char c)
 	return at == NULL ? NOT_FOUND : (int) (at - s.data);
 }
 
+static bool
+IsAlpha(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool
+IsDigit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+IsHostCharacter(char c)
+{
+	return IsAlpha(c) || IsDigit(c) || c == '-' || c == '.' || c == '_' || IS_HIGHBIT_SET(c);
+}
+
+/*
+ * decoding
+ */
+
+static int
+HexDigit(char c)
+{
+	if (IsDigit(c))
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : NOT_FOUND;
+}
+
+/* The byte that %XX at position i stands for, or NOT_FOUND. */
+static int
+EncodedByte(JStr s, int i)
+{
+	int			high,
+				low;
+
+	if (i + 2 >= s.len || s.data[i] != '%')
+		return NOT_FOUND;
+	high = HexDigit(s.data[i + 1]);
+	low = HexDigit(s.data[i + 2]);
+	return high == NOT_FOUND || low == NOT_FOUND ? NOT_FOUND : high << 4 | low;
+}
+
+/*
+ * Decodes one character whose first byte, encoded at *i, is `lead`, and moves *i behind it. What
+ * is no UTF-8 is replaced as the WHATWG encoding standard does: one U+FFFD for the longest
+ * beginning that a character could have.
+ */
+static int
+DecodeCharacter(JStr s, int lead, int *i, char *dest)
+{
+	char		utf8[4] = {lead};
+	int			more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+	int			low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+	int			high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+
+	*i += 3;
+	if (lead == 0 || (lead >= 0x80 && lead < 0xC2) || lead > 0xF4)
+		return JFromUtf8("\xEF\xBF\xBD", 3, dest);
+	if (lead < 0x80)
+	{
+		dest[0] = lead;
+		return 1;
+	}
+	for (int n = 1; n <= more; n++)
+	{
+		int			byte = EncodedByte(s, *i);
+
+		if (byte < low || byte > high)
+			return JFromUtf8("\xEF\xBF\xBD", 3, dest);
+		utf8[n] = byte;
+		*i += 3;
+		low = 0x80;
+		high = 0xBF;
+	}
+	return JFromUtf8(utf8, more + 1, dest);
+}
+
+/*
+ * Decodes %XX, and + to a blank if asked to. Never writes more than it has read: a %XX makes at most
+ * three bytes, a longer character fewer each.
+ */
+static int
+Decode(JStr s, bool plus, char *dest)
+{
+	int			len = 0;
+
+	for (int i = 0; i < s.len;)
+	{
+		int			byte = EncodedByte(s, i);
+
+		if (byte != NOT_FOUND)
+			len += DecodeCharacter(s, byte, &i, dest + len);
+		else
+		{
+			dest[len++] = plus && s.data[i] == '+' ? ' ' : s.data[i];
+			i++;
+		}
+	}
+	return len;
+}
+
+int
+JFormDecode(JStr s, char *dest)
+{
+	return Decode(s, true, dest);
+}
+
+/*
+ * parts
+ */
+
 /* Without blanks and control characters at both ends, as browsers read an address. */
 static JStr
 TrimUrl(JStr s)
@@ -70,18 +184,6 @@ JUrlParameters(JStr url, JStr *query, JStr *fragment)
 		*query = *fragment = JSTR_NULL;
 	else
 		CutParameters(TrimUrl(url), query, fragment);
-}
-
-static bool
-IsAlpha(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool
-IsDigit(char c)
-{
-	return c >= '0' && c <= '9';
 }
 
 static bool
@@ -169,7 +271,7 @@ IsBareHost(JStr name, bool port)
 			labels++;
 			start = i + 1;
 		}
-		else if (!IsAlpha(c) && !IsDigit(c) && c != '-' && c != '_' && !IS_HIGHBIT_SET(c))
+		else if (!IsHostCharacter(c))
 			return false;
 	}
 	if (name.len == start)
@@ -179,6 +281,46 @@ IsBareHost(JStr name, bool port)
 	if (IsDigit(name.data[start]))
 		return labels == 4;
 	return labels > 1 && JIsTopLevel(JStrFrom(name, start));
+}
+
+/*
+ * The host that a written one means: percent-encoding is decoded. NULL where a character stands that
+ * no host has, or no address in brackets.
+ */
+static JStr
+CleanHost(JStr host)
+{
+	if (host.len == 0)
+		return JSTR_NULL;
+	if (host.data[0] == '[')
+	{
+		if (host.len < 4 || host.data[host.len - 1] != ']')
+			return JSTR_NULL;
+		for (int i = 1; i < host.len - 1; i++)
+		{
+			if (HexDigit(host.data[i]) == NOT_FOUND && host.data[i] != ':' && host.data[i] != '.')
+				return JSTR_NULL;
+		}
+		return host;
+	}
+	if (FindByte(host, '%') != NOT_FOUND)
+	{
+		char	   *decoded = palloc(host.len);
+
+		host = (JStr) {decoded, Decode(host, false, decoded)};
+		for (int i = 0; i + 2 < host.len; i++)
+		{
+			/* U+FFFD: it was no text */
+			if (memcmp(host.data + i, "\xEF\xBF\xBD", 3) == 0)
+				return JSTR_NULL;
+		}
+	}
+	for (int i = 0; i < host.len; i++)
+	{
+		if (!IsHostCharacter(host.data[i]))
+			return JSTR_NULL;
+	}
+	return host;
 }
 
 /* Reads host and path of what follows the slashes; a slash or `also` ends the host. */
@@ -209,16 +351,56 @@ ParseBare(JStr rest, JUrl *parsed)
 		parsed->path = rest;
 }
 
+static bool
+IsTabOrNewline(char c)
+{
+	return c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Without tabs and newlines, which browsers take out of an address; a copy only if it has any. */
+static JStr
+WithoutNewlines(JStr s)
+{
+	char	   *copy;
+	int			len = 0;
+	int			i = 0;
+
+	while (i < s.len && !IsTabOrNewline(s.data[i]))
+		i++;
+	if (i == s.len)
+		return s;
+	copy = palloc(s.len);
+	for (i = 0; i < s.len; i++)
+	{
+		if (!IsTabOrNewline(s.data[i]))
+			copy[len++] = s.data[i];
+	}
+	return (JStr) {copy, len};
+}
+
+/* The end of a string that has `len` bytes without tabs and newlines. */
+static JStr
+EndAsWritten(JStr s, int len)
+{
+	int			from = s.len;
+
+	while (len > 0)
+		len -= !IsTabOrNewline(s.data[--from]);
+	return JStrFrom(s, from);
+}
+
 void
 JUrlParse(JStr url, JUrl *parsed)
 {
-	JStr		rest;
+	JStr		written,
+				rest;
 	int			scheme;
 
 	memset(parsed, 0, sizeof(JUrl));
 	if (JStrIsNull(url))
 		return;
-	rest = CutParameters(TrimUrl(url), &parsed->query, &parsed->fragment);
+	written = CutParameters(TrimUrl(url), &parsed->query, &parsed->fragment);
+	rest = WithoutNewlines(written);
 
 	scheme = SchemeLength(rest);
 	if (scheme != NOT_FOUND && IsPort(JStrFrom(rest, scheme + 1)))
@@ -243,8 +425,11 @@ JUrlParse(JStr url, JUrl *parsed)
 	else
 		ParseBare(rest, parsed);
 
+	parsed->host = CleanHost(parsed->host);
 	if (parsed->path.len == 0)
 		parsed->path = JSTR_NULL;
+	else if (rest.data != written.data)
+		parsed->path = EndAsWritten(written, parsed->path.len);
 }
 
 /*
@@ -284,6 +469,39 @@ JHostIn(JStr host, JStr domain)
 	for (int i = domain.len; i-- > 0;)
 	{
 		if (JLower((unsigned char) host.data[before + i]) != JLower((unsigned char) domain.data[i]))
+			return false;
+	}
+	return true;
+}
+
+bool
+JHostOption(JStr given, bool any_path, JStr *host)
+{
+	JStr		rest = WithoutNewlines(TrimUrl(given));
+	int			scheme = SchemeLength(rest);
+	int			end;
+
+	if (scheme != NOT_FOUND && !IsPort(JStrFrom(rest, scheme + 1)))
+	{
+		any_path |= scheme > 4 && JStrIs((JStr) {rest.data + scheme - 4, 4}, "-app");
+		rest = JStrFrom(rest, scheme + 1);
+	}
+	while (rest.len > 0 && IsSlash(rest.data[0]))
+		rest = JStrFrom(rest, 1);
+	end = FindEither(rest, '/', '?');
+	if (!any_path && rest.len - end > 1 && !JStrIs(JStrFrom(rest, end), "/*"))
+		return false;
+	*host = HostOfAuthority((JStr) {rest.data, end});
+	if (host->len > 1 && host->data[0] == '*' && host->data[1] == '.')
+		*host = JStrFrom(*host, 2);
+	else if (host->len > 1 && host->data[0] == '.')
+		*host = JStrFrom(*host, 1);
+	*host = JHostTrim(CleanHost(*host));
+	if (host->len == 0 || host->data[0] == '.' || host->data[host->len - 1] == '.')
+		return false;
+	for (int i = 1; i < host->len; i++)
+	{
+		if (host->data[i] == '.' && host->data[i - 1] == '.')
 			return false;
 	}
 	return true;
@@ -351,86 +569,211 @@ JNextParameter(JStr *list, JStr *name, JStr *value)
 	return false;
 }
 
-static int
-HexDigit(char c)
-{
-	if (IsDigit(c))
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : NOT_FOUND;
-}
+/*
+ * parameters of broken links
+ *
+ * A link may have gone through HTML once too often, or had parameters hung on with a second ?. What
+ * tells of a campaign is read from such links too; what a page means by its parameters is not touched.
+ */
 
-/* The byte that %XX at position i stands for, or NOT_FOUND. */
-static int
-EncodedByte(JStr s, int i)
+/* Whether s begins with the word, in lower case, in any ASCII case. */
+static bool
+Begins(JStr s, const char *word)
 {
-	int			high,
-				low;
+	int			len = strlen(word);
 
-	if (i + 2 >= s.len || s.data[i] != '%')
-		return NOT_FOUND;
-	high = HexDigit(s.data[i + 1]);
-	low = HexDigit(s.data[i + 2]);
-	return high == NOT_FOUND || low == NOT_FOUND ? NOT_FOUND : high << 4 | low;
+	return s.len >= len && JStrIs((JStr) {s.data, len}, word);
 }
 
 /*
- * Decodes one character whose first byte, encoded at *i, is `lead`, and moves *i behind it. What
- * is no UTF-8 is replaced as the WHATWG encoding standard does: one U+FFFD for the longest
- * beginning that a character could have.
+ * The length of what stands behind the & of HTML's &amp; &#38; &#038; &#x26;, whose signs may be
+ * encoded; 0 where nothing of it does.
  */
 static int
-DecodeCharacter(JStr s, int lead, int *i, char *dest)
+AmpersandRest(JStr s)
 {
-	char		utf8[4] = {lead};
-	int			more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-	int			low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-	int			high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+	int			i = 0;
 
-	*i += 3;
-	if (lead == 0 || (lead >= 0x80 && lead < 0xC2) || lead > 0xF4)
-		return JFromUtf8("\xEF\xBF\xBD", 3, dest);
-	if (lead < 0x80)
+	if (Begins(s, "amp"))
+		i = 3;
+	else if (Begins(s, "#") || Begins(s, "%23"))
 	{
-		dest[0] = lead;
-		return 1;
-	}
-	for (int n = 1; n <= more; n++)
-	{
-		int			byte = EncodedByte(s, *i);
+		bool		hex;
 
-		if (byte < low || byte > high)
-			return JFromUtf8("\xEF\xBF\xBD", 3, dest);
-		utf8[n] = byte;
-		*i += 3;
-		low = 0x80;
-		high = 0xBF;
-	}
-	return JFromUtf8(utf8, more + 1, dest);
-}
-
-/*
- * Never writes more than it has read: a %XX makes at most three bytes, a longer character fewer
- * each.
- */
-int
-JFormDecode(JStr s, char *dest)
-{
-	int			len = 0;
-
-	for (int i = 0; i < s.len;)
-	{
-		int			byte = EncodedByte(s, i);
-
-		if (byte != NOT_FOUND)
-			len += DecodeCharacter(s, byte, &i, dest + len);
-		else
-		{
-			dest[len++] = s.data[i] == '+' ? ' ' : s.data[i];
+		i = s.data[0] == '#' ? 1 : 3;
+		hex = Begins(JStrFrom(s, i), "x");
+		i += hex;
+		while (i < s.len && s.data[i] == '0')
 			i++;
-		}
+		if (!Begins(JStrFrom(s, i), hex ? "26" : "38"))
+			return 0;
+		i += 2;
 	}
+	else
+		return 0;
+	if (Begins(JStrFrom(s, i), ";"))
+		return i + 1;
+	return Begins(JStrFrom(s, i), "%3b") ? i + 3 : 0;
+}
+
+/* The length of an & at the beginning with all that HTML made of it. */
+static int
+AmpersandLength(JStr s)
+{
+	int			len = 1;
+	int			rest;
+
+	while ((rest = AmpersandRest(JStrFrom(s, len))) > 0)
+		len += rest;
 	return len;
+}
+
+/* As CutParameters(), but the # of &#38; begins no fragment. */
+static JStr
+CutLink(JStr url, JStr *query, JStr *fragment)
+{
+	JStr		before = CutParameters(url, query, fragment);
+	const char *end = url.data + url.len;
+
+	if (JStrIsNull(*query) || JStrIsNull(*fragment))
+		return before;
+	query->len = end - query->data;
+	*fragment = JSTR_NULL;
+	for (int i = 0; i < query->len;)
+	{
+		JStr		rest = JStrFrom(*query, i);
+
+		if (rest.data[0] == '#')
+		{
+			*fragment = JStrFrom(rest, 1);
+			query->len = i;
+		}
+		i += rest.data[0] == '&' ? AmpersandLength(rest) : 1;
+	}
+	return before;
+}
+
+void
+JUrlLinkParameters(JStr url, JStr *query, JStr *fragment)
+{
+	if (JStrIsNull(url))
+		*query = *fragment = JSTR_NULL;
+	else
+		CutLink(TrimUrl(url), query, fragment);
+}
+
+/* What a parameter's name as written is known as. No name that tells of a campaign is longer. */
+static JParam
+LookupWritten(JStr name)
+{
+	char		decoded[80];
+
+	if (name.len > (int) sizeof(decoded))
+		return (JParam) {JPARAM_OTHER, 0};
+	if (JIsEncoded(name))
+		name = (JStr) {decoded, JFormDecode(name, decoded)};
+	return JParamLookup(name);
+}
+
+static bool
+TellsOfCampaign(JStr name)
+{
+	JParamKind	kind = LookupWritten(name).kind;
+
+	return kind == JPARAM_UTM || kind == JPARAM_MATOMO || kind == JPARAM_CLICK_ID;
+}
+
+/* Whether a parameter that tells of a campaign, with its =, is at the beginning. */
+static bool
+BeginsCampaign(JStr s)
+{
+	JStr		name = s;
+
+	name.len = FindEither((JStr) {s.data, Min(s.len, 81)}, '=', '?');
+	return name.len > 0 && name.len < s.len && s.data[name.len] == '=' && TellsOfCampaign(name);
+}
+
+/*
+ * Whether what stands before a ? is, from its = on, an address itself: a path or a host. The source of
+ * a campaign may well be a host.
+ */
+static bool
+EndsInUrl(JStr parameter)
+{
+	int			equals = FindByte(parameter, '=');
+	JStr		value = JStrFrom(parameter, equals + 1);
+	char		once[320];
+	char		twice[320];
+	JStr		address = {once, 0};
+	JUrl		parsed = {0};
+	int			scheme;
+
+	value.len = Min(value.len, (int) sizeof(once));
+	value = (JStr) {twice, Decode(value, false, twice)};
+	address.len = Decode(value, false, once);
+	address = TrimUrl(address);
+	scheme = SchemeLength(address);
+	if (scheme != NOT_FOUND)
+		address = JStrFrom(address, scheme + 1);
+	if (address.len > 0 && IsSlash(address.data[0]))
+		return true;
+	if (scheme != NOT_FOUND)
+		address = (JStr) {address.data - scheme - 1, address.len + scheme + 1};
+	ParseBare(address, &parsed);
+	return !JStrIsNull(parsed.host) &&
+		(parsed.path.len > 0 || !TellsOfCampaign((JStr) {parameter.data, Max(equals, 0)}));
+}
+
+/* Where a ? ends the parameter because one of a campaign follows; else its length. */
+static int
+ParameterEnd(JStr parameter)
+{
+	int			at = 0;
+	int			found;
+
+	while ((found = FindByte(JStrFrom(parameter, at), '?')) != NOT_FOUND)
+	{
+		at += found + 1;
+		if (BeginsCampaign(JStrFrom(parameter, at)))
+			return EndsInUrl((JStr) {parameter.data, at - 1}) ? parameter.len : at - 1;
+	}
+	return parameter.len;
+}
+
+/*
+ * Takes the next parameter off a list, whose first it is or not, with the length of the separator
+ * before it. It may be empty. False at the end of the list, which is then NULL.
+ */
+static bool
+NextPiece(JStr *list, bool first, JStr *piece, int *separator)
+{
+	int			end;
+
+	if (JStrIsNull(*list) || (!first && list->len == 0))
+		return false;
+	*separator = first ? 0 : list->data[0] == '&' ? AmpersandLength(*list) : 1;
+	*piece = JStrFrom(*list, *separator);
+	end = FindByte(*piece, '&');
+	if (end != NOT_FOUND)
+		piece->len = end;
+	piece->len = ParameterEnd(*piece);
+	*list = JStrFrom(*list, *separator + piece->len);
+	return true;
+}
+
+bool
+JNextLinkParameter(JStr *list, bool first, JStr *name, JStr *value)
+{
+	JStr		piece;
+	int			separator;
+	int			equals;
+
+	if (!NextPiece(list, first, &piece, &separator))
+		return false;
+	equals = FindEither(piece, '=', '=');
+	*name = (JStr) {piece.data, equals};
+	*value = JStrFrom(piece, Min(equals + 1, piece.len));
+	return true;
 }
 
 /*
@@ -455,37 +798,39 @@ Tracks(JStr name)
 /*
  * Copies a list of parameters without those that track and returns the length; NOT_FOUND if there
  * were no others. In a fragment, which may be the name of an anchor, only what has a = is a
- * parameter.
+ * parameter. A separator stays with the parameter behind it, unless nothing is left before.
  */
 static int
 StripList(JStr list, bool fragment, char *dest, bool *changed)
 {
-	const char *end = list.data + list.len;
+	JStr		rest = list;
+	JStr		piece;
+	int			separator;
 	bool		removed = false;
+	bool		begun = false;
 	bool		kept = false;
 	int			len = 0;
 
-	for (const char *p = list.data, *stop; p <= end; p = stop + 1)
+	for (bool first = true; NextPiece(&rest, first, &piece, &separator); first = false)
 	{
-		JStr		parameter = {p, end - p};
-		int			equals;
+		int			equals = FindByte(piece, '=');
 
-		stop = p < end ? memchr(p, '&', end - p) : NULL;
-		if (stop == NULL)
-			stop = end;
-		parameter.len = stop - p;
-		equals = FindByte(parameter, '=');
 		if (equals == NOT_FOUND && !fragment)
-			equals = parameter.len;
-		if (equals > 0 && Tracks((JStr) {p, equals}))
+			equals = piece.len;
+		if (equals > 0 && Tracks((JStr) {piece.data, equals}))
 		{
 			removed = true;
 			continue;
 		}
-		memcpy(dest + len, p, parameter.len);
-		len += parameter.len;
-		kept |= parameter.len > 0;
-		dest[len++] = '&';
+		if (begun)
+		{
+			memcpy(dest + len, piece.data - separator, separator);
+			len += separator;
+		}
+		memcpy(dest + len, piece.data, piece.len);
+		len += piece.len;
+		kept |= piece.len > 0;
+		begun = true;
 	}
 	if (!removed)
 	{
@@ -493,7 +838,7 @@ StripList(JStr list, bool fragment, char *dest, bool *changed)
 		return list.len;
 	}
 	*changed = true;
-	return kept ? len - 1 : NOT_FOUND;
+	return kept ? len : NOT_FOUND;
 }
 
 /* One pass over a URL; dest has room for one byte more than it has. Returns the length. */
@@ -503,7 +848,7 @@ StripOnce(JStr url, char *dest, bool *changed)
 	JStr		query,
 				fragment,
 				list;
-	int			len = CutParameters(url, &query, &fragment).len;
+	int			len = CutLink(url, &query, &fragment).len;
 	int			stripped;
 
 	memcpy(dest, url.data, len);

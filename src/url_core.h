@@ -13,7 +13,7 @@
 typedef struct JUrl
 {
 	JStr		scheme;			/* without the colon; as written */
-	JStr		host;			/* as written, without user and port; IPv6 with brackets */
+	JStr		host;			/* without user and port; IPv6 with brackets; a copy if it was encoded */
 	JStr		path;			/* as written; NULL if empty */
 	JStr		query;			/* behind the ?; NULL without one */
 	JStr		fragment;		/* behind the #; NULL without one */
@@ -23,6 +23,14 @@ extern void JUrlParse(JStr url, JUrl *parsed);
 
 /* The query and the fragment alone, as JUrlParse() has them, at less cost. */
 extern void JUrlParameters(JStr url, JStr *query, JStr *fragment);
+
+/*
+ * The same, and the next parameter of a list, for what tells of a campaign: read as a link was meant
+ * before it broke. &amp; and &#38; separate, and so does a second ? before a campaign parameter or
+ * click id. `first` tells that the list is still whole; an empty parameter is given too.
+ */
+extern void JUrlLinkParameters(JStr url, JStr *query, JStr *fragment);
+extern bool JNextLinkParameter(JStr *list, bool first, JStr *name, JStr *value);
 
 /*
  * The part of a fragment that may hold parameters: `a=1&b=2`, or what follows the ? of
@@ -63,6 +71,12 @@ extern JStr JHostLower(JStr host);
  * change nothing.
  */
 extern bool JHostIn(JStr host, JStr domain);
+
+/*
+ * The host in an option, as people have it: with a scheme, a port, a slash behind it, "*." before it.
+ * False where it could match nothing: without a host, or, unless any_path, with a path.
+ */
+extern bool JHostOption(JStr given, bool any_path, JStr *host);
 
 /*
  * The domain one label below the public suffix; NULL for an address, a suffix, a name of one

@@ -164,7 +164,8 @@ WITH read AS (
            coalesce(utm_source, click_source, source, '(not set)') AS source,
            coalesce(utm_medium,
                     CASE WHEN coalesce(lower(utm_source), click_source) = click_source THEN click_medium END,
-                    medium, '(not set)') AS medium,
+                    medium, CASE WHEN coalesce(utm_source, source) = 'chatgpt.com' THEN 'ai-assistant' END,
+                    '(not set)') AS medium,
            CASE touch_type WHEN 'utm' THEN utm_campaign WHEN 'campaign_columns' THEN campaign END AS campaign,
            CASE touch_type WHEN 'utm' THEN utm_term WHEN 'campaign_columns' THEN term END AS term,
            CASE touch_type WHEN 'utm' THEN utm_content WHEN 'campaign_columns' THEN content END AS content

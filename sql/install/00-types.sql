@@ -2,6 +2,31 @@
 \echo Use "CREATE EXTENSION pg_journey" to load this file. \quit
 
 -- ---------------------------------------------------------------------------------------------
+-- schema
+--
+-- It is made here and belongs to the extension. Who owned one that was there before could put functions
+-- into it that win over ours for some call, and have them run as whoever calls.
+-- ---------------------------------------------------------------------------------------------
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_namespace n
+                WHERE n.nspname OPERATOR(pg_catalog.=) 'journey'::pg_catalog.name) THEN
+        RAISE EXCEPTION 'schema "journey" already exists'
+            USING ERRCODE = 'duplicate_schema',
+                  DETAIL = 'The extension makes it itself, so that nobody else can have put anything into it.',
+                  HINT = 'Drop or rename it: ALTER SCHEMA journey RENAME TO journey_before;';
+    END IF;
+END
+$$;
+
+CREATE SCHEMA journey;
+COMMENT ON SCHEMA journey IS 'functions and catalog of pg_journey';
+-- who installs it, and who owns the database, lets others use it
+GRANT USAGE ON SCHEMA journey TO @extowner@ WITH GRANT OPTION;
+GRANT USAGE ON SCHEMA journey TO pg_database_owner WITH GRANT OPTION;
+
+-- ---------------------------------------------------------------------------------------------
 -- types
 -- ---------------------------------------------------------------------------------------------
 

@@ -21,3 +21,10 @@ CREATE FUNCTION journey.channel(source text, medium text, campaign text DEFAULT 
     LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION journey.channel(text, text, text) IS
     'GA4''s default channel group of a source, medium and campaign';
+
+CREATE FUNCTION journey.channel(source text, medium text, campaign text, rules jsonb,
+        host text DEFAULT NULL, click_id_type text DEFAULT NULL) RETURNS text
+    AS 'MODULE_PATHNAME', 'journey_channel_by_rules'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION journey.channel(text, text, text, jsonb, text, text) IS
+    'the channel of a source, medium, campaign, referrer''s host and click id by one''s own rules, else GA4''s';

@@ -197,3 +197,35 @@ CREATE AGGREGATE journey.timeline_agg(journey.event) (
 );
 COMMENT ON AGGREGATE journey.timeline_agg(journey.event) IS
     'the timeline of events in standard form';
+
+-- a time without its zone would be another one for each TimeZone: it is refused, not taken for timestamptz
+
+CREATE FUNCTION journey.timeline_agg_zoneless(
+    internal, text, timestamp, text, text, text, text, numeric
+) RETURNS internal
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION journey.timeline_agg_zoneless(internal, timestamp, text) RETURNS internal
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION journey.timeline_agg_zoneless(internal) RETURNS journey.timeline
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE journey.timeline_agg(
+    event_id text, event_time timestamp, name text, url text, referrer text, user_id text,
+    revenue numeric
+) (
+    SFUNC = journey.timeline_agg_zoneless,
+    STYPE = internal,
+    FINALFUNC = journey.timeline_agg_zoneless,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE
+    journey.timeline_agg(text, timestamp, text, text, text, text, numeric) IS
+    'refuses a time without time zone';
+
+CREATE AGGREGATE journey.timeline_agg(event_time timestamp, name text) (
+    SFUNC = journey.timeline_agg_zoneless,
+    STYPE = internal,
+    FINALFUNC = journey.timeline_agg_zoneless,
+    PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE journey.timeline_agg(timestamp, text) IS 'refuses a time without time zone';

@@ -40,3 +40,12 @@ AS 'MODULE_PATHNAME', 'journey_session_number'
 LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION journey.session_number(timestamptz, interval) IS
     'the number of the session, from 1: a row starts one if its gap to the row before is greater than timeout';
+
+-- the gaps of clock times are the same in each TimeZone
+CREATE FUNCTION journey.session_number(event_time timestamp,
+    timeout interval DEFAULT '30 minutes')
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'journey_session_number'
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION journey.session_number(timestamp, interval) IS
+    'the number of the session, from 1, by times without time zone';

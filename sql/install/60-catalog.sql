@@ -2,8 +2,9 @@
 -- ---------------------------------------------------------------------------------------------
 -- model: catalog
 --
--- The tables of the catalog have no grants. They are read through the views journey.models and
--- journey.refresh_log, and written through journey._catalog(), both of which look at who asks. They
+-- The tables of the catalog can be read by the owner of the database alone, for pg_dump. Others read them
+-- through the views journey.models and journey.refresh_log, and all write them through
+-- journey._catalog(), which look at who asks. They
 -- hold names and no object ids, so that a dump restores them; but for what was seen under a snapshot,
 -- which counts for nothing in another database. Nor have they foreign keys: a parallel restore fills
 -- the tables of an extension in any order.
@@ -69,6 +70,9 @@ SELECT pg_catalog.pg_extension_config_dump('journey._source_table', '');
 SELECT pg_catalog.pg_extension_config_dump('journey._refresh', '');
 
 REVOKE ALL ON journey._model, journey._source, journey._source_table, journey._refresh FROM PUBLIC;
+-- so that the owner of a database can dump it, who need not be a superuser
+GRANT SELECT ON journey._model, journey._source, journey._source_table, journey._refresh
+    TO pg_database_owner;
 
 CREATE FUNCTION journey._catalog(statement text, model name, args jsonb) RETURNS jsonb
     LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_catalog';
@@ -171,8 +175,10 @@ SELECT m.model,
                    WHERE r.model OPERATOR(pg_catalog.=) m.model
                      AND r.version OPERATOR(pg_catalog.=) m.version),
                  '-infinity'::pg_catalog.timestamptz)) AS f ON true
- WHERE pg_catalog.pg_has_role(o.owner, 'USAGE');
-COMMENT ON VIEW journey.models IS 'the models that the current role may refresh, with their state';
+ WHERE pg_catalog.pg_has_role(o.owner, 'USAGE'::pg_catalog.text)
+    OR pg_catalog.pg_has_role('pg_monitor'::pg_catalog.name, 'USAGE'::pg_catalog.text);
+COMMENT ON VIEW journey.models IS
+    'the models that the current role may refresh, with their state; all for members of pg_monitor';
 COMMENT ON COLUMN journey.models.version IS 'the number of the last refresh';
 COMMENT ON COLUMN journey.models.lag IS 'time since the last refresh began';
 COMMENT ON COLUMN journey.models.loaded_until IS 'the newest load time that a refresh has read';
@@ -198,7 +204,7 @@ SELECT r.model, r.version, r.started_at, r.finished_at,
   FROM journey._refresh r
  WHERE EXISTS (SELECT FROM journey.models m WHERE m.model OPERATOR(pg_catalog.=) r.model);
 COMMENT ON VIEW journey.refresh_log IS
-    'one row per refresh of the models that the current role may refresh (the last 10,000 of each)';
+    'one row per refresh of the models in journey.models (the last 10,000 of each)';
 COMMENT ON COLUMN journey.refresh_log.phases IS 'milliseconds by phase';
 
 GRANT SELECT ON journey.models, journey.refresh_log TO PUBLIC;
@@ -221,7 +227,11 @@ CREATE TYPE journey._settings AS (
     email_trait           text,
     internal_hosts        text[],
     ignored_referrers     text[],
+    channel_rules         jsonb,
+    referrers             jsonb,
+    click_ids             jsonb,
     internal_users        text[],
+    allow_ids             text[],
     lookback              interval,
     time_zone             text,
     profiles              text,
@@ -254,14 +264,18 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('stitch',                'stitch',      'rebuild', '"interval"'),
        ('max_users_per_visitor', 'count',       'rebuild', '5'),
        ('email_trait',           'text',        'rebuild', '"email"'),
-       ('internal_hosts',        'texts',       'rebuild', '[]'),
-       ('ignored_referrers',     'texts',       'rebuild', '[]'),
+       ('internal_hosts',        'hosts',       'rebuild', '[]'),
+       ('ignored_referrers',     'hosts',       'rebuild', '[]'),
+       ('channel_rules',         'own list',    'rebuild', '[]'),
+       ('referrers',             'own list',    'rebuild', '[]'),
+       ('click_ids',             'own list',    'rebuild', '[]'),
        ('internal_users',        'texts',       'rebuild', '[]'),
        ('lookback',              'interval',    'rebuild', '"90 days"'),
        ('time_zone',             'zone',        'rebuild', '"UTC"'),
        ('profiles',              'profiles',    'rebuild', '"all"'),
        ('keep_properties',       'columns',     'rebuild', '[]'),
        ('exclude',               'patterns',    'read',    '{}'),
+       ('allow_ids',             'texts',       'read',    '[]'),
        ('revenue',               'revenue',     'read',    '{
            "Order Completed": ["revenue", "total"], "Order Refunded": "-total",
            "Order Cancelled": "-total"}'),
@@ -317,7 +331,7 @@ BEGIN
     END IF;
     IF extract(year FROM span) <> 0 OR extract(month FROM span) <> 0 THEN
         PERFORM journey._bad_option(option, value,
-            'an interval of fixed length: days, hours, minutes, seconds; months and years vary');
+            'an interval of fixed length: days, hours, minutes, seconds; months and years vary'::text);
     END IF;
     IF (span > interval '0' OR (zero AND span = interval '0')) IS NOT TRUE THEN
         PERFORM journey._bad_option(option, value, format(
@@ -325,7 +339,7 @@ BEGIN
             CASE WHEN zero THEN 'a non-negative' ELSE 'a positive' END));
     END IF;
     IF span > interval '365000 days' THEN
-        PERFORM journey._bad_option(option, value, 'an interval of at most 365000 days');
+        PERFORM journey._bad_option(option, value, 'an interval of at most 365000 days'::text);
     END IF;
 END
 $$;
@@ -341,8 +355,8 @@ DECLARE
     range text;
 BEGIN
     IF jsonb_typeof(value) <> 'object' THEN
-        PERFORM journey._bad_option('exclude', value,
-            'an object such as {"host": ["staging.*"], "ip": ["10.0.0.0/8"]}');
+        PERFORM journey._bad_option('exclude'::text, value,
+            'an object such as {"host": ["staging.*"], "ip": ["10.0.0.0/8"]}'::text);
     END IF;
     FOR key, patterns IN SELECT * FROM jsonb_each(value) LOOP
         IF key <> ALL ('{host,user_agent,ip,user_id}'::text[]) THEN
@@ -351,14 +365,14 @@ BEGIN
                       HINT = 'Its columns are host, user_agent, ip, user_id.';
         END IF;
         IF NOT journey._is_texts(patterns) THEN
-            PERFORM journey._bad_option('exclude', value, 'an array of patterns for each column');
+            PERFORM journey._bad_option('exclude'::text, value, 'an array of patterns for each column'::text);
         END IF;
         FOR range IN SELECT jsonb_array_elements_text(patterns) WHERE key = 'ip' LOOP
             BEGIN
                 PERFORM range::inet;
             EXCEPTION WHEN data_exception THEN
-                PERFORM journey._bad_option('exclude', to_jsonb(range),
-                    'addresses or ranges, such as "203.0.113.7" or "10.0.0.0/8", for ip');
+                PERFORM journey._bad_option('exclude'::text, to_jsonb(range),
+                    'addresses or ranges, such as "203.0.113.7" or "10.0.0.0/8", for ip'::text);
             END;
         END LOOP;
     END LOOP;
@@ -383,10 +397,10 @@ BEGIN
         valid := valid AND journey._is_texts(columns) AND columns <> '[]';
     END LOOP;
     IF NOT valid THEN
-        PERFORM journey._bad_option('revenue', value,
+        PERFORM journey._bad_option('revenue'::text, value,
             'an object of event names with their columns, the first that is not null counts and a '
             'minus sign takes it off, such as {"Order Completed": ["revenue", "total"], '
-            '"Order Refunded": "-total"}');
+            '"Order Refunded": "-total"}'::text);
     END IF;
 END
 $$;
@@ -414,30 +428,32 @@ BEGIN
     ELSIF type = 'span' THEN
         PERFORM journey._check_interval(option, value, true);
     ELSIF type = 'boolean' AND jsonb_typeof(value) <> 'boolean' THEN
-        PERFORM journey._bad_option(option, value, 'true or false');
+        PERFORM journey._bad_option(option, value, 'true or false'::text);
     ELSIF type = 'text' AND NOT is_text THEN
-        PERFORM journey._bad_option(option, value, 'a string');
+        PERFORM journey._bad_option(option, value, 'a string'::text);
     ELSIF type = 'name' AND (NOT is_text OR octet_length(word) > 63) THEN
-        PERFORM journey._bad_option(option, value, 'a name of at most 63 bytes');
-    ELSIF (type = 'texts' OR type = 'columns') AND NOT journey._is_texts(value) THEN
-        PERFORM journey._bad_option(option, value, 'an array of strings');
-    ELSIF type = 'columns' AND (SELECT count(*) <> count(DISTINCT journey._kept_column('first', k))
+        PERFORM journey._bad_option(option, value, 'a name of at most 63 bytes'::text);
+    ELSIF (type = 'texts' OR type = 'hosts' OR type = 'columns') AND NOT journey._is_texts(value) THEN
+        PERFORM journey._bad_option(option, value, 'an array of strings'::text);
+    ELSIF type = 'hosts' OR type = 'own list' THEN
+        PERFORM journey.touch(NULL::text, NULL::text, jsonb_build_object(option, value));
+    ELSIF type = 'columns' AND (SELECT count(*) <> count(DISTINCT journey._kept_column('first'::text, k))
                                   FROM jsonb_array_elements_text(value) AS k) THEN
         PERFORM journey._bad_option(option, value,
-            'an array of strings that differ in their first 57 bytes');
+            'an array of strings that differ in their first 57 bytes'::text);
     ELSIF type = 'count' AND (jsonb_typeof(value) <> 'number' OR word !~ '^[1-9][0-9]{0,5}$') THEN
-        PERFORM journey._bad_option(option, value, 'a whole number from 1');
+        PERFORM journey._bad_option(option, value, 'a whole number from 1'::text);
     ELSIF type = 'zone' AND (NOT is_text OR NOT EXISTS (
               SELECT FROM pg_timezone_names z WHERE lower(z.name) = lower(word))) THEN
         PERFORM journey._bad_option(option, value,
-            'a time zone of pg_timezone_names, such as "Europe/Berlin"');
+            'a time zone of pg_timezone_names, such as "Europe/Berlin"'::text);
     ELSIF type = 'time' THEN
         -- no word such as "today", which would be another time at each refresh
         IF NOT is_text OR journey._try_timestamptz(word) IS NULL THEN
-            PERFORM journey._bad_option(option, value, 'a time, such as "2015-01-01"');
+            PERFORM journey._bad_option(option, value, 'a time, such as "2015-01-01"'::text);
         END IF;
     ELSIF type = 'profiles' AND (word = 'all' OR word = 'identified') IS NOT TRUE THEN
-        PERFORM journey._bad_option(option, value, '"all" or "identified"');
+        PERFORM journey._bad_option(option, value, '"all" or "identified"'::text);
     ELSIF type = 'patterns' THEN
         PERFORM journey._check_exclude(value);
     ELSIF type = 'revenue' THEN
@@ -446,9 +462,9 @@ BEGIN
         RAISE EXCEPTION 'stitching by "%" is not available in this release', word
             USING ERRCODE = 'feature_not_supported', HINT = 'Use "interval", the default.';
     ELSIF type = 'stitch' AND (word = 'interval') IS NOT TRUE THEN
-        PERFORM journey._bad_option(option, value, '"interval"');
+        PERFORM journey._bad_option(option, value, '"interval"'::text);
     ELSIF type = 'capture' AND (word = 'refresh' OR word = 'trigger') IS NOT TRUE THEN
-        PERFORM journey._bad_option(option, value, '"refresh" or "trigger"');
+        PERFORM journey._bad_option(option, value, '"refresh" or "trigger"'::text);
     ELSIF type = 'unsupported' THEN
         RAISE EXCEPTION 'option "%" is not available in this release', option
             USING ERRCODE = 'feature_not_supported';
@@ -509,7 +525,6 @@ CREATE FUNCTION journey._fixed_interval(span interval) RETURNS interval
 AS $$SELECT make_interval(secs => extract(epoch FROM span)::double precision)$$;
 COMMENT ON FUNCTION journey._fixed_interval(interval) IS 'internal: an interval without days';
 
--- STABLE for the time zone of "earliest"; a model's functions run in UTC.
 CREATE FUNCTION journey._settings(options jsonb) RETURNS journey._settings
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -518,8 +533,10 @@ DECLARE
     s journey._settings;
 BEGIN
     s := jsonb_populate_record(NULL::journey._settings,
-             (SELECT jsonb_object_agg(o.option, coalesce(options -> o.option, o.standard))
-                FROM journey._options() AS o));
+             (SELECT jsonb_object_agg(o.option, CASE WHEN o.type = 'time'
+                         THEN to_jsonb(journey._try_timestamptz(x.value #>> '{}')) ELSE x.value END)
+                FROM journey._options() AS o
+               CROSS JOIN LATERAL (SELECT coalesce(options -> o.option, o.standard) AS value) AS x));
     s.timeout := journey._fixed_interval(s.timeout);
     s.max_duration := journey._fixed_interval(s.max_duration);
     s.lookback := journey._fixed_interval(s.lookback);
@@ -554,6 +571,46 @@ SELECT coalesce(array_agg(c.relname::text ORDER BY c.relname), '{}')
 $$;
 COMMENT ON FUNCTION journey._relations_in(name) IS 'internal: the relations of a schema';
 
+-- Raises an error unless the current role, and who has its rights anyway, alone may create in a schema: others
+-- could put objects there in place of a model's.
+CREATE FUNCTION journey._check_creators(schema name) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    creators text;
+    revoke text;
+BEGIN
+    SELECT string_agg(a.name, ', ' ORDER BY a.name),
+           string_agg(format('REVOKE CREATE ON SCHEMA %I FROM %s;', schema, a.name), ' ' ORDER BY a.name)
+               FILTER (WHERE NOT a.owns)
+      INTO creators, revoke
+      FROM (SELECT x.grantee AS oid, false AS owns,
+                   CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END AS name
+              FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) AS x
+             WHERE n.nspname = schema AND x.privilege_type = 'CREATE' AND x.grantee <> n.nspowner
+             UNION
+            SELECT r.oid, true, quote_ident(r.rolname)
+              FROM pg_namespace n
+              JOIN pg_database d ON d.datname = current_database()
+              -- of a database's schema "public" the owner of the database
+              JOIN pg_roles r ON r.oid = CASE pg_get_userbyid(n.nspowner) WHEN 'pg_database_owner'
+                                              THEN d.datdba ELSE n.nspowner END
+             WHERE n.nspname = schema) AS a
+     WHERE a.oid = 0 OR NOT pg_has_role(a.oid, current_user, 'USAGE');
+    IF creators IS NOT NULL THEN
+        RAISE EXCEPTION 'other roles may create objects in schema "%"', schema
+            USING ERRCODE = 'insufficient_privilege',
+                  DETAIL = format('They are %s, and could put something in place of what the model makes.',
+                                  creators),
+                  HINT = 'Give the model a schema of its own with the option "schema"'
+                         || coalesce(', or: ' || revoke, '.');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_creators(name) IS
+    'internal: checks that no other role may create in a schema';
+
 -- Makes the schema, or takes one in which none of our names is used. True if it was made.
 CREATE FUNCTION journey._make_schema(model name, schema name) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -571,7 +628,7 @@ BEGIN
         BEGIN
             EXECUTE format('CREATE SCHEMA %I', schema);
         EXCEPTION WHEN unique_violation OR duplicate_schema THEN -- by another session, at this moment
-            IF journey._catalog('exists', model, '{}') = 'true' THEN
+            IF journey._catalog('exists'::text, model, '{}'::jsonb) = 'true' THEN
                 RAISE EXCEPTION 'model "%" already exists', model USING ERRCODE = 'duplicate_object';
             END IF;
             RAISE EXCEPTION 'schema "%" already exists', schema
@@ -580,6 +637,8 @@ BEGIN
         END;
         EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema,
                        format('model "%s" of pg_journey', model));
+        -- default privileges of the role may let others in
+        PERFORM journey._check_creators(schema);
         RETURN true;
     END IF;
     SELECT string_agg(quote_ident(r), ', ') INTO taken
@@ -593,6 +652,13 @@ BEGIN
         RAISE EXCEPTION 'permission denied for schema %', quote_ident(schema)
             USING ERRCODE = 'insufficient_privilege';
     END IF;
+    PERFORM journey._check_creators(schema);
+    IF EXISTS (SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                WHERE n.nspname = schema AND p.proname = '_note_changes') THEN
+        RAISE EXCEPTION 'schema "%" already has a function "_note_changes", a name that a model needs', schema
+            USING ERRCODE = 'duplicate_function',
+                  HINT = 'Drop it, or give the model a schema of its own with the option "schema".';
+    END IF;
     RETURN false;
 END
 $$;
@@ -600,14 +666,13 @@ COMMENT ON FUNCTION journey._make_schema(name, name) IS 'internal: makes the sch
 
 CREATE FUNCTION journey.create_model(
     model name, source_schema name DEFAULT NULL, options jsonb DEFAULT '{}') RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_caller';
+COMMENT ON FUNCTION journey.create_model(name, name, jsonb) IS
+    'makes a model: a schema with the tables that journey.refresh() maintains';
+
+CREATE FUNCTION journey._create_model(model name, source_schema name, options jsonb) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
-    -- there is no owner yet to run it as, so what src/catalog.c pins for the others is pinned here
-    SET TimeZone = 'UTC'
-    SET DateStyle = 'ISO, YMD'
-    SET IntervalStyle = 'postgres'
-    SET standard_conforming_strings = on
-    SET quote_all_identifiers = off
 AS $$
 DECLARE
     checked jsonb;
@@ -619,7 +684,7 @@ BEGIN
         RAISE EXCEPTION 'model must not be null or empty' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     checked := journey._check_options(options);
-    IF journey._catalog('exists', model, '{}') = 'true' THEN
+    IF journey._catalog('exists'::text, model, '{}'::jsonb) = 'true' THEN
         RAISE EXCEPTION 'model "%" already exists', model USING ERRCODE = 'duplicate_object';
     END IF;
 
@@ -628,10 +693,11 @@ BEGIN
     before := journey._relations_in(target);
     PERFORM journey._create_store(target, checked);
     PERFORM journey._create_intake(target);
-    EXECUTE format('CREATE SEQUENCE %I._failed_at', target);
-    EXECUTE format('CREATE SEQUENCE %I._failure', target);
+    EXECUTE format('CREATE SEQUENCE %1$I._failed_at; CREATE SEQUENCE %1$I._failure;'
+                   'GRANT SELECT ON SEQUENCE %1$I._failed_at, %1$I._failure TO pg_monitor', target);
     PERFORM journey._create_capture(target);
-    PERFORM journey._catalog('create', model, jsonb_build_object(
+    PERFORM journey._create_catalog_copy(target);
+    PERFORM journey._catalog('create'::text, model, jsonb_build_object(
         'schema', target, 'options', checked - 'schema', 'rules_version', journey._rules_version(),
         'relations', ARRAY(SELECT unnest(journey._relations_in(target))
                            EXCEPT SELECT unnest(before)),
@@ -642,8 +708,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION journey.create_model(name, name, jsonb) IS
-    'makes a model: a schema with the tables that journey.refresh() maintains';
+COMMENT ON FUNCTION journey._create_model(name, name, jsonb) IS
+    'internal: journey.create_model() behind its door';
 
 CREATE FUNCTION journey.set_options(model name, options jsonb) RETURNS text
     LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
@@ -698,8 +764,8 @@ BEGIN
         later := '{}';
         unread := '{}';
     ELSE
-        later := journey._changed_options(m, wanted, '{rebuild}');
-        unread := journey._changed_options(m, wanted, '{read}');
+        later := journey._changed_options(m, wanted, '{rebuild}'::text[]);
+        unread := journey._changed_options(m, wanted, '{read}'::text[]);
     END IF;
     -- what waits for the rebuild keeps its value until then
     SELECT journey._merge_options(wanted, coalesce(
@@ -716,7 +782,7 @@ BEGIN
             'rows read before keep the old %s unless it reads from the sources',
             array_to_string(unread, ', ')));
     END IF;
-    PERFORM journey._catalog('set', model, jsonb_build_object(
+    PERFORM journey._catalog('set'::text, model, jsonb_build_object(
         'options', now_in_force, 'options_due', CASE WHEN later <> '{}' THEN wanted END,
         'rebuild_due', reason, 'rules_version', m.rules_version));
     PERFORM journey._change_capture(m, journey._get_model(model));
@@ -738,7 +804,7 @@ CREATE FUNCTION journey._apply_options(m journey._model, from_sources boolean DE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM journey._catalog('set', m.model, jsonb_build_object(
+    PERFORM journey._catalog('set'::text, m.model, jsonb_build_object(
         'options', coalesce(m.options_due, m.options), 'options_due', NULL,
         'rebuild_due', CASE WHEN NOT from_sources THEN
                            substring(m.rebuild_due FROM 'rows read before keep the old .*') END,
@@ -787,17 +853,17 @@ BEGIN
                      JOIN pg_namespace n ON n.nspname = v.schema
                      JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = '_segments'
                     WHERE v.model = _drop_model.model) THEN
-        PERFORM journey._catalog('drop', model, '{}');
+        PERFORM journey._catalog('drop'::text, model, '{}'::jsonb);
         RETURN;
     END IF;
 
     m := journey._lock_model(model);
-    PERFORM journey._catalog('drop', model, '{}');
+    PERFORM journey._catalog('drop'::text, model, '{}'::jsonb);
     PERFORM journey._drop_triggers(m.schema);
-    PERFORM journey._drop_relations(m.schema, m.relations, '{v}', 'DROP VIEW');
-    PERFORM journey._drop_relations(m.schema, m.relations, '{m}', 'DROP MATERIALIZED VIEW');
-    PERFORM journey._drop_relations(m.schema, m.relations, '{r,p}', 'DROP TABLE');
-    PERFORM journey._drop_relations(m.schema, m.relations, '{S}', 'DROP SEQUENCE');
+    PERFORM journey._drop_relations(m.schema, m.relations, '{v}'::"char"[], 'DROP VIEW'::text);
+    PERFORM journey._drop_relations(m.schema, m.relations, '{m}'::"char"[], 'DROP MATERIALIZED VIEW'::text);
+    PERFORM journey._drop_relations(m.schema, m.relations, '{r,p}'::"char"[], 'DROP TABLE'::text);
+    PERFORM journey._drop_relations(m.schema, m.relations, '{S}'::"char"[], 'DROP SEQUENCE'::text);
 
     SELECT * INTO space FROM pg_namespace n WHERE n.nspname = m.schema;
     IF NOT m.made_schema OR NOT pg_has_role(space.nspowner, 'USAGE') THEN
@@ -811,3 +877,121 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey._drop_model(name) IS 'internal: journey.drop_model() as the owner';
+
+-- ---------------------------------------------------------------------------------------------
+-- model: taking in a schema without its catalog
+--
+-- Beside a model's tables lies a copy of what the catalog knows of it, which follows every change
+-- (src/catalog.c). So the schema of a model is enough to have it in another database, or again.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey._create_catalog_copy(schema name) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format($sql$
+        CREATE TABLE %1$I._catalog_copy (catalog jsonb);
+        INSERT INTO %1$I._catalog_copy VALUES (NULL);
+        COMMENT ON TABLE %1$I._catalog_copy IS
+            'what the catalog knows of the model, for journey.adopt_model()'$sql$, schema);
+END
+$$;
+COMMENT ON FUNCTION journey._create_catalog_copy(name) IS
+    'internal: makes the table with the copy of the catalog';
+
+CREATE FUNCTION journey.adopt_model(model name, schema name) RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_adopt_model';
+COMMENT ON FUNCTION journey.adopt_model(name, name) IS
+    'takes in the schema of a model that was restored without the catalog';
+
+-- The copy of a schema's catalog, in the form in which the catalog takes it; of what somebody has written
+-- into it nothing counts that the functions on a model would refuse.
+CREATE FUNCTION journey._read_catalog_copy(schema name) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    copy jsonb;
+    m jsonb;
+    s jsonb;
+    valid boolean;
+BEGIN
+    IF '_catalog_copy' <> ALL (journey._relations_in(schema)) THEN
+        RAISE EXCEPTION 'schema "%" has no copy of the catalog', schema
+            USING ERRCODE = 'undefined_table', DETAIL = 'It is relation "_catalog_copy" in it.',
+                  HINT = 'Restore it, or make a new model with journey.create_model().';
+    END IF;
+    EXECUTE format('SELECT catalog FROM %I._catalog_copy LIMIT 1', schema) INTO copy;
+    m := copy -> 'model';
+    valid := coalesce(copy -> 'format' = '1' AND jsonb_typeof(m) = 'object'
+        AND jsonb_typeof(m -> 'relations') = 'array' AND jsonb_typeof(m -> 'made_schema') = 'boolean'
+        AND m ->> 'version' ~ '^[0-9]{1,18}$' AND m ->> 'rules_version' ~ '^[0-9]{1,9}$'
+        AND jsonb_typeof(copy -> 'sources') = 'array' AND jsonb_typeof(copy -> 'tables') = 'array', false);
+    IF valid THEN
+        FOR s IN SELECT jsonb_array_elements(copy -> 'sources') LOOP
+            valid := valid AND coalesce(s ->> 'kind' = ANY ('{schema,relation}'::text[])
+                AND jsonb_typeof(s -> 'columns') = 'object' AND jsonb_typeof(s -> 'options') = 'object', false);
+        END LOOP;
+    END IF;
+    IF NOT valid THEN
+        RAISE EXCEPTION 'the copy of the catalog in schema "%" cannot be read', schema
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = 'It was changed by hand, or written by another release.',
+                  HINT = 'Restore relation "_catalog_copy", or make a new model with journey.create_model().';
+    END IF;
+    PERFORM journey._check_options(m -> 'options');
+    IF jsonb_typeof(m -> 'options_due') <> 'null' THEN
+        PERFORM journey._check_options(m -> 'options_due');
+    END IF;
+    RETURN copy;
+END
+$$;
+COMMENT ON FUNCTION journey._read_catalog_copy(name) IS 'internal: the copy of the catalog, checked';
+
+CREATE FUNCTION journey._adopt_model(model name, schema name) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    copy jsonb;
+    m jsonb;
+    adopted journey._model;
+    lost text;
+BEGIN
+    IF model = '' THEN
+        RAISE EXCEPTION 'model must not be empty' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF journey._catalog('exists'::text, model, '{}'::jsonb) = 'true' THEN
+        RAISE EXCEPTION 'model "%" already exists', model
+            USING ERRCODE = 'duplicate_object', HINT = 'Give it another name, or drop that one.';
+    END IF;
+    PERFORM journey._check_creators(schema);
+    copy := journey._read_catalog_copy(schema);
+    m := copy -> 'model';
+    SELECT string_agg(quote_ident(r), ', ') INTO lost
+      FROM jsonb_array_elements_text(m -> 'relations') AS r WHERE r <> ALL (journey._relations_in(schema));
+    IF lost IS NOT NULL THEN
+        RAISE EXCEPTION 'schema "%" lacks relations of the model', schema
+            USING ERRCODE = 'undefined_table', DETAIL = format('They are %s.', lost),
+                  HINT = 'Restore the whole schema.';
+    END IF;
+    BEGIN
+        PERFORM journey._catalog('create'::text, model,
+                                 m || jsonb_build_object('schema', schema, 'created_by', current_user));
+    EXCEPTION WHEN unique_violation THEN
+        RAISE EXCEPTION 'schema "%" belongs to a model of the catalog', schema
+            USING ERRCODE = 'duplicate_object',
+                  HINT = 'It needs not be taken in; journey.models has the models that you may use.';
+    END;
+    PERFORM journey._catalog('adopt'::text, model, copy);
+
+    -- what happened to the sources in between was not noted: they are read whole, and watched anew
+    adopted := journey._get_model(model);
+    IF adopted.options ->> 'capture' = 'trigger' THEN
+        PERFORM journey._drop_triggers(schema);
+        EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', schema);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._adopt_model(name, name) IS
+    'internal: journey.adopt_model() as the owner of the store';

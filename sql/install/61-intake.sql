@@ -12,8 +12,13 @@ COMMENT ON FUNCTION
     'internal: why a row is no event, NULL where it is one';
 
 CREATE FUNCTION journey._try_timestamptz(value text) RETURNS timestamptz
-    LANGUAGE C STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_timestamptz';
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_timestamptz';
 COMMENT ON FUNCTION journey._try_timestamptz(text) IS 'internal: an ISO 8601 time, else NULL';
+
+CREATE FUNCTION journey._try_epoch(value text, microseconds numeric) RETURNS timestamptz
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_epoch';
+COMMENT ON FUNCTION journey._try_epoch(text, numeric) IS
+    'internal: the time that lies so many units of some microseconds after 1970, else NULL';
 
 CREATE FUNCTION journey._try_numeric(value text) RETURNS numeric
     LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_numeric';
@@ -37,6 +42,11 @@ CREATE FUNCTION journey._event_slug(name text) RETURNS text
     LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_event_slug';
 COMMENT ON FUNCTION journey._event_slug(text) IS
     'internal: an event''s name as that of a table: lower case, words joined by "_"';
+
+CREATE FUNCTION journey._event_kind(name text, url text) RETURNS text
+    LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_event_kind';
+COMMENT ON FUNCTION journey._event_kind(text, text) IS
+    'internal: the kind of an event that came without one, by its name or a URL without a name';
 
 CREATE FUNCTION journey._snapshot(
     OUT cluster text, OUT xmin bigint, OUT xmax bigint, OUT running bigint[])
@@ -73,7 +83,8 @@ CREATE TYPE journey._input AS (
     unread           regclass[],    -- of a captured one: it or partitions to be read whole
     seen             jsonb,         -- of journey._source_table; see _seen_rows()
     members          oid[],         -- it and its partitions, if snapshots tell their rows, else NULL
-    reading          text           -- stands for how a row is read
+    reading          text,          -- stands for how a row is read
+    triggers         jsonb          -- of a captured one: it and its partitions -> state of their triggers
 );
 
 -- A value as its type writes it. A cast to text would do that too, but the owner of a type may have made
@@ -173,6 +184,7 @@ SELECT '{"event_id": ["id"],
          "campaign": ["context_campaign_name"],
          "term": ["context_campaign_term"],
          "content": ["context_campaign_content"],
+         "campaign_id": ["context_campaign_id"],
          "session_key": ["context_session_id"],
          "platform": ["channel"],
          "ip": ["context_ip", "context_request_ip"],
@@ -234,6 +246,37 @@ SELECT CASE WHEN role = 'own' THEN '{}'::text[]
 $$;
 COMMENT ON FUNCTION journey._known_columns(text) IS 'internal: columns that are no properties';
 
+-- The column that a mapping gives for a field: its name, or an object with its name and the unit of a
+-- number that is a time. NULL: none.
+CREATE FUNCTION journey._given_column(given jsonb, field text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE jsonb_typeof(given -> field) WHEN 'object' THEN given -> field ->> 'column'
+                                         ELSE given ->> field END
+$$;
+COMMENT ON FUNCTION journey._given_column(jsonb, text) IS 'internal: a column of a mapping';
+
+-- The units of numbers that are times, each in microseconds.
+CREATE FUNCTION journey._time_units() RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '{"s": 1000000, "ms": 1000, "us": 1, "ns": 0.001}'::pg_catalog.jsonb;
+COMMENT ON FUNCTION journey._time_units() IS 'internal: units of numbers that are times';
+
+-- Kinds of columns, those of numbers that a mapping makes times as "epoch" and the unit.
+CREATE FUNCTION journey._with_units(kinds jsonb, given jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT kinds || coalesce((
+           SELECT jsonb_object_agg(value ->> 'column',
+                                   'epoch ' || (journey._time_units() ->> (value ->> 'unit')))
+             FROM jsonb_each(given)
+            WHERE jsonb_typeof(value) = 'object' AND kinds ? (value ->> 'column')), '{}')
+$$;
+COMMENT ON FUNCTION journey._with_units(jsonb, jsonb) IS
+    'internal: the kinds of columns, with the units of a mapping';
+
 -- The mapping of a relation: what the user gave, null for "no such field", before the standard. An
 -- event without a time is as old as its receipt.
 CREATE FUNCTION journey._mapping(role text, given jsonb) RETURNS jsonb
@@ -245,8 +288,8 @@ SELECT CASE WHEN given ? 'event_time'
                            (columns -> 'event_time') || (columns -> 'received_at'))
             ELSE columns END
   FROM (SELECT journey._standard_columns(role) || coalesce((
-                   SELECT jsonb_object_agg(key, CASE WHEN value = 'null' THEN '[]'
-                                                     ELSE jsonb_build_array(value) END)
+                   SELECT jsonb_object_agg(key, CASE WHEN value = 'null' THEN '[]' ELSE
+                              jsonb_build_array(journey._given_column(given, key)) END)
                      FROM jsonb_each(given)), '{}') AS columns) AS x
 $$;
 COMMENT ON FUNCTION journey._mapping(text, jsonb) IS 'internal: the mapping of a relation';
@@ -258,9 +301,8 @@ CREATE FUNCTION journey._like_pattern(pattern text) RETURNS text
 AS $$SELECT replace(regexp_replace(pattern, '([\\%_])', '\\\1', 'g'), '*', '%')$$;
 COMMENT ON FUNCTION journey._like_pattern(text) IS 'internal: a pattern with * as one of LIKE';
 
--- The role of a loader's table, NULL if it holds no events. The names of reverse loads, of staging
--- and of discarded values are the loaders' own; a table of one event is known by its column
--- "event".
+-- The role of a loader's table, NULL if it holds no events. A table of one event is known by its column
+-- "event", whatever its name; but one of staging has the columns of the table that it is to fill.
 CREATE FUNCTION journey._table_role(name name, kinds jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -274,9 +316,7 @@ SELECT CASE
        WHEN name = 'groups' THEN 'group'
        WHEN name = 'aliases' THEN 'alias'
        WHEN name = 'users' THEN 'users'
-       WHEN name = ANY ('{accounts,rudder_discards}'::name[])
-         OR name ~ '^(snapshot|sync_data|failed_records|rudder_staging|rudder_identity|setup_test)_'
-       THEN NULL
+       WHEN name = ANY ('{accounts,rudder_discards}'::name[]) OR name ~ '^rudder_staging_' THEN NULL
        WHEN kinds ? 'event' OR kinds ? 'event_text' THEN 'track'
        END
 $$;
@@ -314,7 +354,7 @@ $$;
 COMMENT ON FUNCTION journey._first_column(jsonb, jsonb) IS 'internal: the first column that exists';
 
 -- The column by which new rows are told: of load order, never of event time. NULL: none, read
--- whole.
+-- whole. One of text, or of numbers that are times, only if the mapping says so.
 CREATE FUNCTION journey._watermark_column(kinds jsonb, columns jsonb, given jsonb) RETURNS name
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -323,8 +363,9 @@ SELECT name::name
   FROM jsonb_array_elements_text((columns -> 'loaded_at')
            || CASE WHEN given ? 'loaded_at' THEN '[]' ELSE columns -> 'received_at' END)
            WITH ORDINALITY AS n(name, place)
- WHERE kinds ->> name = ANY ('{timestamptz,timestamp,date}'::text[])
-   AND (name = given ->> 'event_time') IS NOT TRUE
+ WHERE (kinds ->> name = ANY ('{timestamptz,timestamp,date}'::text[])
+        OR given ? 'loaded_at' AND kinds ->> name ~ '^(text$|epoch )')
+   AND (name = journey._given_column(given, 'event_time'::text)) IS NOT TRUE
  ORDER BY place LIMIT 1
 $$;
 COMMENT ON FUNCTION journey._watermark_column(jsonb, jsonb, jsonb) IS
@@ -350,10 +391,10 @@ AS $$
 WITH source AS MATERIALIZED (
     SELECT s.*, first_value(s.id_space) OVER (ORDER BY s.source) AS first_space
       FROM jsonb_populate_recordset(NULL::journey._source,
-                                    journey._catalog('sources', m.model, '{}')) AS s
+                                    journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
 ), state AS MATERIALIZED (
     SELECT t.* FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                             journey._catalog('tables', m.model, '{}')) AS t
+                                             journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
 ), found AS (
     SELECT s.source, f.relation, s.source_schema AS schema, f.name, f.role, f.kinds
       FROM source s
@@ -369,17 +410,18 @@ WITH source AS MATERIALIZED (
      WHERE s.kind = 'relation'
 )
 SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, s.event_kind,
-       journey._id_prefix(s.id_space, s.first_space), x.columns, f.kinds, w.watermark_column,
+       journey._id_prefix(s.id_space, s.first_space), x.columns, k.kinds, w.watermark_column,
        CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text
                  AND NOT s.columns ? 'loaded_at'
             THEN interval '1 hour' ELSE interval '15 minutes' END,
        CASE WHEN t.watermark_column = w.watermark_column THEN t.watermark END,
-       t.table_id IS NULL, false, '{}'::regclass[], t.seen, NULL::oid[], NULL::text
+       t.table_id IS NULL, false, '{}'::regclass[], t.seen, NULL::oid[], NULL::text, NULL::jsonb
   FROM found f
   JOIN source s ON s.source = f.source
   LEFT JOIN state t ON t.source = f.source AND t.schema = f.schema AND t.relation = f.name
  CROSS JOIN LATERAL (SELECT journey._mapping(f.role, s.columns) AS columns OFFSET 0) AS x
- CROSS JOIN LATERAL (SELECT journey._watermark_column(f.kinds, x.columns, s.columns)
+ CROSS JOIN LATERAL (SELECT journey._with_units(f.kinds, s.columns) AS kinds OFFSET 0) AS k
+ CROSS JOIN LATERAL (SELECT journey._watermark_column(k.kinds, x.columns, s.columns)
                          AS watermark_column OFFSET 0) AS w
  ORDER BY f.source, f.schema, f.name
 $$;
@@ -398,7 +440,12 @@ COMMENT ON FUNCTION journey._inputs(journey._model) IS
 CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE
-        WHEN kind OPERATOR(pg_catalog.=) ANY ('{nested,other,foreign}'::pg_catalog.text[])
+        WHEN kind OPERATOR(pg_catalog.~) '^epoch ' AND type OPERATOR(pg_catalog.=) 'timestamptz'
+        THEN pg_catalog.format('journey._try_epoch(journey._text(t.%I), %s)', name,
+                               pg_catalog.substr(kind, 7))
+        WHEN type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.=) 'text'
+        THEN pg_catalog.format('journey._try_jsonb(nullif(t.%I::text, ''''))', name)
+        WHEN kind OPERATOR(pg_catalog.~) '^(nested|other|foreign|epoch .*)$'
          AND NOT (kind OPERATOR(pg_catalog.=) 'nested' AND type OPERATOR(pg_catalog.=) 'jsonb')
         THEN pg_catalog.format(CASE WHEN type OPERATOR(pg_catalog.=) 'text' THEN '%2$s'
                                     WHEN type OPERATOR(pg_catalog.=) 'jsonb' THEN 'to_jsonb(%2$s)'
@@ -437,7 +484,7 @@ BEGIN
                   FROM jsonb_each(i.columns) AS c
                  CROSS JOIN jsonb_array_elements_text(c.value) WITH ORDINALITY AS n(name, place)
                  CROSS JOIN LATERAL (
-                     SELECT CASE WHEN c.key = 'event_time' OR c.key = 'received_at'
+                     SELECT CASE WHEN c.key IN ('event_time', 'received_at', 'loaded_at')
                                  THEN 'timestamptz'
                                  WHEN c.key = 'revenue' THEN 'numeric'
                                  WHEN c.key = 'properties' OR c.key = 'traits' THEN 'jsonb'
@@ -463,7 +510,7 @@ CREATE FUNCTION journey._revenue_columns(i journey._input, s journey._settings)
 AS $$
 DECLARE
     slugs text := (SELECT string_agg(format('journey._event_slug(%s) COLLATE "C"',
-                                             journey._as(i.kinds ->> e, e, 'text')), ', ')
+                                             journey._as(i.kinds ->> e, e, 'text'::text)), ', ')
                      FROM unnest('{event_text,event}'::text[]) AS e WHERE i.kinds ? e);
 BEGIN
     IF i.role = 'own' THEN
@@ -496,7 +543,7 @@ BEGIN
         SELECT 'CASE' || string_agg(format(' WHEN %s THEN %s', condition, amount), ''
                                     ORDER BY condition) || ' END'
           FROM (SELECT r.condition, format('coalesce(%s)', string_agg(
-                           r.sign || journey._as(i.kinds ->> r.name, r.name, 'numeric'), ', '
+                           r.sign || journey._as(i.kinds ->> r.name, r.name, 'numeric'::text), ', '
                            ORDER BY r.place)) AS amount
                   FROM journey._revenue_columns(i, s) AS r GROUP BY r.condition) AS x);
 END
@@ -523,14 +570,16 @@ BEGIN
               FROM journey._revenue_columns(i, s) AS r WHERE i.kinds ->> r.name <> 'integer'
              UNION ALL
             SELECT 'true', k.key, k.value, 'jsonb', 'jsonb'
-              FROM jsonb_each_text(i.kinds) AS k WHERE k.value IN ('json', 'nested')
+              FROM jsonb_each_text(i.kinds) AS k
+             WHERE k.value IN ('json', 'nested')
+                OR k.value = 'text' AND (i.columns -> 'properties' ? k.key OR i.columns -> 'traits' ? k.key)
         )
         SELECT string_agg(format(
                    CASE WHEN kind = 'number'
                         THEN ' WHEN %s AND abs(t.%I::numeric) > 1e300 THEN %L'
                         ELSE ' WHEN %s AND %5$s <> '''' AND %4$s IS NULL THEN %3$L' END,
                    condition, name, format('%s is no %s', name, word),
-                   journey._as(kind, name, type), journey._as(kind, name, 'text')), ''
+                   journey._as(kind, name, type), journey._as(kind, name, 'text'::text)), ''
                    ORDER BY word DESC, name, condition)
           FROM wanted);
 END
@@ -538,9 +587,10 @@ $$;
 COMMENT ON FUNCTION journey._bad_values(journey._input, journey._settings) IS
     'internal: conditions on values';
 
--- Columns of the row as an object without the nulls, NULL where nothing is left. A function takes
--- no more than 100 arguments, so many columns make several objects.
-CREATE FUNCTION journey._object(kinds jsonb, names text[]) RETURNS text
+-- Columns of the row as an object without the nulls, NULL where nothing is left; its keys are their
+-- names without the prefix. A function takes no more than 100 arguments, so many columns make several
+-- objects.
+CREATE FUNCTION journey._object(kinds jsonb, names text[], prefix text DEFAULT '') RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -548,9 +598,10 @@ DECLARE
     parts text[];
 BEGIN
     parts := ARRAY(
-        SELECT format('journey._row_object(%L, %s)', array_agg(c.name ORDER BY c.place),
+        SELECT format('journey._row_object(%L, %s)',
+                      array_agg(substr(c.name, length(prefix) + 1) ORDER BY c.place),
                       string_agg(CASE WHEN c.kind = 'json' OR c.kind = 'nested'
-                                      THEN journey._as(c.kind, c.name, 'jsonb')
+                                      THEN journey._as(c.kind, c.name, 'jsonb'::text)
                                       ELSE format('t.%I', c.name) END, ', ' ORDER BY c.place))
           FROM (SELECT k.name, k.kind, row_number() OVER (ORDER BY k.name) - 1 AS place
                   FROM jsonb_each_text(kinds) AS k(name, kind) WHERE k.name = ANY (names)) AS c
@@ -564,8 +615,25 @@ BEGIN
                    FROM unnest(parts) AS p) END;
 END
 $$;
-COMMENT ON FUNCTION journey._object(jsonb, text[]) IS
+COMMENT ON FUNCTION journey._object(jsonb, text[], text) IS
     'internal: an expression for columns as an object';
+
+-- The traits of an identify: the columns that are nothing of the standard and, where one is NULL or does not
+-- exist, what the loader has as a trait of the event's context.
+CREATE FUNCTION journey._traits(kinds jsonb, custom text[]) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    plain text := journey._object(kinds, custom);
+    context text := journey._object(kinds, ARRAY(
+        SELECT k FROM jsonb_object_keys(kinds) AS k WHERE k LIKE 'context\_traits\__%'), 'context_traits_'::text);
+BEGIN
+    RETURN CASE WHEN plain IS NULL OR context IS NULL THEN coalesce(plain, context)
+                ELSE format('nullif(coalesce(%s, ''{}'') || coalesce(%s, ''{}''), ''{}'')', context, plain) END;
+END
+$$;
+COMMENT ON FUNCTION journey._traits(jsonb, text[]) IS 'internal: an expression for traits';
 
 -- Properties and traits of an input: the columns that are nothing of the standard, as traits of an
 -- identify and properties of any other; and those that the option "keep_properties" names.
@@ -580,9 +648,9 @@ DECLARE
                             WHERE k NOT LIKE 'context\_%' AND k <> ALL (known));
 BEGIN
     IF i.role = 'users' THEN
-        RETURN jsonb_build_object('traits', journey._object(i.kinds, custom));
+        RETURN jsonb_build_object('traits', journey._traits(i.kinds, custom));
     ELSIF i.role = 'identify' OR i.event_kind = 'identify' THEN
-        RETURN jsonb_build_object('traits', journey._object(i.kinds, custom),
+        RETURN jsonb_build_object('traits', journey._traits(i.kinds, custom),
                                   'properties', journey._object(i.kinds, s.keep_properties));
     END IF;
     RETURN jsonb_build_object('properties', journey._object(i.kinds, custom || s.keep_properties));
@@ -590,6 +658,26 @@ END
 $$;
 COMMENT ON FUNCTION journey._custom(journey._input, journey._settings) IS
     'internal: expressions for properties and traits';
+
+-- Properties with the campaign's id, which journey.event has no column for: of events that make touches.
+CREATE FUNCTION journey._with_campaign_id(i journey._input, properties text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    id text := journey._first_column(i.kinds, i.columns -> 'campaign_id');
+BEGIN
+    IF id IS NULL OR coalesce(i.event_kind, i.role) = ANY ('{identify,group,alias,users}'::text[]) THEN
+        RETURN properties;
+    END IF;
+    id := format('nullif(%s, '''')', journey._as(i.kinds ->> id, id, 'text'::text));
+    RETURN format('CASE WHEN %1$s IS NULL OR jsonb_typeof(%2$s) <> ''object'' THEN %2$s'
+                  ' ELSE coalesce(%2$s, ''{}'') || jsonb_build_object(''context_campaign_id'', %1$s) END',
+                  id, coalesce(properties, 'NULL::jsonb'));
+END
+$$;
+COMMENT ON FUNCTION journey._with_campaign_id(journey._input, text) IS
+    'internal: an expression for properties with the campaign''s id';
 
 -- The condition of the option "exclude". NULL never matches.
 CREATE FUNCTION journey._excluded(fields jsonb, s journey._settings) RETURNS text
@@ -631,6 +719,24 @@ $$;
 COMMENT ON FUNCTION journey._read_from(journey._input, journey._settings) IS
     'internal: the load time from which on an input is read';
 
+-- The load time of a row, and the type of what it is compared with: an index serves only where the column
+-- is a time itself.
+CREATE FUNCTION journey._load_time(i journey._input, OUT expression text, OUT type text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    type := i.kinds ->> i.watermark_column::text;
+    IF type = ANY ('{timestamptz,timestamp,date}'::text[]) THEN
+        expression := format('t.%I', i.watermark_column);
+    ELSIF type IS NOT NULL THEN
+        expression := journey._as(type, i.watermark_column, 'timestamptz'::text);
+        type := 'timestamptz';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._load_time(journey._input) IS 'internal: an expression for the load time';
+
 -- Conditions for the rows that this refresh need not read again, NULL where there are none: those
 -- whose transaction the snapshot of the last one saw, if that one read all of them from then on, of
 -- this relation or partition, and in this way.
@@ -640,6 +746,7 @@ CREATE FUNCTION journey._seen_rows(i journey._input, s journey._settings) RETURN
 AS $$
 DECLARE
     seen_from timestamptz := i.seen ->> 'from';
+    loaded record := journey._load_time(i);
 BEGIN
     IF i.seen IS NULL THEN
         RETURN NULL;
@@ -649,8 +756,8 @@ BEGIN
                   ARRAY(SELECT jsonb_array_elements_text(i.seen -> 'running')),
                   ARRAY(SELECT jsonb_array_elements_text(i.seen -> 'members')))
         || CASE WHEN seen_from > journey._read_from(i, s)
-                THEN format(' AND (t.%1$I >= %2$L::%3$s OR t.%1$I IS NULL)', i.watermark_column,
-                            seen_from, i.kinds ->> i.watermark_column::text)
+                THEN format(' AND (%1$s >= %2$L::%3$s OR %1$s IS NULL)', loaded.expression, seen_from,
+                            loaded.type)
                 ELSE '' END;
 END
 $$;
@@ -666,7 +773,7 @@ CREATE FUNCTION journey._new_rows(i journey._input, s journey._settings, since t
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    load_kind text := i.kinds ->> i.watermark_column::text;
+    loaded record := journey._load_time(i);
     dated text := journey._fields(i) ->> 'event_time';
     wanted text := 'true';
 BEGIN
@@ -674,12 +781,12 @@ BEGIN
         RETURN format('%I.%I', i.schema, i.name);
     END IF;
     IF i.watermark IS NOT NULL THEN
-        wanted := format('(t.%1$I >= %2$L::%3$s OR t.%1$I IS NULL)', i.watermark_column,
-                         journey._read_from(i, s), load_kind);
+        wanted := format('(%1$s >= %2$L::%3$s OR %1$s IS NULL)', loaded.expression,
+                         journey._read_from(i, s), loaded.type);
     END IF;
     wanted := wanted || coalesce(' AND NOT (' || journey._seen_rows(i, s) || ')', '');
     IF since IS NOT NULL AND i.watermark_column IS NOT NULL THEN
-        wanted := wanted || format(' OR t.%I >= %L::%s', i.watermark_column, since, load_kind);
+        wanted := wanted || format(' OR %s >= %L::%s', loaded.expression, since, loaded.type);
     END IF;
     IF since IS NOT NULL AND dated IS NOT NULL THEN
         wanted := wanted || format(' OR %s >= %L::timestamptz', dated, since);
@@ -689,6 +796,59 @@ END
 $$;
 COMMENT ON FUNCTION journey._new_rows(journey._input, journey._settings, timestamptz) IS
     'internal: the new rows of an input';
+
+-- An id, NULL where it is none; the option "allow_ids" exempts values.
+CREATE FUNCTION journey._cleaned(expression text, s journey._settings) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN expression IS NULL THEN NULL
+            WHEN s.allow_ids = '{}' THEN format('journey._clean_id(%s)', expression)
+            ELSE format('CASE WHEN %1$s COLLATE "C" = ANY (%2$L::text[]) THEN %1$s'
+                        ' ELSE journey._clean_id(%1$s) END', expression, s.allow_ids) END
+$$;
+COMMENT ON FUNCTION journey._cleaned(text, journey._settings) IS 'internal: an expression for an id';
+
+-- The visitor of a row: its device, else "user:" and the user.
+CREATE FUNCTION journey._visitor(device text, user_id text, s journey._settings) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN s.allow_ids = '{}' THEN format('journey._visitor_id(%s, %s)', device, user_id)
+            ELSE format('coalesce(%s, ''user:'' || %s)', journey._cleaned(device, s),
+                        journey._cleaned(user_id, s)) END
+$$;
+COMMENT ON FUNCTION journey._visitor(text, text, journey._settings) IS
+    'internal: an expression for the visitor';
+
+-- When a row arrived, to which "max_future" holds its event: when it was received, else loaded, by the end of
+-- that day if only a day is known. An infinite load time says nothing.
+CREATE FUNCTION journey._arrived(i journey._input) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN coalesce((
+        SELECT 'coalesce(' || string_agg(CASE
+                   WHEN kind <> 'date' AND received THEN expression
+                   WHEN kind <> 'date' THEN format('nullif(nullif(%s, ''infinity''), ''-infinity'')', expression)
+                   ELSE format('CASE WHEN isfinite(t.%1$I) AND t.%1$I < ''294276-12-30'''
+                               ' THEN (t.%1$I + 1)::timestamptz%2$s END', name,
+                               CASE WHEN received THEN format(' ELSE %s', expression) ELSE '' END)
+                   END, ', ' ORDER BY NOT received, place) || ')'
+          FROM (SELECT true AS received, * FROM jsonb_array_elements_text(i.columns -> 'received_at')
+                       WITH ORDINALITY AS r(name, place)
+                 UNION ALL
+                SELECT false, * FROM jsonb_array_elements_text(i.columns -> 'loaded_at')
+                       WITH ORDINALITY AS l(name, place)) AS n
+         CROSS JOIN LATERAL (SELECT i.kinds ->> n.name AS kind) AS k
+         CROSS JOIN LATERAL (SELECT journey._as(k.kind, n.name, 'timestamptz'::text) AS expression) AS e
+         WHERE k.kind IS NOT NULL AND (received OR NOT i.columns -> 'received_at' ? n.name)),
+        'NULL::timestamptz');
+END
+$$;
+COMMENT ON FUNCTION journey._arrived(journey._input) IS
+    'internal: an expression for the time of arrival';
 
 -- Rows of one input in the form of the batch: those that `rows` gives, an item of FROM; or, with
 -- `removed`, the events that such rows, which are no more, were.
@@ -701,17 +861,19 @@ DECLARE
     f jsonb := journey._fields(i);
     bad text := journey._bad_values(i, s);
     raw text := CASE WHEN i.kinds @? '$.* ? (@ == "foreign")'
-                     THEN journey._object(i.kinds, ARRAY(SELECT jsonb_object_keys(i.kinds)))
+                     THEN format('coalesce(%s, ''{}'')',
+                                 journey._object(i.kinds, ARRAY(SELECT jsonb_object_keys(i.kinds))))
                      WHEN i.kinds @? '$.* ? (@ == "json" || @ == "nested")' -- jsonb may refuse what is in it
                      THEN 'coalesce(journey._try_jsonb(to_json(t.*)::text),'
-                          ' to_jsonb(to_json(t.*)::text))'
+                          ' jsonb_build_object(''raw'', to_json(t.*)::text))'
                      ELSE 'to_jsonb(t.*)' END; -- "t" may be a column
-    kind text := format('%L::text', coalesce(i.event_kind,
-                     CASE i.role WHEN 'own' THEN 'track' WHEN 'users' THEN 'identify'
-                                 ELSE i.role END));
+    kind text := format('%L::text', coalesce(i.event_kind, CASE i.role WHEN 'users' THEN 'identify'
+                                                                       ELSE i.role END));
 BEGIN
-    IF i.role = 'own' AND i.event_kind IS NULL AND f ? 'kind' THEN
-        kind := format('coalesce(%s, ''track'')', f ->> 'kind');
+    IF i.role = 'own' AND i.event_kind IS NULL THEN
+        kind := format('coalesce(nullif(%s, ''''), journey._event_kind(%s, %s))',
+                       coalesce(f ->> 'kind', 'NULL'), coalesce(f ->> 'name', 'NULL'),
+                       coalesce(f ->> 'url', 'NULL'));
         bad := concat(bad, ' WHEN c.kind <> ALL (''{page,screen,track,identify,group,alias}'')'
                            ' THEN ''unknown kind''');
     END IF;
@@ -722,12 +884,17 @@ BEGIN
     -- a mapped column is the whole of them; null in the mapping says that there are none
     f := (journey._custom(i, s)
           - ARRAY(SELECT key FROM jsonb_each(i.columns) WHERE value = '[]')) || f;
+    f := f || jsonb_strip_nulls(jsonb_build_object(
+        'previous_id', journey._cleaned(f ->> 'previous_id', s),
+        'currency', CASE WHEN f ? 'currency' THEN
+            format('nullif(upper(btrim(%s, %L) COLLATE "C"), '''')', f ->> 'currency', E' \t\n\r\x0b\f') END,
+        'properties', journey._with_campaign_id(i, f ->> 'properties')));
     RETURN format(
         'SELECT %s, CASE WHEN s.status <> ''excluded'' THEN %s END FROM %s AS t'
-        ' CROSS JOIN LATERAL (SELECT %s AS event_id, journey._visitor_id(%s, %s) AS visitor_id,'
-        ' journey._clean_id(%s) AS user_id, %s AS event_time, %s AS received_at, %s AS kind) AS c'
+        ' CROSS JOIN LATERAL (SELECT %s AS event_id, %s AS visitor_id,'
+        ' %s AS user_id, %s AS event_time, %s AS received_at, %s AS kind) AS c'
         ' CROSS JOIN LATERAL (SELECT CASE WHEN %s THEN ''excluded''%s ELSE journey._reject_reason('
-        'c.visitor_id, c.user_id, c.event_id, c.event_time, c.received_at, %L, %L) END AS status)'
+        'c.visitor_id, c.user_id, c.event_id, c.event_time, %s, %L, %L) END AS status)'
         ' AS s%s',
         (SELECT string_agg(coalesce(CASE
                     WHEN b.name = ANY (
@@ -741,16 +908,17 @@ BEGIN
                     WHEN b.name = 'loaded_at'
                         THEN CASE WHEN i.watermark_column IS NOT NULL
                                   THEN journey._as(i.kinds ->> i.watermark_column::text,
-                                                   i.watermark_column, 'timestamptz') END
+                                                   i.watermark_column, 'timestamptz'::text) END
                     ELSE f ->> b.name END, 'NULL::' || b.type), ', ' ORDER BY b.place)
            FROM journey._batch_columns() AS b WHERE b.name <> 'raw'),
         raw, rows,
         CASE WHEN i.id_prefix = '' THEN '' ELSE format('%L || ', i.id_prefix) END
             || format('nullif(%s, '''')', coalesce(f ->> 'event_id', 'NULL::text')),
-        coalesce(f ->> 'visitor_id', 'NULL'), coalesce(f ->> 'user_id', 'NULL'),
-        coalesce(f ->> 'user_id', 'NULL'), coalesce(f ->> 'event_time', 'NULL::timestamptz'),
+        journey._visitor(coalesce(f ->> 'visitor_id', 'NULL'), coalesce(f ->> 'user_id', 'NULL'), s),
+        journey._cleaned(coalesce(f ->> 'user_id', 'NULL'), s),
+        coalesce(f ->> 'event_time', 'NULL::timestamptz'),
         coalesce(f ->> 'received_at', 'NULL::timestamptz'), kind,
-        journey._excluded(f, s), bad, s.earliest, s.max_future,
+        journey._excluded(f, s), bad, journey._arrived(i), s.earliest, s.max_future,
         CASE WHEN removed THEN ' WHERE s.status IS NULL' ELSE '' END);
 END
 $$;
@@ -816,7 +984,7 @@ BEGIN
     FOR name IN
         SELECT format('%I.%I', t.schema, t.relation)
           FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                        journey._catalog('tables', m.model, '{}')) AS t
+                                        journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
           JOIN pg_namespace n ON n.nspname = t.schema
           JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.relation
          WHERE has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
@@ -849,7 +1017,7 @@ BEGIN
         SELECT CASE WHEN s.kind = 'schema' THEN format('schema %I', s.source_schema)
                     ELSE format('relation %I.%I', s.source_schema, s.relation_name) END
           FROM jsonb_populate_recordset(NULL::journey._source,
-                                        journey._catalog('sources', m.model, '{}')) AS s
+                                        journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
           LEFT JOIN pg_namespace n ON n.nspname = s.source_schema
           LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
          WHERE n.oid IS NULL OR (s.kind = 'relation' AND c.oid IS NULL)
@@ -865,7 +1033,7 @@ BEGIN
             CONTINUE;
         END IF;
         IF i.is_new THEN
-            i.table_id := journey._catalog('add_table', m.model, jsonb_build_object(
+            i.table_id := journey._catalog('add_table'::text, m.model, jsonb_build_object(
                 'source', i.source, 'schema', i.schema, 'relation', i.name))::integer;
         END IF;
         result := result || i;
@@ -910,7 +1078,8 @@ BEGIN
           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = CASE
                    WHEN i.captured THEN journey._first_column(i.kinds, journey._key_columns(i))
                    ELSE i.watermark_column END
-         WHERE NOT EXISTS (SELECT FROM pg_index x
+         WHERE (i.captured OR i.kinds ->> i.watermark_column::text = ANY ('{timestamptz,timestamp,date}'::text[]))
+           AND NOT EXISTS (SELECT FROM pg_index x
                              JOIN pg_class k ON k.oid = x.indexrelid
                              JOIN pg_am am ON am.oid = k.relam AND (
                                       am.amname IN ('btree', 'brin') OR i.captured AND am.amname = 'hash')
@@ -1061,8 +1230,8 @@ CREATE FUNCTION journey._reading(i journey._input, s journey._settings) RETURNS 
 AS $$
 BEGIN
     RETURN md5(concat_ws(' ', journey._rules_version(), i.role, i.event_kind, i.id_prefix, i.columns,
-                         i.watermark_column, s.exclude, s.revenue, s.earliest, s.max_future,
-                         s.keep_properties, (
+                         i.watermark_column, i.kinds, s.exclude, s.revenue, s.earliest, s.max_future,
+                         s.keep_properties, s.allow_ids, (
         SELECT string_agg(format('%I %s %s', a.attname, a.attnum, a.atttypid), ',' ORDER BY a.attnum)
           FROM pg_attribute a
          WHERE a.attrelid = i.relation AND a.attnum > 0 AND NOT a.attisdropped)));
@@ -1179,13 +1348,55 @@ BEGIN
                    'watermarks', (SELECT coalesce(jsonb_agg(to_jsonb(mark) ORDER BY table_id), '[]')
                                     FROM mark))
           FROM part $q$, m.schema)
-       INTO result USING inputs, journey._catalog('tables', m.model, '{}'), open_since, s;
+       INTO result USING inputs, journey._catalog('tables'::text, m.model, '{}'::jsonb), open_since, s;
     RETURN result;
 END
 $$;
 COMMENT ON FUNCTION
     journey._batch_counts(journey._model, journey._settings, journey._input[], timestamptz) IS
     'internal: what a batch has';
+
+-- Says of a source that is read for the first time that web pages are in it and none of its events is a
+-- page view. One that was given as tracks is such a source only if there are no page views anywhere.
+CREATE FUNCTION journey._tell_no_pages(m journey._model, inputs journey._input[]) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN EXECUTE format($q$
+        SELECT i.source, min(format('%%I.%%I', i.schema, i.name)) AS name, min(i.schema) AS schema,
+               bool_or(i.role <> 'own') AS is_schema
+          FROM %I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id
+         WHERE b.status IS NULL AND NOT b.is_traits
+         GROUP BY i.source
+        HAVING count(*) FILTER (WHERE b.kind = ANY ('{page,screen}')) = 0
+           AND bool_or(b.kind = 'track' AND b.url <> '' AND b.visitor_id NOT LIKE 'user:%%'
+                       AND coalesce(b.platform, '') <> ALL ('{server,sources}'))
+           AND (bool_and(i.event_kind IS NULL) OR $2 AND NOT EXISTS (
+                    SELECT FROM %1$I._batch p WHERE p.kind = ANY ('{page,screen}')))
+           AND NOT EXISTS (
+               SELECT FROM jsonb_populate_recordset(NULL::journey._source_table, $3) AS t
+                WHERE t.source = i.source AND CASE WHEN t.watermark_column IS NULL
+                          THEN t.first_read_at IS NOT NULL ELSE t.watermark IS NOT NULL END)
+         ORDER BY i.source$q$, m.schema)
+        USING inputs, m.version = 0, journey._catalog('tables'::text, m.model, '{}'::jsonb)
+    LOOP
+        RAISE NOTICE 'model "%" found no page view in %, whose events have URLs', m.model,
+            CASE WHEN found.is_schema THEN format('schema %I', found.schema) ELSE found.name END
+            USING DETAIL = 'Sessions without page views have no landing page.',
+                  HINT = CASE WHEN found.is_schema THEN
+                      'Page views lie in the tables "pages" and "screens"; if another table has them, add it with'
+                      ' journey.add_source(model, relation, kind => ''page'').'
+                  ELSE format('Add it as journey.add_source(model, %L, kind => ''page'') if all its rows are page views,'
+                      ' else map its kinds, of a view that has them as page, screen, track, ..:'
+                      ' {"kind": "column"}.', found.name) END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION journey._tell_no_pages(journey._model, journey._input[]) IS
+    'internal: says that a source of web pages has no page views';
 
 -- Empties a relation of scratch. A DELETE leaves the old rows in the file until a vacuum. But a dump of
 -- the database holds a lock on all tables for long, for which no refresh should wait.
@@ -1254,7 +1465,8 @@ BEGIN
 
     counts := journey._batch_counts(m, s, inputs, journey._open_since(m, writers));
     IF NOT peek THEN
-        PERFORM journey._catalog('writers', m.model, writers);
+        PERFORM journey._tell_no_pages(m, inputs);
+        PERFORM journey._catalog('writers'::text, m.model, writers);
     END IF;
     IF s.capture = 'trigger' AND NOT peek THEN
         PERFORM journey._capture_done(m, inputs);
@@ -1281,7 +1493,7 @@ CREATE FUNCTION journey._read_done(m journey._model, counts jsonb) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM journey._catalog('watermarks', m.model, counts -> 'watermarks');
+    PERFORM journey._catalog('watermarks'::text, m.model, counts -> 'watermarks');
     PERFORM journey._empty_batch(m);
 END
 $$;
@@ -1296,6 +1508,11 @@ CREATE FUNCTION journey.add_schema(model name, source_schema name, options jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
 COMMENT ON FUNCTION journey.add_schema(name, name, jsonb) IS
     'adds a schema that RudderStack or Segment fills to the sources of a model';
+
+CREATE FUNCTION journey.set_schema(model name, source_schema name, options jsonb) RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
+COMMENT ON FUNCTION journey.set_schema(name, name, jsonb) IS
+    'changes the options of a schema that a model reads; events that were read stay';
 
 CREATE FUNCTION journey.add_source(
     model name, relation regclass, kind text DEFAULT NULL, columns jsonb DEFAULT '{}',
@@ -1315,7 +1532,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF EXISTS (SELECT FROM jsonb_populate_recordset(NULL::journey._source,
-                               journey._catalog('sources', m.model, '{}')) AS s
+                               journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
                 WHERE s.source_schema = _check_new_source.source_schema
                   AND s.relation_name IS NOT DISTINCT FROM _check_new_source.relation_name) THEN
         RAISE EXCEPTION 'model "%" already reads %', m.model,
@@ -1344,11 +1561,7 @@ BEGIN
     IF source_schema IS NULL THEN
         RAISE EXCEPTION 'source_schema must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    PERFORM journey._check_keys(options, '{exclude_tables}');
-    IF options ? 'exclude_tables' AND NOT journey._is_texts(options -> 'exclude_tables') THEN
-        PERFORM journey._bad_option('exclude_tables', options -> 'exclude_tables',
-            'an array of names of tables, in which * stands for any characters');
-    END IF;
+    PERFORM journey._check_schema_options(options);
     IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = source_schema) THEN
         SELECT string_agg(DISTINCT quote_ident(n.nspname), ', ') INTO known
           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -1359,12 +1572,12 @@ BEGIN
                   HINT = coalesce(format('Schemas with event tables are %s.', known),
                                   'No schema has tables of events, such as "tracks" or "pages".');
     END IF;
-    PERFORM journey._check_new_source(m, source_schema, NULL);
-    PERFORM journey._catalog('add_source', model, jsonb_build_object(
+    PERFORM journey._check_new_source(m, source_schema, NULL::name);
+    PERFORM journey._catalog('add_source'::text, model, jsonb_build_object(
         'kind', 'schema', 'source_schema', source_schema, 'id_space', 'loader',
         'columns', '{}'::jsonb, 'options', options));
     PERFORM journey._start_capture(m);
-    IF NOT EXISTS (SELECT FROM journey._schema_tables(source_schema, '{}')) THEN
+    IF NOT EXISTS (SELECT FROM journey._schema_tables(source_schema, '{}'::text[])) THEN
         RAISE NOTICE 'schema "%" has no event tables yet', source_schema
             USING HINT = 'Those that appear in it are found by the next refresh.';
     END IF;
@@ -1372,6 +1585,67 @@ END
 $$;
 COMMENT ON FUNCTION journey._add_schema(name, name, jsonb) IS
     'internal: journey.add_schema() as the owner';
+
+-- Raises an error unless an object of a mapping says of a column of numbers, or of text, what they count.
+CREATE FUNCTION journey._check_unit(field text, given jsonb, kind text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF given - '{column,unit}'::text[] <> '{}' OR jsonb_typeof(given -> 'column') IS DISTINCT FROM 'string'
+       OR (jsonb_typeof(given -> 'unit') = 'string' AND journey._time_units() ? (given ->> 'unit')) IS NOT TRUE
+    THEN
+        RAISE EXCEPTION 'invalid column for "%": %', field, given
+            USING ERRCODE = 'invalid_parameter_value',
+                  DETAIL = 'It must be a name of a column, null for none, or {"column": .., "unit": ..}.',
+                  HINT = 'Units are s, ms, us, ns: what the column counts since 1970.';
+    ELSIF field <> ALL ('{event_time,received_at,loaded_at}'::text[]) THEN
+        RAISE EXCEPTION 'column "%" can have no unit: % is no time', given ->> 'column', field
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Those that can are event_time, received_at, loaded_at.';
+    ELSIF kind <> ALL ('{integer,number,text,other}'::text[]) THEN
+        RAISE EXCEPTION 'column "%" can have no unit: it holds no numbers', given ->> 'column'
+            USING ERRCODE = 'datatype_mismatch',
+                  HINT = format('Map it by its name: {"%s": %s}.', field, given -> 'column');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_unit(text, jsonb, text) IS 'internal: checks a mapping';
+
+-- Raises an error unless these are options of a loader's schema.
+CREATE FUNCTION journey._check_schema_options(options jsonb) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM journey._check_keys(options, '{exclude_tables}'::text[]);
+    IF options ? 'exclude_tables' AND NOT journey._is_texts(options -> 'exclude_tables') THEN
+        PERFORM journey._bad_option('exclude_tables'::text, options -> 'exclude_tables',
+            'an array of names of tables, in which * stands for any characters'::text);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_schema_options(jsonb) IS 'internal: checks the options of a schema';
+
+CREATE FUNCTION journey._set_schema(model name, source_schema name, options jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+BEGIN
+    PERFORM journey._check_schema_options(options);
+    IF journey._catalog('set_schema'::text, model, jsonb_build_object(
+           'source_schema', source_schema, 'options', options)) IS NULL THEN
+        RAISE EXCEPTION 'model "%" does not read schema "%"', model, source_schema
+            USING ERRCODE = 'undefined_object',
+                  HINT = format('SELECT journey.add_schema(%L, %L) adds it.', model, source_schema);
+    END IF;
+    PERFORM journey._start_capture(m);
+END
+$$;
+COMMENT ON FUNCTION journey._set_schema(name, name, jsonb) IS
+    'internal: journey.set_schema() as the owner';
 
 -- Raises an error unless each mapped field and column exists, and what an event needs is there.
 CREATE FUNCTION journey._check_columns(relation regclass, columns jsonb, options jsonb) RETURNS void
@@ -1383,6 +1657,7 @@ DECLARE
     mapping jsonb;
     field text;
     col jsonb;
+    name text;
 BEGIN
     IF (jsonb_typeof(columns) = 'object') IS NOT TRUE THEN
         RAISE EXCEPTION 'columns must be a JSON object, not %', coalesce(columns::text, 'null')
@@ -1390,25 +1665,30 @@ BEGIN
                   HINT = 'It maps standard names to columns, such as {"event_time": "created_at"}.';
     END IF;
     FOR field, col IN SELECT * FROM jsonb_each(columns) LOOP
-        IF NOT journey._standard_columns('own') ? field THEN
+        IF NOT journey._standard_columns('own'::text) ? field THEN
             RAISE EXCEPTION 'unknown standard name "%"', field
                 USING ERRCODE = 'undefined_column',
                       HINT = format('Standard names are %s.', array_to_string(ARRAY(
-                                 SELECT jsonb_object_keys(journey._standard_columns('own'))
+                                 SELECT jsonb_object_keys(journey._standard_columns('own'::text))
                                   ORDER BY 1), ', '));
+        END IF;
+        name := journey._given_column(columns, field);
+        IF jsonb_typeof(col) = 'object' THEN
+            PERFORM journey._check_unit(field, col, kinds ->> name);
         ELSIF jsonb_typeof(col) <> ALL ('{string,"null"}'::text[]) THEN
             RAISE EXCEPTION 'invalid column for "%": %', field, col
                 USING ERRCODE = 'invalid_parameter_value',
                       DETAIL = 'It must be a name of a column, or null for none.';
-        ELSIF jsonb_typeof(col) = 'string' AND NOT kinds ? (col #>> '{}') THEN
-            RAISE EXCEPTION 'relation % has no column "%"', relation, col #>> '{}'
+        END IF;
+        IF NOT kinds ? name THEN
+            RAISE EXCEPTION 'relation % has no column "%"', relation, name
                 USING ERRCODE = 'undefined_column',
                       HINT = format('Its columns are %s.', array_to_string(ARRAY(
                                  SELECT jsonb_object_keys(kinds) ORDER BY 1), ', '));
         END IF;
     END LOOP;
 
-    mapping := journey._mapping('own', columns);
+    mapping := journey._mapping('own'::text, columns);
     IF journey._first_column(kinds, (mapping -> 'visitor_id') || (mapping -> 'user_id'))
        IS NULL THEN
         RAISE EXCEPTION 'relation % has no column for a visitor or a user', relation
@@ -1423,14 +1703,22 @@ BEGIN
     FOR field, col IN SELECT key, kinds -> (value #>> '{}') FROM jsonb_each(columns) LOOP
         IF (field = ANY ('{event_time,received_at}'::text[])
                 AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date,text,other}'::text[]))
-           OR (field = 'loaded_at' AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date}'::text[]))
+           OR (field = 'loaded_at' AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date,text}'::text[]))
            OR (field = ANY ('{properties,traits}'::text[])
-               AND col #>> '{}' <> ALL ('{json,jsonb}'::text[]))
+               AND col #>> '{}' <> ALL ('{json,jsonb,text}'::text[]))
         THEN
-            RAISE EXCEPTION 'column "%" cannot be read as %', columns ->> field, field
+            name := columns ->> field;
+            RAISE EXCEPTION 'column "%" cannot be read as %', name, field
                 USING ERRCODE = 'datatype_mismatch',
                       DETAIL = CASE WHEN field = ANY ('{properties,traits}'::text[])
-                                    THEN 'It must be json or jsonb.' ELSE 'It must be a time.' END;
+                                    THEN 'It must be json, jsonb or text.' ELSE 'It must be a time.' END,
+                      HINT = CASE
+                          WHEN field = ANY ('{properties,traits}'::text[])
+                          THEN format('Add a view that has %I::jsonb.', name)
+                          WHEN col #>> '{}' = ANY ('{integer,number}'::text[])
+                          THEN format('Say what it counts since 1970: {"%s": {"column": %s, "unit": "ms"}}, or s, us,'
+                                      ' ns.', field, to_jsonb(name))
+                          ELSE format('Add a view that has %I::timestamptz.', name) END;
         END IF;
     END LOOP;
 END
@@ -1456,7 +1744,7 @@ BEGIN
             USING ERRCODE = 'wrong_object_type';
     END IF;
     SELECT n.nspname INTO source_schema FROM pg_namespace n WHERE n.oid = rel.relnamespace;
-    PERFORM journey._check_keys(options, '{id_space}');
+    PERFORM journey._check_keys(options, '{id_space}'::text[]);
     IF kind = 'conversion' THEN
         RAISE EXCEPTION 'sources of kind "conversion" are not available in this release'
             USING ERRCODE = 'feature_not_supported';
@@ -1466,7 +1754,7 @@ BEGIN
                   HINT = 'Kinds are page, screen, track, identify, group, alias.';
     END IF;
     IF options ? 'id_space' AND coalesce(options ->> 'id_space', '') = '' THEN
-        PERFORM journey._bad_option('id_space', options -> 'id_space', 'a string');
+        PERFORM journey._bad_option('id_space'::text, options -> 'id_space', 'a string'::text);
     END IF;
     PERFORM journey._check_new_source(m, source_schema, rel.relname);
     IF NOT has_table_privilege(relation, 'SELECT') THEN
@@ -1475,7 +1763,7 @@ BEGIN
                   HINT = format('GRANT SELECT ON %s TO %I.', relation, current_user);
     END IF;
     PERFORM journey._check_columns(relation, columns, options);
-    PERFORM journey._catalog('add_source', model, jsonb_build_object(
+    PERFORM journey._catalog('add_source'::text, model, jsonb_build_object(
         'kind', 'relation', 'source_schema', source_schema, 'relation_name', rel.relname,
         'event_kind', kind, 'columns', columns, 'options', options - 'id_space',
         'id_space', coalesce(options ->> 'id_space', format('%I.%I', source_schema, rel.relname))));

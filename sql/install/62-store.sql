@@ -388,7 +388,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF EXISTS (SELECT FROM pg_index WHERE indrelid = journey._bind(r, '{_sessions}')::regclass) THEN
+    IF EXISTS (SELECT FROM pg_index WHERE indrelid = journey._bind(r, '{_sessions}'::text)::regclass) THEN
         RETURN;
     END IF;
     EXECUTE journey._bind(r, $sql$
@@ -442,6 +442,9 @@ BEGIN
         ALTER TABLE {identities} ADD PRIMARY KEY (id, id_type, valid_from, person_id);
         -- users; a person's visitors
         CREATE INDEX ON {identities} (person_id);
+        -- users whose id is an address, by it
+        CREATE INDEX ON {identities} (journey._clean_email(id))
+            WHERE id_type = 'user' AND journey._clean_email(id) IS NOT NULL;
     $sql$);
 END
 $$;

@@ -90,7 +90,7 @@ BEGIN
             LIMIT 1) AS g ON true
         UNION ALL
         SELECT visitor_id, '-infinity', 'infinity', '-infinity', '' FROM {._fresh} WHERE force$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._reach}');
+    EXECUTE journey._bind(r, 'ANALYZE {._reach}'::text);
 END
 $$;
 
@@ -260,10 +260,10 @@ DECLARE
     n bigint;
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_reach', '_work']);
-    EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)');
+    EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)'::text);
     PERFORM journey._find_reach(r);
     PERFORM journey._split_fresh(r);
-    EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)');
+    EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)'::text);
     PERFORM journey._apply_segments(r);
     PERFORM journey._build_units(r);
     EXECUTE journey._bind(r, $sql$
@@ -280,9 +280,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    segments regclass := journey._bind(r, '{_segments}')::regclass;
-    units regclass := journey._bind(r, '{._units_new}')::regclass;
-    noted regclass := journey._bind(r, '{._noted}')::regclass;
+    segments regclass := journey._bind(r, '{_segments}'::text)::regclass;
+    units regclass := journey._bind(r, '{._units_new}'::text)::regclass;
+    noted regclass := journey._bind(r, '{._noted}'::text)::regclass;
 BEGIN
     IF events IS NOT NULL THEN
         RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted);
@@ -300,7 +300,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._noted} (visitor_id, event_id, event_time, kind, user_id, session_id, sign)');
+    EXECUTE journey._bind(r,
+        'ANALYZE {._noted} (visitor_id, event_id, event_time, kind, user_id, session_id, sign)'::text);
     IF NOT r.bulk THEN
         -- rows that go and come unchanged, to the scale of their numbers, do not count
         EXECUTE journey._bind(r, $sql$

@@ -125,7 +125,7 @@ BEGIN
                     FROM {_aliases} AS a
                     ORDER BY a.previous_id, a.event_time DESC, a.event_id DESC, a.visitor_id DESC) AS a) AS l
             CROSS JOIN LATERAL journey._alias_ends(l.previous, l.users) AS x) AS e ON e.id = i.id$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {identities} (id, id_type, person_id)');
+    EXECUTE journey._bind(r, 'ANALYZE {identities} (id, id_type, person_id)'::text);
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
         SELECT f.id, 'email', CASE WHEN count(DISTINCT f.person_id) = 1 THEN min(f.person_id)
@@ -135,6 +135,15 @@ BEGIN
         FROM (
             SELECT e.email AS id, u.person_id
             FROM {_user_emails} AS e JOIN {identities} AS u ON u.id = e.user_id AND u.id_type = 'user'
+            UNION ALL
+            -- a user whose id is the address carries it, unless another does by trait
+            SELECT a.email, a.person_id
+            FROM (
+                SELECT journey._clean_email(u.id) COLLATE "C" AS email, u.id, u.person_id
+                FROM {identities} AS u
+                WHERE u.id_type = 'user') AS a
+            WHERE a.email IS NOT NULL AND NOT EXISTS (
+                SELECT FROM {_user_emails} AS e WHERE e.email = a.email AND e.user_id <> a.id)
             UNION ALL
             SELECT substr(ref, 7), NULL FROM {_visitor_refs} WHERE ref LIKE 'email:%') AS f
         GROUP BY f.id$sql$);
@@ -165,7 +174,7 @@ BEGIN
         SELECT 'user', user_id FROM {._noted} WHERE kind = 'users'
         UNION
         SELECT 'user', substr(ref, 6) FROM {._ref_changes} WHERE ref LIKE 'user:%'$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._ids}');
+    EXECUTE journey._bind(r, 'ANALYZE {._ids}'::text);
     EXECUTE journey._bind(r, $sql$
         UPDATE {._ids} AS i SET person_id = 'user:' || e.canonical, reason = 'alias'
         FROM (
@@ -202,9 +211,13 @@ BEGIN
         WHERE n.user_id IS NOT NULL AND email IS NOT NULL
         UNION
         SELECT 'email', e.email
-        FROM {._changed_ids} AS c JOIN {_user_emails} AS e ON c.ref = 'user:' || e.user_id$sql$)
+        FROM {._changed_ids} AS c JOIN {_user_emails} AS e ON c.ref = 'user:' || e.user_id
+        UNION
+        SELECT 'email', email
+        FROM {._changed_ids} AS c CROSS JOIN LATERAL journey._clean_email(substr(c.ref, 6)) AS email
+        WHERE c.ref LIKE 'user:%' AND email IS NOT NULL$sql$)
     USING (r.settings).email_trait;
-    EXECUTE journey._bind(r, 'ANALYZE {._ids}');
+    EXECUTE journey._bind(r, 'ANALYZE {._ids}'::text);
     EXECUTE journey._bind(r, $sql$
         UPDATE {._ids} AS i SET
             person_id = CASE WHEN c.persons = 1 THEN c.person_id ELSE 'email:' || i.id END,
@@ -217,6 +230,14 @@ BEGIN
                 JOIN {_user_emails} AS e ON e.email = x.id AND e.n > 0
                 JOIN {identities} AS u ON u.id = e.user_id AND u.id_type = 'user'
                 WHERE x.id_type = 'email'
+                UNION ALL
+                -- a user whose id is the address carries it, unless another does by trait
+                SELECT x.id, u.person_id
+                FROM {._ids} AS x
+                JOIN {identities} AS u ON u.id_type = 'user' AND journey._clean_email(u.id) = x.id
+                WHERE x.id_type = 'email' AND NOT EXISTS (
+                    SELECT FROM {_user_emails} AS e
+                    WHERE e.email = x.id AND e.n > 0 AND e.user_id <> u.id)
                 UNION ALL
                 SELECT x.id, NULL
                 FROM {._ids} AS x
@@ -278,7 +299,7 @@ BEGIN
         ELSE
             'SELECT visitor_id FROM {._windows}' END))
     USING (r.settings).max_users_per_visitor;
-    EXECUTE journey._bind(r, 'ANALYZE {._shared}');
+    EXECUTE journey._bind(r, 'ANALYZE {._shared}'::text);
     PERFORM journey._find_barriers(r);
 END
 $$;
@@ -317,7 +338,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities} (id, id_type, person_id)');
+    EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities} (id, id_type, person_id)'::text);
     PERFORM journey._find_shared(r);
     PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
             SELECT u.visitor_id, u.started_at AS at, u.first_event_id AS event_id, u.visitor_id AS sent_from,
@@ -330,15 +351,15 @@ BEGIN
                    'user:' || a.user_id, 'user:' || a.user_id
             FROM {_aliases} AS a
             WHERE a.previous_id <> a.visitor_id$sql$,
-            'SELECT DISTINCT visitor_id, 0::bigint AS base FROM {._barriers}')),
-        journey._bind(r, '{._resolved}')::regclass, journey._bind(r, '{identities}')::regclass, false);
+            'SELECT DISTINCT visitor_id, 0::bigint AS base FROM {._barriers}'::text)),
+        journey._bind(r, '{._resolved}'::text)::regclass, journey._bind(r, '{identities}'::text)::regclass, false);
     -- most visitors name nobody
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
         SELECT visitor_id, 'visitor', 'visitor:' || visitor_id, '-infinity', 'infinity', 'anonymous'
         FROM (SELECT DISTINCT visitor_id FROM {._units_new}) AS u
         WHERE NOT EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = u.visitor_id)$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._resolved} (session_id, person_id)');
+    EXECUTE journey._bind(r, 'ANALYZE {._resolved} (session_id, person_id)'::text);
 END
 $$;
 
@@ -393,8 +414,8 @@ BEGIN
         ON CONFLICT (visitor_id, started_at, first_event_id) DO UPDATE
         SET (%1$s) = ROW(%3$s)
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
-        journey._unit_columns(''), journey._unit_columns('u.'),
-        journey._unit_columns('excluded.'), journey._unit_columns('s.')));
+        journey._unit_columns(''::text), journey._unit_columns('u.'::text),
+        journey._unit_columns('excluded.'::text), journey._unit_columns('s.'::text)));
     PERFORM journey._find_windows(r);
     PERFORM journey._find_shared(r);
     PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
@@ -421,9 +442,9 @@ BEGIN
                    'user:' || a.user_id, 'user:' || a.user_id
             FROM {._windows} AS w
             JOIN {_aliases} AS a ON a.previous_id = w.visitor_id AND a.visitor_id <> w.visitor_id$sql$,
-            'SELECT visitor_id, base FROM {._windows}')),
-        journey._bind(r, '{._resolved}')::regclass, NULL, true);
-    EXECUTE journey._bind(r, 'ANALYZE {._resolved}');
+            'SELECT visitor_id, base FROM {._windows}'::text)),
+        journey._bind(r, '{._resolved}'::text)::regclass, NULL::regclass, true);
+    EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
     -- number and person in one write, since it moves all index entries of the row
     EXECUTE journey._bind(r, $sql$
         UPDATE {_sessions} AS s SET session_number = x.session_number, person_id = x.person_id
@@ -493,7 +514,7 @@ BEGIN
                    ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1), 0)
         FROM windows AS w$sql$)
     USING (r.settings).max_users_per_visitor;
-    EXECUTE journey._bind(r, 'ANALYZE {._windows}');
+    EXECUTE journey._bind(r, 'ANALYZE {._windows}'::text);
 END
 $$;
 
@@ -574,6 +595,6 @@ BEGIN
         SELECT person_id, valid_from, valid_to, 'identity' FROM gone
         UNION ALL
         SELECT person_id, valid_from, valid_to, 'identity' FROM put$sql$,
-        journey._stretches('SELECT visitor_id FROM visitors')));
+        journey._stretches('SELECT visitor_id FROM visitors'::text)));
 END
 $$;

@@ -41,7 +41,7 @@ BEGIN
                 AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = x.session_id)
               OFFSET 0) AS x
         JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._changed_units}');
+    EXECUTE journey._bind(r, 'ANALYZE {._changed_units}'::text);
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
         SELECT p0, from0, to0, 'unit' FROM {._changed_units} WHERE p0 IS NOT NULL
@@ -191,8 +191,8 @@ BEGIN
                 ORDER BY substr(f.person_id, %s), f.event_time, f.event_id, f.visitor_id$sql$,
                 kind || ':%', length(kind) + 2))
             FROM unnest('{email,user,visitor}'::text[]) AS kind),
-        journey._bind(r, '{_sessions}')::regclass, journey._bind(r, '{touches}')::regclass,
-        journey._bind(r, '{profiles}')::regclass, s.time_zone, s.email_trait,
+        journey._bind(r, '{_sessions}'::text)::regclass, journey._bind(r, '{touches}'::text)::regclass,
+        journey._bind(r, '{profiles}'::text)::regclass, s.time_zone, s.email_trait,
         ARRAY(SELECT journey._like_pattern(p) FROM unnest(s.internal_users) AS p), s.profiles = 'all',
         r.version, r.at);
 END
@@ -273,7 +273,7 @@ AS $$
         FROM {touches} AS t
         WHERE %s t.person_id = b.person_id
         ORDER BY t.touched_at %s, t.touch_id %3$s LIMIT 1$sql$,
-        journey._touch_columns('t.'),
+        journey._touch_columns('t.'::text),
         CASE WHEN p.piece LIKE '%non_direct%' THEN $sql$t.touch_type <> 'direct' AND$sql$ ELSE '' END,
         CASE WHEN p.piece LIKE 'last%' THEN 'DESC' ELSE '' END)
     FROM unnest(journey._profile_touches()) AS p (piece)
@@ -288,7 +288,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format($sql$
         SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%' AS is_identified,
-               coalesce(devices.visitor_ids, '{}') AS visitor_ids, b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events,
+               coalesce(devices.visitor_ids, '{}') AS visitor_ids,
+               b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events,
                b.page_views, money.revenue, money.revenue_by_currency, b.event_counts,
                coalesce(traits.traits, '{}') AS traits, %1$s,
                clicks.click_ids #>> '{gclid,last}' AS gclid,
@@ -332,8 +333,9 @@ AS $$
         CROSS JOIN LATERAL (
             SELECT CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) END AS user_id,
                    CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
-                        ELSE journey._clean_email(traits.traits ->> (($1).settings).email_trait) END AS email)
-            AS n
+                        ELSE coalesce(journey._clean_email(traits.traits ->> (($1).settings).email_trait), CASE
+                            WHEN b.person_id LIKE 'user:%%' THEN journey._clean_email(substr(b.person_id, 6))
+                            END) END AS email) AS n
         WHERE b.events > 0 AND ((($1).settings).profiles = 'all' OR b.person_id NOT LIKE 'visitor:%%')$sql$,
         (SELECT string_agg(format('%1$I.%2$I AS %1$s_%2$s', t.prefix, a.attname), ', '
                            ORDER BY t.n, a.attnum)

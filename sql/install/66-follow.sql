@@ -24,7 +24,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT relation, key, public, NULL::text[] FROM journey._stored()
     UNION ALL
-    SELECT relation, key, public, attributes FROM journey._followers(NULL)
+    SELECT relation, key, public, attributes FROM journey._followers(NULL::journey._run)
 $$;
 
 CREATE FUNCTION journey._create_derived(r journey._run)
@@ -52,7 +52,7 @@ AS $$
 DECLARE
     f journey._follower;
 BEGIN
-    IF EXISTS (SELECT FROM pg_index WHERE indrelid = journey._bind(r, '{_sessions}')::regclass) THEN
+    IF EXISTS (SELECT FROM pg_index WHERE indrelid = journey._bind(r, '{_sessions}'::text)::regclass) THEN
         RETURN;
     END IF;
     PERFORM journey._index_stored(r);
@@ -84,7 +84,7 @@ CREATE FUNCTION journey._compared_columns(r journey._run, relation text, prefix 
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
-AS $$SELECT format(journey._columns_of(r, relation, NULL), prefix)$$;
+AS $$SELECT format(journey._columns_of(r, relation, NULL::text[]), prefix)$$;
 
 -- The condition that rows of two aliases have one key.
 CREATE FUNCTION journey._same_key(key text[], a text, b text)
@@ -106,7 +106,7 @@ AS $$
                ' CASE WHEN ROW(%1$s)::record *<> ROW(%2$s)::record'
                ' THEN %3$s.version ELSE o.attributes_version END',
                format(changes, 'o.'), format(changes, new || '.'), new) END
-    FROM (SELECT journey._columns_of(r, relation, NULL) AS content,
+    FROM (SELECT journey._columns_of(r, relation, NULL::text[]) AS content,
                  journey._columns_of(r, relation, attributes) AS changes) AS c
 $$;
 
@@ -142,11 +142,11 @@ BEGIN
             WHERE ROW(%8$s)::record *<> ROW(%9$s)::record
             RETURNING 1)
         SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM put)$sql$,
-        f.relation, f.scope, f.derived, f.within, journey._same_key(f.key, 'd', 'o'),
+        f.relation, f.scope, f.derived, f.within, journey._same_key(f.key, 'd'::text, 'o'::text),
         (SELECT string_agg(quote_ident(k), ', ') FROM unnest(f.key) AS k),
-        journey._assignments(r, f.relation, f.attributes, 'excluded'),
-        journey._compared_columns(r, f.relation, 'o.'),
-        journey._compared_columns(r, f.relation, 'excluded.')))
+        journey._assignments(r, f.relation, f.attributes, 'excluded'::text),
+        journey._compared_columns(r, f.relation, 'o.'::text),
+        journey._compared_columns(r, f.relation, 'excluded.'::text)))
     INTO n USING r;
     RETURN n;
 END
@@ -164,7 +164,7 @@ DECLARE
     profiles bigint;
 BEGIN
     IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._person_changes}');
+        EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
     END IF;
     FOR f IN SELECT * FROM journey._followers(r) LOOP
         n := journey._follow(r, f);

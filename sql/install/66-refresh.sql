@@ -50,8 +50,8 @@ AS $$
 DECLARE
     kept text := (
         SELECT string_agg(format(', kept[%s] AS %I, kept[%s] AS %I',
-                                 2 * k.n - 1, journey._kept_column('first', k.key),
-                                 2 * k.n, journey._kept_column('last', k.key)), '' ORDER BY k.n)
+                                 2 * k.n - 1, journey._kept_column('first'::text, k.key),
+                                 2 * k.n, journey._kept_column('last'::text, k.key)), '' ORDER BY k.n)
         FROM unnest((r.settings).keep_properties) WITH ORDINALITY AS k (key, n));
     statement text := journey._bind(r, $sql$
         CREATE OR REPLACE VIEW {sessions} AS
@@ -59,7 +59,7 @@ DECLARE
                session_date, duration_seconds, events, page_views, landing_page, landing_page_path,
                exit_page, referrer, referrer_host, source, medium, campaign, term, content, channel, gclid,
                click_id, click_id_type, revenue, is_bounce$sql$)
-        || coalesce(kept, '') || journey._bind(r, ' FROM {_sessions} WHERE NOT loose');
+        || coalesce(kept, '') || journey._bind(r, ' FROM {_sessions} WHERE NOT loose'::text);
     grants text;
 BEGIN
     BEGIN
@@ -71,8 +71,8 @@ BEGIN
                                  CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), '; ')
         INTO grants
         FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
-        WHERE c.oid = journey._bind(r, '{sessions}')::regclass AND a.grantee <> c.relowner;
-        EXECUTE journey._bind(r, 'DROP VIEW {sessions}');
+        WHERE c.oid = journey._bind(r, '{sessions}'::text)::regclass AND a.grantee <> c.relowner;
+        EXECUTE journey._bind(r, 'DROP VIEW {sessions}'::text);
         EXECUTE statement;
         EXECUTE coalesce(grants, '');
     END;
@@ -102,6 +102,8 @@ BEGIN
         'session_key', s.session_key, 'user_change', s.user_change,
         'passive_events', to_jsonb(s.passive_events), 'internal_hosts', to_jsonb(s.internal_hosts),
         'ignored_referrers', to_jsonb(s.ignored_referrers), 'time_zone', s.time_zone,
+        'channel_rules', nullif(s.channel_rules, '[]'::jsonb),
+        'referrers', nullif(s.referrers, '[]'::jsonb), 'click_ids', nullif(s.click_ids, '[]'::jsonb),
         'email_trait', s.email_trait,
         'keep_properties', to_jsonb(nullif(s.keep_properties, '{}'))));
     IF shadow THEN
@@ -155,7 +157,7 @@ AS $$
 DECLARE
     begun timestamptz := clock_timestamp();
 BEGIN
-    PERFORM journey._phase('identity');
+    PERFORM journey._phase('identity'::text);
     PERFORM journey._apply_noted(r);
     PERFORM journey._apply_refs(r);
     IF r.bulk THEN
@@ -163,42 +165,42 @@ BEGIN
     ELSE
         PERFORM journey._identify(r);
     END IF;
-    phases := journey._note_phase(phases, 'identity', begun);
+    phases := journey._note_phase(phases, 'identity'::text, begun);
 
     begun := clock_timestamp();
-    PERFORM journey._phase('sessions');
+    PERFORM journey._phase('sessions'::text);
     IF r.bulk THEN
         PERFORM journey._stitch_all(r);
-        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose') INTO sessions_changed;
-        phases := journey._note_phase(phases, 'sessions', begun);
+        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose'::text) INTO sessions_changed;
+        phases := journey._note_phase(phases, 'sessions'::text, begun);
         begun := clock_timestamp();
-        PERFORM journey._phase('profiles');
+        PERFORM journey._phase('profiles'::text);
         profiles_changed := journey._store_persons(r);
         PERFORM journey._follow_all(r);
     ELSE
         PERFORM journey._store_units(r);
         PERFORM journey._find_changed_units(r);
-        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._changed_units} WHERE NOT loose') INTO sessions_changed;
-        phases := journey._note_phase(phases, 'sessions', begun);
+        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._changed_units} WHERE NOT loose'::text) INTO sessions_changed;
+        phases := journey._note_phase(phases, 'sessions'::text, begun);
 
         begun := clock_timestamp();
-        PERFORM journey._phase('touches');
+        PERFORM journey._phase('touches'::text);
         PERFORM journey._store_touches(r);
         PERFORM journey._store_facts(r);
-        phases := journey._note_phase(phases, 'touches', begun);
+        phases := journey._note_phase(phases, 'touches'::text, begun);
 
         begun := clock_timestamp();
-        PERFORM journey._phase('profiles');
+        PERFORM journey._phase('profiles'::text);
         PERFORM journey._stitch_visitors(r);
         profiles_changed := journey._follow_all(r);
     END IF;
-    phases := journey._note_phase(phases, 'profiles', begun);
+    phases := journey._note_phase(phases, 'profiles'::text, begun);
 
     IF r.bulk THEN
         begun := clock_timestamp();
-        PERFORM journey._phase('indexes');
+        PERFORM journey._phase('indexes'::text);
         PERFORM journey._create_indexes(r);
-        phases := journey._note_phase(phases, 'indexes', begun);
+        phases := journey._note_phase(phases, 'indexes'::text, begun);
     END IF;
     PERFORM journey._empty_scratch(r, true);
 END
@@ -224,7 +226,7 @@ DECLARE
     n bigint := 0;
 BEGIN
     IF r.bulk THEN
-        PERFORM journey._phase('merge');
+        PERFORM journey._phase('merge'::text);
         RETURN journey._merge_all(r, journey._batch_events(r));
     END IF;
     FOR k IN 0 .. slices - 1 LOOP
@@ -300,9 +302,9 @@ BEGIN
             USING HINT = format('SELECT journey.rebuild(%L);', model);
     END IF;
     PERFORM journey._begin_run(r);
-    PERFORM journey._phase('read');
+    PERFORM journey._phase('read'::text);
     counts := journey._read(m, since);
-    phases := journey._note_phase(phases, 'read', begun);
+    phases := journey._note_phase(phases, 'read'::text, begun);
     rows_read := (counts ->> 'rows_read')::bigint;
     excluded := (counts ->> 'excluded')::bigint;
     rejected := (counts ->> 'rejected')::bigint;
@@ -316,7 +318,7 @@ BEGIN
         begun := clock_timestamp();
         new := journey._merge_slices(r, journey._slices(accepted + removed));
         new := new + journey._note_user_rows(r);
-        phases := journey._note_phase(phases, 'merge', begun);
+        phases := journey._note_phase(phases, 'merge'::text, begun);
         SELECT * INTO d FROM journey._derive(r, phases);
         phases := d.phases;
         sessions_changed := d.sessions_changed;
@@ -325,7 +327,7 @@ BEGIN
     duplicate := accepted - new;
 
     PERFORM journey._read_done(m, counts);
-    phases := journey._note_phase(phases, 'total', started);
+    phases := journey._note_phase(phases, 'total'::text, started);
     read_ms := phases ->> 'read';
     merge_ms := phases ->> 'merge';
     identity_ms := phases ->> 'identity';
@@ -334,7 +336,7 @@ BEGIN
     indexes_ms := phases ->> 'indexes';
     profiles_ms := phases ->> 'profiles';
     total_ms := phases ->> 'total';
-    PERFORM journey._catalog('refreshed', model, jsonb_build_object(
+    PERFORM journey._catalog('refreshed'::text, model, jsonb_build_object(
         'started_at', started, 'phases', phases,
         'counts', jsonb_build_object('rows_read', rows_read, 'new', new, 'duplicate', duplicate,
             'excluded', excluded, 'rejected', rejected, 'sessions_changed', sessions_changed,

@@ -30,19 +30,19 @@ BEGIN
     PERFORM journey._drop_shadow(r);
     PERFORM journey._create_derived(r);
     PERFORM journey._begin_run(r);
-    PERFORM journey._phase('merge');
+    PERFORM journey._phase('merge'::text);
     IF from_batch THEN
         PERFORM journey._merge_all(r, journey._batch_events(r));
         PERFORM journey._note_user_rows(r);
     ELSE
-        PERFORM journey._merge_all(r, NULL);
+        PERFORM journey._merge_all(r, NULL::text);
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, kind, traits, sign)
             SELECT visitor_id, event_id, event_time, user_id, 'users', traits, 1
             FROM {._facts}
             WHERE session_id IS NULL AND user_id IS NOT NULL AND event_id LIKE 'users:%'$sql$);
     END IF;
-    PERFORM journey._derive(r, '{}');
+    PERFORM journey._derive(r, '{}'::jsonb);
 END
 $$;
 
@@ -57,16 +57,16 @@ DECLARE
     matched text;
 BEGIN
     FOR d IN SELECT * FROM journey._derived() LOOP
-        matched := journey._same_key(d.key, 'o', 's');
+        matched := journey._same_key(d.key, 'o'::text, 's'::text);
         EXECUTE journey._bind(r, format(
             'DELETE FROM {.%1$s} AS o WHERE NOT EXISTS (SELECT FROM {%1$s} AS s WHERE %2$s)',
             d.relation, matched));
         EXECUTE journey._bind(r, format(
             'UPDATE {.%1$s} AS o SET %2$s FROM {%1$s} AS s '
             'WHERE %3$s AND ROW(%4$s)::record *<> ROW(%5$s)::record',
-            d.relation, journey._assignments(r, d.relation, d.attributes, 's'), matched,
-            journey._compared_columns(r, d.relation, 'o.'),
-            journey._compared_columns(r, d.relation, 's.')));
+            d.relation, journey._assignments(r, d.relation, d.attributes, 's'::text), matched,
+            journey._compared_columns(r, d.relation, 'o.'::text),
+            journey._compared_columns(r, d.relation, 's.'::text)));
         EXECUTE journey._bind(r, format(
             'INSERT INTO {.%1$s} SELECT * FROM {%1$s} AS s '
             'WHERE NOT EXISTS (SELECT FROM {.%1$s} AS o WHERE %2$s)',
@@ -91,8 +91,8 @@ BEGIN
     m := journey._apply_options(m, coalesce(from_sources, false));
     r := journey._new_run(m, true);
     IF from_sources THEN
-        PERFORM journey._phase('read');
-        counts := journey._read(m, '-infinity');
+        PERFORM journey._phase('read'::text);
+        counts := journey._read(m, '-infinity'::timestamptz);
         IF NOT coalesce(force, false) THEN
             lost := (SELECT count(*) FROM journey._lost_events(r));
             IF lost > 0 THEN
@@ -105,7 +105,7 @@ BEGIN
         END IF;
     END IF;
     PERFORM journey._derive_shadow(r, coalesce(from_sources, false));
-    PERFORM journey._phase('apply');
+    PERFORM journey._phase('apply'::text);
     PERFORM journey._apply_shadow(r);
     PERFORM journey._drop_shadow(r);
     r.shadow := false;
@@ -116,8 +116,8 @@ BEGIN
     IF from_sources THEN
         PERFORM journey._read_done(m, counts);
     END IF;
-    PERFORM journey._catalog('refreshed', model, jsonb_build_object('started_at', started,
-        'counts', '{"rebuild": true}'::jsonb, 'phases', journey._note_phase('{}', 'total', started)));
+    PERFORM journey._catalog('refreshed'::text, model, jsonb_build_object('started_at', started,
+        'counts', '{"rebuild": true}'::jsonb, 'phases', journey._note_phase('{}'::jsonb, 'total'::text, started)));
 END
 $$;
 
@@ -167,8 +167,8 @@ BEGIN
             WHERE (o *= s) IS NOT TRUE$sql$,
             CASE WHEN d.relation = '_sessions' THEN 'sessions' ELSE d.relation END,
             (SELECT string_agg(quote_literal(k), ', ') FROM unnest(d.key) AS k),
-            journey._compared_columns(r, d.relation, ''), d.relation,
-            journey._same_key(d.key, 'o', 's')));
+            journey._compared_columns(r, d.relation, ''::text), d.relation,
+            journey._same_key(d.key, 'o'::text, 's'::text)));
     END LOOP;
 END
 $$;
@@ -222,7 +222,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM journey._read(m, '-infinity', true);
+    PERFORM journey._read(m, '-infinity'::timestamptz, true);
     IF strict THEN
         RETURN QUERY
             SELECT 'sources', jsonb_build_object('visitor_id', l.visitor_id, 'event_id', l.event_id,
@@ -240,7 +240,7 @@ BEGIN
           AND (t.first_read_at IS NULL OR t.watermark IS NULL OR b.loaded_at > t.watermark
                OR b.loaded_at IS NULL)
           AND NOT EXISTS (SELECT FROM {._captured} AS c WHERE c.table_id = t.table_id)$sql$)
-    USING journey._catalog('tables', m.model, '{}');
+    USING journey._catalog('tables'::text, m.model, '{}'::jsonb);
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {._batch} AS b
         USING journey._noted_ids($1) AS n
@@ -278,13 +278,13 @@ DECLARE
     m journey._model := journey._lock_model(model);
     r journey._run := journey._new_run(m, true);
 BEGIN
-    PERFORM journey._catalog('touch', model, '{}');
+    PERFORM journey._catalog('touch'::text, model, '{}'::jsonb);
     PERFORM journey._derive_shadow(r, false);
-    PERFORM journey._phase('compare');
+    PERFORM journey._phase('compare'::text);
     RETURN QUERY SELECT * FROM journey._differences(r);
     RETURN QUERY SELECT * FROM journey._segment_differences(r);
     PERFORM journey._drop_shadow(r);
-    PERFORM journey._phase('read');
+    PERFORM journey._phase('read'::text);
     RETURN QUERY SELECT * FROM journey._source_differences(r, m, coalesce(strict, false));
 END
 $$;

@@ -53,7 +53,7 @@ DECLARE
 BEGIN
     r.schema := m.schema;
     r.shadow := false;
-    EXECUTE journey._bind(r, 'SELECT EXISTS (SELECT FROM {_tombstones})') INTO any_tombstone;
+    EXECUTE journey._bind(r, 'SELECT EXISTS (SELECT FROM {_tombstones})'::text) INTO any_tombstone;
     IF NOT any_tombstone THEN
         RETURN;
     END IF;
@@ -66,19 +66,19 @@ BEGIN
                    OR b.status IS NOT NULL AND (b.event_time BETWEEN t.forgotten_at AND $2) IS NOT TRUE)
               AND (
                 (t.kind = 'user' AND t.valid_from IN ('-infinity', b.event_time)
-                    AND t.hash = journey._tombstone(k.key, 'user', b.user_id))
+                    AND t.hash = journey._tombstone(k.key, 'user'::text, b.user_id))
                 OR (t.kind = 'user' AND t.valid_from IN ('-infinity', b.event_time) AND b.kind = 'alias'
-                    AND t.hash = journey._tombstone(k.key, 'user', b.previous_id))
+                    AND t.hash = journey._tombstone(k.key, 'user'::text, b.previous_id))
                 OR (t.kind = 'email' AND t.valid_from IN ('-infinity', b.event_time) AND b.user_id IS NULL
-                    AND t.hash = journey._tombstone(k.key, 'email',
+                    AND t.hash = journey._tombstone(k.key, 'email'::text,
                                                     journey._clean_email(b.traits ->> $1)))
                 OR (t.kind = 'event'
-                    AND t.hash = journey._tombstone(k.key, 'event', b.visitor_id || ' ' || b.event_id))
+                    AND t.hash = journey._tombstone(k.key, 'event'::text, b.visitor_id || ' ' || b.event_id))
                 OR (t.kind = 'device' AND b.user_id IS NULL
                     AND b.event_time BETWEEN t.valid_from AND t.valid_to
-                    AND t.hash = journey._tombstone(k.key, 'device', b.visitor_id))
+                    AND t.hash = journey._tombstone(k.key, 'device'::text, b.visitor_id))
                 OR (t.kind = 'device at' AND t.valid_from = b.event_time AND b.user_id IS NULL
-                    AND t.hash = journey._tombstone(k.key, 'device at', b.visitor_id))))$sql$)
+                    AND t.hash = journey._tombstone(k.key, 'device at'::text, b.visitor_id))))$sql$)
     USING s.email_trait, transaction_timestamp() + s.max_future;
 END
 $$;
@@ -96,7 +96,7 @@ BEGIN
         FROM (SELECT DISTINCT visitor_id FROM %s) AS v
         CROSS JOIN {._tombstone_key} AS k
         JOIN {._tombstones} AS t
-            ON t.kind = 'device' AND t.hash = journey._tombstone(k.key, 'device', v.visitor_id)
+            ON t.kind = 'device' AND t.hash = journey._tombstone(k.key, 'device'::text, v.visitor_id)
         WHERE EXISTS (SELECT FROM {._tombstones} AS t WHERE t.kind = 'device')$sql$,
         CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._windows}' END));
 END
@@ -171,7 +171,8 @@ DECLARE
     started timestamptz := clock_timestamp();
     person text;
 BEGIN
-    IF user_id IS NULL OR journey._clean_id(user_id) IS NULL THEN
+    IF user_id IS NULL OR journey._clean_id(user_id) IS NULL
+                          AND user_id <> ALL ((journey._settings(m.options)).allow_ids) THEN
         RAISE EXCEPTION 'user_id must be a user''s id, not %', coalesce(quote_literal(user_id), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -202,10 +203,10 @@ BEGIN
         FROM {_facts} AS f
         WHERE f.session_id IS NULL AND f.person_id = $1$sql$) USING person;
     PERFORM journey._merge_fresh(r);
-    PERFORM journey._derive(r, '{}');
+    PERFORM journey._derive(r, '{}'::jsonb);
     PERFORM journey._empty_scratch(r, false);
-    PERFORM journey._catalog('refreshed', model, jsonb_build_object('started_at', started,
-        'counts', '{"forgotten": 1}'::jsonb, 'phases', journey._note_phase('{}', 'total', started)));
+    PERFORM journey._catalog('refreshed'::text, model, jsonb_build_object('started_at', started,
+        'counts', '{"forgotten": 1}'::jsonb, 'phases', journey._note_phase('{}'::jsonb, 'total'::text, started)));
 END
 $$;
 

@@ -26,6 +26,7 @@ BEGIN
         CREATE TABLE %1$I._captured (
             table_id integer NOT NULL,
             relation text NOT NULL,         -- the table or a partition: read, and watched since
+            triggers text,                  -- by these, as they were made or last changed
             PRIMARY KEY (table_id, relation));
         CREATE TABLE %1$I._notes (
             statement bytea PRIMARY KEY);   -- its hash
@@ -64,6 +65,32 @@ SELECT CASE WHEN bool_and(c.relkind = ANY ('{r,p}'::"char"[]))
 $$;
 COMMENT ON FUNCTION journey._members(regclass) IS 'internal: a table and its partitions';
 
+-- The trigger function of a model: one of its owner's, as whom this runs, whoever else has put one of that
+-- name into the schema. NULL if there is none.
+CREATE FUNCTION journey._trigger_function(schema name) RETURNS oid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT p.oid
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname = schema AND p.proname = '_note_changes' AND p.pronargs = 0
+   AND pg_get_userbyid(p.proowner) = current_user
+$$;
+COMMENT ON FUNCTION journey._trigger_function(name) IS 'internal: the trigger function of a model';
+
+-- The role whose function has the name that the model's would have; NULL if there is none.
+CREATE FUNCTION journey._other_trigger_function(schema name) RETURNS name
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT pg_get_userbyid(p.proowner)
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname = schema AND p.proname = '_note_changes' AND p.pronargs = 0
+   AND pg_get_userbyid(p.proowner) <> current_user
+$$;
+COMMENT ON FUNCTION journey._other_trigger_function(name) IS
+    'internal: whose function has the name of a model''s';
+
 -- The trigger function of a model. It is called as whoever writes into a source and writes into
 -- the model's schema, where the writer has no rights: therefore SECURITY DEFINER, in the name of
 -- the model's owner, who alone may make triggers with it. Should others be able to, as after a restore
@@ -75,7 +102,17 @@ CREATE FUNCTION journey._create_trigger_function(schema name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    other text := journey._other_trigger_function(schema);
 BEGIN
+    IF other IS NOT NULL THEN
+        RAISE EXCEPTION 'function %._note_changes() belongs to role "%"', quote_ident(schema), other
+            USING ERRCODE = 'insufficient_privilege',
+                  DETAIL = format('It would run in the name of that role, and the model belongs to "%s".',
+                                  current_user),
+                  HINT = format('Drop it; the triggers are then made anew: '
+                                'DROP FUNCTION %I._note_changes() CASCADE;', schema);
+    END IF;
     EXECUTE format($sql$
         CREATE FUNCTION %1$I._note_changes() RETURNS trigger
             LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -118,11 +155,11 @@ BEGIN
                          SELECT c.reltype FROM pg_class c WHERE c.oid = TG_RELID)));
             IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' THEN
                 EXECUTE CASE WHEN known THEN TG_ARGV[3]
-                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], false, 'new_rows') END;
+                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], false, 'new_rows'::text) END;
             END IF;
             IF TG_OP = 'UPDATE' OR TG_OP = 'DELETE' THEN
                 EXECUTE CASE WHEN known THEN TG_ARGV[4]
-                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], true, 'old_rows') END;
+                             ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], true, 'old_rows'::text) END;
             ELSIF TG_OP = 'TRUNCATE' THEN
                 IF (SELECT c.relrowsecurity FROM pg_class c WHERE c.oid = TG_RELID)
                    AND NOT EXISTS (SELECT FROM %1$I._notes AS n
@@ -169,7 +206,8 @@ DECLARE
         'key', journey._key_columns(i), 'visitor_id', i.columns -> 'visitor_id',
         'user_id', i.columns -> 'user_id', 'event_time', i.columns -> 'event_time');
     argument text := jsonb_build_object(
-        'table_id', i.table_id, 'users', i.role = 'users', 'columns', columns);
+        'table_id', i.table_id, 'users', i.role = 'users', 'columns', columns, 'units', coalesce((
+            SELECT jsonb_object_agg(key, value) FROM jsonb_each(i.kinds) WHERE value #>> '{}' LIKE 'epoch %'), '{}'));
     names text[] := ARRAY(SELECT DISTINCT n FROM jsonb_each(columns) AS c
                           CROSS JOIN jsonb_array_elements_text(c.value) AS n ORDER BY n);
 BEGIN
@@ -179,8 +217,8 @@ BEGIN
            FROM pg_attribute a
           WHERE a.attrelid = member AND a.attname = ANY (names) AND NOT a.attisdropped),
         names::text,
-        journey._note(m.schema, member, argument, false, 'new_rows'),
-        journey._note(m.schema, member, argument, true, 'old_rows')];
+        journey._note(m.schema, member, argument, false, 'new_rows'::text),
+        journey._note(m.schema, member, argument, true, 'old_rows'::text)];
 END
 $$;
 COMMENT ON FUNCTION journey._trigger_arguments(journey._model, journey._input, regclass) IS
@@ -205,6 +243,9 @@ BEGIN
     i.columns := argument::jsonb -> 'columns';
     i.kinds := journey._column_kinds(relation, ARRAY(
         SELECT jsonb_array_elements_text(value) FROM jsonb_each(i.columns)));
+    i.kinds := i.kinds || coalesce((
+        SELECT jsonb_object_agg(u.key, u.value) FROM jsonb_each(argument::jsonb -> 'units') AS u
+         WHERE i.kinds ? u.key), '{}');
     f := journey._fields(i);
     key := CASE WHEN f ? 'key' THEN format('nullif(%s, '''')', f ->> 'key') ELSE 'NULL::text' END;
     IF NOT is_old THEN
@@ -228,24 +269,26 @@ COMMENT ON FUNCTION journey._note(name, oid, text, boolean, text) IS
 
 -- The triggers of an input on one of its tables, by what fires them.
 CREATE FUNCTION journey._triggers(m journey._model, i journey._input, ignore_deletes boolean)
-    RETURNS TABLE (name name, event text)
+    RETURNS TABLE (name name, event text, type integer) -- as pg_trigger.tgtype has it
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 SELECT format('pg_journey_%s_%s_%s',
               CASE WHEN octet_length(m.schema::text) > 32 THEN md5(m.schema::text)
                    ELSE m.schema::text END, i.table_id, t.op)::name,
-       t.event
-  FROM (VALUES ('insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows', false),
+       t.event, t.type
+  FROM (VALUES ('insert', 'AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows', 4, false),
                ('update', 'AFTER UPDATE ON %s REFERENCING OLD TABLE AS old_rows'
-                ' NEW TABLE AS new_rows', false),
-               ('delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows', true),
-               ('truncate', 'BEFORE TRUNCATE ON %s', true)) AS t(op, event, deletes)
+                ' NEW TABLE AS new_rows', 16, false),
+               ('delete', 'AFTER DELETE ON %s REFERENCING OLD TABLE AS old_rows', 8, true),
+               ('truncate', 'BEFORE TRUNCATE ON %s', 34, true)) AS t(op, event, type, deletes)
  WHERE NOT (ignore_deletes AND t.deletes)
 $$;
 COMMENT ON FUNCTION journey._triggers(journey._model, journey._input, boolean) IS
     'internal: the triggers of an input';
 
+-- A trigger is ours by what it does, whatever its name: it calls the model's function with our table's number,
+-- the last of the first argument's keys.
 CREATE FUNCTION journey._missing_triggers(
     m journey._model, s journey._settings, i journey._input, member regclass)
     RETURNS TABLE (name name, event text)
@@ -256,14 +299,59 @@ SELECT t.name, t.event
   FROM journey._triggers(m, i, s.ignore_deletes) AS t
  WHERE NOT EXISTS (
            SELECT FROM pg_trigger g
-             JOIN pg_proc p ON p.oid = g.tgfoid
-             JOIN pg_namespace n ON n.oid = p.pronamespace
-            WHERE g.tgrelid = member AND g.tgname = t.name AND g.tgenabled = ANY ('{O,A}'::"char"[])
-              AND n.nspname = m.schema AND p.proname = '_note_changes')
+            WHERE g.tgrelid = member AND g.tgfoid = journey._trigger_function(m.schema)
+              AND g.tgtype = t.type AND g.tgqual IS NULL AND g.tgenabled = ANY ('{O,A}'::"char"[])
+              AND split_part(encode(g.tgargs, 'escape'), '\000', 1)
+                      LIKE format('%%"table_id": %s}', i.table_id))
 $$;
 COMMENT ON FUNCTION
     journey._missing_triggers(journey._model, journey._settings, journey._input, regclass) IS
     'internal: the triggers that a table should have and has not';
+
+-- What tells whether the triggers of a table are as they were: one that was switched off and on again has
+-- another row in the catalog.
+CREATE FUNCTION journey._trigger_state(m journey._model, member regclass) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT coalesce(string_agg(format('%s %s', g.oid, g.xmin), ',' ORDER BY g.oid), '')
+  FROM pg_trigger g
+  JOIN pg_proc p ON p.oid = g.tgfoid
+  JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE g.tgrelid = member AND n.nspname = m.schema AND p.proname = '_note_changes'
+$$;
+COMMENT ON FUNCTION journey._trigger_state(journey._model, regclass) IS
+    'internal: stands for the triggers of a table';
+
+-- Why triggers on one of some tables do not fire for all who write to it, NULL where they do: a subscription
+-- of logical replication fires no triggers of statements, and who writes with session_replication_role
+-- "replica" only those that fire always, which only the table's owner can make.
+CREATE FUNCTION journey._mute_reason(members regclass[]) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+WITH ours AS (
+    SELECT m.oid, coalesce(NOT pg_has_role(c.relowner, 'USAGE'), false) AS foreign
+      FROM unnest(members) AS m(oid) JOIN pg_class c ON c.oid = m.oid
+)
+SELECT coalesce(
+    (SELECT 'a subscription of logical replication writes to it'
+       FROM ours CROSS JOIN LATERAL (
+            SELECT ours.oid UNION ALL SELECT a FROM pg_partition_ancestors(ours.oid) AS a) AS x(oid)
+       JOIN pg_subscription_rel s ON s.srrelid = x.oid
+      LIMIT 1),
+    (SELECT 'session_replication_role is replica'
+       FROM ours WHERE ours.foreign AND current_setting('session_replication_role') = 'replica' LIMIT 1),
+    (SELECT format('role "%s" writes with session_replication_role replica', pg_get_userbyid(s.setrole))
+       FROM ours
+       JOIN pg_db_role_setting s ON 'session_replication_role=replica' = ANY (s.setconfig)
+      WHERE ours.foreign
+        AND s.setdatabase IN (0, (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
+        AND CASE WHEN s.setrole = 0 THEN true
+                 ELSE has_table_privilege(s.setrole, ours.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') END
+      ORDER BY s.setrole LIMIT 1))
+$$;
+COMMENT ON FUNCTION journey._mute_reason(regclass[]) IS 'internal: why triggers do not fire';
 
 -- Makes the triggers that one table lacks, and lists what they may execute; false if it may not.
 CREATE FUNCTION journey._create_triggers(
@@ -291,6 +379,9 @@ BEGIN
                        missing.name, format(missing.event, member), m.schema,
                        (SELECT string_agg(quote_literal(coalesce(a, '')), ', ' ORDER BY n)
                           FROM unnest(arguments) WITH ORDINALITY AS x(a, n)));
+        IF (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = member) THEN
+            EXECUTE format('ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %I', member, missing.name);
+        END IF;
     END LOOP;
     RETURN true;
 END
@@ -299,21 +390,57 @@ COMMENT ON FUNCTION
     journey._create_triggers(journey._model, journey._settings, journey._input, regclass) IS
     'internal: makes the triggers of a table';
 
--- The function goes, and with it the triggers on tables of whatever owner.
+-- The function goes, and with it the triggers on tables of whatever owner. One of another role stays.
 CREATE FUNCTION journey._drop_triggers(schema name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET client_min_messages = warning
 AS $$
+DECLARE
+    other text := journey._other_trigger_function(schema);
 BEGIN
-    EXECUTE format('DROP FUNCTION IF EXISTS %I._note_changes() CASCADE', schema);
+    IF other IS NOT NULL THEN
+        RAISE WARNING 'function %._note_changes() of role "%" is kept', quote_ident(schema), other
+            USING HINT = format('If triggers of the model call it, writers fail until it is dropped: '
+                                'DROP FUNCTION %I._note_changes() CASCADE;', schema);
+    ELSE
+        EXECUTE format('DROP FUNCTION IF EXISTS %I._note_changes() CASCADE', schema);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION journey._drop_triggers(name) IS 'internal: drops the triggers of a model';
 
+-- Says of an input whose triggers do not fire for all that it is read by its load time from now on. What was
+-- captured so far is read whole once more: nobody knows since when it is not.
+CREATE FUNCTION journey._mute_input(
+    m journey._model, INOUT i journey._input, members regclass[], reason text, told boolean)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I._captured WHERE table_id = $1)', m.schema)
+        INTO i.captured USING i.table_id;
+    IF i.captured THEN
+        i.unread := members;
+    ELSE
+        EXECUTE format('DELETE FROM %I._changes WHERE table_id = $1', m.schema) USING i.table_id;
+    END IF;
+    IF told OR i.is_new OR i.captured THEN
+        RAISE WARNING 'changes of %.% cannot be captured: %', quote_ident(i.schema), quote_ident(i.name), reason
+            USING DETAIL = 'Triggers of statements do not fire there. Its rows are read by their load time.',
+                  HINT = CASE WHEN reason LIKE '%subscription%'
+                      THEN 'Let the option "overlap" be longer than replication lags behind.'
+                      ELSE format('Triggers that the table''s owner makes fire always: GRANT that role TO %I.',
+                                  current_user) END;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._mute_input(journey._model, journey._input, regclass[], text, boolean) IS
+    'internal: an input whose triggers do not fire';
+
 -- Sees to the triggers of all inputs, and says of each whether its changes are noted and what of it
--- is to be read whole: what no refresh has read since its triggers are there. What may have no
--- triggers is read by its load time; with `strict` it is an error that the role may not make them.
+-- is to be read whole: what no refresh has read since its triggers are there, or were last touched. What may
+-- have no triggers is read by its load time; with `strict` it is an error that the role may not make them.
 CREATE FUNCTION journey._capture_inputs(
     m journey._model, s journey._settings, inputs journey._input[], strict boolean)
     RETURNS journey._input[]
@@ -324,28 +451,43 @@ DECLARE
     i journey._input;
     members regclass[];
     member regclass;
-    read text[];
+    read jsonb;
+    mute text;
+    missing boolean;
     denied regclass[] := '{}';
     result journey._input[] := '{}';
 BEGIN
+    IF journey._trigger_function(m.schema) IS NULL THEN
+        PERFORM journey._create_trigger_function(m.schema);
+    END IF;
     EXECUTE format('DELETE FROM %I._captured WHERE table_id <> ALL ($1)', m.schema)
         USING ARRAY(SELECT x.table_id FROM unnest(inputs) AS x);
     FOREACH i IN ARRAY inputs LOOP
         members := journey._members(i.relation);
         i.captured := members IS NOT NULL;
+        i.triggers := '{}';
         -- a partition that was detached is read again when it comes back
         EXECUTE format('DELETE FROM %I._captured WHERE table_id = $1 AND relation <> ALL ($2)', m.schema)
             USING i.table_id, coalesce(members, '{}')::text[];
-        EXECUTE format('SELECT array_agg(relation) FROM %I._captured WHERE table_id = $1', m.schema)
-            INTO read USING i.table_id;
+        mute := journey._mute_reason(members);
+        IF mute IS NOT NULL THEN
+            result := result || journey._mute_input(m, i, members, mute, strict);
+            CONTINUE;
+        END IF;
+        EXECUTE format('SELECT jsonb_object_agg(relation, triggers) FROM %I._captured WHERE table_id = $1',
+                       m.schema) INTO read USING i.table_id;
         FOREACH member IN ARRAY coalesce(members, '{}') LOOP
-            CONTINUE WHEN member::text = ANY (read)
-                AND NOT EXISTS (SELECT FROM journey._missing_triggers(m, s, i, member));
+            missing := EXISTS (SELECT FROM journey._missing_triggers(m, s, i, member));
+            IF NOT missing AND read ->> member::text = journey._trigger_state(m, member) THEN
+                i.triggers := i.triggers || jsonb_build_object(member::text, read -> member::text);
+                CONTINUE;
+            END IF;
             i.unread := i.unread || member;
             IF NOT journey._create_triggers(m, s, i, member) THEN
                 denied := denied || member;
                 i.captured := false;
             END IF;
+            i.triggers := i.triggers || jsonb_build_object(member::text, journey._trigger_state(m, member));
         END LOOP;
         result := result || i;
     END LOOP;
@@ -386,12 +528,9 @@ BEGIN
     IF s.capture <> 'trigger' THEN
         RETURN;
     END IF;
-    IF to_regprocedure(format('%I._note_changes()', m.schema)) IS NULL THEN
-        PERFORM journey._create_trigger_function(m.schema);
-    END IF;
     inputs := journey._capture_inputs(m, s, journey._readable_inputs(m), true);
     FOREACH i IN ARRAY inputs LOOP
-        IF NOT i.captured THEN
+        IF NOT i.captured AND journey._members(i.relation) IS NULL THEN
             RAISE NOTICE 'changes of %.% are not captured: a view or foreign table has no triggers',
                 quote_ident(i.schema), quote_ident(i.name)
                 USING DETAIL = 'Its new rows are read by their load time.';
@@ -414,9 +553,9 @@ BEGIN
     IF was.capture = 'trigger' AND s.capture <> 'trigger' THEN
         PERFORM journey._drop_triggers(m.schema);
         EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', m.schema);
-        PERFORM journey._catalog('watermarks', m.model, (
+        PERFORM journey._catalog('watermarks'::text, m.model, (
             SELECT jsonb_agg(t.value || '{"watermark": null, "seen": null}')
-              FROM jsonb_array_elements(journey._catalog('tables', m.model, '{}')) AS t));
+              FROM jsonb_array_elements(journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t));
     ELSIF s.capture = 'trigger'
           AND (was.capture, was.ignore_deletes) IS DISTINCT FROM (s.capture, s.ignore_deletes) THEN
         PERFORM journey._drop_triggers(m.schema);
@@ -448,7 +587,7 @@ BEGIN
         m.schema, ARRAY(
             SELECT t.table_id
               FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                            journey._catalog('tables', m.model, '{}')) AS t
+                                            journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
              WHERE to_regclass(format('%I.%I', t.schema, t.relation)) IS NOT NULL
                AND NOT EXISTS (SELECT FROM unnest(inputs) AS i WHERE i.table_id = t.table_id)));
 END
@@ -544,10 +683,10 @@ CREATE FUNCTION journey._id_prefixes(m journey._model) RETURNS TABLE (table_id i
 AS $$
 SELECT t.table_id, journey._id_prefix(s.id_space, s.first_space)
   FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                journey._catalog('tables', m.model, '{}')) AS t
+                                journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
   JOIN (SELECT x.source, x.id_space, first_value(x.id_space) OVER (ORDER BY x.source) AS first_space
           FROM jsonb_populate_recordset(NULL::journey._source,
-                                        journey._catalog('sources', m.model, '{}')) AS x) AS s
+                                        journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS x) AS s
        ON s.source = t.source
 $$;
 COMMENT ON FUNCTION journey._id_prefixes(journey._model) IS 'internal: prefixes of ids by table';
@@ -618,12 +757,12 @@ BEGIN
         RETURN '';
     END IF;
     keyed := format('SELECT %s FROM (SELECT c.*, p.prefix,'
-                    ' journey._visitor_id(c.visitor_id, c.user_id) AS visitor'
+                    ' %s AS visitor'
                     ' FROM changes AS c JOIN (VALUES %s) AS p(id, prefix) ON p.id = c.table_id'
                     ' WHERE c.is_old AND c."row" IS NULL) AS c'
                     -- what is rejected was never stored
-                    ' WHERE journey._reject_reason(c.visitor, NULL, c.prefix || c.key, c.event_time,'
-                    ' NULL, ''-infinity'', ''0'') IS NULL',
+                    ' WHERE journey._reject_reason(c.visitor, NULL::text, c.prefix || c.key, c.event_time,'
+                    ' NULL, ''-infinity''::timestamptz, ''0''::interval) IS NULL',
         (SELECT string_agg(CASE b.name
                     WHEN 'event_id' THEN 'c.prefix || c.key'
                     WHEN 'visitor_id' THEN 'c.visitor'
@@ -633,6 +772,7 @@ BEGIN
                     WHEN 'is_traits' THEN 'false'
                     ELSE 'NULL::' || b.type END, ', ' ORDER BY b.place)
            FROM journey._batch_columns() AS b),
+        journey._visitor('c.visitor_id'::text, 'c.user_id'::text, s),
         (SELECT string_agg(format('(%s, %L)', p.table_id, p.prefix), ', ')
            FROM journey._id_prefixes(m) AS p));
     RETURN ' UNION ALL ' || keyed || coalesce((
@@ -650,21 +790,23 @@ $$;
 COMMENT ON FUNCTION journey._removed_rows(journey._model, journey._settings, journey._input[]) IS
     'internal: the events of rows that are no more';
 
--- At the end of a reading: what it read whole is read, if the triggers were there before. A
--- transaction that keeps one snapshot may have taken it before it made them.
+-- At the end of a reading: what it read whole is read, if the triggers were there before, as they were then.
+-- A transaction that keeps one snapshot may have taken it before it made them.
 CREATE FUNCTION journey._capture_done(m journey._model, inputs journey._input[]) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF current_setting('transaction_isolation') = 'read committed' THEN
-        EXECUTE format('INSERT INTO %I._captured (table_id, relation)'
-                       ' SELECT i.table_id, u::text'
+        EXECUTE format('INSERT INTO %I._captured (table_id, relation, triggers)'
+                       ' SELECT i.table_id, u::text, i.triggers ->> u::text'
                        ' FROM unnest($1) AS i CROSS JOIN unnest(i.unread) AS u'
-                       ' WHERE i.captured ON CONFLICT DO NOTHING', m.schema) USING inputs;
+                       ' WHERE i.captured AND i.triggers ? u::text ON CONFLICT (table_id, relation)'
+                       ' DO UPDATE SET triggers = excluded.triggers', m.schema) USING inputs;
     END IF;
     EXECUTE format('DELETE FROM %I._captured AS c USING unnest($1) AS i'
-                   ' WHERE c.table_id = i.table_id AND NOT i.captured', m.schema) USING inputs;
+                   ' WHERE c.table_id = i.table_id AND (NOT i.captured OR i.triggers = ''{}'')', m.schema)
+        USING inputs;
 END
 $$;
 COMMENT ON FUNCTION journey._capture_done(journey._model, journey._input[]) IS

@@ -162,3 +162,9 @@ COMMENT ON FUNCTION journey.timeline_agg_combine IS 'aggregate combine function'
 COMMENT ON FUNCTION journey.timeline_agg_serialize IS 'aggregate serial function';
 COMMENT ON FUNCTION journey.timeline_agg_deserialize IS 'aggregate deserial function';
 COMMENT ON FUNCTION journey.timeline_agg_final IS 'aggregate final function';
+COMMENT ON FUNCTION
+    journey.timeline_agg_zoneless(internal, text, timestamp, text, text, text, text, numeric) IS
+    'aggregate transition function';
+COMMENT ON FUNCTION journey.timeline_agg_zoneless(internal, timestamp, text) IS
+    'aggregate transition function';
+COMMENT ON FUNCTION journey.timeline_agg_zoneless(internal) IS 'aggregate final function';

@@ -15,14 +15,15 @@ use warnings;
 
 my $dir = shift // die "usage: generate.pl DIRECTORY\n";
 
-use constant { RULE => 1, WILDCARD => 2, EXCEPTION => 4 };
+use constant { RULE => 1, WILDCARD => 2, EXCEPTION => 4, PRIVATE => 8 };
+use constant { HOST => 1, TENANTS => 2, OAUTH => 4, GOOGLE_ADS => 8, CACHE => 16 };
 my %param_kind = (tracking => 1, utm => 2, matomo => 3, click_id => 4, google_ads => 5);
 my %meaning;
 @meaning{
 	qw(source medium campaign term content id
 	  source_platform creative_format marketing_tactic)
 } = (0 .. 8);
-my %referrer_kind = ('ai-assistant' => 1, search => 2, social => 3);
+my %referrer_kind = ('ai-assistant' => 1, search => 2, social => 3, video => 4, portal => 5);
 my %category = (search => 1, shopping => 2, social => 3, video => 4);
 
 # The rows of a list as arrays of fields, without comments.
@@ -150,10 +151,11 @@ sub punycode
 # Public suffixes, in UTF-8 and in ASCII, with the names between them and the root (value 0).
 sub suffixes
 {
-	my %value;
+	my (%value, $section);
 	open my $in, '<', "$dir/public_suffix_list.dat" or die "public_suffix_list.dat: $!\n";
 	while (my $line = <$in>)
 	{
+		$section = PRIVATE if $line =~ /BEGIN PRIVATE DOMAINS/;
 		$line =~ s/\s.*//s;
 		next if $line eq '' || $line =~ m{^//};
 		my $flag = RULE;
@@ -163,7 +165,7 @@ sub suffixes
 		my $ascii = join '.', map { punycode($_) } split /\./, $utf8;
 		for my $rule ($utf8 eq $ascii ? $utf8 : ($utf8, $ascii))
 		{
-			$value{$rule} |= $flag;
+			$value{$rule} |= $flag | ($section // 0);
 			for (my $node = $rule; $node =~ s/^[^.]*\.//;) { $value{$node} |= 0 }
 		}
 	}
@@ -222,36 +224,77 @@ sub parameters
 	list('param', \%value);
 }
 
-# Referrers: a list of hosts whose values number their first pattern; the longest path comes first.
+# Referrers: a list of hosts whose values number their first pattern; the longest path comes first. A
+# pattern is deep if it means the subdomains too; a portal has the parameters of its search word.
 sub referrers
 {
 	my (%patterns, %value, @rows, @strings);
-	for my $row (rows('referrers.tsv'))
+	for my $row (rows('referrers.tsv'), map { [ $_->[0], 'portal', @$_[ 1, 2 ] ] } rows('portals.tsv'))
 	{
-		my ($pattern, $kind, $source) = @$row;
+		my ($pattern, $kind, $source, $words) = @$row;
 
 		# an encoding of a database may lack other characters
-		die "referrers.tsv: not ASCII: $source\n" if $source =~ /[^ -~]/;
+		die "referrers: not ASCII: $source\n" if $source =~ /[^ -~]/;
 		my ($host, $path) = $pattern =~ m{^([^/]+)(.*)$};
+		my $deep = $host =~ s/^\*\.// || $kind =~ /^(ai-assistant|social|video)$/;
 		$host =~ s/^www\.//;
 		push @{ $patterns{ lower($host) } },
-		  [ $path, $source, $referrer_kind{$kind} // die "referrers.tsv: kind \"$kind\"\n" ];
+		  [
+			$path, $source, $words // '',
+			$referrer_kind{$kind} // die("referrers: kind \"$kind\"\n"),
+			$deep ? 'true' : 'false'
+		  ];
 	}
 	for my $host (sort keys %patterns)
 	{
-		my @sorted = sort { length $b->[0] <=> length $a->[0] || $a->[2] <=> $b->[2] }
+		my @sorted = sort { length $b->[0] <=> length $a->[0] || $a->[3] <=> $b->[3] }
 		  @{ $patterns{$host} };
 		$value{$host} = @rows;
 		push @rows, [ @$_, $_ == $sorted[-1] ? 'true' : 'false' ] for @sorted;
 	}
-	push @strings, $_->[0], $_->[1] for @rows;
+	push @strings, @$_[ 0 .. 2 ] for @rows;
 	my @offsets = pool('pattern', \@strings);
 	print "static const JReferrerPattern referrer_patterns[] = {\n";
-	printf "\t{%d, %d, %d, %d, %d, %s},\n", $offsets[ 2 * $_ ], $offsets[ 2 * $_ + 1 ],
-	  length $rows[$_][0], length $rows[$_][1], $rows[$_][2], $rows[$_][3]
-	  for 0 .. $#rows;
+	for my $i (0 .. $#rows)
+	{
+		print "\t{", join(', ',
+			@offsets[ 3 * $i .. 3 * $i + 2 ],
+			map({ length } @{ $rows[$i] }[ 0 .. 2 ]),
+			@{ $rows[$i] }[ 3 .. 5 ]), "},\n";
+	}
 	print "};\n\n";
 	list('referrer', \%value);
+}
+
+# Default rules for personal data, as redact_core.c compiles those that users write.
+sub redaction
+{
+	my %sets = (gdpr => 1, hipaa => 2, both => 3);
+	print "static const JRedactionRow redaction_rows[] = {\n";
+	for my $row (rows('redact.tsv'))
+	{
+		my ($set, $kind, $match, $below, $action) = @$row;
+		print "\t{", join(', ', $sets{$set} // die("redact.tsv: \"$set\"\n"),
+			map { literal($_) } $kind, $match, $below, $action), "},\n";
+	}
+	print "};\n";
+}
+
+# Hosts that are something for themselves and their subdomains. {} means com too.
+sub hosts
+{
+	my %value;
+	my %kind = (host => HOST, tenants => TENANTS, oauth => OAUTH);
+	$value{ lower($_->[0]) } |= HOST for rows('payment_gateways.tsv');
+	$value{ lower($_->[0]) } |= $kind{ $_->[1] } // die "sign_in.tsv: \"$_->[1]\"\n"
+	  for rows('sign_in.tsv');
+	$value{ lower($_->[0]) } |= GOOGLE_ADS for rows('google_ads_hosts.tsv');
+	$value{ lower($_->[0]) } |= CACHE for rows('page_caches.tsv');
+	for my $key (grep { /\{\}$/ } keys %value)
+	{
+		$value{ $key =~ s/\{\}$/com/r } |= $value{$key};
+	}
+	list('host', \%value);
 }
 
 print "/* Made by src/lists/generate.pl from the lists beside it: do not edit. */\n\n";
@@ -262,4 +305,6 @@ list('source', {
 	map { lower($_->[0]) => $category{ $_->[1] } // die "sources.tsv: \"$_->[1]\"\n" }
 	  rows('sources.tsv')
 });
-list('gateway', { map { lower($_->[0]) => 1 } rows('payment_gateways.tsv') });
+hosts();
+redaction();
+list('assistant', { map { lower($_->[0]) => 1 } rows('ai_sources.tsv') });

@@ -54,7 +54,7 @@ def test_compiled(run, p):
     if written != text:
         path.write_text(written)
     names = {f.stem for f in (run.TOP / "dbt/macros/functions").glob("*.sql")}
-    internal = {"timelines_of", "event_columns", "event_fields", "event_field_types", "channels"}
+    internal = {"timelines_of", "event_columns", "event_fields", "event_row", "event_field_types", "channels"}
     run.same(sorted(n for n in names - internal if f"pg_journey.{n}(" not in shown_macros), [],
              "every macro on rows is shown")
 
@@ -80,7 +80,7 @@ def test_readme(run):
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "add", "-A"], check=True)
     subprocess.run([*git, "commit", "-qm", "package"], check=True)
-    subprocess.run([*git, "tag", "v0.1.0"], check=True)
+    subprocess.run([*git, "branch", "-M", "main"], check=True)
     address = re.search(r"git: +(\S+)", section)[1]
     home = run.WORK / "readme"
     home.mkdir()
@@ -125,22 +125,22 @@ def test_example(run):
            'schema "ruder", which a variable of pg_journey names, does not exist' in p.said, "a schema that does not exist is told",
            p.said)
     run.ok(p.dbt("build", vars=options), "the example is built", p.said)
-    run.same(run.sql("SELECT count(*) FROM dev.journeys"), run.sql("SELECT count(*) FROM dev.profiles"), "profiles are those of the model")
+    run.same(run.sql("SELECT count(*) FROM dev.journey__model"), run.sql("SELECT count(*) FROM dev.journey__profiles"), "profiles are those of the model")
 
     # the same events as the extension reads of the schema itself
     run.sql("""SELECT journey.create_model('itself', NULL, '{"keep_properties": ["context_user_agent"]}');
-        SELECT journey.add_schema('itself', 'rudder', '{"exclude_tables": ["users"]}'); SELECT journey.refresh('itself')""")
+        SELECT journey.add_schema('itself', 'rudder', '{"exclude_tables": []}'); SELECT journey.refresh('itself')""")
     for relation in ("sessions", "touches", "identities"):
-        run.same(run.sql(f"SELECT count(*) FROM ((TABLE dev_journeys.{relation} EXCEPT TABLE itself.{relation}) UNION ALL "
-                         f"(TABLE itself.{relation} EXCEPT TABLE dev_journeys.{relation})) AS x"), "0",
+        run.same(run.sql(f"SELECT count(*) FROM ((TABLE dev_journey__model.{relation} EXCEPT TABLE itself.{relation}) UNION ALL "
+                         f"(TABLE itself.{relation} EXCEPT TABLE dev_journey__model.{relation})) AS x"), "0",
                  f"{relation} are those of the schema read by the extension itself")
-    columns = "person_id, user_id, email, visitor_ids, sessions, events, page_views, revenue, traits, event_counts, gclid, click_ids"
-    run.same(run.sql(f"SELECT count(*) FROM (SELECT {columns} FROM dev.profiles EXCEPT SELECT {columns} FROM itself.profiles) AS x"),
+    columns = "person_id, user_id, email, sessions, events, page_views, revenue, traits, event_counts, gclid, click_ids"
+    run.same(run.sql(f"SELECT count(*) FROM (SELECT {columns} FROM dev.journey__profiles EXCEPT SELECT {columns} FROM itself.profiles) AS x"),
              "0", "and so are the profiles")
 
     run.psql_file("-f", "test/sample/load-later.sql")
     run.ok(p.dbt("build", vars=options), "and built again after the later load", p.said)
-    run.same(run.sql("SELECT q.gclid, p.gclid FROM dev.qualified_leads AS q JOIN dev.profiles AS p USING (person_id) "
+    run.same(run.sql("SELECT q.gclid, p.gclid FROM dev.qualified_leads AS q JOIN dev.journey__profiles AS p USING (person_id) "
                      "WHERE lead_id = '00Qvera'"), "Cj0KCQvera-first|EAIaIQvera-second",
              "a lead has the click as it stood when she qualified, not the later one")
     run.same(run.sql("SELECT string_agg(column_name, ',' ORDER BY ordinal_position) FROM information_schema.columns "
@@ -152,9 +152,12 @@ def test_example(run):
                      "sum(workspaces_created_since_last_run) > 0 FROM dev.workspaces_created"), "t",
              "workspaces in all and since the last run")
     run.same(run.sql("SELECT sum(workspaces_created) FROM dev.workspaces_created"),
-             run.sql("SELECT count(*) FROM dev_journeys.events AS e JOIN dev_journeys.profiles AS p USING (person_id) "
+             run.sql("SELECT count(*) FROM dev_journey__model.events AS e JOIN dev_journey__model.profiles AS p USING (person_id) "
                      "WHERE e.name = 'Workspace Created' AND p.user_id IS NOT NULL"), "are those of the events")
 
+    run.ok(p.dbt("ls", "--resource-type", "model", "--output", "json", "--output-keys", "alias", vars={**options, "short_names": True})
+           and all(f'"alias": "{name}"' in p.said for name in ("sessions", "profiles", "journeys")),
+           "short_names gives the relations the names without the prefix", p.said)
     run.ok(p.dbt("docs", "generate", vars=options), "its docs are made", p.said)
     catalog = json.loads((p.path / "target/catalog.json").read_text())
     manifest = json.loads((p.path / "target/manifest.json").read_text())

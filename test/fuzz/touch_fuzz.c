@@ -40,7 +40,11 @@ static const char *const tokens[] = {
 	"8080", "android-app", "utm_source", "UTM_Medium", "utm_campaign", "utm_id", "utm_term",
 	"mtm_campaign", "pk_kwd", "gclid", "GCLID", "fbclid", "msclkid", "mc_eid", "gad_source",
 	"ScCid", "irclid", "hsa_cam", "%75tm_source", "newsletter", "facebook", "cpc", "email", " ", "\t", "!",
-	"$direct", "*", "a", "b", ";", "\"", "'", "\x01", "\x7f"
+	"$direct", "*", "a", "b", "amp;", "AMP;", "amp%3B", "#38;", "#x26;", "&amp;", "&#038;", "?utm_source=", "?gclid=",
+	"{gclid}", "%7Bgclid%7D", "%%CLICK%%", "[clickid]", "__CLICKID__", "undefined", "null", "(direct)", "direct",
+	"none", "(not set)", "\n", "\r", "ex%61mple", "%2e", "www-example-com.cdn.ampproject.org", "/amp/s/", "/c/s/",
+	"translate.google.com", "u=", "a--b-com.translate.goog", "0-", "-0", "youtube.com", "cnn.com", "okta.com",
+	"oauth2", "gad_source=1", "*.", "android-app://", "google.cat", "accounts.google.co.uk", ";", "\"", "'", "\x01", "\x7f"
 };
 
 /* A URL as text; raw bytes too if `valid` is not asked for. */
@@ -106,6 +110,22 @@ Within(JStr part, JStr whole)
 		(part.data >= whole.data && part.data + part.len <= whole.data + whole.len);
 }
 
+/* A host has no character that none has, is one as an option too, and lies in what that gives. */
+static void
+CheckHost(JStr host, JStr url)
+{
+	JStr		option;
+
+	for (int i = 0; i < host.len; i++)
+		Check((unsigned char) host.data[i] > ' ' &&
+			  (host.data[0] == '[' || strchr("%/\\@:?#<>^|[]*$&={}", host.data[i]) == NULL),
+			  "a character of no host", url);
+	if (!JStrIsNull(host) && JHostOption(host, false, &option))
+		Check(JHostIn(host, option), "a host is not in itself", url);
+	if (JHostOption(url, Random(2) == 0, &option))
+		Check(option.len > 0 && JHostIn(option, option), "an option that matches nothing", url);
+}
+
 static void
 CheckUrl(JStr url)
 {
@@ -115,11 +135,17 @@ CheckUrl(JStr url)
 				domain,
 				stripped,
 				again;
+	JCampaign	campaign;
+	bool		encoded = false;
 
+	for (int i = 0; i < url.len; i++)
+		encoded |= memchr("%\t\n\r", url.data[i], 4) != NULL;
 	JUrlParse(url, &parsed);
 	JUrlParameters(url, &query, &fragment);
-	Check(Within(parsed.host, url) && Within(parsed.path, url) && Within(parsed.scheme, url),
+	Check(Within(parsed.path, url), "the path is not of the URL", url);
+	Check(encoded || (Within(parsed.host, url) && Within(parsed.scheme, url)),
 		  "a part is not of the URL", url);
+	CheckHost(parsed.host, url);
 	Check(JStrEqual(query, parsed.query) && JStrEqual(fragment, parsed.fragment),
 		  "two ways to the query", url);
 	Check(JStrIsNull(parsed.host) || parsed.host.len > 0, "an empty host", url);
@@ -134,6 +160,8 @@ CheckUrl(JStr url)
 	again = JStripTracking(stripped);
 	Check(again.data == stripped.data, "stripped twice", url);
 	Check(stripped.len <= url.len, "stripped is longer", url);
+	JCampaignFrom(stripped, NULL, &campaign);
+	Check(!campaign.named && campaign.click_ids == 0, "a campaign is left when stripped", url);
 }
 
 static void
@@ -147,6 +175,32 @@ CheckDecode(JStr url, bool valid)
 	free(decoded);
 }
 
+/* Lists of one's own that the made-up URLs meet. */
+static const JTouchOptions *
+OwnLists(void)
+{
+	static JStr patterns[] = {{"goo*l*", 6}, {"facebook.com", 12}, {"*c*c*", 5}};
+	static JChannelRule rules[3];
+	static JOwnReferrer referrers[2];
+	static JOwnClickId ids[] = {{"newsletter", {"own", 3}, {"cpc", 3}}, {"gclid", {NULL, 0}, {"paid", 4}}};
+	static JTouchOptions options = {
+		.n_rules = 3, .rules = rules, .n_referrers = 2, .referrers = referrers,
+		.n_click_ids = 2, .click_ids = ids
+	};
+
+	rules[0].channel = JSTR_LIT("Own 1");
+	rules[0].on[JR_SOURCE] = (JCondition) {true, false, false, 1, &patterns[0]};
+	rules[0].on[JR_CLICK_ID] = (JCondition) {true, true, true, 1, &patterns[2]};
+	rules[1].channel = JSTR_LIT("Own 2");
+	rules[1].on[JR_HOST] = (JCondition) {true, false, false, 1, &patterns[1]};
+	rules[2].channel = JSTR_LIT("Own 3");
+	rules[2].on[JR_CAMPAIGN] = (JCondition) {true, false, false, 3, patterns};
+	referrers[0] = (JOwnReferrer) {JSTR_LIT("example.com"), JSTR_NULL, JREFERRER_SOCIAL, JSTR_NULL, JSTR_LIT("social")};
+	referrers[1] = (JOwnReferrer) {JSTR_LIT("paypal.com"), JSTR_LIT("/amp/"), JREFERRER_AI_ASSISTANT, JSTR_LIT("own"),
+	JSTR_LIT("ai-assistant")};
+	return &options;
+}
+
 static void
 CheckTouch(JStr url, JStr referrer, bool valid)
 {
@@ -158,7 +212,7 @@ CheckTouch(JStr url, JStr referrer, bool valid)
 		input.source = referrer;
 	if (Random(8) == 0)
 		input.medium = JSTR_LIT("email");
-	found = JTouchFrom(&input, NULL, &touch);
+	found = JTouchFrom(&input, Random(3) == 0 ? OwnLists() : NULL, &touch);
 	Check(found == (touch.type != JTOUCH_NONE), "type and result", url);
 	if (found)
 	{
@@ -198,6 +252,14 @@ CheckColumns(void)
 		{"https://x.test/", " a ", " ", "", "campaign_columns|a|(not set)||Unassigned"},
 		{"https://x.test/", "", "", "c", "campaign_columns|(not set)|(not set)|c|Unassigned"},
 		{"https://x.test/", "", " ", "", "referrer|google|organic||Organic Search"},
+		{"https://x.test/", "(direct)", "(none)", "", "referrer|google|organic||Organic Search"},
+		{"https://x.test/", "Direct", "none", "null", "referrer|google|organic||Organic Search"},
+		{"https://x.test/", "direct", "mail", "", "campaign_columns|direct|mail||Unassigned"},
+		{"https://x.test/", "(not set)", "cpc", "", "campaign_columns|(not set)|cpc||Paid Other"},
+		{"https://x.test/", "chatgpt.com", "", "", "campaign_columns|chatgpt.com|ai-assistant||AI Assistant"},
+		{"https://x.test/?utm_source=(direct)", "a", "b", "c", "campaign_columns|a|b|c|Unassigned"},
+		{"https://x.test/?utm_campaign=d", "(none)", "b", "", "utm|google|b|d|Organic Search"},
+		{"https://x.test/?s_kwcid=1", "", "", "", "click_id|google|cpc||Paid Search"},
 		{"https://x.test/?gclid=1", "a", "email", "c", "click_id|google|cpc||Paid Search"},
 		{"https://x.test/?s_kwcid=1", "Bing", "email", "c", "click_id|Bing|cpc||Paid Search"},
 		{"https://x.test/?utm_source=b", "a", "email", "c", "utm|b|email||Email"},

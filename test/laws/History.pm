@@ -104,10 +104,14 @@ sub choose_options
     $o{max_users_per_visitor} = $self->between(1, 3) if $self->chance(0.3);
     $o{internal_hosts} = ['partner.example.net'] if $self->chance(0.2);
     $o{ignored_referrers} = ['www.bing.com'] if $self->chance(0.2);
+    $o{channel_rules} = [
+        { source => 'goo*', campaign => 'x', channel => 'Brand' }, { host => 'example.net', channel => 'Partners' },
+        { click_id => 'gclid', medium => { not => 'c*' }, channel => 'Clicks' }] if $self->chance(0.2);
     $o{internal_users} = [ '*2', 'p1@*' ] if $self->chance(0.3);
     $o{profiles} = 'identified' if $self->chance(0.15);
     $o{email_trait} = 'mail' if $self->chance(0.1);
     $o{exclude} = { host => ['staging.*'], user_id => ['test*'] } if $self->chance(0.3);
+    $o{allow_ids} = [ 'NA', '(void)' ] if $self->chance(0.15);
     if ($self->chance(0.3))
     {
         $self->{max_duration} = 3 * $self->{timeout};
@@ -140,11 +144,17 @@ my @pages = map { "https://shop.example.org$_" } '/', '/a', '/b?q=1', '/b?q=1#to
 my @campaigns = map { "https://shop.example.org/l?$_" } 'utm_source=google&utm_medium=cpc&utm_campaign=x',
   'utm_source=google&utm_medium=cpc&utm_campaign=y', 'utm_source=news&utm_medium=email', 'gclid=G1', 'gclid=G2',
   'gclid=G1&utm_source=google', 'fbclid=F1', 'msclkid=M1&gclid=G3', 'mc_eid=secret', 'utm_term=only',
-  'utm_campaign=x#utm_source=frag', 'utm_source=google&utm_medium=cpc&utm_campaign=x&page=2';
+  'utm_campaign=x#utm_source=frag', 'utm_source=GOOGLE&utm_medium=Cpc&utm_campaign=X', 'utm_medium=cpc',
+  'utm_source=(direct)&utm_medium=(none)', 'utm_source=news&amp;utm_medium=email', 'gclid={gclid}',
+  'utm_source=chatgpt.com', 'utm_source=google&utm_medium=cpc&utm_campaign=x&page=2';
 my @referrers = ('https://www.google.com/', 'https://www.bing.com/search?q=x', 'https://shop.example.org/a',
-    'https://partner.example.net/p', 'https://news.blog.example.com/', '$direct', 'https://t.co/x');
+    'https://partner.example.net/p', 'https://news.blog.example.com/', '$direct', 'https://t.co/x', 'https://www.youtube.com/',
+    'https://shop-example-org.cdn.ampproject.org/', 'https://chatgpt.com/');
 
 my $mine = 'of-';    # begins a value that is its user's alone
+
+# What stands for no id; two of them may be allowed.
+my @no_ids = ('NULL', '"null"', '(void)', '[None]', '{"nan"}', "'Not Set'", 'userId', 'ANONYMOUSID', '\\N', '{}', 'NA', '<unknown>');
 
 # All rows that a world will ever deliver, in no order.
 sub world
@@ -163,6 +173,9 @@ sub world
         keys => exists $self->{options}{session_key} ? 0.6 : 0.1,
         anonymous => $self->pick(0.3, 0.6, 0.85),
     };
+    # an address that is a user's id, too
+    push @{ $w->{users} }, $self->pick("p1\@mail$n.org", "P1\@mail$n.org", "p2\@mail$n.org", "p1\@mail$n.org ")
+      for 1 .. $self->weighted(6, 0, 3, 1, 1, 2);
     my $events = $self->weighted(3, 4, 5, 12, 3, 30);
     for (1 .. $self->between(1, $events))
     {
@@ -201,7 +214,7 @@ sub user_or_not
 {
     my ($self, $w) = @_;
     return undef if $self->chance($w->{anonymous});
-    return $self->pick('undefined', '', ' null ', 'test-1') if $self->chance(0.05);
+    return $self->pick('undefined', '', ' null ', 'test-1', @no_ids) if $self->chance(0.05);
     return $self->user($w);
 }
 
@@ -223,13 +236,14 @@ sub event
     my %e = map { $_ => undef } @STANDARD;
     $e{kind} = $given{kind} // $self->weighted(35, 'page', 30, 'track', 18, 'identify', 3, 'screen', 2, 'group', 100 * $w->{aliases}, 'alias');
     $e{event_id} = $self->pick('a' .. 'z') . "$w->{number}-" . ++$self->{events} unless $self->chance(0.1);
-    $e{visitor_id} = $self->weighted(20, $self->pick(@{ $w->{visitors} }), 2, undef, 0.4, 'null');
+    $e{visitor_id} = $self->weighted(20, $self->pick(@{ $w->{visitors} }), 2, undef, 0.4, 'null', 0.4, $self->pick(@no_ids));
     $e{user_id} = $self->user_or_not($w);
     $e{user_id} //= $self->user($w) if !defined $e{visitor_id} && $self->chance(0.9);
     $e{event_time} = $self->time_in($w);
     $e{received_at} = $e{event_time} + $self->pick(0, SECOND, HOUR, DAY) unless $self->chance(0.1);
     $e{event_time} = undef if $self->chance(0.01);
     $e{event_time} += 2 * DAY if defined $e{event_time} && $self->chance(0.01);
+    $e{event_time} += 120 * DAY if defined $e{event_time} && !defined $e{received_at} && $self->chance(0.03);
     $e{platform} = $self->weighted(30, undef, 5, 'web', 2, 'server', 1, 'sources');
     $e{session_key} = $self->pick('k1', 'k2') if $self->chance($w->{keys});
     if ($e{kind} eq 'page' || ($e{kind} ne 'screen' && $self->chance(0.4)))
@@ -239,9 +253,9 @@ sub event
     }
     if ($self->chance(0.1))
     {
-        $e{source} = $self->pick('partner', 'google') if $self->chance(0.7);
-        $e{medium} = $self->pick('cpc', 'affiliate') if $self->chance(0.7);
-        $e{campaign} = $self->pick('x', 'z') if $self->chance(0.5);
+        $e{source} = $self->pick('partner', 'google', 'Google', 'direct', '(direct)') if $self->chance(0.7);
+        $e{medium} = $self->pick('cpc', 'affiliate', 'CPC', 'none', '(not set)') if $self->chance(0.7);
+        $e{campaign} = $self->pick('x', 'z', 'X', 'none', 'null') if $self->chance(0.5);
         $e{term} = 'shoes' if $self->chance(0.3);
     }
     $e{name} = $self->pick('Home', 'Prices') if $e{kind} =~ /page|screen/ && $self->chance(0.7);
@@ -315,7 +329,7 @@ sub track
     return unless $e->{name} =~ /^Order/;
     $e->{revenue} = $self->chance(0.1) ? undef : $self->pick('10', '12.50', '0', '7');
     $e->{revenue} = "-$e->{revenue}" if defined $e->{revenue} && $e->{name} eq 'Order Refunded';
-    $e->{currency} = $self->weighted(5, 'USD', 1, 'EUR', 1, undef);
+    $e->{currency} = $self->weighted(5, 'USD', 1, 'EUR', 1, undef, 1, 'usd', 1, ' Usd ', 0.5, ' ');
     $e->{order_id} = $self->pick('o1', 'o2', 'o3', undef);
 }
 
@@ -384,7 +398,15 @@ sub deliver
         my %c = %$event;
         my %s = %$event;
         $s{event_time} //= $s{received_at};
-        $c{kind} = undef if $c{kind} eq 'track' && $self->chance(0.2);
+        $c{properties} = $s{properties} = { %{ $c{properties} // {} }, context_campaign_id => 'c3' }
+          if $c{kind} =~ /^(page|track)$/ && $self->chance(0.04);
+        $c{kind} = $self->pick(undef, '') if $c{kind} eq 'track' && $self->chance(0.2);
+        if ($c{kind} && $c{kind} =~ /^(page|screen)$/ && $self->chance(0.3))    # known by its name, or a URL without one
+        {
+            $c{name} = $s{name} = $c{kind} eq 'screen' ? $self->pick('Screen Viewed', 'screen')
+              : defined $c{url} ? $self->pick('page_view', 'Page Viewed', undef) : 'pageview';
+            $c{kind} = undef;
+        }
         $c{kind} = $s{kind} = 'click' if $self->chance(0.005);
         $s{event_id} = $self->{own_prefix} . $s{event_id} if defined $s{event_id};
         $self->row($w, 'events', $event, \%c, \%s);
@@ -417,6 +439,8 @@ sub loader_rows
         context_page_referrer => $event->{referrer},
         map { ("context_campaign_" . ($_ eq 'campaign' ? 'name' : $_)) => $event->{$_} }
           qw(source medium campaign term content));
+    my $campaign_id = $self->chance(0.06) ? $self->pick('c1', 'c2') : undef;
+    $c{context_campaign_id} = $campaign_id;
     my %s = (%$event, event_time => $event->{event_time} // $event->{received_at},
         map { $_ => undef } qw(name revenue currency order_id previous_id properties traits));
 
@@ -431,6 +455,7 @@ sub loader_rows
         }
         $s{properties} = $event->{properties};
         $c{color} = $event->{properties}{color} if defined $event->{properties};
+        $s{properties} = { %{ $s{properties} // {} }, context_campaign_id => $campaign_id } if defined $campaign_id;
         return $self->row($w, "${kind}s", $event, \%c, \%s);
     }
     return $self->track_rows($w, $event, \%c, \%s) if $kind eq 'track';
@@ -443,7 +468,18 @@ sub loader_rows
 
     my %traits = map { $_ => $event->{traits}{$_} } grep { defined $event->{traits}{$_} } keys %{ $event->{traits} // {} };
     $s{traits} = %traits ? \%traits : undef;
-    $self->row($w, 'identifies', $event, { %c, %traits }, \%s);
+    # the loader has them as columns of their own, or of the context, or both
+    my %columns = map {
+        my $place = $self->weighted(4, 'own', 2, 'context', 1, 'both');
+        (($place ne 'context' ? ($_ => $traits{$_}) : ()),
+            ($place ne 'own' ? ("context_traits_$_" => $place eq 'both' ? 'other' : $traits{$_}) : ()))
+    } sort keys %traits;
+    if ($columns{context_traits_age})    # as text there, it would be another value
+    {
+        delete $columns{context_traits_age};
+        $columns{age} = $traits{age};
+    }
+    $self->row($w, 'identifies', $event, { %c, %columns }, \%s);
     return unless defined $event->{user_id} && $event->{user_id} ne '' && $self->chance(0.3);
     my $time = $event->{received_at} // $event->{event_time};
     $self->row($w, 'users', $event, { id => $event->{user_id}, received_at => $time, %traits },
@@ -457,6 +493,8 @@ sub track_rows
     my $table = lc $event->{name} =~ s/ /_/gr;
     @$c{ 'event', 'event_text' } = ($table, $event->{name});
     $s->{name} = $event->{name};
+    my %campaign = defined $c->{context_campaign_id} ? (context_campaign_id => $c->{context_campaign_id}) : ();
+    $s->{properties} = {%campaign} if %campaign;
     $self->row($w, 'tracks', $event, {%$c}, {%$s}) if $self->chance(0.9);
     return unless $self->chance(0.9);
 
@@ -470,7 +508,7 @@ sub track_rows
         elsif ($self->chance(0.7)) { %properties = (revenue => $amount, total => '99') }
         else { $properties{total} = $amount }
         %own = (%own, %properties);
-        $standard{properties} = { map { $_ => \$properties{$_} } keys %properties };
+        $standard{properties} = { %campaign, map { $_ => \$properties{$_} } keys %properties };
     }
     $self->row($w, $table, $event, \%own, \%standard);
 }

@@ -265,8 +265,9 @@ sub note_rows
     for my $table (sort keys %new)
     {
         $self->insert_rows('ever', $table, @{ $new{$table} });
-        $self->{script} .= insert('oracle.raw', [ 'number', @History::STANDARD ],
-            map { { %{ $_->{standard} }, number => $_->{number} } } @{ $new{$table} });
+        my $load = $table ne 'events' ? 'uuid_ts' : $self->{history}{own}{whole} ? '' : 'loaded_at';
+        $self->{script} .= insert('oracle.raw', [ 'number', 'loaded_at', @History::STANDARD ],
+            map { { %{ $_->{standard} }, number => $_->{number}, loaded_at => $_->{columns}{$load} } } @{ $new{$table} });
     }
 }
 

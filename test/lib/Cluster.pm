@@ -23,9 +23,16 @@ sub new
 	print $out "$_\n" for "listen_addresses = ''", "unix_socket_directories = '$self->{dir}'",
 	  "port = $self->{port}", 'fsync = off', 'shared_buffers = 32MB', "timezone = 'UTC'", @conf;
 	close $out;
-	@ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)} = ($self->{dir}, $self->{port}, 'postgres', 'postgres');
+	$self->connect;
 	$self->start;
 	return $self;
+}
+
+# Makes it the one that psql talks to.
+sub connect
+{
+	my ($self) = @_;
+	@ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)} = ($self->{dir}, $self->{port}, 'postgres', 'postgres');
 }
 
 # Runs a program as the server's user; dies if it fails.

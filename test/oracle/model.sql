@@ -2,7 +2,8 @@
 --
 -- A reading of the design of its own, made to be read and not to be fast: one row per event, an event's
 -- session by a walk, everything else by grouping. Of the extension it uses what says where a visit came
--- from (journey.touch, channel, url_host, url_path), what is an id (journey._clean_id, _clean_email),
+-- from (journey.touch, channel, url_host, url_path), what is an id (journey._clean_id, _clean_email; not
+-- what allow_ids exempts),
 -- and, for rows that came without an id, the id that the extension makes. Ids of sessions and touches
 -- are hashes: a session is known here by its visitor and number.
 --
@@ -17,7 +18,7 @@ CREATE SCHEMA oracle;
 SET search_path = oracle, public;
 
 -- kind 'users' is a row of a loader's users table
-CREATE TABLE raw (number bigint, LIKE journey.event);
+CREATE TABLE raw (number bigint, loaded_at timestamptz, LIKE journey.event);
 
 CREATE TABLE options (
     timeout interval,
@@ -31,11 +32,13 @@ CREATE TABLE options (
     email_trait text,
     internal_hosts jsonb,
     ignored_referrers jsonb,
+    channel_rules jsonb,
     internal_users jsonb,
     keep_properties text[],
     profiles text,
     time_zone text,
     exclude jsonb,
+    allow_ids text[],
     earliest timestamptz,
     max_future interval
 );
@@ -47,9 +50,9 @@ LANGUAGE sql AS $$
     SELECT * FROM jsonb_populate_record(NULL::oracle.options, '{
         "timeout": "30 minutes", "new_campaign": false, "session_key": false, "user_change": true,
         "passive_events": [], "max_users_per_visitor": 5, "email_trait": "email",
-        "internal_hosts": [], "ignored_referrers": [], "internal_users": [], "keep_properties": [],
+        "internal_hosts": [], "ignored_referrers": [], "channel_rules": [], "internal_users": [], "keep_properties": [],
         "profiles": "all",
-        "time_zone": "UTC", "exclude": {}, "earliest": "2000-01-01 00:00:00+00",
+        "time_zone": "UTC", "exclude": {}, "allow_ids": [], "earliest": "2000-01-01 00:00:00+00",
         "max_future": "24 hours"}' || given)
 $$;
 
@@ -63,23 +66,28 @@ LANGUAGE sql IMMUTABLE AS $$
                    WHERE $1 LIKE replace(p.pattern, '*', '%'))
 $$;
 
+CREATE FUNCTION clean_id(id text) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN id = ANY (o.allow_ids) THEN id ELSE journey._clean_id(id) END FROM oracle.options AS o
+$$;
+
 CREATE VIEW row_outcome AS
 SELECT r.number, clean.visitor_id, clean.user_id, nullif(r.event_id, '') AS event_id,
        CASE WHEN matches(lower(journey.url_host(r.url)), o.exclude -> 'host')
               OR matches(r.user_id, o.exclude -> 'user_id') THEN 'excluded'
             WHEN r.kind NOT IN ('page', 'screen', 'track', 'identify', 'group', 'alias', 'users')
               OR clean.visitor_id IS NULL OR r.event_time IS NULL OR r.event_time < o.earliest
-              OR r.event_time > r.received_at + o.max_future THEN 'rejected'
+              OR r.event_time > coalesce(r.received_at, r.loaded_at) + o.max_future THEN 'rejected'
             WHEN r.kind = 'users' THEN 'users'
             ELSE 'event' END AS outcome
 FROM raw AS r CROSS JOIN options AS o
 CROSS JOIN LATERAL (
-    SELECT coalesce(journey._clean_id(r.visitor_id), 'user:' || journey._clean_id(r.user_id)) AS visitor_id,
-           journey._clean_id(r.user_id) AS user_id) AS clean;
+    SELECT coalesce(clean_id(r.visitor_id), 'user:' || clean_id(r.user_id)) AS visitor_id,
+           clean_id(r.user_id) AS user_id) AS clean;
 
 CREATE VIEW oracle_rows AS
 SELECT x.event_id, x.visitor_id, x.user_id, r.event_time, r.received_at, r.kind, r.name, r.url, r.referrer,
-       r.revenue, r.currency, r.order_id, r.source, r.medium, r.campaign, r.term, r.content, r.session_key,
+       r.revenue, nullif(upper(trim(r.currency)), '') AS currency, r.order_id, r.source, r.medium, r.campaign, r.term, r.content, r.session_key,
        r.previous_id, r.platform, r.properties, r.traits
 FROM raw AS r JOIN row_outcome AS x USING (number)
 WHERE x.outcome = 'event';
@@ -108,29 +116,55 @@ LANGUAGE sql AS $$
     FROM (SELECT journey.timeline_agg(e) AS timeline) AS t CROSS JOIN journey.events(t.timeline) AS x
 $$;
 
-CREATE FUNCTION campaign_touch(e event, seen journey.touch) RETURNS journey.touch
+-- What a campaign column says: nothing if it is blank or a word for nothing.
+CREATE FUNCTION said(value text) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN lower(trim(value)) NOT IN
+        ('', '(direct)', '(none)', '(not set)', 'null', 'undefined') THEN trim(value) END
+$$;
+
+-- What parameters, click ids and campaign columns say. `seen` is the touch of the URL alone, `behind` that
+-- of URL and referrer.
+CREATE FUNCTION campaign_touch(e event, seen journey.touch, behind journey.touch, rules jsonb)
+RETURNS journey.touch
 LANGUAGE plpgsql AS $$
 DECLARE
     t journey.touch := seen;
+    source text := oracle.said(e.source);
+    medium text := oracle.said(e.medium);
+    campaign text := oracle.said(e.campaign);
 BEGIN
+    -- bare direct and none say nothing if source and medium have nothing else
+    IF coalesce(lower(source), 'none') IN ('direct', 'none') AND
+       coalesce(lower(medium), 'none') IN ('direct', 'none') THEN
+        source := NULL;
+        medium := NULL;
+        campaign := CASE WHEN lower(campaign) NOT IN ('direct', 'none') THEN campaign END;
+    END IF;
     IF t.touch_type IN ('utm', 'click_id') THEN
-        -- what the URL leaves open, the columns fill
-        t.source := coalesce(nullif(t.source, '(not set)'), nullif(trim(e.source), ''), '(not set)');
-        t.medium := coalesce(nullif(t.medium, '(not set)'), nullif(trim(e.medium), ''), '(not set)');
-    ELSIF coalesce(e.source, e.medium, e.campaign) IS NOT NULL THEN
+        -- what the URL leaves open, the columns fill, then the referrer
+        t.source := coalesce(nullif(t.source, '(not set)'), source, behind.source);
+        IF t.medium = 'ai-assistant' AND (journey.campaign(e.url)).medium IS NULL THEN
+            t.medium := coalesce(medium, t.medium);
+        END IF;
+        t.medium := coalesce(nullif(t.medium, '(not set)'), medium,
+                             CASE WHEN behind.source = t.source THEN behind.medium END, '(not set)');
+        t.referrer_host := behind.referrer_host;
+    ELSIF coalesce(source, medium, campaign, oracle.said(e.properties ->> 'context_campaign_id')) IS NOT NULL THEN
         t := NULL;
         t.touch_type := 'campaign_columns';
-        t.source := coalesce(e.source, '(not set)');
-        t.medium := coalesce(e.medium, '(not set)');
-        t.campaign := e.campaign;
-        t.term := e.term;
-        t.content := e.content;
+        t.source := coalesce(source, '(not set)');
+        t.medium := coalesce(medium, '(not set)');
+        t.campaign := campaign;
+        t.term := oracle.said(e.term);
+        t.content := oracle.said(e.content);
+        t.campaign_id := oracle.said(e.properties ->> 'context_campaign_id');
         t.referrer_host := journey.url_host(e.referrer);
         t.landing_page := e.url;
     ELSE
         RETURN NULL;
     END IF;
-    t.channel := journey.channel(t.source, t.medium, t.campaign);
+    t.channel := journey.channel(t.source, t.medium, t.campaign, rules, t.referrer_host, t.click_id_type);
     RETURN t;
 END
 $$;
@@ -158,11 +192,12 @@ BEGIN
             CASE WHEN kind = 'identify' THEN 'email:' || journey._clean_email(traits ->> o.email_trait) END);
 
     UPDATE oracle.event AS e SET
-        said = oracle.campaign_touch(e, t),
+        said = oracle.campaign_touch(e, journey.touch(x.url, NULL), t, o.channel_rules),
         came_from = CASE WHEN t.touch_type = 'referrer' THEN t END
     FROM oracle.event AS x
     CROSS JOIN LATERAL journey.touch(coalesce(x.url, ''), x.referrer, jsonb_build_object(
-        'internal_hosts', o.internal_hosts, 'ignored_referrers', o.ignored_referrers)) AS t
+        'internal_hosts', o.internal_hosts, 'ignored_referrers', o.ignored_referrers,
+        'channel_rules', o.channel_rules)) AS t
     WHERE e.visitor_id = x.visitor_id AND e.event_time = x.event_time AND e.event_id = x.event_id
       AND NOT e.passive;
     UPDATE oracle.event SET came_from.landing_page = url WHERE (came_from).touch_type IS NOT NULL;
@@ -174,9 +209,9 @@ $$;
 -- ---------------------------------------------------------------------------------------------
 
 CREATE VIEW alias AS
-SELECT visitor_id, event_time, event_id, journey._clean_id(previous_id) AS previous_id, user_id
+SELECT visitor_id, event_time, event_id, clean_id(previous_id) AS previous_id, user_id
 FROM event
-WHERE kind = 'alias' AND user_id IS NOT NULL AND journey._clean_id(previous_id) IS NOT NULL;
+WHERE kind = 'alias' AND user_id IS NOT NULL AND clean_id(previous_id) IS NOT NULL;
 
 -- The end of a chain of aliases, of all or of those among a visitor's own events; in a loop the least id.
 CREATE FUNCTION canonical(id text, visitor text DEFAULT NULL) RETURNS text
@@ -292,10 +327,10 @@ BEGIN
             OR o.session_key AND coalesce(e.session_key <> last_key, false)
             OR o.user_change AND oracle.are_two(visitor, e.user_id, owner)
             OR o.new_campaign AND (e.said).touch_type IS NOT NULL
-                AND ((last_campaign).source, (last_campaign).medium, (last_campaign).campaign,
-                     (last_campaign).click_id) IS DISTINCT FROM
-                    ((e.said).source, (e.said).medium, (e.said).campaign,
-                     (e.said).click_id)
+                AND (lower((last_campaign).source), lower((last_campaign).medium),
+                     lower((last_campaign).campaign), (last_campaign).click_id) IS DISTINCT FROM
+                    (lower((e.said).source), lower((e.said).medium),
+                     lower((e.said).campaign), (e.said).click_id)
             OR o.midnight IS NOT NULL AND (e.event_time AT TIME ZONE o.midnight)::date
                 <> (previous_at AT TIME ZONE o.midnight)::date
             OR coalesce(e.event_time - begun_at > o.max_duration, false), false);
@@ -339,7 +374,7 @@ END
 $$;
 
 -- Touches, before those that are direct: each event's campaign, and the referrer of the first event
--- that has a page; the first of equal ones.
+-- that has a page; the first of equal ones, whose case does not count but for click ids.
 CREATE VIEW found_touch AS
 WITH active AS (
     SELECT e.*, page_view OR coalesce(url, '') <> '' AS has_page,
@@ -354,12 +389,14 @@ WITH active AS (
     WHERE (a.said).touch_type IS NOT NULL
        OR (a.has_page AND a.place = 1 AND (a.came_from).touch_type IS NOT NULL)
 )
-SELECT DISTINCT ON (visitor_id, session, (touch).source, (touch).medium, (touch).campaign, (touch).term,
-                    (touch).content, (touch).campaign_id, (touch).click_ids)
+SELECT DISTINCT ON (visitor_id, session, lower((touch).source), lower((touch).medium),
+                    lower((touch).campaign), lower((touch).term), lower((touch).content),
+                    lower((touch).campaign_id), (touch).click_ids)
        visitor_id, session, event_time, event_id, referrer, (touch).*
 FROM telling
-ORDER BY visitor_id, session, (touch).source, (touch).medium, (touch).campaign, (touch).term,
-         (touch).content, (touch).campaign_id, (touch).click_ids, event_time, event_id;
+ORDER BY visitor_id, session, lower((touch).source), lower((touch).medium), lower((touch).campaign),
+         lower((touch).term), lower((touch).content), lower((touch).campaign_id), (touch).click_ids,
+         event_time, event_id;
 
 -- An order's amount counts once in a session, refunds each.
 CREATE VIEW session_revenue AS
@@ -457,12 +494,21 @@ SELECT DISTINCT x.visitor_id, x.user_id, r.event_time, r.traits
 FROM raw AS r JOIN row_outcome AS x USING (number)
 WHERE x.outcome = 'users' AND r.traits IS NOT NULL;
 
--- Which users carry an e-mail.
-CREATE VIEW carrier AS
+-- Which users carry an e-mail by a trait.
+CREATE VIEW trait_carrier AS
 SELECT DISTINCT journey._clean_email(traits ->> o.email_trait) AS email, user_id
 FROM (SELECT user_id, traits FROM event UNION ALL SELECT user_id, traits FROM users_row) AS t
 CROSS JOIN options AS o
 WHERE user_id IS NOT NULL AND journey._clean_email(traits ->> o.email_trait) IS NOT NULL;
+
+-- And those whose id it is, where no other does by a trait.
+CREATE VIEW carrier AS
+SELECT email, user_id FROM trait_carrier
+UNION
+SELECT journey._clean_email(id), id
+FROM (SELECT user_id AS id FROM event UNION SELECT user_id FROM trait_carrier UNION SELECT previous_id FROM alias) AS u
+WHERE journey._clean_email(id) IS NOT NULL AND NOT EXISTS (
+    SELECT FROM trait_carrier AS c WHERE c.email = journey._clean_email(id) AND c.user_id <> u.id);
 
 CREATE TABLE ref_person (ref text COLLATE "C" PRIMARY KEY, person_id text COLLATE "C", reason text);
 
@@ -709,7 +755,9 @@ LEFT JOIN person_click_ids AS k USING (person_id)
 CROSS JOIN LATERAL (
     SELECT CASE WHEN u.person_id LIKE 'user:%' THEN substr(u.person_id, 6) END AS user_id,
            CASE WHEN u.person_id LIKE 'email:%' THEN substr(u.person_id, 7)
-                ELSE journey._clean_email(t.traits ->> o.email_trait) END AS email) AS n
+                ELSE coalesce(journey._clean_email(t.traits ->> o.email_trait),
+                              CASE WHEN u.person_id LIKE 'user:%' THEN journey._clean_email(substr(u.person_id, 6)) END)
+                END AS email) AS n
 WHERE o.profiles = 'all' OR u.person_id NOT LIKE 'visitor:%';
 
 -- ---------------------------------------------------------------------------------------------

@@ -16,6 +16,6 @@ select
     c.marketing_tactic as {{ prefix }}marketing_tactic,
     c.click_id_type,
     c.click_id
-from {{ relation }} as r
+from (select * from {{ relation }}) as r
 left join lateral journey.campaign(r.{{ url }}) as c on true
 {%- endmacro %}

@@ -4,6 +4,6 @@
 
 {% macro default__events(relation, timeline) -%}
 select e.*
-from {{ relation }} as r
+from (select * from {{ relation }}) as r
 cross join lateral journey.events(r.{{ timeline }}) as e
 {%- endmacro %}

@@ -7,6 +7,6 @@
 select
     {{ keys | join(', ') }},
     journey.rollup({{ timeline }}) as timeline
-from {{ relation }}
+from (select * from {{ relation }}) as r
 group by {{ keys | join(', ') }}
 {%- endmacro %}

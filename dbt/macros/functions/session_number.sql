@@ -11,5 +11,5 @@ select
         partition by r.{{ visitor_id }}
         order by r.{{ event_time }}{{ ', r.' ~ event_id if event_id is not none }}
     ) as session_number
-from {{ relation }} as r
+from (select * from {{ relation }}) as r
 {%- endmacro %}

@@ -6,8 +6,8 @@
 {%- if timeline is none -%}
 {{ pg_journey.timeline(relation, columns) }}
 {%- elif timeline == 'timeline' -%}
-select * from {{ relation }}
+select r.* from (select * from {{ relation }}) as r
 {%- else -%}
-select r.*, r.{{ timeline }} as timeline from {{ relation }} as r
+select r.*, r.{{ timeline }} as timeline from (select * from {{ relation }}) as r
 {%- endif -%}
 {%- endmacro %}

@@ -18,7 +18,7 @@ select
     t.click_ids as {{ prefix }}click_ids,
     t.referrer_host as {{ prefix }}referrer_host,
     t.landing_page as {{ prefix }}landing_page
-from {{ relation }} as r
+from (select * from {{ relation }}) as r
 left join lateral journey.touch(
     r.{{ url }}, {{ 'r.' ~ referrer if referrer is not none else 'null' }}
     {%- if options %}, {{ pg_journey.jsonb_literal(options) }}{% endif %}) as t on true

@@ -31,10 +31,12 @@ select
     {%- if field == 'kind' -%}
         {%- set value = pg_journey.text_literal(kind) -%}
     {%- elif field == 'traits' -%}
-        {%- set value = pg_journey.loader_object(columns, custom if kind == 'identify' else []) -%}
+        {%- set value = pg_journey.loader_traits(columns, custom) if kind == 'identify' else 'null::jsonb' -%}
     {%- elif field == 'properties' -%}
         {%- set value = pg_journey.loader_object(
-            columns, ([] if kind == 'identify' else custom) + pg_journey.kept_columns()) -%}
+            columns, ([] if kind == 'identify' else custom) + pg_journey.kept_columns()
+                + (['context_campaign_id'] if kind in ['page', 'screen', 'track']
+                   and 'context_campaign_id' not in pg_journey.kept_columns() else [])) -%}
     {%- else -%}
         {%- set value = pg_journey.loader_value(columns, fields.get(field, []), type) -%}
     {%- endif %}

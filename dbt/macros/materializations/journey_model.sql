@@ -8,10 +8,12 @@
         type='view') -%}
     {%- set name = pg_journey.model_name(this) -%}
     {%- set model_literal = pg_journey.text_literal(name) -%}
-    {%- set options = pg_journey.model_options() -%}
+    {%- set partial = pg_journey.partial_run() -%}
+    {%- set schemas = (config.get('meta') or {}).get('pg_journey_schemas') -%}
 
     {%- do pg_journey.require_extension() -%}
     {%- do pg_journey.check_config(model) -%}
+    {%- set options = pg_journey.model_options() -%}
     {{ run_hooks(pre_hooks, inside_transaction=false) }}
     {{ run_hooks(pre_hooks, inside_transaction=true) }}
 
@@ -27,29 +29,56 @@
         {%- set state = none -%}
     {%- endif -%}
 
-    {%- do pg_journey.create_events_view(events, sql) -%}
-    {%- if state is none -%}
-        {%- do pg_journey.create_model(name, events, options) -%}
+    {%- if partial and state is not none -%}
+        {%- do log('pg_journey: model "' ~ name ~ '" is left as it is by ' ~ partial, info=true) -%}
+        {%- call statement('main') -%}select 1{%- endcall -%}
     {%- else -%}
-        {%- do pg_journey.change_model(name, events, options, state) -%}
-    {%- endif -%}
-
-    {%- set full_refresh = state is not none and should_full_refresh() -%}
-    {%- if full_refresh -%}
-        {%- if state['options'].get('keep_properties') != options.get('keep_properties') -%}
-            {%- do pg_journey.drop_dependents(name) -%}
+        {%- if schemas -%}
+            {%- do pg_journey.check_schemas(schemas) -%}
+            {%- set events = none -%}
+        {%- else -%}
+            {%- set read_before = pg_journey.read_definition(events) -%}
+            {%- set definition = pg_journey.create_events_view(events, sql) -%}
         {%- endif -%}
-        {%- call statement('pg_journey_rebuild') -%}
-            select journey.rebuild({{ model_literal }}, from_sources => true,
-                                   force => {{ 'true' if var('pg_journey_force', false) else 'false' }})
-        {%- endcall -%}
+        {%- if state is none -%}
+            {%- do pg_journey.create_model(name, events, options) -%}
+        {%- else -%}
+            {%- do pg_journey.change_model(name, events, options, state) -%}
+        {%- endif -%}
+
+        {%- set less = schemas and pg_journey.read_schemas(name, schemas, state) -%}
+        {%- set full_refresh = state is not none and should_full_refresh() -%}
+        {%- if full_refresh -%}
+            {%- if state['options'].get('keep_properties') != options.get('keep_properties') -%}
+                {%- do pg_journey.drop_dependents(name) -%}
+            {%- endif -%}
+            {%- call statement('pg_journey_rebuild') -%}
+                select journey.rebuild({{ model_literal }}, from_sources => true,
+                                       force => {{ 'true' if var('pg_journey_force', false) else 'false' }})
+            {%- endcall -%}
+        {%- endif -%}
+        {%- set read = state is not none and state['version'] > 0 and not full_refresh -%}
+        {%- set changed = read and (less or not schemas and read_before != definition) -%}
+        {%- if partial -%}
+            {%- do log('pg_journey: nothing is read by ' ~ partial, info=true) -%}
+            {%- call statement('main') -%}select 1{%- endcall -%}
+        {%- else -%}
+            {%- if changed -%}
+                {%- do log('pg_journey: model "' ~ name ~ '" reads its events whole, since '
+                    ~ ('its tables have changed' if schemas else 'the SELECT has changed' if read_before
+                       else 'what it has read is not known'), info=true) -%}
+                {%- if not var('pg_journey_keep', false) -%}{%- do pg_journey.read_anew(name) -%}{%- endif -%}
+            {%- endif -%}
+            {%- call statement('main', fetch_result=true) -%}
+                select rows_read, new, duplicate, excluded, rejected, sessions_changed, profiles_changed, total_ms
+                from journey.refresh({{ model_literal }}
+                {%- if changed and var('pg_journey_keep', false) %}, since => '-infinity'
+                {%- elif var('pg_journey_since', '') %}, since => {{ pg_journey.text_literal(var('pg_journey_since')) }}
+                {%- endif %})
+            {%- endcall -%}
+            {%- do pg_journey.tell_refresh(name, load_result('main')['data'][0], full_refresh) -%}
+        {%- endif -%}
     {%- endif -%}
-    {%- call statement('main', fetch_result=true) -%}
-        select rows_read, new, duplicate, excluded, rejected, sessions_changed, profiles_changed, total_ms
-        from journey.refresh({{ model_literal }}
-        {%- if var('pg_journey_since', '') %}, since => {{ pg_journey.text_literal(var('pg_journey_since')) }}{% endif %})
-    {%- endcall -%}
-    {%- do pg_journey.tell_refresh(name, load_result('main')['data'][0], full_refresh) -%}
 
     {%- if existing is not none and not existing.is_view -%}
         {%- do adapter.drop_relation(existing) -%}

@@ -4,13 +4,17 @@
 
 {% macro default__change_model(name, events, options, state) -%}
     {%- set own = [] -%}
-    {%- for source in state['sources']
-            if source['schema'] == events.schema and source.get('relation') == events.identifier -%}
-        {%- do own.append(source) -%}
+    {%- for source in state['sources'] -%}
+        {%- if source.get('relation') is none and events is none
+                or events is not none and source['schema'] == events.schema
+                and source.get('relation') == events.identifier -%}
+            {%- do own.append(source) -%}
+        {%- endif -%}
     {%- endfor -%}
     {%- if not own -%}
         {%- do exceptions.raise_compiler_error(
-            'pg_journey: model "' ~ name ~ '" exists and does not read ' ~ events.render()
+            'pg_journey: model "' ~ name ~ '" exists and does not read '
+            ~ ('the loader\'s schemas' if events is none else events.render())
             ~ ': it belongs to something else. Give this dbt model another alias, or drop the other: '
             ~ "SELECT journey.drop_model('" ~ name ~ "');") -%}
     {%- endif -%}

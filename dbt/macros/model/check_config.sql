@@ -14,4 +14,20 @@
         {%- do exceptions.warn('pg_journey: config "' ~ key ~ '" of ' ~ node.name
             ~ ' is no option of a model; options are ' ~ pg_journey.known_options() | join(', ')) -%}
     {%- endfor -%}
+    {%- if (config.get('contract') or {}).enforced -%}
+        {%- do exceptions.raise_compiler_error(
+            'pg_journey: a journey_model takes no contract: its columns are those of the extension. '
+            ~ 'Put the contract on a model that selects from ref(\'' ~ node.name ~ '\')') -%}
+    {%- endif -%}
+    {%- set own = (config.get('meta') or {}).get('pg_journey', {}) -%}
+    {%- if own is not mapping -%}
+        {%- do exceptions.raise_compiler_error(
+            'pg_journey: meta.pg_journey of ' ~ node.name ~ ' must be a mapping of options, not ' ~ own) -%}
+    {%- endif -%}
+    {%- set options = pg_journey.model_options() -%}
+    {%- do pg_journey.check_options(options, 'the options of ' ~ node.name) -%}
+    {%- if options.get('capture', 'none') != 'none' -%}
+        {%- do exceptions.warn('pg_journey: option "capture" of ' ~ node.name
+            ~ ' has no effect: a journey_model reads a view, on which there are no triggers') -%}
+    {%- endif -%}
 {%- endmacro %}

@@ -5,8 +5,8 @@
 {% macro default__known_options() -%}
     {{ return([
         'timeout', 'new_campaign', 'midnight', 'max_duration', 'session_key', 'user_change',
-        'passive_events', 'stitch', 'max_users_per_visitor', 'email_trait', 'internal_hosts',
-        'ignored_referrers', 'internal_users', 'lookback', 'time_zone', 'profiles',
+        'passive_events', 'stitch', 'max_users_per_visitor', 'email_trait', 'allow_ids', 'internal_hosts',
+        'ignored_referrers', 'channel_rules', 'referrers', 'click_ids', 'internal_users', 'lookback', 'time_zone', 'profiles',
         'keep_properties', 'exclude', 'revenue', 'earliest', 'max_future', 'overlap',
         'index_sources', 'capture', 'ignore_deletes', 'conversions', 'currency', 'rates', 'redact'
     ]) }}

@@ -11,11 +11,11 @@
         ~ " < string_to_array('" ~ needed ~ "', '.')::int[]"
         ~ " from (select 1) as one"
         ~ " left join pg_catalog.pg_extension as e on e.extname = 'pg_journey'"
-        ~ " left join pg_catalog.pg_namespace as n on n.oid = e.extnamespace").rows[0] -%}
+        ~ " left join pg_catalog.pg_namespace as n on n.nspname = 'journey'").rows[0] -%}
     {%- if found[0] is none -%}
         {%- do exceptions.raise_compiler_error(
             'pg_journey: the extension is not installed in database "' ~ target.dbname ~ '". '
-            ~ ('Let a superuser run there: CREATE EXTENSION pg_journey;' if found[2]
+            ~ ('Let its owner or a superuser run there: CREATE EXTENSION pg_journey;' if found[2]
                else 'The server does not have it either: see "make install" in its README, then'
                     ~ ' CREATE EXTENSION pg_journey;')) -%}
     {%- elif found[3] -%}

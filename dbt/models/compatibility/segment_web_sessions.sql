@@ -5,19 +5,19 @@
 ) }}
 
 with sessions as (
-    select * from {{ ref('sessions') }} where page_views > 0
+    select * from {{ ref('pg_journey', 'journey__sessions') }} where page_views > 0
 ),
 
 -- the campaign that the session's URLs or the loader named; a referrer or a click id alone is none
 campaigns as (
     select distinct on (session_id) session_id, source, medium, campaign, term, content
-    from {{ ref('touches') }}
+    from {{ ref('pg_journey', 'journey__touches') }}
     where touch_type in ('utm', 'campaign_columns')
     order by session_id, touched_at, touch_id
 ),
 
 people as (
-    select person_id, user_id from {{ ref('profiles') }}
+    select person_id, user_id from {{ ref('pg_journey', 'journey__profiles') }}
 ),
 
 devices as (

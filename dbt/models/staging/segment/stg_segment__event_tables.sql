@@ -1,3 +1,3 @@
 {{ config(materialized='view', enabled=var('segment_schema') != '') }}
 
-{{ pg_journey.loader_event_tables(var('segment_schema'), var('segment_event_tables')) }}
+{{ pg_journey.loader_event_tables(var('segment_schema'), var('segment_exclude_tables')) }}

@@ -4,4 +4,4 @@ select
     order_id, case when email is not null then jsonb_build_object('email', email) end as traits,
     jsonb_build_object('plan', case when load > 2 then 'team' else 'free' end) as properties, loaded_at
 from {{ ref('raw_events') }}
-where load <= {{ var('load') }}
+where load <= coalesce(nullif(current_setting('test.load', true), ''), '4')::int

@@ -5,7 +5,7 @@ with leads as (
 ),
 
 profiles as (
-    select * from {{ ref('profiles') }}
+    select * from {{ ref('journey__profiles') }}
 ),
 
 people as (
@@ -32,7 +32,7 @@ left join lateral (
         touches.touched_at as gclid_at,
         touches.campaign,
         touches.landing_page
-    from {{ ref('touches') }} as touches
+    from {{ ref('journey__touches') }} as touches
     where touches.person_id = people.person_id
         and touches.click_ids ->> 'gclid' is not null
         and touches.touched_at <= people.mql_at

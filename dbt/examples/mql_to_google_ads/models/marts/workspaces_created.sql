@@ -6,7 +6,7 @@ with counts as (
     select
         user_id,
         coalesce((event_counts ->> 'Workspace Created')::bigint, 0) as workspaces_created
-    from {{ ref('profiles') }}
+    from {{ ref('journey__profiles') }}
     where user_id is not null
 ),
 

@@ -1,0 +1,48 @@
+{% macro check_schemas(schemas) -%}
+    {{ return(adapter.dispatch('check_schemas', 'pg_journey')(schemas)) }}
+{%- endmacro %}
+
+{# Unreadable is not absent: a loader's schema, or a table of it, that this role may not read would leave
+   its events out of every number. A table that a variable names and that is not there may be yet to come. #}
+{% macro default__check_schemas(schemas) -%}
+    {%- for schema, given in schemas.items() -%}
+        {%- set literal = pg_journey.text_literal(schema) -%}
+        {%- set role = adapter.quote(target.user) -%}
+        {%- set found = run_query(
+            "select has_schema_privilege(oid, 'usage') from pg_catalog.pg_namespace where nspname = " ~ literal).rows -%}
+        {%- if not found -%}
+            {%- do exceptions.raise_compiler_error('pg_journey: schema "' ~ schema
+                ~ '", which a variable of pg_journey names, does not exist in database "' ~ target.dbname ~ '"') -%}
+        {%- elif not found[0][0] -%}
+            {%- do exceptions.raise_compiler_error('pg_journey: role ' ~ role ~ ' may not use schema "' ~ schema
+                ~ '". Let its owner run: GRANT USAGE ON SCHEMA ' ~ adapter.quote(schema) ~ ' TO ' ~ role ~ ';') -%}
+        {%- endif -%}
+        {%- set tables = run_query(
+            "select c.relname, has_table_privilege(c.oid, 'select') from pg_catalog.pg_class as c"
+            ~ ' join pg_catalog.pg_namespace as n on n.oid = c.relnamespace'
+            ~ ' where n.nspname = ' ~ literal ~ " and c.relkind in ('r', 'p', 'f')"
+            ~ ' and not exists (select from pg_catalog.pg_inherits as i where i.inhrelid = c.oid)'
+            ~ ' and exists (select from pg_catalog.pg_attribute as a where a.attrelid = c.oid'
+            ~ " and a.attname = 'id' and not a.attisdropped)"
+            ~ ' order by c.relname').rows -%}
+        {%- set names = [] -%}
+        {%- set denied = [] -%}
+        {%- for name, readable in tables -%}
+            {%- do names.append(name) -%}
+            {%- if not readable and name not in given['exclude_tables']
+                    and name not in ['accounts', 'rudder_discards'] -%}
+                {%- do denied.append(name) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- if denied -%}
+            {%- do exceptions.raise_compiler_error('pg_journey: role ' ~ role ~ ' may not read ' ~ denied | join(', ')
+                ~ ' in schema "' ~ schema ~ '". Let their owner run: GRANT SELECT ON ALL TABLES IN SCHEMA '
+                ~ adapter.quote(schema) ~ ' TO ' ~ role ~ '; ALTER DEFAULT PRIVILEGES IN SCHEMA ' ~ adapter.quote(schema)
+                ~ ' GRANT SELECT ON TABLES TO ' ~ role ~ ';') -%}
+        {%- endif -%}
+        {%- for name in given['event_tables'] if name not in names -%}
+            {%- do exceptions.warn('pg_journey: schema "' ~ schema ~ '" has no table "' ~ name
+                ~ '", which the list of event tables names; it is read from its beginning once it is there') -%}
+        {%- endfor -%}
+    {%- endfor -%}
+{%- endmacro %}

@@ -1,0 +1,370 @@
+/*
+ * steps_core.c
+ *		Which steps an event is.
+ */
+#include "steps_core.h"
+
+#include "port/pg_bitutils.h"
+
+#include "sessions_core.h"
+#include "url_core.h"
+
+/* ------------------------------------------------------------------------------------------------
+ * making steps
+ * ------------------------------------------------------------------------------------------------ */
+
+static const char *const prefixes[JASPECT_COUNT] = {
+	[JASPECT_KIND] = "kind:",
+	[JASPECT_PAGE] = "page:",
+	[JASPECT_HOST] = "host:",
+	[JASPECT_CHANNEL] = "channel:"
+};
+
+JStep
+JStepFromText(JStr text)
+{
+	JStep		step = {.pattern = {JSTR_NULL}};
+	JAspect		aspect = JASPECT_NAME;
+
+	for (int i = JASPECT_KIND; i < JASPECT_COUNT; i++)
+	{
+		int			len = strlen(prefixes[i]);
+
+		if (text.len >= len && memcmp(text.data, prefixes[i], len) == 0)
+		{
+			aspect = i;
+			text = JStrFrom(text, len);
+			break;
+		}
+	}
+	step.pattern[aspect] = aspect == JASPECT_HOST ? JHostLower(text) : text;
+	return step;
+}
+
+JStep
+JStepFromDef(const JDef *def, JDefError *error)
+{
+	static const char *const known[] = {"event", "kind", "page", "host", "channel", "where", NULL};
+	JStep		step = {.pattern = {JSTR_NULL}};
+	bool		asks = false;
+
+	JDefCheckKeys(def, known, error);
+	for (int i = 0; i < JASPECT_COUNT; i++)
+	{
+		JStr		pattern = JDefString(JDefMember(def, known[i]), error);
+
+		if (i == JASPECT_HOST && !JStrIsNull(pattern))
+			pattern = JHostLower(pattern);
+		step.pattern[i] = pattern;
+		asks |= !JStrIsNull(pattern);
+	}
+	step.where = JWhereCompile(JDefMember(def, "where"), error);
+	if (!asks && step.where.n == 0)
+		JDefFail(error, J_DEF_MISSING, def, "Give \"event\": \"*\" for any event.",
+				 "it asks for nothing");
+	return step;
+}
+
+static bool
+IsAny(JStr pattern)
+{
+	return pattern.len == 1 && pattern.data[0] == '*';
+}
+
+void
+JStepsAdd(JSteps *steps, JStep step)
+{
+	uint64		bit = UINT64CONST(1) << steps->n;
+	bool		asks = step.where.n > 0;
+
+	Assert(steps->n < JSTEPS_ROOM);
+	/* the name * is any event, those without a name too */
+	if (IsAny(step.pattern[JASPECT_NAME]))
+		step.pattern[JASPECT_NAME] = JSTR_NULL;
+	for (int i = 0; i < JASPECT_COUNT; i++)
+		if (!JStrIsNull(step.pattern[i]))
+		{
+			steps->asks[i] |= bit;
+			asks = true;
+		}
+	if (step.where.n > 0)
+		steps->wheres |= bit;
+	if (!asks)
+		steps->anything |= bit;
+	steps->step[steps->n++] = step;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * matching
+ * ------------------------------------------------------------------------------------------------ */
+
+static inline char
+Fold(char c, bool fold)
+{
+	return fold ? (char) JLower((unsigned char) c) : c;
+}
+
+/* Whether a string is what a pattern with * describes; with `fold` in any ASCII case. */
+static bool
+PatternMatches(JStr pattern, JStr s, bool fold)
+{
+	int			p = 0;
+	int			star = -1;		/* the last * passed, and where the string stood then */
+	int			mark = 0;
+
+	if (JStrIsNull(s))
+		return false;
+	for (int i = 0; i < s.len;)
+	{
+		if (p < pattern.len && pattern.data[p] == '*')
+		{
+			star = p++;
+			mark = i;
+		}
+		else if (p < pattern.len && Fold(pattern.data[p], fold) == Fold(s.data[i], fold))
+		{
+			p++;
+			i++;
+		}
+		else if (star >= 0)
+		{
+			p = star + 1;
+			i = ++mark;
+		}
+		else
+			return false;
+	}
+	while (p < pattern.len && pattern.data[p] == '*')
+		p++;
+	return p == pattern.len;
+}
+
+/* Of the steps in `asked`, those whose pattern does not match. */
+static uint64
+Others(const JSteps *steps, uint64 asked, JAspect aspect, JStr value)
+{
+	uint64		others = 0;
+	bool		fold = aspect == JASPECT_HOST || aspect == JASPECT_CHANNEL;
+
+	for (; asked != 0; asked &= asked - 1)
+	{
+		int			i = pg_rightmost_one_pos64(asked);
+
+		if (!PatternMatches(steps->step[i].pattern[aspect], value, fold))
+			others |= UINT64CONST(1) << i;
+	}
+	return others;
+}
+
+/* The same for names, which recur: by where they lie. */
+static uint64
+OtherNames(JSteps *steps, JStr name)
+{
+	JNameMatch *match = &steps->names[((uintptr_t) name.data ^ (uintptr_t) name.data >> 4) %
+									  JSTEP_NAMES];
+
+	if (JStrIsNull(name))
+		return steps->asks[JASPECT_NAME];
+	if (match->data != name.data || match->len != name.len)
+	{
+		match->data = name.data;
+		match->len = name.len;
+		match->others = Others(steps, steps->asks[JASPECT_NAME], JASPECT_NAME, name);
+	}
+	return match->others;
+}
+
+void
+JStepsBegin(JSteps *steps)
+{
+	memset(steps->names, 0, sizeof(steps->names));
+}
+
+JStr
+JEventKind(const JEvent *event)
+{
+	static const char *const kinds[] = {"screen", "identify", "group", "alias"};
+	JStr		name = event->field[JF_NAME];
+
+	if (!JStrIsNull(event->field[JF_KIND]))
+		return event->field[JF_KIND];
+	for (int i = 0; i < lengthof(kinds); i++)
+		if (JStrIs(name, kinds[i]))
+			return (JStr) {kinds[i], (int32) strlen(kinds[i])};
+	return JEventIsPageView(event) ? JSTR_LIT("page") : JSTR_LIT("track");
+}
+
+JStr
+JPagePath(JStr url)
+{
+	JUrl		parsed;
+
+	if (JStrIsNull(url))
+		return JSTR_NULL;
+	JUrlParse(url, &parsed);
+	if (JStrIsNull(parsed.path) && parsed.host.len > 0)
+		return JSTR_LIT("/");
+	return parsed.path;
+}
+
+/* Of the steps that ask for a page or a host, those that the event is not. */
+static uint64
+OtherUrls(const JSteps *steps, uint64 left, const JEvent *event)
+{
+	JStr		url = event->field[JF_URL];
+	uint64		pages = left & steps->asks[JASPECT_PAGE];
+	uint64		hosts = left & steps->asks[JASPECT_HOST];
+	uint64		others = 0;
+	JUrl		parsed = {.path = JSTR_NULL};
+
+	if (pages != 0)
+		others |= Others(steps, pages, JASPECT_PAGE,
+						 JEventIsPageView(event) ? JPagePath(url) : JSTR_NULL);
+	if (hosts != 0)
+	{
+		if (!JStrIsNull(url))
+			JUrlParse(url, &parsed);
+		others |= Others(steps, hosts, JASPECT_HOST, parsed.host);
+	}
+	return others;
+}
+
+uint64
+JStepsMatch(JSteps *steps, const JEvent *event, JStr channel)
+{
+	uint64		left = steps->n == JSTEPS_ROOM ? ~UINT64CONST(0) : (UINT64CONST(1) << steps->n) - 1;
+
+	if (steps->asks[JASPECT_NAME] != 0)
+		left &= ~OtherNames(steps, event->field[JF_NAME]);
+	if (left & steps->asks[JASPECT_KIND])
+		left &= ~Others(steps, left & steps->asks[JASPECT_KIND], JASPECT_KIND, JEventKind(event));
+	if (left & (steps->asks[JASPECT_PAGE] | steps->asks[JASPECT_HOST]))
+		left &= ~OtherUrls(steps, left, event);
+	if (left & steps->asks[JASPECT_CHANNEL])
+		left &= ~Others(steps, left & steps->asks[JASPECT_CHANNEL], JASPECT_CHANNEL, channel);
+	for (uint64 wheres = left & steps->wheres; wheres != 0; wheres &= wheres - 1)
+	{
+		int			i = pg_rightmost_one_pos64(wheres);
+
+		if (!JWhereHolds(&steps->step[i].where, event->field[JF_PROPERTIES]))
+			left &= ~(UINT64CONST(1) << i);
+	}
+	return left;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * channels
+ * ------------------------------------------------------------------------------------------------ */
+
+typedef struct JChannelSink
+{
+	const JEvent *events;		/* of the visitor, in order; their tags are indexes of `channels` */
+	int			n;
+	int			at;				/* touches come in order, so the search goes on from here */
+	JStr	   *channels;
+} JChannelSink;
+
+static void
+SetChannel(JChannelSink *sink, int64 time, JStr event_id, JStr channel)
+{
+	while (sink->at < sink->n &&
+		   (sink->events[sink->at].time != time ||
+			!JStrEqual(sink->events[sink->at].field[JF_EVENT_ID], event_id)))
+		sink->at++;
+	if (sink->at < sink->n)
+		sink->channels[sink->events[sink->at].tag] = channel;
+}
+
+static void
+TakeSession(const JPart *part, int64 number, void *arg)
+{
+	JChannelSink *sink = arg;
+
+	if (part->n_touches == 0)
+		SetChannel(sink, part->started_at, part->first_event_id, JSTR_LIT("Direct"));
+	for (int i = 0; i < part->n_touches; i++)
+		SetChannel(sink, part->touches[i].time, part->touches[i].event_id,
+				   part->touches[i].touch->channel);
+}
+
+static int
+CompareVisitorFirst(const void *a, const void *b)
+{
+	const JEvent *x = a;
+	const JEvent *y = b;
+	int			c = JStrCompare(x->field[JF_VISITOR_ID], y->field[JF_VISITOR_ID]);
+
+	return c != 0 ? c : JEventCompare(x, y);
+}
+
+JEvent *
+JEventsByVisitor(const JEvent *events, int n)
+{
+	JEvent	   *copy = palloc_extended(sizeof(JEvent) * Max((Size) n, 1), MCXT_ALLOC_HUGE);
+	bool		several = false;
+
+	for (int i = 0; i < n; i++)
+	{
+		copy[i] = events[i];
+		copy[i].tag = i;
+		several |= !JStrEqual(events[i].field[JF_VISITOR_ID], events[0].field[JF_VISITOR_ID]);
+	}
+	if (several)
+		qsort(copy, n, sizeof(JEvent), CompareVisitorFirst);
+	return copy;
+}
+
+int
+JVisitorEnd(const JEvent *events, int n, int from)
+{
+	int			to = from;
+
+	while (to < n && JStrEqual(events[to].field[JF_VISITOR_ID], events[from].field[JF_VISITOR_ID]))
+		to++;
+	return to;
+}
+
+JStr *
+JEventChannels(const JEvent *events, int n, int64 timeout)
+{
+	const JSessionOptions options = {.timeout = timeout, .user_change = true};
+	JEvent	   *copy = JEventsByVisitor(events, n);
+	JStr	   *channels = palloc_extended(sizeof(JStr) * Max((Size) n, 1),
+										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+	for (int from = 0, to; from < n; from = to)
+	{
+		JChannelSink sink = {.events = copy + from, .channels = channels};
+
+		to = JVisitorEnd(copy, n, from);
+		sink.n = to - from;
+		JSessionsOf(&options, copy + from, to - from, TakeSession, &sink);
+	}
+	pfree(copy);
+	return channels;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * rows
+ * ------------------------------------------------------------------------------------------------ */
+
+#define ST_SORT SortRows
+#define ST_ELEMENT_TYPE JStepRow
+#define ST_COMPARE(a, b) (JStepRowBefore(a, b) ? -1 : JStepRowBefore(b, a) ? 1 : 0)
+#ifndef FRONTEND
+#define ST_CHECK_FOR_INTERRUPTS
+#endif
+#define ST_SCOPE static
+#define ST_DEFINE
+#include "lib/sort_template.h"
+
+void
+JStepRowsSort(JStepRow *rows, int n)
+{
+	for (int i = 1; i < n; i++)
+		if (JStepRowBefore(&rows[i], &rows[i - 1]))
+		{
+			SortRows(rows, n);
+			return;
+		}
+}
