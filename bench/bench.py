@@ -18,11 +18,16 @@ import psycopg
 
 import report
 
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
 HERE = Path(__file__).parent
 EVENTS = int(os.environ.get("EVENTS") or 5_000_000)
 RUNS = int(os.environ.get("RUNS") or 3)
 MEMORY_EVENTS = int(os.environ.get("MEMORY_EVENTS") or 2 * EVENTS)
-CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j").split(",")
+CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j,l").split(",")
 THREADS = 2
 SETTINGS = {"work_mem": "1GB", "maintenance_work_mem": "1GB", "max_parallel_workers_per_gather": THREADS,
             "effective_cache_size": "8GB", "synchronous_commit": "off", "client_min_messages": "warning"}
@@ -389,6 +394,48 @@ def case_j():
         compare("j", {names[0]: made(name, 0), names[1]: made(name, THREADS)}, [(names, None)])
 
 
+def effects_in_numpy(steps):
+    """Removal effects, and conversions by them, of rows (before, after, steps): each chain is solved anew."""
+    names = sorted({after for _, after, _ in steps} - {"(conversion)", "(null)"})
+    place = {name: i for i, name in enumerate(names)}
+    n = len(names)
+    matrix, start = numpy.zeros((n, n + 2)), numpy.zeros(n)
+    for before, after, count in steps:
+        if before is None:
+            start[place[after]] += count
+        else:
+            matrix[place[before], place.get(after, n if after == "(conversion)" else n + 1)] += count
+    conversions = matrix[:, n].sum()
+    matrix /= matrix.sum(axis=1)[:, None]
+
+    def from_start(keep):
+        inner = numpy.eye(len(keep)) - matrix[numpy.ix_(keep, keep)]
+        return start[keep] @ numpy.linalg.solve(inner, matrix[keep, n])
+
+    everything = numpy.arange(n)
+    whole = from_start(everything)
+    effects = numpy.array([1 - from_start(numpy.delete(everything, i)) / whole for i in range(n)])
+    return [(name, f"{effect:.9f}", f"{conversions * effect / effects.sum():.4f}") for name, effect in zip(names, effects)]
+
+
+def case_l():
+    """markov on a million paths of 30 channels, against the solve in numpy and the steps that it needs in plain SQL."""
+    PG.run(sql("l_paths"))
+    steps = PG.run(sql("l_steps"))[1]
+
+    def in_numpy():
+        started = time.perf_counter()
+        rows = effects_in_numpy(steps)
+        return time.perf_counter() - started, rows
+
+    variants = {"l_markov": lambda: PG.run(sql("l_markov"), max_parallel_workers_per_gather=0),
+                "l_markov_two_workers": lambda: PG.run(sql("l_markov")),
+                "l_steps": lambda: PG.run(sql("l_steps"))}
+    if numpy is not None:
+        variants["l_numpy"] = in_numpy
+    compare("l", variants, [([name for name in variants if name != "l_steps"], None)])
+
+
 # -- the whole --------------------------------------------------------------------------------------
 
 def sample(events, schema, later):
@@ -430,7 +477,7 @@ def main():
             say(f"case {case}: {known[case].__doc__.splitlines()[0]}")
             known[case]()
         RESULT.update(events=EVENTS, runs=RUNS, machine=machine())
-    folder = HERE if len(CASES) == 10 and EVENTS >= 1_000_000 else Path("tmp_check/bench")
+    folder = HERE if set(CASES) == set(known) and EVENTS >= 1_000_000 else Path("tmp_check/bench")
     report.write(json.loads(json.dumps(RESULT, default=float)), folder)
     say("see " + ("bench" if folder == HERE else str(folder)) + "/RESULTS.md")
 

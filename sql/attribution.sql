@@ -41,6 +41,12 @@ SELECT journey.split_amount(1e30, '{1,1,1}', 0), journey.split_amount(NULL, '{1}
 SELECT bool_and((SELECT sum(p) FROM unnest(journey.split_amount(a, journey.credits(n, 'linear'), 2)) AS p) = a)
 FROM generate_series(1, 40) AS n, unnest(ARRAY[0.01, 19.99, -123456789.01, 1e15, 0.001]) AS a;
 
+-- amounts and credits of any size and fineness are split alike
+SELECT amount, credits, bool_and(journey.split_amount(amount, credits, scale) = journey.split_amount(amount, ARRAY(SELECT c * 1e-20 FROM unnest(credits) AS c), scale))
+FROM unnest(ARRAY[0.05, -17.77, 12345678901.23, 0.000000000000007, 9223372036854775.807, 92233720368547758.07, -1e40]) AS amount,
+    (VALUES ('{0.333333333334,0.333333333333,0.333333333333}'::numeric[]), ('{3,1,2}'), ('{1e20,1,0}'), ('{0.1234567890123,7}')) AS t (credits),
+    generate_series(0, 4) AS scale GROUP BY 1, 2 ORDER BY 1, 2;
+
 -- attribution: both ends of the window are in, by the touch's own time
 CREATE VIEW edges AS
 SELECT journey.timeline_agg(name, event_time, 'page', 'https://shop.example/?utm_source=' || name || '&utm_medium=cpc', NULL, NULL, NULL) AS t

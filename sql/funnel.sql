@@ -1,5 +1,6 @@
 -- Funnels: the cases of ../shared/reference/conversions-and-journeys.md 1.1 and of their kind.
-SET search_path = journey, public;
+CREATE SCHEMA regress_funnel;
+SET search_path = regress_funnel, journey, public;
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
 SET intervalstyle = 'postgres';
@@ -193,7 +194,12 @@ FROM generate_series(1, 20000) AS i;
 ANALYZE clicks;
 SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
-EXPLAIN (COSTS OFF) SELECT person, window_funnel('20 minutes', 'strict_order', at, step = 0, step = 1, step = 2, step = 3) FROM clicks GROUP BY person;
+CREATE FUNCTION plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query;
+END $$;
+SELECT count(*) AS partial FROM plan('SELECT person, window_funnel(''1 min'', '''', at, step = 0) FROM clicks GROUP BY person') AS line
+WHERE line LIKE '%Partial%Aggregate%';
 CREATE TABLE parallel AS
 SELECT person, window_funnel('20 minutes', 'strict_order', at, step = 0, step = 1, step = 2, step = 3) FROM clicks GROUP BY person;
 SET max_parallel_workers_per_gather = 0;

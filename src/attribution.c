@@ -480,7 +480,7 @@ LeadPlace(const struct varlena *timeline, const PathSearch *search, const char *
 
 	if (reader == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid timeline: %s", error)));
 	while (JTimelineNext(reader, &event))
 	{
@@ -713,6 +713,30 @@ JNumericFromUnits(uint128 units, int digits)
 	return NumericFromString(at);
 }
 
+bool
+JUnitsFromNumeric(Datum number, int digits, int128 limit, int128 *units, bool *exact)
+{
+	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, number));
+	char	   *c = text + (*text == '-' ? 1 : 0);
+	bool		up;
+
+	*units = 0;
+	for (; *c != '\0' && *c != '.' && *units < limit; c++)
+		*units = 10 * *units + (*c - '0');
+	c += *c == '.' ? 1 : 0;
+	for (int i = 0; i < digits && *units < limit; i++)
+		*units = 10 * *units + (*c == '\0' ? 0 : *c++ - '0');
+	up = *units < limit && *c >= '5' && *c <= '9';
+	*exact = *units < limit && c[strspn(c, "0")] == '\0';
+	*units += up ? 1 : 0;
+	if (*units >= limit)
+		return false;
+	if (*text == '-')
+		*units = -*units;
+	pfree(text);
+	return true;
+}
+
 static int
 SignOf(Datum number)
 {
@@ -736,18 +760,57 @@ CompareNumericRests(const void *a, const void *b)
 	return c != 0 ? c : x->place - y->place;
 }
 
+/* Weights of so many digits behind the point, and less than this, are split by as whole numbers. */
+#define WEIGHT_LIMIT ((int128) J_CREDIT_UNITS * 1000000000)
+
+/*
+ * Splits an amount whose units are a bigint by weights that are not too fine, as amounts and credits
+ * usually are. False where they are not.
+ */
+static bool
+SplitUnits(Datum amount, int scale, const Datum *weights, int n, Datum *parts)
+{
+	JShares		shares = {0};
+	int128		units;
+	int128		weight;
+	bool		exact;
+	uint128    *split;
+
+	if (n == 0 || n > J_MAX_PATH || scale > 15 ||
+		!JUnitsFromNumeric(amount, scale, PG_INT64_MAX, &units, &exact) || !exact)
+		return false;
+	JSharesInit(&shares, n);
+	for (int i = 0; i < n; i++)
+	{
+		if (!JUnitsFromNumeric(weights[i], J_CREDIT_DIGITS, WEIGHT_LIMIT, &weight, &exact) || !exact)
+			return false;
+		shares.share[i] = weight;
+	}
+	split = palloc_extended(sizeof(uint128) * n, MCXT_ALLOC_HUGE);
+	JSharesSplit(&shares, units < 0 ? -units : units, split);
+	for (int i = 0; i < n; i++)
+		parts[i] = NumericGetDatum(int64_div_fast_to_numeric(units < 0 ? -(int64) split[i] :
+															 (int64) split[i], scale));
+	JSharesFree(&shares);
+	pfree(split);
+	return true;
+}
+
 void
 JSplitNumeric(Datum amount, int scale, const Datum *weights, int n, Datum *parts)
 {
 	bool		negative = SignOf(amount) < 0;
 	Datum		one = DirectFunctionCall1(int8_numeric, Int64GetDatum(1));
 	Datum		total = DirectFunctionCall1(int8_numeric, Int64GetDatum(0));
-	NumericRest *rests = palloc_extended(sizeof(NumericRest) * Max(n, 1), MCXT_ALLOC_HUGE);
+	NumericRest *rests;
 	Datum		units;
 	Datum		left;
 	Datum		unit;
 
 	scale = Max(scale, DatumGetInt32(DirectFunctionCall1(numeric_min_scale, amount)));
+	if (SplitUnits(amount, scale, weights, n, parts))
+		return;
+	rests = palloc_extended(sizeof(NumericRest) * Max(n, 1), MCXT_ALLOC_HUGE);
 	unit = NumericFromString(psprintf("1e-%d", scale));
 	units = DirectFunctionCall2(numeric_mul, DirectFunctionCall1(numeric_abs, amount),
 								NumericFromString(psprintf("1e%d", scale)));

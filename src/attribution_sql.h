@@ -22,6 +22,12 @@ extern bool JSetRuleOption(JRuleOptions *options, const char *key, const JsonbVa
  */
 extern JStr *JPathFromArray(ArrayType *array, int *n);
 
+/*
+ * A finite number in units of 10^-digits, rounded; *exact says whether it was not. False where that would
+ * be as large as `limit`.
+ */
+extern bool JUnitsFromNumeric(Datum number, int digits, int128 limit, int128 *units, bool *exact);
+
 /* units * 10^-digits, with that many digits behind the point. */
 extern Datum JNumericFromUnits(uint128 units, int digits);
 

@@ -217,7 +217,7 @@ ReadModes(char *text)
 		if (modes[i] == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unknown mode \"%s\" of window_funnel", text),
+					 errmsg("unknown mode \"%s\" of window_funnel", JShort(JStrFromCString(text))),
 					 errhint("Modes are %s, joined by commas; '' is none.", JDefNames(modes))));
 		result |= UINT64CONST(1) << i;
 	}

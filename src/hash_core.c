@@ -411,6 +411,9 @@ JPhoneNormal(JStr phone, JPlatform platform, JStr country)
 
 	if (!ReadPhone(phone, &number))
 		return JSTR_NULL;
+	/* 00 is understood everywhere, and nowhere begins a number within the country */
+	if (!number.international && !BeginsWith(&number, exit_prefix))
+		exit_prefix = "00";
 	if (!number.international && BeginsWith(&number, exit_prefix))
 	{
 		number.international = true;

@@ -12,6 +12,7 @@
 #ifdef FRONTEND
 #include "postgres_fe.h"
 #define CHECK_FOR_INTERRUPTS() ((void) 0)
+#define repalloc_huge(pointer, size) repalloc(pointer, size)
 #else
 #include "postgres.h"
 #include "miscadmin.h"

@@ -25,6 +25,9 @@
 
 #include <math.h>
 
+/* So many states of a matrix are worked on at once. */
+#define DENSE_BLOCK 8
+
 /* A chain of depth 2 with more states is iterated. */
 #define MAX_HALVED_STATES 1000
 
@@ -474,73 +477,146 @@ DotProduct(const double *a, const double *b, int n)
 }
 
 /*
+ * Eliminates state k of n: its row's steps go on from those of later states that lead to it. Rows below
+ * `split` are done whole, later ones only up to that column. False: no end is reached.
+ */
+static bool
+EliminateState(double *w, int n, int k, int split, double *ends, double *x[2], double *pivot)
+{
+	const double *row = w + (Size) k * n;
+
+	*pivot = ends[k];
+	for (int j = k + 1; j < n; j++)
+		*pivot += row[j];
+	if (!(*pivot > 0))
+		return false;
+	for (int i = k + 1; i < n; i++)
+	{
+		double	   *other = w + (Size) i * n;
+		double		share = other[k] / *pivot;
+
+		other[k] = share;
+		if (share == 0)
+			continue;
+		AddMultiple(other + k + 1, row + k + 1, share, (i < split ? n : split) - k - 1);
+		ends[i] += share * ends[k];
+		for (int r = 0; r < 2 && x != NULL; r++)
+			x[r][i] += share * x[r][k];
+	}
+	return true;
+}
+
+/*
  * Eliminates the first `count` of n states of a square matrix of steps (row by row, the diagonal
  * unused). Rows of eliminated states keep their steps to later ones, columns the shares that lead back
- * to them. False: from some state no end is reached.
+ * to them. States go in blocks, so that a large matrix is read once a block. False: from some state no
+ * end is reached.
  */
 static bool
 EliminateDense(double *w, int n, int count, double *ends, double *x[2], double *pivots)
 {
-	for (int k = 0; k < count; k++)
+	for (int from = 0, to; from < count; from = to)
 	{
-		double	   *row = w + (Size) k * n;
-		double		pivot = ends[k];
-
-		CHECK_FOR_INTERRUPTS();
-		for (int j = k + 1; j < n; j++)
-			pivot += row[j];
-		if (!(pivot > 0))
-			return false;
-		pivots[k] = pivot;
-		for (int i = k + 1; i < n; i++)
+		to = Min(from + DENSE_BLOCK, count);
+		for (int k = from; k < to; k++)
+			if (!EliminateState(w, n, k, to, ends, x, &pivots[k]))
+				return false;
+		for (int i = to; i < n; i++)
 		{
 			double	   *other = w + (Size) i * n;
-			double		share = other[k] / pivot;
 
-			if (share == 0)
-				continue;
-			other[k] = share;
-			AddMultiple(other + k + 1, row + k + 1, share, n - k - 1);
-			ends[i] += share * ends[k];
-			for (int r = 0; r < 2 && x != NULL; r++)
-				x[r][i] += share * x[r][k];
+			CHECK_FOR_INTERRUPTS();
+			for (int k = from; k < to; k++)
+				if (other[k] != 0)
+					AddMultiple(other + to, w + (Size) k * n + to, other[k], n - to);
 		}
 	}
 	return true;
 }
 
-/* Turns the factors of a wholly eliminated matrix into M, backwards, in place. */
+/*
+ * What the states from `to` on, whose M is known, bring to M of a block before them: rows[b] for its
+ * rows, columns[b] for its columns, by the shares of the steps out of the block and back to it.
+ */
+static void
+InvertBlock(const double *w, int n, int from, int to, const double *pivots, double *rows, double *columns)
+{
+	int			size = to - from;
+	int			later = n - to;
+	double	   *shares = AllocZero(sizeof(double), (Size) size * later);
+
+	for (int b = 0; b < size; b++)
+		for (int i = 0; i < later; i++)
+			shares[(Size) b * later + i] = w[(Size) (to + i) * n + from + b];
+	memset(rows, 0, sizeof(double) * size * later);
+	for (int i = 0; i < later; i++)
+	{
+		const double *known = w + (Size) (to + i) * n + to;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int b = 0; b < size; b++)
+		{
+			double		steps = w[(Size) (from + b) * n + to + i];
+
+			if (steps != 0)
+				AddMultiple(rows + (Size) b * later, known, steps / pivots[from + b], later);
+			columns[(Size) b * later + i] = DotProduct(known, shares + (Size) b * later, later);
+		}
+	}
+	pfree(shares);
+}
+
+/* M of state k, of which `later` columns and rows from `to` on are begun; those of the block before follow. */
+static void
+InvertState(double *w, int n, int k, int to, double pivot, const double *rows, const double *columns)
+{
+	double	   *row = w + (Size) k * n;
+	double	   *steps = AllocZero(sizeof(double), n);
+	double	   *shares = AllocZero(sizeof(double), n);
+	double		diagonal = 1;
+
+	for (int i = k + 1; i < n; i++)
+	{
+		steps[i] = row[i];
+		shares[i] = w[(Size) i * n + k];
+		row[i] = i < to ? 0 : rows[i - to];
+	}
+	for (int i = k + 1; i < to; i++)
+		AddMultiple(row + to, w + (Size) i * n + to, steps[i] / pivot, n - to);
+	for (int j = k + 1; j < to; j++)
+		for (int i = k + 1; i < n; i++)
+			row[j] += steps[i] / pivot * w[(Size) i * n + j];
+	for (int i = k + 1; i < n; i++)
+	{
+		double	   *other = w + (Size) i * n;
+
+		other[k] = i < to ? DotProduct(other + k + 1, shares + k + 1, n - k - 1) :
+			columns[i - to] + DotProduct(other + k + 1, shares + k + 1, to - k - 1);
+		diagonal += steps[i] * other[k];
+	}
+	row[k] = diagonal / pivot;
+	pfree(steps);
+	pfree(shares);
+}
+
+/* Turns the factors of a wholly eliminated matrix into M, backwards, in place and in blocks. */
 static void
 InvertDense(double *w, int n, const double *pivots)
 {
-	double	   *shares = AllocZero(sizeof(double), n);
-	double	   *steps = AllocZero(sizeof(double), n);
+	double	   *rows = AllocZero(sizeof(double), (Size) DENSE_BLOCK * n);
+	double	   *columns = AllocZero(sizeof(double), (Size) DENSE_BLOCK * n);
 
-	for (int k = n - 1; k >= 0; k--)
+	for (int to = n; to > 0; to = Max(to - DENSE_BLOCK, 0))
 	{
-		double	   *row = w + (Size) k * n;
-		double		diagonal = 1;
+		int			from = Max(to - DENSE_BLOCK, 0);
 
-		CHECK_FOR_INTERRUPTS();
-		for (int i = k + 1; i < n; i++)
-		{
-			shares[i] = w[(Size) i * n + k];
-			steps[i] = row[i];
-			row[i] = 0;
-		}
-		for (int i = k + 1; i < n; i++)
-		{
-			double	   *other = w + (Size) i * n;
-
-			if (steps[i] != 0)
-				AddMultiple(row + k + 1, other + k + 1, steps[i] / pivots[k], n - k - 1);
-			other[k] = DotProduct(other + k + 1, shares + k + 1, n - k - 1);
-			diagonal += steps[i] * other[k];
-		}
-		row[k] = diagonal / pivots[k];
+		InvertBlock(w, n, from, to, pivots, rows, columns);
+		for (int k = to - 1; k >= from; k--)
+			InvertState(w, n, k, to, pivots[k], rows + (Size) (k - from) * (n - to),
+						columns + (Size) (k - from) * (n - to));
 	}
-	pfree(shares);
-	pfree(steps);
+	pfree(rows);
+	pfree(columns);
 }
 
 /* The core's states: x, and where wanted M in the matrix. */
@@ -880,7 +956,9 @@ Iterate(const Chain *chain, const double *out, const double *right, int without,
 			for (int s = 0; s < chain->n; s++)
 				largest = Max(largest, fabs(y[s]));
 		*work += (double) chain->row[chain->n] + chain->n;
-		if (change <= 1e-17 * largest || (sweep > 3 && change * rate / (1 - rate) <= 1e-15 * largest))
+		/* changes of the last digit need not become less */
+		if (change <= 1e-17 * largest || (change <= 1e-15 * largest && change >= before) ||
+			(sweep > 3 && change * rate / (1 - rate) <= 1e-15 * largest))
 			return true;
 		if (*work > MAX_ITERATION_WORK)
 			return false;

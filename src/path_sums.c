@@ -113,7 +113,7 @@ SumsOfDatum(Datum state)
 	error = JPathSumsDecode(VARDATA_ANY(flat), VARSIZE_ANY_EXHDR(flat), ChannelIsText, sums);
 	if (error != NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid state of an aggregate over paths"),
 				 errdetail_internal("In the bytes, %s.", error)));
 	return sums;
@@ -170,36 +170,17 @@ GetState(FunctionCallInfo fcinfo, JPathModel model)
 static int128
 ValueUnits(Datum value)
 {
-	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, value));
-	char	   *c = text + (*text == '-' ? 1 : 0);
-	int128		units = 0;
-	int			digits = -1;	/* behind the point */
+	Numeric		number = DatumGetNumeric(value);
+	int128		units;
+	bool		exact;
 
-	if (*c < '0' || *c > '9')
+	if (numeric_is_nan(number) || numeric_is_inf(number))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("value of a path must not be %s", text)));
-	for (; *c != '\0' && digits < J_VALUE_DIGITS; c++)
-	{
-		if (*c == '.')
-			digits = 0;
-		else
-		{
-			units = 10 * units + (*c - '0');
-			if (digits >= 0)
-				digits++;
-		}
-		if (units >= J_MAX_VALUE)
-			SumsOutOfRange();
-	}
-	for (int i = Max(digits, 0); i < J_VALUE_DIGITS && units < J_MAX_VALUE; i++)
-		units *= 10;
-	if (*c >= '5')
-		units++;
-	if (units >= J_MAX_VALUE)
+				 errmsg("value of a path must not be %s",
+						DatumGetCString(DirectFunctionCall1(numeric_out, value)))));
+	if (!JUnitsFromNumeric(value, J_VALUE_DIGITS, J_MAX_VALUE, &units, &exact))
 		SumsOutOfRange();
-	units = *text == '-' ? -units : units;
-	pfree(text);
 	return units;
 }
 

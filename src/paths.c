@@ -278,7 +278,8 @@ session_path(PG_FUNCTION_ARGS)
 	call = JCompiled(fcinfo, 1, "iv", CompileSessionPath);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	events = JEventsByVisitor(JTimelineAll(PG_GETARG_TIMELINE_PP(0), &n, NULL), n);
+	events = JTimelineAll(PG_GETARG_TIMELINE_PP(0), &n, NULL);
+	events = JEventsByVisitor(events, n);
 	if (call->parts.channels)
 		channels = JEventChannels(events, n, call->session.timeout);
 	for (int from = 0, to; from < n; from = to)
@@ -323,7 +324,7 @@ AddSymbol(JRegexCall *call, JStr text, int number)
 	if (step == NULL || end == name || end + strspn(end, " \t\r\n") != step)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid symbol \"%s\"", text_to_cstring(cstring_to_text_with_len(text.data, text.len))),
+				 errmsg("invalid symbol \"%s\"", JShort(text)),
 				 errhint("Write a name, := and a step: 'buy := Order Completed'.")));
 	*symbol = (JStr) {name, (int32) (end - name)};
 	for (int i = 0; i < call->steps.n; i++)
@@ -381,7 +382,7 @@ CompileRegex(FunctionCallInfo fcinfo)
 	if (!JRegexParse(pattern, call->names, call->steps.n, syntax == 1, &call->regex, &wrong))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid pattern \"%.*s\": %s", pattern.len, pattern.data, wrong.message),
+				 errmsg("invalid pattern \"%s\": %s", JShort(pattern), wrong.message),
 				 errdetail("At byte %d.", wrong.at + 1),
 				 errhint("A pattern is made of (symbol), [^(a)(b)], ., | * + ? {1,3} and parentheses.")));
 	return call;

@@ -36,14 +36,14 @@ PatternFrom(JStr text, int n, const char *conditions)
 	if (!JPatternParse(text, pattern, &error))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid pattern \"%.*s\": %s", text.len, text.data, error.message),
+				 errmsg("invalid pattern \"%s\": %s", JShort(text), error.message),
 				 errdetail("At byte %d.", error.at + 1),
 				 errhint("A pattern is made of (?1), (?2), .. for events, (?t<=60) for seconds between two, . for any event and .* for any number of them.")));
 	if (pattern->highest > n)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("pattern \"%.*s\" names (?%d), but there are %d %s", text.len, text.data,
-						pattern->highest, n, conditions)));
+				 errmsg("pattern \"%s\" names (?%d), of %d %s", JShort(text), pattern->highest, n,
+						conditions)));
 	return pattern;
 }
 

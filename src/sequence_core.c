@@ -112,7 +112,7 @@ AddElement(JPatternParser *parser, uint64 mask, bool named, int at)
 	if (parser->timed && pattern->n == 0)
 		return Fail(parser, at, "a time condition must stand between two events");
 	pattern->element[pattern->n++] = (JElement) {
-		.mask = mask, .named = named, .gap = parser->gap && pattern->n > 0,
+		.mask = mask, .named = named, .gap = (parser->gap || parser->timed) && pattern->n > 0,
 		.min = parser->min, .max = parser->max
 	};
 	parser->gap = parser->timed = false;
@@ -172,8 +172,10 @@ ParseParenthesis(JPatternParser *parser, int at)
 	{
 		uint64		number;
 
-		if (!TakeDigits(parser, &number))
+		if (Peek(parser) < '0' || Peek(parser) > '9')
 			return Fail(parser, parser->at, "the number of a condition, or t, is expected");
+		if (!TakeDigits(parser, &number))
+			return false;
 		if (number < 1 || number > JSTEPS_MAX)
 			return Fail(parser, at, "there is no condition with this number");
 		if (!AddElement(parser, UINT64CONST(1) << (number - 1), true, at))
@@ -259,12 +261,9 @@ static void
 MarkAdjacent(JMatcher *matcher, int element)
 {
 	const JElement *here = &matcher->pattern->element[element];
-	const JElement *then = here + 1;
 
 	for (int row = matcher->n - 2; row >= 0; row--)
-		if ((matcher->rows[row].mask & here->mask) != 0 && Marked(matcher, element + 1, row + 1) &&
-			Between(matcher, row, row + 1) >= then->min &&
-			Between(matcher, row, row + 1) <= then->max)
+		if ((matcher->rows[row].mask & here->mask) != 0 && Marked(matcher, element + 1, row + 1))
 			Mark(matcher, element, row);
 }
 

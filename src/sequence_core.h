@@ -2,9 +2,9 @@
  * sequence_core.h
  *		Patterns of events, as ClickHouse writes them: (?1)(?t<=3600)(?2).*(?3)
  *
- * (?N) is an event that fulfils condition N, . any event, .* any number of them, and (?t op n) says
- * how many seconds lie between the last matched event and the next. A match begins as far left as
- * it can, and each .* is as short as it can be.
+ * (?N) is an event that fulfils condition N, . any event, .* any number of them, and (?t op n) any
+ * number of them too, of which the next matched one lies so many seconds behind the last. A match
+ * begins as far left as it can, and each .* and (?t) is as short as it can be.
  */
 #ifndef SEQUENCE_CORE_H
 #define SEQUENCE_CORE_H
@@ -17,7 +17,7 @@ typedef struct JElement
 {
 	uint64		mask;			/* the condition; all bits for any event */
 	bool		named;			/* (?N), not . */
-	bool		gap;			/* .* before it */
+	bool		gap;			/* .* or (?t) before it */
 	uint64		min;			/* microseconds since the element before */
 	uint64		max;
 } JElement;

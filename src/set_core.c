@@ -59,8 +59,7 @@ JSetCatchUp(JSet *set, const JSetKind *kind, const void *array, int n)
 			size *= 2;
 		if (set->slots != NULL)
 			pfree(set->slots);
-		set->slots = MemoryContextAllocExtended(CurrentMemoryContext, sizeof(int) * size,
-												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		set->slots = palloc_extended(sizeof(int) * size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 		set->mask = size - 1;
 		set->n = 0;
 	}

@@ -230,8 +230,9 @@ welch_t_samples(PG_FUNCTION_ARGS)
  * sample ratio
  * ------------------------------------------------------------------------------------------------ */
 
-/* An alarm is raised below this; expected counts below the other tell nothing. */
+/* An alarm is raised below the first, a word of caution said below the second; smaller expected counts tell nothing. */
 #define RATIO_ALARM 0.001
+#define RATIO_CAUTION 0.01
 #define RATIO_LEAST 8
 
 /* The counts of an array; none may be NULL or negative. */
@@ -304,6 +305,9 @@ sample_ratio(PG_FUNCTION_ARGS)
 		message = "There are too few persons, or variants, to tell whether the split is as planned.";
 	else if (result.p < RATIO_ALARM)
 		message = psprintf("Sample ratio mismatch: a split so far from the planned one comes by chance with p = %.2g. Find out why before you read the results.",
+						   result.p);
+	else if (result.p < RATIO_CAUTION)
+		message = psprintf("The split is further from the planned one than chance usually takes it (p = %.2g). Keep an eye on it.",
 						   result.p);
 	else
 		message = psprintf("The split is as planned (p = %.2g).", result.p);

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -205,6 +206,16 @@ JWithin(const Interval *interval)
 	return JIntervalMicroseconds(interval, "within");
 }
 
+#define SHORT_BYTES 80
+
+char *
+JShort(JStr text)
+{
+	if (text.len <= SHORT_BYTES)
+		return pnstrdup(text.data, text.len);
+	return psprintf("%.*s...", pg_mbcliplen(text.data, text.len, SHORT_BYTES), text.data);
+}
+
 Datum
 JTimesDatum(const int64 *times, int n)
 {
@@ -255,7 +266,7 @@ JTimelineRows(const struct varlena *timeline, JSteps *steps, bool all, int *n)
 {
 	JTimelineReader *reader;
 	JStepRow   *rows;
-	JEvent		event;
+	const JEvent *event;
 	int			allocated;
 
 	JStepsBegin(steps);
@@ -265,9 +276,9 @@ JTimelineRows(const struct varlena *timeline, JSteps *steps, bool all, int *n)
 	allocated = Min(JTimelineCount(reader), 256);
 	rows = palloc_array(JStepRow, Max(allocated, 1));
 	*n = 0;
-	while (JTimelineNext(reader, &event))
+	while ((event = JTimelineNextWithoutId(reader)) != NULL)
 	{
-		JStepRow	row = {event.time, JStepsMatch(steps, &event, JSTR_NULL)};
+		JStepRow	row = {event->time, JStepsMatch(steps, event, JSTR_NULL)};
 
 		if (!all && row.mask == 0)
 			continue;

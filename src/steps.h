@@ -39,6 +39,9 @@ extern uint64 JWithin(const Interval *interval);
 /* Raises an error that an argument must not be NULL. */
 pg_noreturn extern void JNullArgument(const char *what);
 
+/* The beginning of a long text, for messages. */
+extern char *JShort(JStr text);
+
 /* An array of times. */
 extern Datum JTimesDatum(const int64 *times, int n);
 

@@ -85,6 +85,9 @@ JStepsAdd(JSteps *steps, JStep step)
 		if (!JStrIsNull(step.pattern[i]))
 		{
 			steps->asks[i] |= bit;
+			if (i != JASPECT_HOST && i != JASPECT_CHANNEL &&
+				memchr(step.pattern[i].data, '*', step.pattern[i].len) == NULL)
+				steps->exact[i] |= bit;
 			asks = true;
 		}
 	if (step.where.n > 0)
@@ -150,7 +153,8 @@ Others(const JSteps *steps, uint64 asked, JAspect aspect, JStr value)
 	{
 		int			i = pg_rightmost_one_pos64(asked);
 
-		if (!PatternMatches(steps->step[i].pattern[aspect], value, fold))
+		if ((steps->exact[aspect] >> i & 1) ? !JStrEqual(steps->step[i].pattern[aspect], value) :
+			!PatternMatches(steps->step[i].pattern[aspect], value, fold))
 			others |= UINT64CONST(1) << i;
 	}
 	return others;

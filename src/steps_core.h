@@ -47,6 +47,7 @@ typedef struct JSteps
 	int			n;
 	JStep		step[JSTEPS_ROOM];
 	uint64		asks[JASPECT_COUNT];	/* the steps that ask for an aspect */
+	uint64		exact[JASPECT_COUNT];	/* of these, those whose pattern is the value itself */
 	uint64		wheres;			/* those with conditions on properties */
 	uint64		anything;		/* those that every event is */
 	JNameMatch	names[JSTEP_NAMES]; /* good for the strings of one reader */

@@ -428,6 +428,7 @@ struct JTimelineReader
 	Size		free_size;
 	Size		chunk_size;		/* of the next chunk */
 	JChunk	   *chunks;
+	bool		without_ids;	/* event ids are passed over */
 	JStr		local_strings[16];
 	char		local_data[16 * J_UUID_LENGTH];
 };
@@ -520,6 +521,18 @@ JReadString(JTimelineReader *reader, uint64 head, JStr *result)
 	return true;
 }
 
+/* Passes over such a string. */
+static bool
+JSkipString(JTimelineReader *reader, uint64 head)
+{
+	uint64		size = head >= J_STRING_PLAIN ? head - J_STRING_PLAIN : 16;
+
+	if (size > reader->end - reader->next)
+		return JReadFail(reader, "a string is cut off");
+	reader->next += size;
+	return true;
+}
+
 /* Keeps a string for later references to it. */
 static void
 JRememberString(JTimelineReader *reader, JStr s)
@@ -602,7 +615,9 @@ JReadHead(JTimelineReader *reader, uint32 *mask)
 	*mask = (uint32) number;
 	time = (uint64) (event->time / reader->usecs);
 
-	if (!JReadNumber(reader, &number) || !JReadString(reader, number, &event->field[JF_EVENT_ID]))
+	if (!JReadNumber(reader, &number) ||
+		!(reader->without_ids ? JSkipString(reader, number) :
+		  JReadString(reader, number, &event->field[JF_EVENT_ID])))
 		return false;
 	event->received_at = J_NO_TIME;
 	if ((*mask & J_MASK_RECEIVED) && !JReadTimeFrom(reader, time, 0, &event->received_at))
@@ -682,6 +697,7 @@ JReaderMake(void)
 	reader->free_size = sizeof(reader->local_data);
 	reader->chunk_size = 1024;
 	reader->chunks = NULL;
+	reader->without_ids = false;
 	return reader;
 }
 
@@ -787,6 +803,17 @@ JTimelineNext(JTimelineReader *reader, JEvent *event)
 		JTimelineDamaged(reader->error);
 	*event = reader->event;
 	return true;
+}
+
+const JEvent *
+JTimelineNextWithoutId(JTimelineReader *reader)
+{
+	if (reader->left == 0)
+		return NULL;
+	reader->without_ids = true;
+	if (!JReadEvent(reader))
+		JTimelineDamaged(reader->error);
+	return &reader->event;
 }
 
 JEvent *

@@ -216,7 +216,7 @@ SELECT visitor_id, session, min(event_time) AS started_at, (array_agg(event_id))
        array_agg(user_id) FILTER (WHERE user_id IS NOT NULL) AS users,
        array_agg(ref) FILTER (WHERE ref IS NOT NULL) AS refs,
        min(event_time) FILTER (WHERE ref IS NOT NULL) AS named_at,
-       coalesce(bool_or(active AND kind = 'track'), false) AS active_track
+       coalesce(bool_or(active AND kind = 'track'), false) AS active_track, min(kind) AS kind
 FROM (SELECT *, CASE WHEN session IS NULL THEN event_time END AS loose_at,
     CASE WHEN session IS NULL THEN event_id END AS loose_id
       FROM plain.placed ORDER BY visitor_id, session, loose_at, loose_id, event_time, event_id) AS p
@@ -253,23 +253,36 @@ LEFT JOIN carrier USING (email) LEFT JOIN users USING (user_id)
 GROUP BY email;
 ANALYZE plain.ref_person;
 
--- a unit that names nobody goes to whom its visitor names next, else to whom it named before
+-- a unit that names nobody goes to whom its visitor names next, else to whom it named before; what names another than
+-- the user of the session before, and is no identify or alias, does not say whose the visitor is
 CREATE UNLOGGED TABLE plain.person_unit AS
-WITH marked AS (
+WITH after AS (
+    SELECT *, count(session) OVER (PARTITION BY visitor_id ORDER BY started_at, first_event_id) AS last_session
+    FROM plain.unit
+), asides AS (
+    SELECT *, coalesce(session IS NULL AND kind NOT IN ('identify', 'alias') AND users[1] <> owner
+                       AND NOT EXISTS (SELECT FROM plain.alias AS a WHERE a.visitor_id = o.visitor_id
+                          AND (a.previous_id, a.user_id) IN ((users[1], owner), (owner, users[1]))), false) AS aside
+    FROM (SELECT *, max(users[array_upper(users, 1)]) FILTER (WHERE session IS NOT NULL)
+                    OVER (PARTITION BY visitor_id, last_session) AS owner FROM after) AS o
+), marked AS (
     SELECT *, refs[1] AS first_ref,
            coalesce((SELECT 'user:' || users[array_upper(users, 1)]), refs[array_upper(refs, 1)]) AS last_ref,
-           count(refs) OVER (PARTITION BY visitor_id ORDER BY started_at, first_event_id) AS mark
-    FROM plain.unit
+           count(refs) FILTER (WHERE NOT aside) OVER (PARTITION BY visitor_id ORDER BY started_at, first_event_id) AS mark
+    FROM asides
 ), marks AS (
     SELECT visitor_id, mark, f.person_id AS first_person, l.person_id AS last_person
     FROM marked JOIN plain.ref_person AS f ON f.ref = first_ref JOIN plain.ref_person AS l ON l.ref = last_ref
+    WHERE NOT aside
 ), shared AS (
     SELECT visitor_id
-    FROM (SELECT DISTINCT visitor_id, ref FROM plain.event WHERE ref IS NOT NULL) AS n JOIN plain.ref_person USING (ref)
+    FROM (SELECT DISTINCT visitor_id, unnest(refs) AS ref FROM marked WHERE NOT aside) AS n
+    JOIN plain.ref_person USING (ref)
     GROUP BY visitor_id HAVING count(DISTINCT person_id) > 5
 )
 SELECT u.*, s.visitor_id IS NOT NULL AS shared,
-       coalesce(CASE WHEN last_ref IS NOT NULL THEN own.last_person
+       coalesce(CASE WHEN aside THEN (SELECT p.person_id FROM plain.ref_person AS p WHERE p.ref = last_ref)
+                     WHEN last_ref IS NOT NULL THEN own.last_person
                      WHEN s.visitor_id IS NULL THEN coalesce(next.first_person, own.last_person) END,
                 'visitor:' || u.visitor_id) AS person_id
 FROM marked AS u
@@ -336,7 +349,7 @@ UNION ALL (
 WITH numbered AS (
     SELECT *, person_id IS DISTINCT FROM lag(person_id)
               OVER (PARTITION BY visitor_id ORDER BY started_at, first_event_id) AS begins
-    FROM plain.person_unit
+    FROM plain.person_unit WHERE NOT aside
 ), runs AS (
     SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY visitor_id ORDER BY started_at, first_event_id) AS run
     FROM numbered
@@ -369,7 +382,8 @@ ANALYZE plain.person_event;
 
 CREATE TABLE plain.profiles AS
 WITH person AS (
-    SELECT person_id, array_agg(DISTINCT visitor_id ORDER BY visitor_id) AS visitor_ids,
+    SELECT person_id,
+           coalesce(array_agg(DISTINCT visitor_id ORDER BY visitor_id) FILTER (WHERE NOT aside), '{}') AS visitor_ids,
            min(started_at) AS first_seen_at,
            max(ended_at) FILTER (WHERE session IS NOT NULL) AS last_seen_at, min(named_at) AS identified_at,
            count(session) AS sessions, sum(events)::bigint AS events, sum(page_views)::bigint AS page_views

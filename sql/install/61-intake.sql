@@ -1388,8 +1388,8 @@ BEGIN
             USING DETAIL = 'Sessions without page views have no landing page.',
                   HINT = CASE WHEN found.is_schema THEN
                       'Page views lie in the tables "pages" and "screens"; if another table has them, add it with'
-                      ' journey.add_source(model, relation, kind => ''page'').'
-                  ELSE format('Add it as journey.add_source(model, %L, kind => ''page'') if all its rows are page views,'
+                      ' journey.add_source() and its third argument, the kind "page".'
+                  ELSE format('Add %s with the kind "page", the third argument of add_source(), if all its rows are page views,'
                       ' else map its kinds, of a view that has them as page, screen, track, ..:'
                       ' {"kind": "column"}.', found.name) END;
     END LOOP;

@@ -323,7 +323,7 @@ BEGIN
             FROM jsonb_populate_recordset(NULL::journey._source_table, $4) AS t
             JOIN jsonb_populate_recordset(NULL::journey._source, $5) AS s USING (source)
             WHERE t.relation = 'users' AND s.kind = 'schema')$sql$)
-    USING person, r, user_id, journey._catalog('tables', r.model, '{}'), journey._catalog('sources', r.model, '{}');
+    USING person, r, user_id, journey._catalog('tables'::text, r.model, '{}'::jsonb), journey._catalog('sources'::text, r.model, '{}'::jsonb);
 END
 $$;
 

@@ -440,6 +440,7 @@ def check_markov():
     rows = [(rng.choices([f"c{i}" for i in range(36)], k=rng.randrange(1, 7)), rng.randrange(3),
              Decimal(rng.randrange(1000)) / 100, rng.randrange(3)) for _ in range(4000)]
     rows = [(p, c, v if c else None, n) for p, c, v, n in rows]
+    rows += random_paths(36, 30, 3, loops=0.5)
     compare_effects(rows, 2, effects_in_numpy(rows, 2), "depth 2, more than a thousand states")
 
 

@@ -56,7 +56,8 @@ CREATE FUNCTION laws.strangers(model name) RETURNS TABLE (problem text, of text,
 LANGUAGE plpgsql AS $$
 BEGIN
     TRUNCATE laws.alias;
-    EXECUTE format('INSERT INTO laws.alias SELECT visitor_id, event_time, event_id, previous_id, user_id FROM %I._aliases', model);
+    EXECUTE format('INSERT INTO laws.alias'
+                   ' SELECT visitor_id, event_time, event_id, previous_id, user_id FROM %I._aliases', model);
     RETURN QUERY EXECUTE format($sql$
         SELECT 'an event in a session of another', e.user_id, s.user_id, e.event_id
         FROM %1$I.events AS e JOIN %1$I.sessions AS s USING (session_id)
@@ -78,7 +79,8 @@ BEGIN
             UNION ALL
             SELECT 'trait', substr(p.traits ->> 'me', 4) WHERE p.traits ? 'me') AS v (what, owner)
         WHERE p.person_id <> 'user:' || v.owner
-          AND v.owner NOT IN (SELECT previous_id FROM laws.alias UNION ALL SELECT user_id FROM laws.alias)$sql$, model);
+          AND v.owner NOT IN (SELECT previous_id FROM laws.alias UNION ALL SELECT user_id FROM laws.alias)$sql$,
+        model);
 END
 $$;
 
@@ -102,8 +104,8 @@ BEGIN
             SELECT 'touches', to_jsonb(x) - 'person_id' FROM %1$I.touches AS x)
         SELECT d.relation, 'only the function', d."row"::text FROM (TABLE f EXCEPT ALL TABLE m) AS d
         UNION ALL
-        SELECT d.relation, 'only the model', d."row"::text FROM (TABLE m EXCEPT ALL TABLE f) AS d (relation, "row")$sql$,
-        model)
+        SELECT d.relation, 'only the model', d."row"::text
+        FROM (TABLE m EXCEPT ALL TABLE f) AS d (relation, "row")$sql$, model)
     USING timeout, options, ARRAY(
         SELECT a.attname::text FROM pg_attribute AS a
         WHERE a.attrelid = 'journey.session'::regclass AND a.attnum > 0);

@@ -162,14 +162,14 @@ def sequences(rows, pattern):
         if t == len(tokens):
             return path, last
         token = tokens[t]
-        if token == '.*':
+        if token == '.*' or token.startswith('(?t'):
+            if token != '.*':
+                conditions = conditions + [token[3:-1]]
             for j in range(i, len(rows) + 1):
                 found = go(t + 1, j, last, conditions, path)
                 if found:
                     return found
             return None
-        if token.startswith('(?t'):
-            return go(t + 1, i, last, conditions + [token[3:-1]], path)
         if i >= len(rows):
             return None
         if token != '.' and int(token[2:-1]) not in rows[i][1]:

@@ -561,15 +561,18 @@ CREATE FUNCTION fill_units() RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO oracle.unit
     SELECT u.visitor_id, u.session, u.outside, u.started_at, u.first_event_id,
-           coalesce('user:' || h.user_id, u.first_ref), coalesce(u.last_user, 'user:' || h.user_id, u.last_ref),
+           coalesce('user:' || h.user_id, u.first_ref),
+           coalesce(u.last_user, 'user:' || h.user_id, u.last_ref),
            CASE WHEN h.user_id IS NULL THEN u.named_at ELSE u.started_at END, u.aside
     FROM (
         SELECT visitor_id, session, outside, min(event_time) AS started_at,
                (array_agg(event_id ORDER BY event_time, event_id))[1] AS first_event_id,
                (array_agg(ref ORDER BY event_time, event_id) FILTER (WHERE ref IS NOT NULL))[1] AS first_ref,
                -- a user counts before an e-mail
-               (array_agg(ref ORDER BY event_time DESC, event_id DESC) FILTER (WHERE user_id IS NOT NULL))[1] AS last_user,
-               (array_agg(ref ORDER BY event_time DESC, event_id DESC) FILTER (WHERE ref IS NOT NULL))[1] AS last_ref,
+               (array_agg(ref ORDER BY event_time DESC, event_id DESC) FILTER (WHERE user_id IS NOT NULL))[1]
+                   AS last_user,
+               (array_agg(ref ORDER BY event_time DESC, event_id DESC) FILTER (WHERE ref IS NOT NULL))[1]
+                   AS last_ref,
                min(event_time) FILTER (WHERE ref IS NOT NULL) AS named_at, bool_or(aside) AS aside
         FROM oracle.event_unit
         GROUP BY visitor_id, session, outside) AS u

@@ -119,7 +119,7 @@ is(rows("SELECT DISTINCT kind FROM $tracks.events"), 'track', 'and a kind that a
 # a source of web pages without page views
 sql("CREATE TABLE visits (event_id int, visitor_id text, event_time timestamptz, name text, url text); INSERT INTO visits VALUES (1, 'v', '2026-01-01', 'Visited', 'https://s.test/')");
 like(says("SELECT journey.create_model('w1'), journey.add_source('w1', 'visits'); SELECT new FROM journey.refresh('w1')"),
-	qr/NOTICE:  model "w1" found no page view in public\.visits, whose events have URLs\nDETAIL: .*\nHINT:  .*add_source\(model, 'public\.visits', 'page'\).*"kind": "column".*\n1/, 'is told, with the mapping');
+	qr/NOTICE:  model "w1" found no page view in public\.visits, whose events have URLs\nDETAIL: .*\nHINT:  .*Add public\.visits with the kind "page".*"kind": "column".*\n1/, 'is told, with the mapping');
 unlike(says("INSERT INTO visits VALUES (2, 'v', '2026-01-02', 'Visited', 'https://s.test/'); SELECT new FROM journey.refresh('w1'); SELECT journey.rebuild('w1', from_sources => true)"), qr/page view/, 'once');
 unlike(says("SELECT journey.create_model('w2'), journey.add_source('w2', 'visits', 'page'); SELECT new FROM journey.refresh('w2')"), qr/page view/, 'not of pages');
 unlike(says("SELECT journey.create_model('w3', 'rudder'), journey.add_source('w3', 'visits', 'track'); SELECT new FROM journey.refresh('w3')"), qr/page view/, 'nor of tracks beside pages');
