@@ -533,6 +533,13 @@ JFunnelTimes(const JFunnelRules *rules, const JStepRow *rows, int n, const JFunn
 		TimesAnyOrder(rules, rows, n, result, times);
 		return;
 	}
+	/* usually there is nothing between */
+	if (result->steps <= 2)
+	{
+		times[0] = result->start;
+		times[result->steps - 1] = result->end;
+		return;
+	}
 	for (int i = 0; i <= result->steps; i++)
 		routes[i].there = false;
 	while (!routes[result->steps].there && NextMoment(rules, rows, n, &at, &moment))
