@@ -33,6 +33,8 @@ for my $encoding (sort keys %has)
 	is(value(q{SELECT (event).properties ->> 'x' FROM journey.parse_events(
 		'{"type":"track","userId":"u","timestamp":"2026-09-01","properties":{"x":"\\\\u20ac\u0041"}}')}), '\u20acA',
 		"$encoding: a backslash, and an escape of ASCII");
+	is(value(q{SELECT journey.redact_event('{"x": "\u00e9"}', '[{"key": "x", "action": "pseudonym"}]', 'k') ->> 'x'}),
+		'p1_41b08e48379060d5566363083dabd4b2f9afd6e169af22d26522dbdc5e7a5134', "$encoding: a pseudonym is that of UTF-8") if $encoding =~ /LATIN|UTF8|EUC/;
 	$Journey::database = $base;
 	sql("DROP DATABASE $name");
 }
