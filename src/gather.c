@@ -22,9 +22,8 @@
 #include "utils/plancache.h"
 #include "utils/timestamp.h"
 
-#include "gather_core.h"
+#include "gather_sql.h"
 #include "session_sql.h"
-#include "split_sql.h"
 #include "timeline.h"
 
 /* ------------------------------------------------------------------------------------------------
@@ -376,7 +375,7 @@ JLocksRows(Node *node, void *context)
 }
 
 /* A plan of the query, which must be one that only reads. */
-static SPIPlanPtr
+SPIPlanPtr
 JPlanQuery(const char *query)
 {
 	SPIPlanPtr	plan = SPI_prepare_cursor(query, 0, NULL, CURSOR_OPT_PARALLEL_OK);
@@ -403,9 +402,8 @@ JPlanQuery(const char *query)
 	return plan;
 }
 
-/* Runs the query in the first argument, and gathers its rows in memory of so many bytes. */
-static JGather *
-JGatherQuery(FunctionCallInfo fcinfo, Size limit)
+JGather *
+JGatherQuery(const char *query, Size limit)
 {
 	JReceiver	receiver = {
 		{JReceive, JReceiverStartup, JReceiverNothing, JReceiverNothing, DestTuplestore}
@@ -413,15 +411,11 @@ JGatherQuery(FunctionCallInfo fcinfo, Size limit)
 	SPIExecuteOptions options = {.read_only = true, .dest = &receiver.pub};
 	int			result;
 
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("query must not be NULL")));
 	receiver.gather = JGatherMake(limit, &temp_files);
 	receiver.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey row",
 											 ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();
-	result = SPI_execute_plan_extended(JPlanQuery(text_to_cstring(PG_GETARG_TEXT_PP(0))), &options);
+	result = SPI_execute_plan_extended(JPlanQuery(query), &options);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "could not run the query: %s", SPI_result_code_string(result));
 	SPI_finish();
@@ -432,6 +426,16 @@ JGatherQuery(FunctionCallInfo fcinfo, Size limit)
 /* ------------------------------------------------------------------------------------------------
  * the functions
  * ------------------------------------------------------------------------------------------------ */
+
+static const char *
+JQueryArgument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("query must not be NULL")));
+	return text_to_cstring(PG_GETARG_TEXT_PP(0));
+}
 
 typedef struct JVisitorSink
 {
@@ -478,7 +482,7 @@ journey_sessionize(PG_FUNCTION_ARGS)
 	JSinkInit(&sink, fcinfo);
 	sink.options = &options->session;
 	sink.rows.zone = options->time_zone;
-	JGatherFinish(JGatherQuery(fcinfo, get_hash_memory_limit()), JPutSessions, &sink);
+	JGatherFinish(JGatherQuery(JQueryArgument(fcinfo), get_hash_memory_limit()), JPutSessions, &sink);
 	return (Datum) 0;
 }
 
@@ -508,36 +512,6 @@ journey_gather(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	JSinkInit(&sink, fcinfo);
-	JGatherFinish(JGatherQuery(fcinfo, (Size) maintenance_work_mem * 1024), JPutTimeline, &sink);
-	return (Datum) 0;
-}
-
-static void
-JPutSplit(JEvent *events, int n, void *arg)
-{
-	JVisitorSink *sink = arg;
-	MemoryContext old;
-
-	if (events == NULL)
-		JTimelineTooLarge();
-	old = MemoryContextSwitchTo(sink->context);
-	n = JEventsCanonicalise(events, n);
-	JPutFirstSplit(sink->rows.rsinfo, sink->options, events, n);
-	MemoryContextSwitchTo(old);
-	MemoryContextReset(sink->context);
-}
-
-PG_FUNCTION_INFO_V1(journey_gather_split);
-Datum
-journey_gather_split(PG_FUNCTION_ARGS)
-{
-	JVisitorSink sink;
-	const JSqlOptions *options;
-
-	InitMaterializedSRF(fcinfo, 0);
-	options = JGetSqlOptions(fcinfo, 1, 2);
-	JSinkInit(&sink, fcinfo);
-	sink.options = &options->session;
-	JGatherFinish(JGatherQuery(fcinfo, (Size) maintenance_work_mem * 1024), JPutSplit, &sink);
+	JGatherFinish(JGatherQuery(JQueryArgument(fcinfo), (Size) maintenance_work_mem * 1024), JPutTimeline, &sink);
 	return (Datum) 0;
 }
