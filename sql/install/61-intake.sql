@@ -1113,10 +1113,7 @@ CREATE FUNCTION journey._without_nulls("row" jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT CASE WHEN jsonb_typeof("row") = 'object'
-            THEN (SELECT coalesce(jsonb_object_agg(key, value), '{}')
-                    FROM jsonb_each("row") WHERE value <> 'null')
-            ELSE "row" END
+SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each("row") WHERE value <> 'null'
 $$;
 COMMENT ON FUNCTION journey._without_nulls(jsonb) IS 'internal: an object without its null members';
 

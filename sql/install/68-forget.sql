@@ -292,14 +292,12 @@ BEGIN
         USING journey._ids_of($3, $1, $2, true) AS i
         WHERE EXISTS (
             -- columns, and what lies deeper in them; but properties mention others
-            SELECT FROM jsonb_each(CASE jsonb_typeof(e."row") WHEN 'object' THEN e."row" - 'properties'
-                                                              ELSE '{}' END) AS c
+            SELECT FROM jsonb_each(e."row" - 'properties') AS c
             CROSS JOIN LATERAL jsonb_path_query(c.value, '$.**') AS x (value)
             WHERE x.value #>> '{}' = i.id OR lower(x.value #>> '{}') = i.id)
         -- JSON that jsonb could not hold: a string in it, or a number
-        OR jsonb_typeof(e."row") = 'string' AND (
-            strpos(lower(e."row" #>> '{}'), lower(':' || to_json(i.id)::text)) > 0
-            OR i.id ~ '^-?[0-9]+$' AND e."row" #>> '{}' ~ (':' || i.id || '[,}]'))$sql$) USING person, user_id, r;
+        OR strpos(lower(e."row" ->> 'raw'), lower(':' || to_json(i.id)::text)) > 0
+        OR i.id ~ '^-?[0-9]+$' AND e."row" ->> 'raw' ~ (':' || i.id || '[,}]')$sql$) USING person, user_id, r;
 END
 $$;
 
