@@ -143,6 +143,7 @@ typedef struct JReceiver
 {
 	DestReceiver pub;
 	JGather    *gather;
+	JRowFilter *filter;			/* NULL: none */
 	MemoryContext context;		/* for what a row takes */
 	int			time;			/* columns from 0, -1: none */
 	int			received_at;
@@ -288,6 +289,8 @@ JReceiverStartup(DestReceiver *self, int operation, TupleDesc tupdesc)
 {
 	JReceiver  *receiver = (JReceiver *) self;
 
+	if (receiver->filter != NULL)
+		receiver->filter->startup(receiver->filter, tupdesc);
 	receiver->time = JFindTime(tupdesc, J_FIELD_EVENT_TIME);
 	if (receiver->time < 0)
 		JNoColumn(J_FIELD_EVENT_TIME);
@@ -373,6 +376,17 @@ JReceive(TupleTableSlot *slot, DestReceiver *self)
 	MemoryContext old;
 	JRow		row;
 
+	if (receiver->filter != NULL)
+	{
+		bool		taken;
+
+		slot_getallattrs(slot);
+		old = MemoryContextSwitchTo(receiver->context);
+		taken = receiver->filter->take(receiver->filter, slot);
+		MemoryContextSwitchTo(old);
+		if (taken)
+			return true;
+	}
 	slot_getsomeattrs(slot, receiver->last);
 	if (slot->tts_isnull[receiver->time])
 		return true;
@@ -456,7 +470,7 @@ JPlanQuery(const char *query)
 }
 
 JGather *
-JGatherQuery(const char *query, Size limit)
+JGatherQuery(const char *query, Size limit, JRowFilter *filter)
 {
 	JReceiver	receiver = {
 		{JReceive, JReceiverStartup, JReceiverNothing, JReceiverNothing, DestTuplestore}
@@ -464,6 +478,7 @@ JGatherQuery(const char *query, Size limit)
 	SPIExecuteOptions options = {.read_only = true, .dest = &receiver.pub};
 	int			result;
 
+	receiver.filter = filter;
 	receiver.gather = JGatherMake(limit, &temp_files);
 	receiver.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey row",
 											 ALLOCSET_DEFAULT_SIZES);
@@ -535,7 +550,7 @@ journey_sessionize(PG_FUNCTION_ARGS)
 	JSinkInit(&sink, fcinfo);
 	sink.options = &options->session;
 	sink.rows.zone = options->time_zone;
-	JGatherFinish(JGatherQuery(JQueryArgument(fcinfo), get_hash_memory_limit()), JPutSessions, &sink);
+	JGatherFinish(JGatherQuery(JQueryArgument(fcinfo), get_hash_memory_limit(), NULL), JPutSessions, &sink);
 	return (Datum) 0;
 }
 
@@ -565,6 +580,6 @@ journey_gather(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	JSinkInit(&sink, fcinfo);
-	JGatherFinish(JGatherQuery(JQueryArgument(fcinfo), (Size) maintenance_work_mem * 1024), JPutTimeline, &sink);
+	JGatherFinish(JGatherQuery(JQueryArgument(fcinfo), (Size) maintenance_work_mem * 1024, NULL), JPutTimeline, &sink);
 	return (Datum) 0;
 }
