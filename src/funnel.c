@@ -29,6 +29,7 @@ typedef struct JFunnelCall
 	JFunnelRules rules;
 	bool		has_until;
 	int64		until;
+	TupleDesc	tupdesc;		/* of the result */
 } JFunnelCall;
 
 /*
@@ -137,6 +138,9 @@ CompileFunnel(FunctionCallInfo fcinfo)
 	call->rules.n_steps = call->steps.n;
 	call->rules.within = JWithin(PG_GETARG_INTERVAL_P(2));
 	ReadFunnelOptions(call, PG_GETARG_JSONB_P(3));
+	if (get_call_result_type(fcinfo, NULL, &call->tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	call->tupdesc = BlessTupleDesc(CreateTupleDescCopy(call->tupdesc));
 	return call;
 }
 
@@ -150,7 +154,6 @@ journey_funnel(PG_FUNCTION_ARGS)
 	JStepRow   *rows;
 	int64		times[JSTEPS_MAX];
 	int			n;
-	TupleDesc	tupdesc;
 	Datum		values[3];
 	bool		nulls[3] = {false};
 
@@ -161,8 +164,6 @@ journey_funnel(PG_FUNCTION_ARGS)
 	if (result.steps > 0)
 		JFunnelTimes(rules, rows, n, &result, times);
 
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	values[0] = Int32GetDatum(result.steps);
 	values[1] = JTimesDatum(times, result.steps);
 	/* whether the window is over nobody knows without a time up to which there is data */
@@ -170,7 +171,7 @@ journey_funnel(PG_FUNCTION_ARGS)
 	values[2] = BoolGetDatum(result.can_go_on &&
 							 (call->until < result.open_from ||
 							  (uint64) call->until - (uint64) result.open_from < rules->within));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls)));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(call->tupdesc, values, nulls)));
 }
 
 /* ------------------------------------------------------------------------------------------------

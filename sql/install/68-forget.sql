@@ -99,7 +99,7 @@ BEGIN
         JOIN {._tombstones} AS t
             ON t.kind = 'device' AND t.hash = journey._tombstone(k.key, 'device'::text, v.visitor_id)
         WHERE EXISTS (SELECT FROM {._tombstones} AS t WHERE t.kind = 'device')$sql$,
-        CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._resolved}' END));
+        CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._windows}' END));
 END
 $$;
 
