@@ -40,7 +40,7 @@ RETURN pg_catalog.sha256(key OPERATOR(pg_catalog.||) pg_catalog.convert_to(
 
 -- Rejects rows of _batch that tell of what was forgotten, without their content. On a shared device the
 -- rows of others within a removed stretch stay. A row that is rejected anyway is meant, too, unless its time
--- can be believed and is after the forgetting.
+-- can be believed and is after the forgetting, or of a device outside the removed stretch.
 CREATE FUNCTION journey._reject_forgotten(m journey._model)
 RETURNS void
 LANGUAGE plpgsql
@@ -75,11 +75,12 @@ BEGIN
                 OR (t.kind = 'event'
                     AND t.hash = journey._tombstone(k.key, 'event'::text, b.visitor_id || ' ' || b.event_id))
                 OR (t.kind = 'device' AND b.user_id IS NULL
-                    AND b.event_time BETWEEN t.valid_from AND t.valid_to
+                    AND (b.event_time BETWEEN t.valid_from AND t.valid_to
+                         OR b.status IS NOT NULL AND (b.event_time BETWEEN $3 AND $2) IS NOT TRUE)
                     AND t.hash = journey._tombstone(k.key, 'device'::text, b.visitor_id))
                 OR (t.kind = 'device at' AND t.valid_from = b.event_time AND b.user_id IS NULL
                     AND t.hash = journey._tombstone(k.key, 'device at'::text, b.visitor_id))))$sql$)
-    USING s.email_trait, transaction_timestamp() + s.max_future;
+    USING s.email_trait, transaction_timestamp() + s.max_future, s.earliest;
 END
 $$;
 
@@ -147,8 +148,10 @@ BEGIN
             FROM others AS o
             JOIN {_segments} AS g USING (visitor_id, session_id)
             CROSS JOIN LATERAL journey.events(g.body) AS e
-            WHERE coalesce('user:' || CASE WHEN e.user_id = ANY ($5) THEN e.user_id ELSE journey._clean_id(e.user_id) END,
-                           CASE e.kind WHEN 'identify' THEN 'email:' || journey._clean_email(e.traits ->> $4) END)
+            WHERE coalesce('user:' || CASE WHEN e.user_id = ANY ($5) THEN e.user_id
+                                           ELSE journey._clean_id(e.user_id) END,
+                           CASE e.kind WHEN 'identify'
+                                       THEN 'email:' || journey._clean_email(e.traits ->> $4) END)
                   IN (SELECT ref FROM ids)
             UNION
             SELECT a.visitor_id, a.event_id, a.event_time
