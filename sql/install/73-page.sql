@@ -25,6 +25,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$SELECT coalesce(to_char(count, 'FM999,999,999,999,990'), '-')$$;
 COMMENT ON FUNCTION journey._in_words(numeric) IS 'internal: a whole number for people';
 
+CREATE FUNCTION journey._compact(count numeric) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN count < 10000 THEN to_char(count, 'FM9990')
+                WHEN count < 1000000 THEN to_char(count / 1000, 'FM999') || 'k'
+                WHEN count < 10000000 THEN to_char(count / 1000000, 'FM9.0') || 'M'
+                ELSE to_char(count / 1000000, 'FM999999999') || 'M' END
+$$;
+COMMENT ON FUNCTION journey._compact(numeric) IS 'internal: a round number for a scale';
+
 CREATE FUNCTION journey._percent(share numeric) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -108,7 +119,7 @@ AS $$
         id, journey._html(title), journey._html(description),
         (SELECT string_agg(format('<path class="grid" d="M70 %1$sH795"/><text class="t" x="64" y="%2$s" text-anchor="end">%3$s</text>',
                                   round(220 - 180 * (v - base) / (top - base), 1), round(225 - 180 * (v - base) / (top - base), 1),
-                                  journey._in_words(abs(v)) || suffix), '' ORDER BY v)
+                                  journey._compact(abs(v)) || suffix), '' ORDER BY v)
          FROM (SELECT DISTINCT v FROM unnest(ARRAY[base, 0, top / 2, top]) AS v) AS g),
         (SELECT string_agg(format('<text class="t" x="%s" y="255" text-anchor="%s">%s</text>',
                     CASE n WHEN 1 THEN 70 WHEN cardinality(labels) THEN 795 ELSE round(70 + (n - 0.5) * 725.0 / cardinality(labels)) END,
@@ -277,7 +288,7 @@ nav a{color:var(--a);margin-right:1rem;white-space:nowrap}
 .tiles div{background:var(--soft);border:1px solid var(--line);border-radius:.5rem;padding:.75rem 1rem}
 .tiles dt{color:var(--dim);font-size:.875rem}
 .tiles dd{margin:0;font-size:1.5rem;font-variant-numeric:tabular-nums}
-.scroll{max-height:24rem;overflow:auto;border:1px solid var(--line);border-radius:.5rem;margin:.75rem 0}
+.scroll{max-height:38rem;overflow:auto;border:1px solid var(--line);border-radius:.5rem;margin:.75rem 0}
 .wide{max-height:none}
 table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;padding:.5rem .75rem}
@@ -305,7 +316,7 @@ svg{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif
 .sw{display:inline-block;width:1.6em;height:.9em;vertical-align:-.05em;margin:0 .4em 0 1em}
 .key .sw:first-child{margin-left:0}
 .heat td{text-align:center;border:2px solid var(--bg);min-width:4.2rem}
-.heat th{border:2px solid var(--bg)}
+.heat th{border:2px solid var(--bg);text-align:center}.heat th:first-child{text-align:left}
 .heat td.u{outline:1.5px dashed var(--dim);outline-offset:-4px;background:none}
 .h0,.h1,.h2,.h3,.h4,.h5{color:#0d1b2a}.h6,.h7,.h8,.h9{color:#fff}
 .h0{background:#eef5fb}.h1{background:#dbe9f6}.h2{background:#c3daef}.h3{background:#a9cbe8}.h4{background:#8db9e0}.h5{background:#72a8d9}
@@ -485,12 +496,13 @@ BEGIN
     FROM journey.funnel_report(model, steps, within, since, until,
              options => jsonb_build_object('data_until', r.data_until)) AS f;
     RETURN journey._page_section('funnel'::text, 'Funnel'::text,
-        format('People who took the steps in order within %s of the first, other events may lie between.%s Still open: '
-               'their time is not over yet. Of those whose time is over %s went all the way.', within,
+        format('People who took the steps in order within %s of the first, other events may lie between.%s Of those who came to the '
+               'step before, dropped off are those whose time is over, still open those whose time is not; the median time is from there. Of all whose time is over %s went all the way.',
+               journey._duration(extract(epoch FROM within)),
                CASE WHEN asked THEN '' ELSE ' Nobody asked for steps (option funnel), so these are the usual ones.' END,
                journey._percent(closed)),
         journey._page_table('funnel'::text, 'People per step'::text,
-            '{Step,People,Of the start,Of the step before,Dropped off before,Still open before,Median time from the step before}'::text[],
+            '{Step,People,Of the start,Of the step before,Dropped off,Still open,Median time}'::text[],
             cells, bars));
 END
 $$;
@@ -515,7 +527,7 @@ BEGIN
         FROM journey.retention_report(model, first_step, options ->> 'return_step', unit, 8, NULL::text, since, until,
                  jsonb_build_object('data_until', r.data_until)) AS c
     ), scale AS (
-        SELECT nullif(max(share), 0) AS top FROM cells WHERE period > 0 AND age <= 16
+        SELECT nullif(max(share), 0) AS top FROM cells WHERE age <= 16
     ), lined AS (
         SELECT c.cohort, format('<tr><th scope="row">%s%s</th><td>%s</td>%s</tr>',
                    to_char(c.cohort, CASE WHEN unit ~ 'hour|minute' THEN 'YYYY-MM-DD HH24:MI' ELSE 'YYYY-MM-DD' END),
@@ -667,9 +679,9 @@ CREATE FUNCTION journey._svg_interval(difference numeric, lower numeric, upper n
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(format('<svg viewBox="0 0 100 12" aria-hidden="true"><path class="grid" d="M50 0V12"/>'
+    SELECT CASE WHEN lower IS NULL OR most IS NULL THEN '' ELSE format('<svg viewBox="0 0 100 12" aria-hidden="true"><path class="grid" d="M50 0V12"/>'
         '<path class="l" d="M%s 6H%s"/><circle class="a" cx="%s" cy="6" r="3"/></svg>',
-        round(50 + 48 * lower / most, 1), round(50 + 48 * upper / most, 1), round(50 + 48 * difference / most, 1)), '')
+        round(50 + 48 * lower / most, 1), round(50 + 48 * upper / most, 1), round(50 + 48 * difference / most, 1)) END
 $$;
 COMMENT ON FUNCTION journey._svg_interval(numeric, numeric, numeric, numeric) IS 'internal: the interval of a difference';
 
@@ -684,12 +696,14 @@ DECLARE
 BEGIN
     PERFORM journey._check_keys(asked, '{name,exposure,variant,goals,weights,options}'::text[]);
     WITH x AS (
-        SELECT e.*, row_number() OVER () AS n, max(greatest(abs(e.lower), abs(e.upper))) OVER (PARTITION BY e.metric, e.goal) AS most
+        SELECT e.*, max(greatest(abs(e.lower), abs(e.upper))) OVER (PARTITION BY e.metric, e.goal) AS most
         FROM journey.experiment_report(model, CASE jsonb_typeof(asked -> 'exposure') WHEN 'string' THEN asked ->> 'exposure'
                      ELSE (asked -> 'exposure')::text END, asked ->> 'variant',
                  (SELECT coalesce(array_agg(g ORDER BY n), '{}') FROM jsonb_array_elements_text(asked -> 'goals') WITH ORDINALITY AS y (g, n)),
                  nullif(asked -> 'weights', 'null'), since, until,
-                 coalesce(asked -> 'options', '{}') || jsonb_build_object('data_until', r.data_until)) AS e
+                 coalesce(asked -> 'options', '{}') || jsonb_build_object('data_until', r.data_until)) WITH ORDINALITY
+             AS e (metric, goal, variant_name, is_control, persons, several_variants, converted, still_open, rate, mean, difference,
+                   lower, upper, lift, statistic, p_value, fisher_p_value, comparisons, message, n)
     )
     SELECT string_agg(format('<tr><th scope="row">%s</th><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td class="b">%s</td><td>%s</td></tr>',
                journey._html(CASE x.metric WHEN 'exposure' THEN 'Exposed' WHEN 'conversion' THEN x.goal
@@ -702,14 +716,16 @@ BEGIN
                     ELSE format('%s (%s to %s)', round(x.difference::numeric, 2), round(x.lower::numeric, 2), round(x.upper::numeric, 2)) END,
                journey._svg_interval(x.difference::numeric, x.lower::numeric, x.upper::numeric, nullif(x.most::numeric, 0)),
                CASE WHEN x.metric = 'exposure' OR x.p_value IS NULL THEN '' ELSE round(x.p_value::numeric, 4)::text END), E'\n' ORDER BY x.n),
-           max(x.message) FILTER (WHERE x.metric = 'exposure')
-           || format(' %s comparisons are made at once: of twenty without any effect one has a p below 0.05.', max(x.comparisons))
+           concat_ws(' ', coalesce(max(x.message) FILTER (WHERE x.metric = 'exposure'),
+                                   CASE WHEN count(*) = 0 THEN 'Nobody was exposed in this time.' END),
+                     CASE WHEN max(x.comparisons) > 0 THEN
+                         format('Comparisons made at once: %s. Of twenty without any effect one has a p below 0.05.', max(x.comparisons)) END)
     INTO lines, said
     FROM x;
     RETURN format('<h3>%s</h3><p class="note">%s</p><div class="scroll wide" tabindex="0" role="region" aria-label="%1$s"><table id="experiment-%3$s">'
         '<caption>%1$s</caption><thead><tr><th scope="col">Of</th><th scope="col">Variant</th><th scope="col">People</th><th scope="col">Rate or mean</th>'
         '<th scope="col">Difference to the control</th><td></td><th scope="col">p</th></tr></thead><tbody>%4$s</tbody></table></div>',
-        journey._html(coalesce(asked ->> 'name', asked ->> 'exposure')), journey._html(coalesce(said, 'Nobody was exposed in this time.'), 1000),
+        journey._html(coalesce(asked ->> 'name', asked ->> 'exposure')), journey._html(said, 1000),
         number, coalesce(lines, ''));
 END
 $$;
