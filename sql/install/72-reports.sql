@@ -106,7 +106,7 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF coalesce(jsonb_typeof(options -> option), 'null') <> ALL ('{null,boolean}') THEN
+    IF coalesce(jsonb_typeof(options -> option), 'null') <> ALL (ARRAY['null', 'boolean']) THEN
         PERFORM journey._bad_option(option, options -> option, 'true or false'::text);
     END IF;
     RETURN coalesce((options -> option)::text = 'true', false);
@@ -829,13 +829,14 @@ BEGIN
             LEFT JOIN (metrics AS z JOIN planned AS q ON q.variant = z.variant AND q.is_control)
                 ON z.place = m.place AND z.goal IS NOT DISTINCT FROM m.goal AND p.weight > 0 AND NOT p.is_control
         )
-        SELECT 'exposure', NULL, p.variant, p.is_control, p.persons, p.several, NULL::bigint, NULL::bigint,
+        (SELECT 'exposure', NULL, p.variant, p.is_control, p.persons, p.several, NULL::bigint, NULL::bigint,
                p.persons::float8 / nullif(sum(p.persons) OVER (), 0)::float8, NULL::float8, NULL::float8, NULL::float8,
                NULL::float8, NULL::float8, s.chi_square, s.p_value, NULL::float8,
                (SELECT count(*) FROM compared WHERE is_tested AND control_persons IS NOT NULL)::integer,
                nullif(journey._exposure_message(s.message, sum(p.several) OVER ()::bigint,
                    (SELECT count(*) FROM exposed), s.unplanned), '')
         FROM planned AS p LEFT JOIN ratio AS s ON true
+        ORDER BY NOT p.is_control, p.variant COLLATE "C")
         UNION ALL
         (SELECT c.metric, CASE c.place WHEN 1 THEN $3[c.goal::integer] WHEN 2 THEN $9 ELSE nullif(c.goal, '') END,
                c.variant, c.is_control, c.persons, NULL, c.converted, c.still_open,
