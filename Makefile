@@ -5,6 +5,7 @@
 #   make check                every test on a private server of its own
 #   make check-laws SEEDS=n   the laws of a model on random histories, of n seeds; FROM=n, SEGMENT=n
 #   make bench                the benchmarks, beside plain SQL and other engines; EVENTS=n for another size
+#   make fuzz                 fuzzes what reads from outside, with clang; SECONDS=n for each reader
 
 EXTENSION   = pg_journey
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pg_journey.control)
@@ -53,7 +54,7 @@ $(BUILT_SQL): $(INSTALL_PARTS) pg_journey.control
 $(LISTS): src/lists/generate.pl $(wildcard src/lists/*.tsv src/lists/*.dat)
 	perl src/lists/generate.pl src/lists > $@.tmp && mv $@.tmp $@
 
-$(OBJS): $(wildcard src/*.h) $(LISTS) pg_journey.control
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h) $(LISTS) pg_journey.control
 
 # The same results on every machine, so no fused multiply-add; its inner loops are simple ones.
 src/markov_core.o: CFLAGS += -ffp-contract=off $(CFLAGS_VECTORIZE)

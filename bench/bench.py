@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 EVENTS = int(os.environ.get("EVENTS") or 5_000_000)
 RUNS = int(os.environ.get("RUNS") or 3)
 MEMORY_EVENTS = int(os.environ.get("MEMORY_EVENTS") or 2 * EVENTS)
-CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j,l").split(",")
+CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j,l,n").split(",")
 THREADS = 2
 SETTINGS = {"work_mem": "1GB", "maintenance_work_mem": "1GB", "max_parallel_workers_per_gather": THREADS,
             "effective_cache_size": "8GB", "synchronous_commit": "off", "client_min_messages": "warning"}
@@ -434,6 +434,16 @@ def case_l():
     if numpy is not None:
         variants["l_numpy"] = in_numpy
     compare("l", variants, [([name for name in variants if name != "l_steps"], None)])
+
+
+def case_n():
+    """Events out of raw JSON: parse_event() against the same in jsonb expressions, and with redaction."""
+    PG.run(sql("n_prepare", rows=min(EVENTS, 200_000)))
+    PG.run("VACUUM ANALYZE bench.payloads")
+    texts = {"n_parse": sql("n_parse", options="{}"), "n_plain": sql("n_plain"),
+             "n_redact": sql("n_parse", options='{"redact": "gdpr"}')}
+    compare("n", {name: lambda text=text: PG.run(text, max_parallel_workers_per_gather=0)
+                  for name, text in texts.items()}, [(["n_parse", "n_plain"], None)])
 
 
 # -- the whole --------------------------------------------------------------------------------------

@@ -102,4 +102,13 @@ CALL pg_temp.refuse('{"a": "' || repeat('x', 1024 * 1024) || '"}');
 CALL pg_temp.refuse('{"' || repeat('k', 70) || '": {"' || repeat('o', 70) || '": 1}}');
 -- what is at the limits is read
 SELECT pg_temp.holds('{"a": ' || repeat('9', 1000) || '}', ('{"a": ' || repeat('9', 1000) || '}')::jsonb);
-SELECT pg_temp.holds('{"a": [' || string_agg(n::text, ',') || ']}', '{"a": 99999}') FROM generate_series(1, 100000) AS n;
+SELECT pg_temp.holds('{"a": [' || string_agg(n::text, ',') || ']}', '{"a": 49990}') FROM generate_series(1, 49990) AS n;
+CALL pg_temp.refuse('{"a": [' || repeat('1,', 50000) || '1]}');
+-- jansson has what it takes for the documents that need the most
+CALL pg_temp.refuse('{"a": [' || repeat('{},', 49900) || '1]}');
+CALL pg_temp.refuse('{"a": [' || repeat('[],', 49900) || '1]}');
+CALL pg_temp.refuse('{"a": [' || repeat('{"":{}},', 16000) || '1]}');
+SELECT string_agg('"k' || n || '":{}', ',') AS members FROM generate_series(1, 24000) AS n \gset
+CALL pg_temp.refuse('{' || :'members' || '}');
+SELECT pg_temp.holds('{"a": ["' || repeat('x', 1048000) || '"]}', '{"a": "x"}'), pg_temp.holds('{"' || repeat('x', 1048000) || '": 1}', '{"a": "x"}'),
+       pg_temp.holds('{' || (SELECT string_agg('"' || repeat('k', 30) || n || '":1', ',') FROM generate_series(1, 24000) AS n) || '}', '{}');

@@ -138,6 +138,20 @@ SELECT path_regex('[]', 'a', '{a:=a,NULL}');
 SELECT path_regex('[]', NULL, '{a:=a}');
 SELECT path_regex('[]', 'a', '{a:=a}', '{"syntax": "perl"}');
 
+-- any text is a pattern, or is refused with 22023
+CREATE FUNCTION is_pattern(text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM path_regex(t, $1, '{a:=LANDING,bc:=WINE}') FROM shopper;
+    RETURN true;
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN false;
+END $$;
+SELECT setseed(0.7);
+SELECT count(*) AS texts, count(*) FILTER (WHERE is_pattern(p)) BETWEEN 50 AND 1000 AS some_are_patterns
+FROM generate_series(1, 2000) AS i, array_to_string(ARRAY(
+    SELECT (ARRAY['a', '(bc)', 'b', 'bc', '.', '(', ')', '[', ']', '^', '$', '|', '*', '+', '?', '{2}', '{', ',', '9', ' '])[1 + floor(random() * 20)::int]
+    FROM generate_series(1, 1 + i % 7)), '') AS p;
+
 -- ---------------------------------------------------------------------------------------------
 -- retention
 -- ---------------------------------------------------------------------------------------------

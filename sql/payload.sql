@@ -134,7 +134,7 @@ EXCEPTION WHEN OTHERS THEN
     RETURN concat_ws(' | ', SQLSTATE, message, detail);
 END $$;
 SELECT pg_temp.refused(p) FROM unnest(ARRAY[
-    '', E' \n ', 'null', '"x"', '5', 'nul', '{', '{"type":"track"', '{"a":1]', '{"a" 1}', '{"a":1,}', '{,}', '{"a":1 "b":2}',
+    '', E' \n ', 'null', '[[1,]]', '"\x"', '"x"', '5', 'nul', '{', '{"type":"track"', '{"a":1]', '{"a" 1}', '{"a":1,}', '{,}', '{"a":1 "b":2}',
     '{"a":[1,]}', '{"a":[1 2]}', '{"a":[,1]}', '{"a":{"b"}}', '{1:2}', '{"a":01}', '{"a":+1}', '{"a":.5}', '{"a":1.}', '{"a":-}',
     '{"a":NaN}', '{"a":Infinity}', '{"a":TRUE}', '{"a":''x''}', '{"a":"x}', '{"a":"\x"}', '{"a":"\u12"}', '{"a":"\ud800"}',
     '{"a":"\udc00"}', '{"a":"\ud800\ud800"}', E'{"a":"tab\there"}', '{"a":1}{"b":2}', '{"a":1} x', '{"\u0000":1}', '{"a":1e1001}',
@@ -144,6 +144,9 @@ SELECT pg_temp.refused(p) FROM unnest(ARRAY[
     '{"type":"track","userId":"u","timestamp":"2026-09-01","context":"x"}', '{"type":"track","timestamp":"2026-09-01","userId":" "}',
     '{"type":"track","userId":"u"}', '{"type":"track","userId":"u","timestamp":"2026-09-01","properties":{"x":"\ud83d"}}',
     '{"type":"track","userId":"u","originalTimestamp":"9999-01-01","sentAt":"0001-01-01","receivedAt":"0001-01-01"}']) WITH ORDINALITY AS x (p, n) ORDER BY n;
+-- elements that are no objects are looked at, too
+SELECT error FROM journey.parse_events('[[1,], [1], nul, "\q", 1 2, {"a" 1}, "\u0000", {}]') WITH ORDINALITY ORDER BY ordinality;
+SELECT error FROM journey.parse_events('[[1,], [1], nul, "\q", {"a" 1}, "\u0000", {}]') WITH ORDINALITY ORDER BY ordinality;
 -- what is too much
 SELECT pg_temp.refused(p) FROM (VALUES
     (1, repeat('[', 100000)), (2, repeat('{"a":', 100000)), (3, repeat('[', 256) || repeat(']', 256)), (4, '{"a":' || repeat('[', 256) || repeat(']', 256) || '}'),
@@ -180,3 +183,27 @@ SELECT p->>'type' AS type, rules, (k IS NOT NULL) AS has_key, journey.parse_even
 SELECT error FROM journey.parse_events('{"type":"track","userId":"jane@example.com","timestamp":"2026-09-01"}', '{"redact": "gdpr"}');
 SELECT journey.parse_event('{}', '{"redact": "gdpr", "redact_key": "xyz"}');
 SELECT journey.parse_event('{}', '{"redact": "all"}');
+
+-- whatever becomes of a payload, it is read or told of, and nothing of it is in what is told
+CREATE FUNCTION pg_temp.said(payload text, OUT read boolean, OUT said text) LANGUAGE plpgsql AS $$
+DECLARE detail text; hint text; context text;
+BEGIN
+    PERFORM journey.parse_event(payload);
+    read := true;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+    read := false;
+    said := concat(SQLSTATE, said, detail, hint, context);
+END $$;
+DO $$BEGIN PERFORM setseed(0.25); END$$;
+CREATE TEMP TABLE damaged AS
+SELECT left(:'rudder', n) AS p FROM generate_series(0, length(:'rudder') - 1) AS n
+ UNION ALL
+SELECT overlay(:'rudder' PLACING (ARRAY['"', '\', '{', '}', '[', ']', ',', ':', ' ', '0', 'e', '-', E'\n', E'\x01', '\u0000', '\ud800', 'é', '😀', '', '1e9999'])[1 + floor(random() * 20)::int]
+               FROM 1 + floor(random() * length(:'rudder'))::int FOR floor(random() * 3)::int) FROM generate_series(1, 10000) AS n;
+SELECT count(*) FILTER (WHERE read) > 1000 AS some_read, count(*) FILTER (WHERE NOT read) > 1000 AS some_refused,
+       count(*) FILTER (WHERE said ~ 'ada|acme|google|Brand|2001:db8') AS leaks, count(*) FILTER (WHERE said NOT LIKE '22P02invalid event payload: %') AS others
+  FROM damaged, pg_temp.said(p);
+SELECT count(*) = (SELECT count(*) FROM damaged) AS a_row_each, count(*) FILTER (WHERE error ~ 'ada|acme|google|Brand|2001:db8') AS leaks,
+       count(*) FILTER (WHERE (error IS NULL) <> read) AS differ
+  FROM damaged, pg_temp.said(p), journey.parse_events(p) WHERE "position" = 1;

@@ -96,6 +96,20 @@ SELECT sequence_match(tl('A1'), NULL, '{A}');
 SELECT sequence_match(tl('A1'), '(?2)', '{A}');
 SELECT sequence_match('(?1)' || repeat('.', x), now(), true) FROM generate_series(0, 1) AS x;
 
+-- any text is a pattern, or is refused with 22023
+CREATE FUNCTION is_pattern(text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM s($1, 'A1 B2 A3');
+    RETURN true;
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN false;
+END $$;
+SELECT setseed(0.7);
+SELECT count(*) AS texts, count(*) FILTER (WHERE is_pattern(p)) BETWEEN 50 AND 1000 AS some_are_patterns
+FROM generate_series(1, 2000) AS i, array_to_string(ARRAY(
+    SELECT (ARRAY['(?1)', '(?2)', '.', '.*', '(?t<=1)', '(', '?', 't', '>', '1', ')', ' '])[1 + floor(random() * 12)::int]
+    FROM generate_series(1, 1 + i % 6)), '') AS p;
+
 -- what came next, and before
 CREATE TABLE shop AS SELECT timeline_agg(n::text, at, names, NULL, NULL, NULL, NULL) AS t
 FROM ev('Home0 Gift1 Basket2 Home3 Gift4 Basket5 Paid6');

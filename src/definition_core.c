@@ -6,9 +6,8 @@
  * bounds its depth, puts every number in quotes behind a NUL before jansson sees it; a NUL of the
  * document's own is refused, so that none can be mistaken. jansson then sees strings alone.
  *
- * Its allocator is ours during a call: it returns NULL where memory is short, and no error is
- * raised and nothing else allocated between setting and restoring it. All that jansson took is
- * given back before.
+ * Its allocator is ours during a call: it gives from a block that was allocated before, so that no
+ * error can be raised and nothing leak between setting and restoring it.
  */
 #include "definition_core.h"
 
@@ -24,38 +23,32 @@
 /* A key of more bytes is not repeated in an error. */
 #define MAX_QUOTED 64
 
-/* What the allocator may still give, in bytes. */
-static Size memory_left;
+/*
+ * What jansson allocates during a call, one after the other; freeing does nothing. It is large enough
+ * for any document (see Need()), since jansson does not look at the result where it lets a string grow:
+ * an allocator that says NULL there would make it read beyond its buffer.
+ */
+static char *arena;
+static Size arena_left;
 
-/* Each allocation begins with its size. */
-#define ALLOC_HEADER 16
+#define ARENA_ALIGN 16
+#define ARENA_ROUND(size) (((size) + ARENA_ALIGN - 1) & ~((size_t) ARENA_ALIGN - 1))
 
 static void *
 DefinitionMalloc(size_t size)
 {
-	char	   *p;
+	void	   *p = arena;
 
-	if (size > memory_left || memory_left - size < ALLOC_HEADER)
+	if (size > arena_left || ARENA_ROUND(size) > arena_left)
 		return NULL;
-	p = palloc_extended(size + ALLOC_HEADER, MCXT_ALLOC_NO_OOM);
-	if (p == NULL)
-		return NULL;
-	memory_left -= size + ALLOC_HEADER;
-	memcpy(p, &size, sizeof(size));
-	return p + ALLOC_HEADER;
+	arena += ARENA_ROUND(size);
+	arena_left -= ARENA_ROUND(size);
+	return p;
 }
 
 static void
 DefinitionFree(void *p)
 {
-	size_t		size;
-
-	if (p == NULL)
-		return;
-	p = (char *) p - ALLOC_HEADER;
-	memcpy(&size, p, sizeof(size));
-	memory_left += size + ALLOC_HEADER;
-	pfree(p);
 }
 
 /* --------------------------------------------------------------------------------------------
@@ -206,6 +199,7 @@ typedef struct Reading
 	char	   *text;			/* with numbers in quotes */
 	int			len;
 	int			values;			/* tokens that may be values: an upper bound */
+	int			containers;		/* of these, arrays and objects */
 	JDef	   *nodes;			/* room for that many */
 	int			used;
 	char	   *chars;			/* room for the bytes of all strings */
@@ -285,6 +279,8 @@ QuoteNumbers(Reading *reading)
 	{
 		char		c = s.data[i];
 
+		if (reading->values > J_DEFINITION_VALUES)
+			return ReadingFails(reading, J_DEF_SIZE, i, "it has more than 50,000 values");
 		if (c == '"')
 		{
 			reading->values++;
@@ -305,6 +301,8 @@ QuoteNumbers(Reading *reading)
 				return ReadingFails(reading, J_DEF_DEPTH, i, "arrays and objects are nested too deep");
 			if (c == '}' || c == ']')
 				depth--;
+			if (c == '{' || c == '[')
+				reading->containers++;
 			if (c == '{' || c == '[' || c == 't' || c == 'f' || c == 'n')
 				reading->values++;
 			Put(reading, &c, 1);
@@ -398,9 +396,21 @@ FillNode(Reading *reading, json_t *value, JDef *node)
 	}
 }
 
+/*
+ * What jansson can take for a document, by how it allocates. The bytes of each string stand in a
+ * value and a key; a buffer doubles up to the longest. A value takes a struct, a place in a table that
+ * doubles (so four places in all), as a key an entry; an array or object a struct and its first table.
+ */
+static Size
+Need(const Reading *reading)
+{
+	return 4096 + ((Size) reading->len) * 8 + ((Size) reading->values) * 320 +
+		((Size) reading->containers) * 384;
+}
+
 /* With jansson: the nodes, or the reason why not. */
 static bool
-Load(Reading *reading, Size memory, json_error_t *error)
+Load(Reading *reading, char *block, Size size, json_error_t *error)
 {
 	json_malloc_t old_malloc;
 	json_free_t old_free;
@@ -408,7 +418,8 @@ Load(Reading *reading, Size memory, json_error_t *error)
 
 	json_get_alloc_funcs(&old_malloc, &old_free);
 	json_set_alloc_funcs(DefinitionMalloc, DefinitionFree);
-	memory_left = memory;
+	arena = (char *) ARENA_ROUND((uintptr_t) block);
+	arena_left = size - (arena - block);
 	value = json_loadb(reading->text, reading->len,
 					   JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, error);
 	if (value != NULL)
@@ -453,7 +464,7 @@ Explain(Reading *reading, const json_error_t *error)
 Size
 JDefMemory(JStr text)
 {
-	return ((Size) text.len) * 256 + 65536;
+	return ((Size) text.len) * 1024 + 65536;
 }
 
 JDef *
@@ -463,6 +474,8 @@ JDefRead(JStr text, const char *root, Size memory, JDefError *error)
 	json_error_t jansson;
 	int			end;
 	char	   *chars;
+	char	   *block = NULL;
+	bool		loaded = false;
 
 	if (error->code != NULL)
 		return NULL;
@@ -475,12 +488,20 @@ JDefRead(JStr text, const char *root, Size memory, JDefError *error)
 	reading.text = palloc(((Size) text.len) * (NUMBER_AROUND + 1) + 1);
 	if (!QuoteNumbers(&reading))
 		end = reading.len;
+	else if (Need(&reading) > memory ||
+			 (block = palloc_extended(Need(&reading), MCXT_ALLOC_NO_OOM)) == NULL)
+	{
+		end = 0;
+		ReadingFails(&reading, J_DEF_MEMORY, 0, "there is not enough memory to read it");
+	}
 	else
 	{
 		reading.nodes = palloc0_array(JDef, reading.values + 1);
 		reading.nodes->root = root;
 		chars = reading.chars = palloc(reading.len + 1);
-		if (Load(&reading, memory, &jansson))
+		loaded = Load(&reading, block, Need(&reading), &jansson);
+		pfree(block);
+		if (loaded)
 		{
 			pfree(reading.text);
 			return reading.nodes;

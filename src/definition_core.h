@@ -19,6 +19,7 @@
 /* Limits of a document. */
 #define J_DEFINITION_BYTES (1024 * 1024)
 #define J_DEFINITION_DEPTH 32
+#define J_DEFINITION_VALUES 50000
 #define J_DEFINITION_DIGITS 1000	/* bytes of one number */
 
 typedef enum JDefType
@@ -68,7 +69,7 @@ typedef struct JDefError
 
 /*
  * Reads a document in UTF-8. `root` is what paths begin with, such as "steps[2]"; empty is fine.
- * jansson may take at most `memory` bytes; JDefMemory() of them are enough for any document within
+ * jansson may be given at most `memory` bytes; JDefMemory() of them are enough for any document within
  * the limits. On failure returns NULL and sets the error.
  */
 extern JDef *JDefRead(JStr text, const char *root, Size memory, JDefError *error);

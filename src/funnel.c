@@ -31,6 +31,7 @@ typedef struct JFunnelCall
 	JFunnelRules rules;
 	bool		has_until;
 	int64		until;
+	TupleDesc	tupdesc;		/* of the result */
 } JFunnelCall;
 
 /*
@@ -139,22 +140,21 @@ CompileFunnel(FunctionCallInfo fcinfo)
 	call->rules.n_steps = call->steps.n;
 	call->rules.within = JWithin(PG_GETARG_INTERVAL_P(2));
 	ReadFunnelOptions(call, PG_GETARG_JSONB_P(3));
+	if (get_call_result_type(fcinfo, NULL, &call->tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	call->tupdesc = BlessTupleDesc(CreateTupleDescCopy(call->tupdesc));
 	return call;
 }
 
 static Datum
-FunnelDatum(FunctionCallInfo fcinfo, const JFunnelCall *call, const JStepRow *rows, int n,
-			const JFunnelResult *result)
+FunnelDatum(const JFunnelCall *call, const JStepRow *rows, int n, const JFunnelResult *result)
 {
 	int64		times[JSTEPS_MAX];
-	TupleDesc	tupdesc;
 	Datum		values[3];
 	bool		nulls[3] = {false};
 
 	if (result->steps > 0)
 		JFunnelTimes(&call->rules, rows, n, result, times);
-	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	values[0] = Int32GetDatum(result->steps);
 	values[1] = JTimesDatum(times, result->steps);
 	/* whether the window is over nobody knows without a time up to which there is data */
@@ -162,7 +162,7 @@ FunnelDatum(FunctionCallInfo fcinfo, const JFunnelCall *call, const JStepRow *ro
 	values[2] = BoolGetDatum(result->can_go_on &&
 							 (call->until < result->open_from ||
 							  (uint64) call->until - (uint64) result->open_from < call->rules.within));
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls));
+	return HeapTupleGetDatum(heap_form_tuple(call->tupdesc, values, nulls));
 }
 
 /* funnel(timeline, steps text[], within interval, options jsonb) */
@@ -178,7 +178,7 @@ journey_funnel(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, call->rules.strict_order, &n);
 	JFunnelWalk(&call->rules, rows, n, &result);
-	PG_RETURN_DATUM(FunnelDatum(fcinfo, call, rows, n, &result));
+	PG_RETURN_DATUM(FunnelDatum(call, rows, n, &result));
 }
 
 /*
@@ -186,7 +186,7 @@ journey_funnel(PG_FUNCTION_ARGS)
  * Any row may be a start.
  */
 static void
-WalkAnyOrder(const JFunnelRules *rules, const JStepRow **rows, int *n, JFunnelResult *result)
+BoundedAnyOrder(const JFunnelRules *rules, const JStepRow **rows, int *n, JFunnelResult *result)
 {
 	const JStepRow *best = *rows;
 	int			best_n = 0;
@@ -252,10 +252,10 @@ funnel_between(PG_FUNCTION_ARGS)
 	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, rules.strict_order, &n);
 	taken = rows;
 	if (rules.any_order && rules.bounded)
-		WalkAnyOrder(&rules, &taken, &n, &result);
+		BoundedAnyOrder(&rules, &taken, &n, &result);
 	else
 		JFunnelWalk(&rules, rows, n, &result);
-	PG_RETURN_DATUM(FunnelDatum(fcinfo, call, taken, n, &result));
+	PG_RETURN_DATUM(FunnelDatum(call, taken, n, &result));
 }
 
 /* ------------------------------------------------------------------------------------------------

@@ -140,6 +140,14 @@ AddCandidate(JFilling *filling, int step, int row)
 	}
 }
 
+static void
+AddRow(JFilling *filling, const JStepRow *rows, int row)
+{
+	for (int i = 0; i < filling->n_steps; i++)
+		if (rows[row].mask >> i & 1)
+			AddCandidate(filling, i, row);
+}
+
 /*
  * For each step that a moment has, the lowest level from which the moment leads to it: lowest[j] is
  * the least i such that the steps i + 1 .. j can be filled. The interval is moved along: a step that
@@ -153,9 +161,10 @@ LowestOnce(const JFunnelRules *rules, const JMoment *moment, int *lowest)
 
 	FillingInit(&filling, rules);
 	for (int row = 0; row < moment->n; row++)
-		for (int step = 0; step < rules->n_steps; step++)
-			if (moment->rows[row].mask >> step & 1)
-				AddCandidate(&filling, step, row);
+	{
+		CHECK_FOR_INTERRUPTS();
+		AddRow(&filling, moment->rows, row);
+	}
 	for (int j = 1; j <= rules->n_steps; j++)
 	{
 		uint64		seen = 0;
@@ -377,14 +386,6 @@ DropBefore(JFilling *filling, int first)
 			filling->filled_by[i] = -1;
 }
 
-static void
-AddRow(JFilling *filling, const JStepRow *rows, int row)
-{
-	for (int i = 0; i < filling->n_steps; i++)
-		if (rows[row].mask >> i & 1)
-			AddCandidate(filling, i, row);
-}
-
 /* The most steps in a window, and the earliest window's end with so many. */
 static void
 WalkAnyOrder(const JFunnelRules *rules, const JStepRow *rows, int n, JFunnelResult *result)
@@ -532,6 +533,13 @@ JFunnelTimes(const JFunnelRules *rules, const JStepRow *rows, int n, const JFunn
 	if (rules->any_order)
 	{
 		TimesAnyOrder(rules, rows, n, result, times);
+		return;
+	}
+	/* usually there is nothing between */
+	if (result->steps <= 2)
+	{
+		times[0] = result->start;
+		times[result->steps - 1] = result->end;
 		return;
 	}
 	for (int i = 0; i <= result->steps; i++)

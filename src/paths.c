@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "path_regex_core.h"
 #include "paths_core.h"
 #include "session_options.h"
 #include "session_sql.h"

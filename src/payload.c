@@ -15,11 +15,13 @@
 #include "utils/typcache.h"
 
 #include "journey_sql.h"
+#include "name_core.h"
 #include "payload_core.h"
 #include "payload_scan_core.h"
 #include "redact.h"
 #include "time_core.h"
 #include "timeline.h"
+#include "url_core.h"
 
 #define KNOWN_OPTIONS "form, received_at, redact, redact_key, revenue"
 
@@ -152,6 +154,19 @@ ReadOption(JStr key, JsonbValue *value, OptionsCache *cache)
 				 errhint("Known options are: %s.", KNOWN_OPTIONS)));
 }
 
+/* Whether the database's encoding has a character beyond ASCII. */
+static bool
+HasCharacter(uint32 c)
+{
+	unsigned char utf8[8] = {0};
+	char		converted[8];
+
+	if (GetDatabaseEncoding() == PG_SQL_ASCII)
+		return false;
+	(void) unicode_to_utf8(c, utf8);
+	return JFromUtf8((char *) utf8, strlen((char *) utf8), converted) > 1 || converted[0] != '?';
+}
+
 static void
 ReadOptions(Jsonb *jsonb, OptionsCache *cache)
 {
@@ -166,6 +181,8 @@ ReadOptions(Jsonb *jsonb, OptionsCache *cache)
 	cache->secret = JSTR_NULL;
 	cache->rules = NULL;
 	options->encoding = GetDatabaseEncoding();
+	if (options->encoding != PG_UTF8)
+		options->has_character = HasCharacter;
 	options->received_at = J_NO_TIME;
 	options->default_revenue = true;
 	if (!JB_ROOT_IS_OBJECT(jsonb))
@@ -650,4 +667,27 @@ journey_payload_summary(PG_FUNCTION_ARGS)
 	values[3] = Int64GetDatum(summary.nuls);
 	values[4] = Int64GetDatum((int64) toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls)));
+}
+
+PG_FUNCTION_INFO_V1(journey_warehouse_name);
+Datum
+journey_warehouse_name(PG_FUNCTION_ARGS)
+{
+	JStr		name = JStrFromText(PG_GETARG_TEXT_PP(0));
+	JStr		loader = JStrFromText(PG_GETARG_TEXT_PP(1));
+	char		column[J_NAME_BYTES];
+	int			len;
+
+	if (JStrEqual(loader, JSTR_LIT("segment")))
+		len = JWarehouseName(name, JLOADER_SEGMENT, column);
+	else if (JStrEqual(loader, JSTR_LIT("rudderstack")))
+		len = JWarehouseName(name, PG_GETARG_BOOL(2) ? JLOADER_RUDDERSTACK_DIVIDED : JLOADER_RUDDERSTACK, column);
+	else
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown loader \"%.*s\"", loader.len, loader.data),
+				 errhint("Known loaders are: rudderstack, segment.")));
+	if (len == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(column, len));
 }

@@ -884,8 +884,8 @@ JReadEvent(JStr text, int32 base, const JPayloadEnvelope *envelope, const JPaylo
 	{
 		if (reader.lex->token_type == JSON_TOKEN_OBJECT_START)
 			ReadMembers(&reader, &draft);
-		else
-			FailAtToken(&reader, "not_an_object");
+		else if (JReaderSkip(&reader) && JReaderNext(&reader))
+			JPayloadFail(&event->error, reader.lex->token_type == JSON_TOKEN_END ? "not_an_object" : "syntax", base);
 	}
 	JReaderFree(&reader);
 	if (draft.sent_at == J_NO_TIME)

@@ -18,7 +18,7 @@ static const struct
 	{"syntax", "this is no JSON"},
 	{"truncated", "it ends within a value"},
 	{"trailing_text", "something follows the end"},
-	{"unicode", "an escape is no character"},
+	{"unicode", "an escape is no character, or none of the database's encoding"},
 	{"nul_in_key", "a key has the escape \\u0000"},
 	{"number", "a number has too many digits or too great an exponent"},
 	{"not_an_object", "an event must be an object"},
@@ -81,6 +81,15 @@ ScanString(JStr text, int32 i, bool *has_nul)
 		}
 	}
 	return text.len + 1;
+}
+
+/* Behind the word or number that begins at i, outside of everything; i where there is none. */
+static inline int32
+ScanWord(JStr text, int32 i)
+{
+	while (i < text.len && !IsSpace(text.data[i]) && strchr(",:]}[{\"", text.data[i]) == NULL)
+		i++;
+	return i;
 }
 
 /* Keys of the object itself that tell what it is. `key` is where a string ends that a colon follows. */
@@ -149,17 +158,7 @@ JScanValue(JStr text, int32 from, JScan *scan, JPayloadError *error)
 				i++;
 				break;
 			default:
-				/* a word or a number outside of everything ends where these do */
-				if (depth == 0)
-				{
-					while (i < text.len && !IsSpace(text.data[i]) &&
-						   strchr(",:]}[{\"", text.data[i]) == NULL)
-						i++;
-					if (i == from)
-						return JPayloadFail(error, "syntax", i);
-				}
-				else
-					i++;
+				i = depth == 0 ? ScanWord(text, i) : i + 1;
 		}
 		if (depth == 0)
 		{

@@ -76,6 +76,17 @@ BufFileReadExact(BufFile *file, void *ptr, size_t size)
 #define get_hash_memory_limit() ((size_t) get_hash_mem() * 1024)
 #endif
 
+/* An argument more from 16 on. */
+#if !defined(FRONTEND)
+#if PG_VERSION_NUM >= 160000
+#define JInsertIndexTuples(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL, false)
+#else
+#define JInsertIndexTuples(target, slot, estate) \
+	ExecInsertIndexTuples(target, slot, estate, false, false, NULL, NIL)
+#endif
+#endif
+
 #ifndef pg_noreturn
 #define pg_noreturn pg_attribute_noreturn()
 #endif

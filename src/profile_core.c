@@ -35,14 +35,14 @@ JNameCountSame(const void *a, const void *b)
 static const JSetKind name_kind = {sizeof(JNameCount), JNameCountHash, JNameCountSame};
 
 void
-JNameCountsAdd(JNameCounts *counts, JStr name, bool copy)
+JNameCountsAdd(JNameCounts *counts, JStr name, int64 n, bool copy)
 {
-	JNameCount	new = {name, 1};
+	JNameCount	new = {name, n};
 	int			i = JSetFind(&counts->set, &name_kind, counts->names, counts->n, &new);
 
 	if (i >= 0)
 	{
-		counts->names[i].n++;
+		counts->names[i].n += n;
 		return;
 	}
 	if (counts->n == counts->max)

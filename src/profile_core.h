@@ -25,7 +25,7 @@ typedef struct JNameCounts
 /* The name by which an event counts: its own if it is a track, else its kind. */
 extern JStr JEventCountName(const JEvent *event);
 
-/* Counts one more; a name that is new is copied if asked for, or shared. */
-extern void JNameCountsAdd(JNameCounts *counts, JStr name, bool copy);
+/* Counts n more; a name that is new is copied if asked for, or shared. */
+extern void JNameCountsAdd(JNameCounts *counts, JStr name, int64 n, bool copy);
 
 #endif							/* PROFILE_CORE_H */

@@ -244,7 +244,7 @@ IbanLength(const char *country)
 	return 0;
 }
 
-/* An IBAN from a letter on: its country's length, blanks or dashes between groups, its checksum. */
+/* An IBAN from a letter on: its country's length, blanks or dashes between groups of 4, its checksum. */
 static bool
 IsIbanAt(JStr text, int at, int *end)
 {
@@ -262,7 +262,7 @@ IsIbanAt(JStr text, int at, int *end)
 
 		if (IsDigit(c) || IsLetter(c))
 			chars[n++] = JLower((unsigned char) c);
-		else if ((c != ' ' && c != '-') || n < 4 || text.data[i - 1] == c)
+		else if ((c != ' ' && c != '-') || n == 0 || n % 4 != 0 || text.data[i - 1] == c)
 			return false;
 	}
 	*end = i;
@@ -274,7 +274,7 @@ IsIbanAt(JStr text, int at, int *end)
 
 		rest = IsDigit(c) ? (rest * 10 + c - '0') % 97 : (rest * 100 + c - 'a' + 10) % 97;
 	}
-	return rest == 1;
+	return rest == 1 && !InUuid(text, at);
 }
 
 /* A telephone number with its country: the whole of a value. */
@@ -608,6 +608,21 @@ RedactParamValue(const JRedactRules *rules, JStr value, int level, StringInfo ou
 	return changed;
 }
 
+/* Appends what an action makes of a parameter's value. */
+static void
+AppendActed(const JRedactRules *rules, JRedactAction action, JStr value, StringInfo out)
+{
+	StringInfoData made;
+
+	initStringInfo(&made);
+	if (action == JREDACT_MASK)
+		appendStringInfoString(&made, "redacted");
+	else
+		JRedactScalar(rules, action, value, "", &made);
+	AppendEncoded(out, (JStr) {made.data, made.len});
+	pfree(made.data);
+}
+
 /*
  * Appends a list of parameters without those that a rule drops, and with the others' values looked
  * into. Returns whether it changed; *kept tells whether anything is left.
@@ -650,21 +665,16 @@ RedactList(const JRedactRules *rules, JStr list, int level, StringInfo out, bool
 		*kept = true;
 		if (JStrIsNull(value))
 		{
-			changed |= RedactPlain(rules, name, true, out) || (appendBinaryStringInfo(out, name.data, name.len), false);
+			if (RedactPlain(rules, name, true, out))
+				changed = true;
+			else
+				appendBinaryStringInfo(out, name.data, name.len);
 			continue;
 		}
 		appendBinaryStringInfo(out, name.data, name.len + 1);
 		if (action == JREDACT_MASK || action == JREDACT_PSEUDONYM || action == JREDACT_TRUNCATE)
 		{
-			StringInfoData made;
-
-			initStringInfo(&made);
-			if (action == JREDACT_MASK)
-				appendStringInfoString(&made, "redacted");
-			else
-				JRedactScalar(rules, action, value, "", &made);
-			AppendEncoded(out, (JStr) {made.data, made.len});
-			pfree(made.data);
+			AppendActed(rules, action, value, out);
 			changed = true;
 		}
 		else if (action != JREDACT_KEEP && RedactParamValue(rules, value, level, out))
@@ -705,7 +715,7 @@ RedactPath(const JRedactRules *rules, JStr path, StringInfo out)
 	return changed;
 }
 
-/* Scheme and host, without the user before it where parameters are personal; returns how much that was. */
+/* Scheme and host, without the user before it where parameters are personal. Returns their length. */
 static int
 RedactAuthority(const JRedactRules *rules, JStr url, StringInfo out, bool *changed)
 {

@@ -725,6 +725,8 @@ JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch *touch,
 
 		JPartAddRevenue(part, &revenue);
 	}
+	if (options->counts)
+		JNameCountsAdd(&part->counts, JEventCountName(event), 1, false);
 }
 
 void
@@ -758,6 +760,8 @@ JPartAppend(JPart *part, const JPart *next)
 		JPartAddRevenue(part, &next->revenues[i]);
 	if (next->n_kept > 0)
 		JPartAddKept(part, next->kept, next->n_kept);
+	for (int i = 0; i < next->counts.n; i++)
+		JNameCountsAdd(&part->counts, next->counts.names[i].name, next->counts.names[i].n, false);
 }
 
 const JPartTouch *
@@ -1087,6 +1091,44 @@ JPartEncode(const JPart *part, StringInfo out)
 	JPutVarint(out, part->n_kept);
 	for (int i = 0; i < 2 * part->n_kept; i++)
 		JPutStr(out, part->kept[i]);
+	JNameCountsEncode(&part->counts, out);
+}
+
+void
+JNameCountsEncode(const JNameCounts *counts, StringInfo out)
+{
+	JPutVarint(out, counts->n);
+	for (int i = 0; i < counts->n; i++)
+	{
+		JPutStr(out, counts->names[i].name);
+		JPutVarint(out, counts->names[i].n);
+	}
+}
+
+static void
+JGetCounts(JCursor *in, JNameCounts *counts)
+{
+	memset(counts, 0, sizeof(*counts));
+	counts->max = JGetCount(in);
+	if (counts->max > 0)
+		counts->names = palloc_array(JNameCount, counts->max);
+	while (counts->n < counts->max && !in->bad)
+	{
+		JNameCount *count = &counts->names[counts->n++];
+
+		count->name = JGetStr(in);
+		count->n = (int64) JGetVarint(in);
+		in->bad |= JStrIsNull(count->name) || count->n <= 0;
+	}
+}
+
+bool
+JNameCountsDecode(const char *data, Size len, bool (*is_text) (JStr s), JNameCounts *counts)
+{
+	JCursor		in = {(const unsigned char *) data, (const unsigned char *) data + len, false, is_text};
+
+	JGetCounts(&in, counts);
+	return !in.bad && in.p == in.end;
 }
 
 bool
@@ -1138,5 +1180,6 @@ JPartDecode(const char *data, Size len, bool (*is_text) (JStr s), JPart *part)
 		part->kept = palloc_array(JStr, 2 * (Size) part->n_kept);
 	for (int i = 0; i < 2 * part->n_kept && !in.bad; i++)
 		part->kept[i] = JGetStr(&in);
+	JGetCounts(&in, &part->counts);
 	return !in.bad && in.p == in.end;
 }

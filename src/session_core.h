@@ -10,6 +10,7 @@
 #include "lib/stringinfo.h"
 
 #include "alias_core.h"
+#include "profile_core.h"
 #include "set_core.h"
 #include "touch_core.h"
 
@@ -32,6 +33,7 @@ typedef struct JSessionOptions
 	int			n_kept;			/* properties whose first and last value a session keeps */
 	char	  **kept;
 	int			segment_events; /* for tests: how many a stored segment holds; 0: the usual */
+	bool		counts;			/* summaries count events by name */
 
 	/* Midnight starts a session: the local day of a time; NULL if not. */
 	int64		(*local_day) (int64 time, void *arg);
@@ -204,6 +206,7 @@ typedef struct JPart
 	JSet		revenue_set;
 	int			n_kept;
 	JStr	   *kept;			/* first and last value of each kept property, in pairs */
+	JNameCounts counts;			/* events by name, if the options ask for them */
 } JPart;
 
 /* Begins the summary of a run whose first event is this. */
@@ -221,6 +224,10 @@ extern void JPartEncode(const JPart *part, StringInfo out);
  * theirs may become a text.
  */
 extern bool JPartDecode(const char *data, Size len, bool (*is_text) (JStr s), JPart *part);
+
+/* Counts by name as bytes, as they stand at the end of a summary's. */
+extern void JNameCountsEncode(const JNameCounts *counts, StringInfo out);
+extern bool JNameCountsDecode(const char *data, Size len, bool (*is_text) (JStr s), JNameCounts *counts);
 
 /* The first touch that is not direct; NULL where the session is direct. */
 extern const JPartTouch *JPartMainTouch(const JPart *part);

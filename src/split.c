@@ -144,12 +144,11 @@ enum
 	OUT_BODY,
 	OUT_PART,
 	OUT_NOTED,
-	OUT_SESSION_NUMBER,
 	OUT_NEW_EVENTS,
 	OUT_COLUMNS
 };
 
-static Datum
+Datum
 JBytea(JStr bytes)
 {
 	bytea	   *result = palloc(VARHDRSZ + bytes.len);
@@ -203,8 +202,7 @@ JPutDelete(const JSplitSink *sink, const JStoredSegment *stored)
 	JPutRow(sink, "delete", values, nulls);
 }
 
-/* Is it one that tables of their own follow: an amount, traits, an alias, a copy? */
-static bool
+bool
 JEventIsNoted(const JEvent *event)
 {
 	return !JStrIsNull(event->field[JF_REVENUE]) || !JStrIsNull(event->field[JF_TRAITS]) ||
@@ -212,10 +210,10 @@ JEventIsNoted(const JEvent *event)
 		JStrEqual(event->field[JF_KIND], JSTR_LIT("alias"));
 }
 
-/* session_number 0: unknown; new_events 0: told by another row, if there are any. */
+/* new_events 0: told by another row, if there are any. */
 static void
 JPutSegment(const JSplitSink *sink, const JNewSegment *segment, const JEvent *events, char *body,
-			Size size, int64 session_number, int64 new_events)
+			Size size, int64 new_events)
 {
 	Datum		values[OUT_COLUMNS];
 	bool		nulls[OUT_COLUMNS] = {false};
@@ -241,8 +239,6 @@ JPutSegment(const JSplitSink *sink, const JNewSegment *segment, const JEvent *ev
 	values[OUT_BODY] = PointerGetDatum(body);
 	values[OUT_PART] = JBytea((JStr) {part.data, part.len});
 	values[OUT_NOTED] = BoolGetDatum(noted);
-	nulls[OUT_SESSION_NUMBER] = segment->part.loose || session_number == 0;
-	values[OUT_SESSION_NUMBER] = Int64GetDatum(session_number);
 	nulls[OUT_NEW_EVENTS] = new_events == 0;
 	values[OUT_NEW_EVENTS] = Int64GetDatum(new_events);
 	JPutRow(sink, "put", values, nulls);
@@ -293,7 +289,6 @@ JPutResult(const JSplitSink *sink, const JStoredSegment *stored, JOldSegment *ol
 		   const JSplitResult *result)
 {
 	bool	   *stays = palloc0_array(bool, Max(n_old, 1));
-	int64		number = 0;
 	int64		n_new = result->n_new;
 
 	for (int i = 0; i < result->n_segments; i++)
@@ -307,14 +302,11 @@ JPutResult(const JSplitSink *sink, const JStoredSegment *stored, JOldSegment *ol
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("a segment of a visitor's events would be larger than 1 GB")));
-		if (segment->head && !segment->part.loose)
-			number++;
 		if (at >= 0 && JSameAsOld(&stored[at], &old[at], segment, body, size))
 			stays[at] = true;
 		else
 		{
-			JPutSegment(sink, segment, result->events + segment->first, body, size,
-						n_old == 0 ? number : 0, n_new);
+			JPutSegment(sink, segment, result->events + segment->first, body, size, n_new);
 			n_new = 0;
 		}
 		CHECK_FOR_INTERRUPTS();
@@ -360,7 +352,16 @@ JReadRemoved(ArrayType *ids, ArrayType *times, JRemoved **removed)
 	return n;
 }
 
-static int
+JSessionOptions
+JStoreOptions(FunctionCallInfo fcinfo, int timeout_arg, int options_arg)
+{
+	JSessionOptions options = JGetSqlOptions(fcinfo, timeout_arg, options_arg)->session;
+
+	options.counts = true;
+	return options;
+}
+
+int
 JSegmentEvents(const JSessionOptions *options)
 {
 	return options->segment_events > 0 ? options->segment_events : J_SEGMENT_EVENTS;
@@ -377,7 +378,7 @@ PG_FUNCTION_INFO_V1(journey_split);
 Datum
 journey_split(PG_FUNCTION_ARGS)
 {
-	const JSqlOptions *options = JGetSqlOptions(fcinfo, 6, 7);
+	JSessionOptions options = JStoreOptions(fcinfo, 6, 7);
 	JSplitSink	sink = {(ReturnSetInfo *) fcinfo->resultinfo, PG_ARGISNULL(0) ? (Datum) 0 : PG_GETARG_DATUM(0)};
 	JStoredSegment *stored = NULL;
 	JOldSegment *old = NULL;
@@ -413,25 +414,13 @@ journey_split(PG_FUNCTION_ARGS)
 	}
 	if (!PG_ARGISNULL(8) && !PG_ARGISNULL(9))
 		n_removed = JReadRemoved(PG_GETARG_ARRAYTYPE_P(8), PG_GETARG_ARRAYTYPE_P(9), &removed);
-	JSplit(&options->session, aliases, old, n_old, fresh, n_fresh, removed, n_removed, force,
-		   JSegmentEvents(&options->session), &result);
+	JSplit(&options, aliases, old, n_old, fresh, n_fresh, removed, n_removed, force,
+		   JSegmentEvents(&options), &result);
 	if (result.incomplete)
 		JPutIncomplete(&sink);
 	else
 		JPutResult(&sink, stored, old, n_old, &result);
 	return (Datum) 0;
-}
-
-void
-JPutFirstSplit(ReturnSetInfo *rsinfo, const JSessionOptions *options, JEvent *events, int n)
-{
-	JStr		visitor = events[0].field[JF_VISITOR_ID];
-	JSplitSink	sink = {rsinfo, JStrIsNull(visitor) ? (Datum) 0 : JStrGetDatum(visitor)};
-	JSplitResult result;
-
-	JSplit(options, NULL, NULL, 0, events, n, NULL, 0, false,
-		   JSegmentEvents(options), &result);
-	JPutResult(&sink, NULL, NULL, 0, &result);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -443,7 +432,7 @@ PG_FUNCTION_INFO_V1(journey_segment_part);
 Datum
 journey_segment_part(PG_FUNCTION_ARGS)
 {
-	const JSqlOptions *options = JGetSqlOptions(fcinfo, 3, 4);
+	JSessionOptions options = JStoreOptions(fcinfo, 3, 4);
 	JOldSegment segment = {.loose = !PG_ARGISNULL(0) && PG_GETARG_BOOL(0)};
 	JWalk		walk;
 	JPart		part;
@@ -456,7 +445,7 @@ journey_segment_part(PG_FUNCTION_ARGS)
 	segment.events = JTimelineEvents(JTimelineOpenDatum(PG_GETARG_VARLENA_PP(2)), &segment.n_events);
 	if (segment.n_events == 0)
 		PG_RETURN_NULL();
-	JWalkInit(&walk, &options->session, NULL);
+	JWalkInit(&walk, &options, NULL);
 	walk.one_session = true;
 	if (!PG_ARGISNULL(1))
 	{
@@ -471,29 +460,25 @@ journey_segment_part(PG_FUNCTION_ARGS)
 	for (int i = 0; i < segment.n_events; i++)
 	{
 		JEvent	   *event = &segment.events[i];
-		bool		passive = segment.loose || JEventIsPassive(event, &options->session);
+		bool		passive = segment.loose || JEventIsPassive(event, &options);
 		JTouch		touch = {JTOUCH_NONE};
 
 		if (!passive)
 			(void) JWalkStep(&walk, event, &touch);
 		else if (segment.loose)
-			(void) JStateTakeLoose(&walk.state, event, aside, &options->session);
+			(void) JStateTakeLoose(&walk.state, event, aside, &options);
 		if (i == 0 && starts)
 			JPartBeginSession(&part, &walk, event);
 		else if (i == 0)
 			JPartBegin(&part, event, segment.loose,
 					   segment.loose ? walk.state.run_id : walk.state.session_id);
-		JPartAdd(&part, event, !passive, &touch, &options->session);
+		JPartAdd(&part, event, !passive, &touch, &options);
 	}
 	part.aside = aside;
 	initStringInfo(&out);
 	JPartEncode(&part, &out);
 	PG_RETURN_DATUM(JBytea((JStr) {out.data, out.len}));
 }
-
-/* The columns of journey._unit before and behind those of a session. */
-#define UNIT_HEAD 6
-#define UNIT_COLUMNS (UNIT_HEAD + J_SESSION_COLUMNS + 6)
 
 typedef struct JUnitCache
 {
@@ -512,12 +497,12 @@ JGetUnitCache(FunctionCallInfo fcinfo)
 	if (cache != NULL)
 		return cache;
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE ||
-		tupdesc->natts != UNIT_COLUMNS)
+		tupdesc->natts != J_UNIT_COLUMNS)
 		elog(ERROR, "unexpected row type");
 	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	cache = palloc0_object(JUnitCache);
 	cache->tupdesc = BlessTupleDesc(CreateTupleDescCopy(tupdesc));
-	cache->touched_type = get_element_type(TupleDescAttr(tupdesc, UNIT_COLUMNS - 1)->atttypid);
+	cache->touched_type = get_element_type(TupleDescAttr(tupdesc, J_UNIT_COLUMNS - 1)->atttypid);
 	cache->touched = lookup_rowtype_tupdesc_copy(cache->touched_type, -1);
 	MemoryContextSwitchTo(old);
 	fcinfo->flinfo->fn_extra = cache;
@@ -531,7 +516,7 @@ JRefText(bool is_email, JStr id)
 													id.len, id.data)));
 }
 
-static void
+void
 JSetRefs(Datum *values, bool *nulls, const JPart *part)
 {
 	Datum	   *refs;
@@ -596,13 +581,13 @@ JSetKept(Datum *value, bool *isnull, const JPart *part)
 }
 
 /* A summary is bytes that anybody may give: what becomes text must be text in this database. */
-static bool
+bool
 JIsText(JStr s)
 {
 	return pg_verify_mbstr(GetDatabaseEncoding(), s.data, s.len, true);
 }
 
-static pg_tz *
+pg_tz *
 JFindZone(const char *name)
 {
 	pg_tz	   *zone;
@@ -617,6 +602,29 @@ JFindZone(const char *name)
 	return zone;
 }
 
+void
+JSetUnit(Datum *values, bool *nulls, const JPart *part, pg_tz *zone)
+{
+	int			tail = J_UNIT_HEAD + J_SESSION_COLUMNS;
+	StringInfoData counts;
+
+	memset(nulls, 0, sizeof(bool) * J_UNIT_HEAD);
+	JSetStr(values, nulls, 0, part->visitor_id);
+	values[1] = TimestampTzGetDatum(part->started_at);
+	JSetStr(values, nulls, 2, part->first_event_id);
+	values[3] = BoolGetDatum(part->loose);
+	JSetUuid(values, nulls, 4, &part->id);
+	JSetStr(values, nulls, 5, part->user_id);
+	JSetSession(values + J_UNIT_HEAD, nulls + J_UNIT_HEAD, part, zone);
+	JSetRefs(values + tail, nulls + tail, part);
+	JSetKept(&values[tail + 3], &nulls[tail + 3], part);
+	initStringInfo(&counts);
+	JNameCountsEncode(&part->counts, &counts);
+	values[tail + 4] = JBytea((JStr) {counts.data, counts.len});
+	values[tail + 5] = BoolGetDatum(part->aside);
+	nulls[tail + 4] = nulls[tail + 5] = false;
+}
+
 /* _unit(parts bytea[], time_zone text): the row of a session from its summaries, in order. */
 PG_FUNCTION_INFO_V1(journey_unit);
 Datum
@@ -627,9 +635,8 @@ journey_unit(PG_FUNCTION_ARGS)
 	Datum	   *parts;
 	int			n;
 	JPart		part = {0};
-	Datum		values[UNIT_COLUMNS];
-	bool		nulls[UNIT_COLUMNS] = {false};
-	int			tail = UNIT_HEAD + J_SESSION_COLUMNS;
+	Datum		values[J_UNIT_COLUMNS];
+	bool		nulls[J_UNIT_COLUMNS];
 
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), BYTEAOID, -1, false, TYPALIGN_INT, &parts, NULL, &n);
 	if (n == 0)
@@ -649,18 +656,9 @@ journey_unit(PG_FUNCTION_ARGS)
 		else
 			JPartAppend(&part, &next);
 	}
-	JSetStr(values, nulls, 0, part.visitor_id);
-	values[1] = TimestampTzGetDatum(part.started_at);
-	JSetStr(values, nulls, 2, part.first_event_id);
-	values[3] = BoolGetDatum(part.loose);
-	JSetUuid(values, nulls, 4, &part.id);
-	JSetStr(values, nulls, 5, part.user_id);
-	JSetSession(values + UNIT_HEAD, nulls + UNIT_HEAD, &part, zone);
-	JSetRefs(values + tail, nulls + tail, &part);
-	JSetKept(&values[tail + 3], &nulls[tail + 3], &part);
-	values[tail + 4] = BoolGetDatum(part.aside);
-	nulls[tail + 5] = part.loose;
-	values[tail + 5] = part.loose ? (Datum) 0 : JTouchedArray(cache, &part);
+	JSetUnit(values, nulls, &part, zone);
+	nulls[J_UNIT_COLUMNS - 1] = part.loose;
+	values[J_UNIT_COLUMNS - 1] = part.loose ? (Datum) 0 : JTouchedArray(cache, &part);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(cache->tupdesc, values, nulls)));
 }
 
@@ -668,17 +666,13 @@ journey_unit(PG_FUNCTION_ARGS)
  * single events
  * ------------------------------------------------------------------------------------------------ */
 
-/* The columns of journey._noted. */
-#define NOTED_COLUMNS 13
-
-static void
-JPutNoted(ReturnSetInfo *rsinfo, const JEvent *event)
+void
+JSetNoted(Datum *values, bool *nulls, const JEvent *event)
 {
-	Datum		values[NOTED_COLUMNS];
-	bool		nulls[NOTED_COLUMNS] = {false};
 	const JStr *field = event->field;
 	int			i = 0;
 
+	memset(nulls, 0, sizeof(bool) * J_NOTED_COLUMNS);
 	JSetStr(values, nulls, i++, field[JF_VISITOR_ID]);
 	JSetStr(values, nulls, i++, field[JF_EVENT_ID]);
 	values[i++] = TimestampTzGetDatum(event->time);
@@ -698,8 +692,7 @@ JPutNoted(ReturnSetInfo *rsinfo, const JEvent *event)
 	i++;
 	values[i++] = TimestampTzGetDatum(event->first_copy);
 	values[i++] = TimestampTzGetDatum(event->last_copy);
-	Assert(i == NOTED_COLUMNS);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	Assert(i == J_NOTED_COLUMNS);
 }
 
 /* _noted_events(body): the events that tables of their own follow. */
@@ -714,7 +707,40 @@ journey_noted_events(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	reader = JTimelineOpenDatum(PG_GETARG_VARLENA_PP(0));
 	while (JTimelineNext(reader, &event))
-		if (JEventIsNoted(&event))
-			JPutNoted(rsinfo, &event);
+	{
+		Datum		values[J_NOTED_COLUMNS];
+		bool		nulls[J_NOTED_COLUMNS];
+
+		if (!JEventIsNoted(&event))
+			continue;
+		JSetNoted(values, nulls, &event);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* _event_keys(body): what says where events are in the store. */
+PG_FUNCTION_INFO_V1(journey_event_keys);
+Datum
+journey_event_keys(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	JTimelineReader *reader;
+	JEvent		event;
+
+	InitMaterializedSRF(fcinfo, 0);
+	reader = JTimelineOpenDatum(PG_GETARG_VARLENA_PP(0));
+	while (JTimelineNext(reader, &event))
+	{
+		Datum		values[5];
+		bool		nulls[5] = {false};
+
+		JSetStr(values, nulls, 0, event.field[JF_EVENT_ID]);
+		values[1] = TimestampTzGetDatum(event.time);
+		values[2] = TimestampTzGetDatum(event.first_copy);
+		values[3] = TimestampTzGetDatum(event.last_copy);
+		values[4] = BoolGetDatum(JStrEqual(event.field[JF_KIND], JSTR_LIT("alias")));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
 	return (Datum) 0;
 }

@@ -1,15 +1,40 @@
 /*
  * split_sql.h
- *		Rows of the split, for the gathering of a first load.
+ *		Rows of the split, for the first load.
  */
 #ifndef SPLIT_SQL_H
 #define SPLIT_SQL_H
 
-#include "nodes/execnodes.h"
-
+#include "session_sql.h"
 #include "split_core.h"
 
-/* Rows of journey._split_row for all of a visitor's events, which are canonical, at least one. */
-extern void JPutFirstSplit(ReturnSetInfo *rsinfo, const JSessionOptions *options, JEvent *events, int n);
+/* The session options of a call, as the store has its summaries: with counts of events by name. */
+extern JSessionOptions JStoreOptions(FunctionCallInfo fcinfo, int timeout_arg, int options_arg);
+
+/* Events that a stored segment holds at most. */
+extern int	JSegmentEvents(const JSessionOptions *options);
+
+/* Is it one that tables of their own follow: an amount, traits, an alias, a copy? */
+extern bool JEventIsNoted(const JEvent *event);
+
+/* The columns of journey._noted. */
+#define J_NOTED_COLUMNS 13
+extern void JSetNoted(Datum *values, bool *nulls, const JEvent *event);
+
+/* The columns of journey._unit up to its touches. */
+#define J_UNIT_HEAD 6
+#define J_UNIT_COLUMNS (J_UNIT_HEAD + J_SESSION_COLUMNS + 7)
+extern void JSetUnit(Datum *values, bool *nulls, const JPart *part, pg_tz *zone);
+
+/* The ids that a unit names, the one that it goes by, and when the first was named: three columns. */
+extern void JSetRefs(Datum *values, bool *nulls, const JPart *part);
+
+/* The time zone of this name; NULL is UTC. */
+extern pg_tz *JFindZone(const char *name);
+
+/* May these bytes become a text? */
+extern bool JIsText(JStr s);
+
+extern Datum JBytea(JStr bytes);
 
 #endif							/* SPLIT_SQL_H */

@@ -139,28 +139,50 @@ JChiSquareTail(double x, double df)
 	return front * result;
 }
 
-/* The point where the tails of a distribution are as asked: the tails fall from 1 at 0. */
+/*
+ * The point where the tails of a distribution are as asked; they fall from 1 at 0. Looked for within
+ * bounds by straight lines through logarithms, since tails are far from straight themselves; a bound
+ * that stays twice counts half (the Illinois method).
+ */
 static double
 Quantile(double tails, double df, double (*tails_of) (double, double))
 {
 	double		low = 0;
 	double		high = 2;
+	double		above = -log(tails);	/* how far the bounds' logarithms are off */
+	double		below;
+	int			side = 0;
 
-	while (tails_of(high, df) > tails && high < 1e300)
+	while ((below = log(tails_of(high, df) / tails)) > 0 && high < 1e300)
 	{
 		low = high;
+		above = below;
 		high *= 2;
 	}
-	for (int i = 0; i < 200; i++)
+	for (int i = 0; i < 200 && high - low > 2 * DBL_EPSILON * high; i++)
 	{
-		double		middle = low + (high - low) / 2;
+		double		middle = (high * above - low * below) / (above - below);
+		double		off;
 
-		if (middle == low || middle == high)
-			break;
-		if (tails_of(middle, df) > tails)
+		if (!(middle > low && middle < high))
+			middle = low + (high - low) / 2;
+		off = log(tails_of(middle, df) / tails);
+		if (off == 0)
+			return middle;
+		if (off > 0)
+		{
 			low = middle;
+			above = off;
+			below /= side > 0 ? 2 : 1;
+			side = 1;
+		}
 		else
+		{
 			high = middle;
+			below = off;
+			above /= side < 0 ? 2 : 1;
+			side = -1;
+		}
 	}
 	return low + (high - low) / 2;
 }

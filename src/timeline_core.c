@@ -421,6 +421,7 @@ struct JTimelineReader
 	int			left;			/* events not read */
 	const char *error;			/* why reading failed, or NULL */
 	JEvent		event;			/* the last one read */
+	uint64		time;			/* its time, in units */
 	JStr	   *strings;		/* those that occurred as values, by number less 1 */
 	int			string_count;
 	int			string_allocated;
@@ -604,16 +605,18 @@ JReadHead(JTimelineReader *reader, uint32 *mask)
 {
 	JEvent	   *event = &reader->event;
 	bool		is_first = reader->left == reader->count;
-	uint64		time = is_first ? 0 : (uint64) (event->time / reader->usecs);
+	uint64		time;
 	uint64		number;
 
-	if (!JReadTimeFrom(reader, time, is_first ? 0 : 1, &event->time) ||
-		!JReadNumber(reader, &number))
+	if (!JReadNumber(reader, &number))
+		return false;
+	time = is_first ? (number >> 1) ^ -(number & 1) : reader->time + number;
+	if (!JReadTime(reader, time, &event->time) || !JReadNumber(reader, &number))
 		return false;
 	if (number > J_MASK_ALL)
 		return JReadFail(reader, "an event has unknown fields");
 	*mask = (uint32) number;
-	time = (uint64) (event->time / reader->usecs);
+	reader->time = time;
 
 	if (!JReadNumber(reader, &number) ||
 		!(reader->without_ids ? JSkipString(reader, number) :

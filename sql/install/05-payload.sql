@@ -20,7 +20,7 @@ CREATE FUNCTION journey.parse_events(payload text, options jsonb DEFAULT '{}')
     AS 'MODULE_PATHNAME', 'journey_parse_events'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 20;
 COMMENT ON FUNCTION journey.parse_events(text, jsonb) IS
-    'the events in a payload: one, a batch, an array, JSON lines, a line of an archive; with the reason where one cannot be read';
+    'the events in a payload (one, a batch, an array, JSON lines, an archive''s line), or why one cannot be read';
 
 CREATE FUNCTION journey.payload_summary(payload text, options jsonb DEFAULT '{}',
     OUT form text, OUT events bigint, OUT rejected bigint, OUT nuls_removed bigint, OUT bytes bigint)
@@ -28,3 +28,10 @@ CREATE FUNCTION journey.payload_summary(payload text, options jsonb DEFAULT '{}'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION journey.payload_summary(text, jsonb) IS
     'what a payload holds: its form, events, what cannot be read, and how often \u0000 was taken out';
+
+CREATE FUNCTION journey.warehouse_name(
+    name text, loader text DEFAULT 'rudderstack', divide_numbers boolean DEFAULT false) RETURNS text
+    AS 'MODULE_PATHNAME', 'journey_warehouse_name'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey.warehouse_name(text, text, boolean) IS
+    'the name that a loader makes of a property, trait or event for its column or table; NULL where it drops it';

@@ -43,7 +43,6 @@ CREATE TYPE journey._split_row AS (
     body               journey.timeline,
     part               bytea,
     noted              boolean,         -- has events for _noted_events()
-    session_number     bigint,          -- if all of the visitor's events were given
     new_events         bigint           -- of the visitor, in one of its rows
 );
 
@@ -80,6 +79,7 @@ CREATE TYPE journey._unit AS (
     identity          text,         -- the one that it goes by
     identified_at     timestamptz,  -- when the first of them was named
     kept              text[],       -- first and last values of keep_properties, in pairs
+    counts            bytea,        -- events by name, for _sum_counts()
     aside             boolean,      -- names another than the user of the last session: nobody's device
     touches           journey.touched[]
 );
@@ -107,10 +107,27 @@ RETURNS SETOF journey._split_row
 AS 'MODULE_PATHNAME', 'journey_split'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
 
--- The split of all events that a query gives, which are those of whole visitors.
-CREATE FUNCTION journey._gather_split(query text, timeout interval, rules jsonb)
-RETURNS SETOF journey._split_row
-AS 'MODULE_PATHNAME', 'journey_gather_split'
+-- The merge of a first load: splits all events that a query gives, with the columns of journey.event, and
+-- writes segments, units and noted events into tables of the model; how many events there are.
+CREATE FUNCTION journey._load_events(query text, timeout interval, rules jsonb, segments regclass,
+    units regclass, noted regclass)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'journey_load_events'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+-- The same from the rows of a reading, with all columns of the batch; those that are no events go there. Tells
+-- what the rows of each table are and, in a last row without a table, how many events there are.
+CREATE FUNCTION journey._load_rows(query text, timeout interval, rules jsonb, segments regclass,
+    units regclass, noted regclass, batch regclass)
+RETURNS SETOF journey._tally
+AS 'MODULE_PATHNAME', 'journey_load_rows'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+-- The same from what is stored: the query gives (visitor_id, body), those of a visitor in a row.
+CREATE FUNCTION journey._load_stored(query text, timeout interval, rules jsonb, segments regclass,
+    units regclass, noted regclass)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'journey_load_stored'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 CREATE FUNCTION journey._segment_part(loose boolean, state bytea, body journey.timeline,
@@ -124,15 +141,26 @@ RETURNS journey._unit
 AS 'MODULE_PATHNAME', 'journey_unit'
 LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
 
-CREATE FUNCTION journey._event_counts(body journey.timeline, OUT name text, OUT n bigint)
-RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'journey_event_counts'
-LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 3;
+-- Of marks, (visitor_id, time, event_id, shared, base, barrier, session_id, loose, aside, person_id,
+-- session_number, first, own), in order of visitor, time, event and sender, says to whom the units among them
+-- go and which number they have: into _resolved, of all or of those that go to somebody known. With `stretches`
+-- also when the visitors, which must be whole, stand for whom.
+CREATE FUNCTION journey._stitch(marks text, resolved regclass, stretches regclass, everybody boolean)
+RETURNS void
+AS 'MODULE_PATHNAME', 'journey_stitch'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 CREATE FUNCTION journey._noted_events(body journey.timeline)
 RETURNS SETOF journey._noted
 AS 'MODULE_PATHNAME', 'journey_noted_events'
 LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 1;
+
+-- The keys of events, with the times of their copies.
+CREATE FUNCTION journey._event_keys(body journey.timeline, OUT event_id text, OUT event_time timestamptz,
+    OUT first_copy timestamptz, OUT last_copy timestamptz, OUT is_alias boolean)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'journey_event_keys'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 5;
 
 CREATE FUNCTION journey._alias_ends(previous text[], next text[],
     OUT id text, OUT canonical text)
@@ -159,33 +187,6 @@ CREATE TYPE journey._profile_touch AS (
     click_id_type text
 );
 
--- The touches of a person that a profile shows, under the names of its columns.
-CREATE TYPE journey._touch_ends AS (
-    first_touch            journey._profile_touch,
-    first_non_direct_touch journey._profile_touch,
-    last_touch             journey._profile_touch,
-    last_non_direct_touch  journey._profile_touch
-);
-
-CREATE FUNCTION journey._touch_ends_add(internal, touched_at timestamptz, touch_id uuid, direct boolean,
-    touch journey._profile_touch)
-RETURNS internal
-AS 'MODULE_PATHNAME', 'journey_touch_ends_add'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
-
-CREATE FUNCTION journey._touch_ends_final(internal)
-RETURNS journey._touch_ends
-AS 'MODULE_PATHNAME', 'journey_touch_ends_final'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
-
-CREATE AGGREGATE journey._touch_ends(timestamptz, uuid, boolean, journey._profile_touch) (
-    SFUNC = journey._touch_ends_add,
-    STYPE = internal,
-    SSPACE = 1024,
-    FINALFUNC = journey._touch_ends_final,
-    PARALLEL = SAFE
-);
-
 CREATE FUNCTION journey._last_traits_add(internal, traits jsonb, event_time timestamptz, event_id text,
     visitor_id text)
 RETURNS internal
@@ -205,26 +206,40 @@ CREATE AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) (
     PARALLEL = SAFE
 );
 
-CREATE FUNCTION journey._count_events_add(internal, body journey.timeline)
-RETURNS internal
-AS 'MODULE_PATHNAME', 'journey_count_events_add'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
-
-CREATE FUNCTION journey._count_events_final(internal)
+-- A person's counts of events by name after units went and came.
+CREATE FUNCTION journey._sum_counts(counts jsonb, gone bytea[], came bytea[])
 RETURNS jsonb
-AS 'MODULE_PATHNAME', 'journey_count_events_final'
+AS 'MODULE_PATHNAME', 'journey_sum_counts'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-CREATE AGGREGATE journey._count_events(journey.timeline) (
-    SFUNC = journey._count_events_add,
-    STYPE = internal,
-    SSPACE = 512,
-    FINALFUNC = journey._count_events_final,
-    PARALLEL = SAFE
+-- The last rounds of a first load: of units, (person_id, session_number, part), and facts, (person_id, visitor_id,
+-- event_time, event_id, name, order_id, revenue, currency, traits), from pairs of queries, both in order of
+-- person_id, writes sessions, touches and profiles; how many profiles there are.
+CREATE FUNCTION journey._load_persons(units text[], facts text[], sessions regclass, touches regclass,
+    profiles regclass, time_zone text, email_trait text, internal_users text[], anonymous boolean,
+    version bigint, at timestamptz)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'journey_load_persons'
+LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT;
+
+-- A relation that follows from persons: profiles, and what is built beside them. What one is told is
+-- in docs/development.md; journey._followers() lists them.
+CREATE TYPE journey._follower AS (
+    relation   text,        -- its name; with a leading _ it is of the store
+    key        text[],      -- its primary key, of columns that are never null
+    public     boolean,
+    columns    text,        -- those of CREATE TABLE
+    indexes    text,        -- statements that make its indexes beside that of the key, or NULL
+    scope      text,        -- a query of what a later run is to derive anew, from what changed
+    within     text,        -- which stored rows o lie in a row s of the scope
+    derived    text,        -- the query of its rows: of those in `scope` in a later run, else of all; NULL in
+                            -- a first load that has written them already
+    attributes text[]       -- columns whose change moves attributes_version, if it has that
 );
 
--- The relations that are derived, with their keys; in this order they are compared and applied.
-CREATE FUNCTION journey._derived()
+-- The relations that merge, identify and stitch write, with their keys; in this order they are compared
+-- and applied.
+CREATE FUNCTION journey._stored()
 RETURNS TABLE (relation text, key text[], public boolean)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -238,11 +253,10 @@ AS $$
         ('_copies',       ARRAY['visitor_id', 'event_id', 'event_time'], false),
         ('_visitor_refs', ARRAY['visitor_id', 'ref'], false),
         ('_user_emails',  ARRAY['email', 'user_id'], false),
-        ('identities',    ARRAY['id', 'id_type', 'valid_from', 'person_id'], true),
-        ('profiles',      ARRAY['person_id'], true)
+        ('identities',    ARRAY['id', 'id_type', 'valid_from', 'person_id'], true)
 $$;
 
-CREATE FUNCTION journey._create_derived(r journey._run)
+CREATE FUNCTION journey._create_stored(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -298,6 +312,7 @@ BEGIN
             identity          text COLLATE "C",
             identified_at     timestamptz,
             kept              text[],
+            counts            bytea,
             aside             boolean NOT NULL);    -- says nothing of whose device it is
 
         CREATE %1$s TABLE {touches} (
@@ -340,8 +355,7 @@ BEGIN
             event_time  timestamptz NOT NULL,
             event_id    text COLLATE "C" NOT NULL,
             previous_id text COLLATE "C" NOT NULL,
-            user_id     text COLLATE "C" NOT NULL,
-            PRIMARY KEY (visitor_id, event_time, event_id));
+            user_id     text COLLATE "C" NOT NULL);
 
         -- events with copies at other times
         CREATE %1$s TABLE {_copies} (
@@ -349,23 +363,20 @@ BEGIN
             event_id   text COLLATE "C" NOT NULL,
             event_time timestamptz NOT NULL,
             first_copy timestamptz NOT NULL,
-            last_copy  timestamptz NOT NULL,
-            PRIMARY KEY (visitor_id, event_id, event_time));
+            last_copy  timestamptz NOT NULL);
 
         -- which users carry an e-mail in their traits, and how often
         CREATE %1$s TABLE {_user_emails} (
             email   text COLLATE "C" NOT NULL,
             user_id text COLLATE "C" NOT NULL,
-            n       bigint NOT NULL,
-            PRIMARY KEY (email, user_id));
+            n       bigint NOT NULL);
 
         -- whom a visitor's events name, and in how many units; device: in how many that say whose it is
         CREATE %1$s TABLE {_visitor_refs} (
             visitor_id text COLLATE "C" NOT NULL,
             ref        text COLLATE "C" NOT NULL,
             n          bigint NOT NULL,
-            device     bigint NOT NULL,
-            PRIMARY KEY (visitor_id, ref));
+            device     bigint NOT NULL);
 
         CREATE %1$s TABLE {identities} (
             id         text COLLATE "C" NOT NULL,
@@ -373,55 +384,13 @@ BEGIN
             person_id  text COLLATE "C" NOT NULL,
             valid_from timestamptz NOT NULL,
             valid_to   timestamptz NOT NULL,
-            reason     text NOT NULL,
-            -- a visitor that names two persons at one instant has an empty stretch
-            PRIMARY KEY (id, id_type, valid_from, person_id));
-
-        CREATE %1$s TABLE {profiles} (
-            person_id         text COLLATE "C" NOT NULL,
-            user_id           text COLLATE "C",
-            email             text COLLATE "C",
-            is_identified     boolean NOT NULL,
-            visitor_ids       text[] NOT NULL,
-            first_seen_at     timestamptz,
-            last_seen_at      timestamptz,
-            identified_at     timestamptz,
-            sessions          bigint NOT NULL,
-            events            bigint NOT NULL,
-            page_views        bigint NOT NULL,
-            revenue           numeric,
-            revenue_by_currency jsonb,
-            event_counts      jsonb NOT NULL,
-            traits            jsonb NOT NULL,
-            %2$s,
-            gclid             text,
-            gclid_at          timestamptz,
-            click_ids         jsonb,
-            is_internal       boolean NOT NULL,
-            version           bigint NOT NULL,
-            attributes_version bigint NOT NULL,
-            updated_at        timestamptz NOT NULL);
-        $sql$, kind, (
-            SELECT string_agg(format('%s_%s %s', t.prefix, a.attname,
-                                     format_type(a.atttypid, a.atttypmod)),
-                              E',\n' ORDER BY t.n, a.attnum)
-            FROM unnest(journey._profile_touches()) WITH ORDINALITY AS t (prefix, n)
-            CROSS JOIN pg_attribute AS a
-            WHERE a.attrelid = (SELECT typrelid FROM pg_type
-                                WHERE oid = 'journey._profile_touch'::regtype))));
+            reason     text NOT NULL);
+        $sql$, kind));
 END
 $$;
 
-CREATE FUNCTION journey._profile_touches()
-RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT ARRAY['first_touch', 'first_non_direct_touch', 'last_touch', 'last_non_direct_touch']
-$$;
-
 -- Keys and indexes of the large relations, made after a first load, which is faster without.
-CREATE FUNCTION journey._create_indexes(r journey._run)
+CREATE FUNCTION journey._index_stored(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -432,34 +401,58 @@ BEGIN
     END IF;
     EXECUTE journey._bind(r, $sql$
         ALTER TABLE {_segments} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
-        ALTER TABLE {_sessions} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
-        ALTER TABLE {touches} ADD PRIMARY KEY (visitor_id, touch_id);
-        ALTER TABLE {_facts} ADD PRIMARY KEY (visitor_id, event_time, event_id);
-        ALTER TABLE {profiles} ADD PRIMARY KEY (person_id);
+        -- a session's later segments
         CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE NOT head;
+
+        ALTER TABLE {_sessions} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
+        -- users; changed units, by their segments
         CREATE INDEX ON {_sessions} (session_id);
+        -- users; a person's first session, all that forget removes
         CREATE INDEX ON {_sessions} (person_id, started_at);
+        -- stitching: who is named next and before
         CREATE INDEX ON {_sessions} (visitor_id, started_at, first_event_id)
             WHERE refs IS NOT NULL AND NOT aside;
-        CREATE INDEX ON {_sessions} (person_id, ended_at) WHERE NOT loose;
+        -- when a person was first identified
         CREATE INDEX ON {_sessions} (person_id, identified_at) WHERE refs IS NOT NULL;
+
+        ALTER TABLE {touches} ADD PRIMARY KEY (visitor_id, touch_id);
+        -- users; a person's first and last touch
         CREATE INDEX ON {touches} (person_id, touched_at, touch_id);
+        -- the first and last that is not direct, and click ids
         CREATE INDEX ON {touches} (person_id, touched_at, touch_id) WHERE touch_type <> 'direct';
-        CREATE INDEX ON {touches} (person_id) WHERE click_ids IS NOT NULL;
+        -- users; touches of changed sessions
         CREATE INDEX ON {touches} (session_id);
+
+        ALTER TABLE {_facts} ADD PRIMARY KEY (visitor_id, event_time, event_id);
+        -- a person's amounts and traits
         CREATE INDEX ON {_facts} (person_id);
+        -- facts of sessions that move
         CREATE INDEX ON {_facts} (session_id);
+        -- rows of users tables, when the user's person changes
         CREATE INDEX ON {_facts} (user_id) WHERE session_id IS NULL;
-        CREATE INDEX ON {_user_emails} (user_id);
+
+        ALTER TABLE {_aliases} ADD PRIMARY KEY (visitor_id, event_time, event_id);
+        -- chains of aliases, both ways; aliases of visitors
         CREATE INDEX ON {_aliases} (previous_id);
         CREATE INDEX ON {_aliases} (user_id);
+
+        ALTER TABLE {_copies} ADD PRIMARY KEY (visitor_id, event_id, event_time);
+
+        ALTER TABLE {_user_emails} ADD PRIMARY KEY (email, user_id);
+        -- the addresses of a user whose person changed
+        CREATE INDEX ON {_user_emails} (user_id);
+
+        ALTER TABLE {_visitor_refs} ADD PRIMARY KEY (visitor_id, ref);
+        -- visitors that name an id whose person changed
         CREATE INDEX ON {_visitor_refs} (ref);
+
+        -- a visitor that names two persons at one instant has an empty stretch
+        ALTER TABLE {identities} ADD PRIMARY KEY (id, id_type, valid_from, person_id);
+        -- users; a person's visitors
         CREATE INDEX ON {identities} (person_id);
+        -- users whose id is an address, by it
         CREATE INDEX ON {identities} (journey._clean_email(id))
             WHERE id_type = 'user' AND journey._clean_email(id) IS NOT NULL;
-        CREATE INDEX ON {profiles} (email);
-        CREATE INDEX ON {profiles} (user_id);
-        CREATE INDEX ON {profiles} (version);
     $sql$);
 END
 $$;
@@ -489,38 +482,46 @@ BEGIN
             extend     bigint NOT NULL DEFAULT 0);
         CREATE INDEX ON {._reach} (visitor_id);
         CREATE UNLOGGED TABLE {._work} (LIKE journey._split_row);
-        CREATE UNLOGGED TABLE {._counts} (session_id uuid NOT NULL, name text NOT NULL, n bigint NOT NULL);
         CREATE UNLOGGED TABLE {._noted} (
             LIKE journey._noted, sign int NOT NULL, session_id uuid);
         CREATE UNLOGGED TABLE {._units_new} (
-            LIKE journey._unit, person_id text COLLATE "C", session_number bigint);
-        CREATE UNLOGGED TABLE {._units_old} (LIKE {_sessions});
+            LIKE journey._unit, session_number bigint, part bytea);
+        CREATE UNLOGGED TABLE {._units_old} (   -- as _sessions had them
+            visitor_id text COLLATE "C" NOT NULL, started_at timestamptz NOT NULL,
+            first_event_id text COLLATE "C" NOT NULL, loose boolean NOT NULL, session_id uuid NOT NULL,
+            person_id text COLLATE "C", ended_at timestamptz, events bigint, page_views bigint, refs text[],
+            identity text COLLATE "C", counts bytea, aside boolean);
         CREATE UNLOGGED TABLE {._ref_changes} (
             visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL,
             device bigint NOT NULL);
-        CREATE UNLOGGED TABLE {._refs_changed} (ref text COLLATE "C" NOT NULL PRIMARY KEY);
-        CREATE UNLOGGED TABLE {._moves} (
+        CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY);
+        -- What stitch hands over: the sessions and runs that changed, each with its old and new side: person
+        -- (NULL: it came, or went), times, and what it adds to the sums of a profile.
+        CREATE UNLOGGED TABLE {._changed_units} (
             visitor_id text COLLATE "C" NOT NULL, session_id uuid NOT NULL, loose boolean NOT NULL,
+            started_at timestamptz NOT NULL, first_event_id text COLLATE "C" NOT NULL,
             p0 text COLLATE "C", p1 text COLLATE "C",
+            from0 timestamptz, from1 timestamptz, to0 timestamptz, to1 timestamptz,
             s0 bigint NOT NULL, s1 bigint NOT NULL, e0 bigint NOT NULL, e1 bigint NOT NULL,
-            v0 bigint NOT NULL, v1 bigint NOT NULL,
+            v0 bigint NOT NULL, v1 bigint NOT NULL, counts0 bytea, counts1 bytea,
             named boolean NOT NULL, unnamed boolean NOT NULL);
+        -- What changed for whom, and when: all that follows from a person is derived anew by it. Kinds: unit,
+        -- record (a row that is no event: of a users table), identity (whom a visitor stands for).
+        CREATE UNLOGGED TABLE {._person_changes} (
+            person_id text COLLATE "C" NOT NULL, from_at timestamptz NOT NULL, to_at timestamptz NOT NULL,
+            kind text NOT NULL);
         CREATE UNLOGGED TABLE {._ids} (
             id_type text NOT NULL, id text COLLATE "C" NOT NULL, person_id text COLLATE "C", reason text);
         CREATE UNLOGGED TABLE {._resolved} (
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
             first_event_id text COLLATE "C", session_id uuid NOT NULL,
-            p0 text COLLATE "C", person_id text COLLATE "C");
+            p0 text COLLATE "C", person_id text COLLATE "C", n0 bigint, session_number bigint);
+        CREATE UNLOGGED TABLE {._windows} (
+            visitor_id text COLLATE "C" NOT NULL, lo timestamptz NOT NULL, hi timestamptz NOT NULL,
+            base bigint NOT NULL);
         CREATE UNLOGGED TABLE {._barriers} (visitor_id text COLLATE "C" NOT NULL, at timestamptz NOT NULL);
         CREATE INDEX ON {._barriers} (visitor_id);
         CREATE UNLOGGED TABLE {._shared} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
-        CREATE UNLOGGED TABLE {._visitors} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
-        CREATE UNLOGGED TABLE {._stretches} (LIKE {identities});
-        CREATE UNLOGGED TABLE {._person_counts} (
-            person_id text COLLATE "C" NOT NULL, name text NOT NULL, n bigint NOT NULL);
-        CREATE INDEX ON {._person_counts} (person_id);
-        CREATE UNLOGGED TABLE {._persons} (person_id text COLLATE "C" NOT NULL PRIMARY KEY);
-        CREATE UNLOGGED TABLE {._profiles_new} (LIKE {profiles});
     $sql$);
 END
 $$;

@@ -37,64 +37,59 @@ BEGIN
     -- An alias can join sessions that a change of user parted, so its visitor is split anew as a whole.
     EXECUTE journey._bind(r, $sql$
         UPDATE {._fresh} AS f SET force = true
-        WHERE f.visitor_id NOT LIKE 'user:%' AND EXISTS (
-            SELECT FROM journey.events(f.body) AS e
-            WHERE e.kind = 'alias' OR EXISTS (
+        WHERE f.visitor_id NOT LIKE 'user:%' AND (
+            EXISTS (SELECT FROM journey._event_keys(f.body) AS e WHERE e.is_alias)
+            OR EXISTS (
                 SELECT FROM {_aliases} AS a
-                WHERE a.visitor_id = f.visitor_id AND a.event_id = e.event_id)
-            UNION ALL
-            SELECT FROM {_aliases} AS a
-            WHERE a.visitor_id = f.visitor_id AND a.event_id = ANY (f.removed))$sql$);
+                WHERE a.visitor_id = f.visitor_id AND (a.event_id = ANY (f.removed) OR EXISTS (
+                    SELECT FROM journey._event_keys(f.body) AS e WHERE e.event_id = a.event_id))))$sql$);
+    -- The first copy of an event may be dated a day before it to the microsecond, and segments of one
+    -- time are told apart by id alone: so the segment to begin with is from before that day.
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._reach} (visitor_id, lo, hi)
-        SELECT visitor_id, '-infinity', 'infinity' FROM {._fresh} WHERE force$sql$);
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._reach} (visitor_id, lo, hi)
-        WITH fresh AS (
-            SELECT f.visitor_id, e.event_id, e.event_time
-            FROM {._fresh} AS f CROSS JOIN LATERAL journey.events(f.body) AS e
+        INSERT INTO {._reach} (visitor_id, lo, hi, from_at, from_id)
+        WITH fresh AS MATERIALIZED (
+            SELECT f.visitor_id, e.event_id, e.event_time, e.first_copy, e.last_copy
+            FROM {._fresh} AS f CROSS JOIN LATERAL journey._event_keys(f.body) AS e
             WHERE NOT f.force
             UNION ALL
-            SELECT f.visitor_id, e.id, NULL
+            SELECT f.visitor_id, e.id, NULL, NULL, NULL
             FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed) AS e (id)
             WHERE NOT f.force),
         times AS (
             SELECT visitor_id, event_time FROM fresh WHERE event_time IS NOT NULL
-            UNION
+            UNION ALL
             SELECT f.visitor_id, t.at
-            FROM {._fresh} AS f CROSS JOIN LATERAL journey._noted_events(f.body) AS e
-            CROSS JOIN LATERAL unnest(ARRAY[e.first_copy, e.last_copy]) AS t (at)
-            WHERE NOT f.force AND e.first_copy < e.last_copy
-            UNION
+            FROM fresh AS f CROSS JOIN LATERAL unnest(ARRAY[f.first_copy, f.last_copy]) AS t (at)
+            WHERE f.first_copy < f.last_copy
+            UNION ALL
             SELECT f.visitor_id, t.at
             FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.reach) AS t (at)
             WHERE NOT f.force
-            UNION
+            UNION ALL
             SELECT c.visitor_id, c.event_time
             FROM {_copies} AS c
-            WHERE (c.visitor_id, c.event_id) IN (SELECT visitor_id, event_id FROM fresh))
-        SELECT visitor_id, min(event_time), max(event_time)
-        FROM (
-            SELECT visitor_id, event_time,
-                   count(*) FILTER (WHERE apart) OVER (PARTITION BY visitor_id ORDER BY event_time) AS run
+            WHERE (c.visitor_id, c.event_id) IN (SELECT visitor_id, event_id FROM fresh)),
+        spans AS (
+            SELECT visitor_id, min(event_time) AS lo, max(event_time) AS hi
             FROM (
                 SELECT visitor_id, event_time,
-                       event_time - lag(event_time) OVER (PARTITION BY visitor_id ORDER BY event_time)
-                       > interval '48 hours' AS apart
-                FROM times) AS t) AS t
-        GROUP BY visitor_id, run$sql$);
-    -- The first copy of an event may be dated a day before it to the microsecond, and segments of one
-    -- time are told apart by id alone: so the segment to begin with is from before that day.
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {._reach} AS r SET from_at = g.started_at, from_id = g.first_event_id
-        FROM {._reach} AS x CROSS JOIN LATERAL (
-            SELECT s.started_at, s.first_event_id
-            FROM {_segments} AS s
-            WHERE s.visitor_id = x.visitor_id AND s.started_at < x.lo - interval '24 hours'
-              AND s.resumable
-            ORDER BY s.started_at DESC, s.first_event_id DESC
-            LIMIT 1) AS g
-        WHERE r.visitor_id = x.visitor_id AND r.lo = x.lo$sql$);
+                       count(*) FILTER (WHERE apart) OVER (PARTITION BY visitor_id ORDER BY event_time) AS run
+                FROM (
+                    SELECT visitor_id, event_time,
+                           event_time - lag(event_time) OVER (PARTITION BY visitor_id ORDER BY event_time)
+                           > interval '48 hours' AS apart
+                    FROM times) AS t) AS t
+            GROUP BY visitor_id, run)
+        SELECT s.visitor_id, s.lo, s.hi, coalesce(g.started_at, '-infinity'), coalesce(g.first_event_id, '')
+        FROM spans AS s
+        LEFT JOIN LATERAL (
+            SELECT g.started_at, g.first_event_id
+            FROM {_segments} AS g
+            WHERE g.visitor_id = s.visitor_id AND g.started_at < s.lo - interval '24 hours' AND g.resumable
+            ORDER BY g.started_at DESC, g.first_event_id DESC
+            LIMIT 1) AS g ON true
+        UNION ALL
+        SELECT visitor_id, '-infinity', 'infinity', '-infinity', '' FROM {._fresh} WHERE force$sql$);
     EXECUTE journey._bind(r, 'ANALYZE {._reach}'::text);
 END
 $$;
@@ -184,36 +179,24 @@ BEGIN
         SELECT e.*, 1, w.session_id
         FROM {._work} AS w CROSS JOIN LATERAL journey._noted_events(w.body) AS e
         WHERE w.op = 'put' AND w.noted$sql$);
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._counts} (session_id, name, n)
-            SELECT w.session_id, c.name, c.n
-            FROM {._work} AS w CROSS JOIN LATERAL journey._event_counts(w.body) AS c
-            WHERE w.op = 'put'
-            UNION ALL
-            SELECT g.session_id, c.name, -c.n
-            FROM {._work} AS w
-            JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
-            CROSS JOIN LATERAL journey._event_counts(g.body) AS c
-            WHERE w.op = 'delete'$sql$);
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._noted}
-            SELECT e.*, -1, g.session_id
-            FROM {._work} AS w
-            JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
-            CROSS JOIN LATERAL journey._noted_events(g.body) AS e
-            WHERE w.op = 'delete'$sql$);
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._units_old}
-            SELECT s.*
-            FROM (SELECT DISTINCT session_id FROM {._work} WHERE op IN ('put', 'delete')) AS w
-            JOIN {_sessions} AS s USING (session_id)$sql$);
-        EXECUTE journey._bind(r, $sql$
-            DELETE FROM {_segments} AS g
-            USING {._work} AS w
-            WHERE w.op = 'delete' AND g.visitor_id = w.visitor_id AND g.started_at = w.started_at
-              AND g.first_event_id = w.first_event_id$sql$);
-    END IF;
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._noted}
+        SELECT e.*, -1, g.session_id
+        FROM {._work} AS w
+        JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
+        CROSS JOIN LATERAL journey._noted_events(g.body) AS e
+        WHERE w.op = 'delete'$sql$);
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._units_old}
+        SELECT s.visitor_id, s.started_at, s.first_event_id, s.loose, s.session_id, s.person_id, s.ended_at,
+               s.events, s.page_views, s.refs, s.identity, s.counts, s.aside
+        FROM (SELECT DISTINCT session_id FROM {._work} WHERE op IN ('put', 'delete')) AS w
+        JOIN {_sessions} AS s USING (session_id)$sql$);
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {_segments} AS g
+        USING {._work} AS w
+        WHERE w.op = 'delete' AND g.visitor_id = w.visitor_id AND g.started_at = w.started_at
+          AND g.first_event_id = w.first_event_id$sql$);
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {_segments} (visitor_id, started_at, first_event_id, session_id, loose, head,
             resumable, state, part, body)
@@ -226,7 +209,7 @@ $$;
 
 -- The rows of the units that _work touched. One that lies in one segment is summed up already; for
 -- others the summaries of their segments are put together.
-CREATE FUNCTION journey._changed_units(r journey._run)
+CREATE FUNCTION journey._build_units(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -234,25 +217,11 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._units_new}
-        SELECT u.*, NULL, w.session_number
+        SELECT u.*
         FROM {._work} AS w
         CROSS JOIN LATERAL journey._unit(ARRAY[w.part], $1) AS u
         WHERE w.op = 'put' AND w.whole$sql$)
     USING (r.settings).time_zone;
-    IF r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._units_new}
-            SELECT u.*, NULL, w.session_number
-            FROM (
-                SELECT array_agg(part ORDER BY started_at, first_event_id) AS parts,
-                       min(session_number) AS session_number
-                FROM {._work}
-                WHERE NOT whole
-                GROUP BY session_id) AS w
-            CROSS JOIN LATERAL journey._unit(w.parts, $1) AS u$sql$)
-        USING (r.settings).time_zone;
-        RETURN;
-    END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._units_new}
         SELECT u.*
@@ -281,9 +250,8 @@ BEGIN
 END
 $$;
 
--- Merges what _fresh holds into the store or, in a first load, what the query `events` gives; how many events
--- are new.
-CREATE FUNCTION journey._merge_fresh(r journey._run, events text DEFAULT NULL)
+-- Merges what _fresh holds into the store; how many events are new.
+CREATE FUNCTION journey._merge_fresh(r journey._run)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -292,29 +260,51 @@ DECLARE
     n bigint;
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_reach', '_work']);
-    IF events IS NOT NULL THEN
-        EXECUTE journey._bind(r, 'INSERT INTO {._work} SELECT * FROM journey._gather_split($1, $2, $3)'::text)
-            USING events, r.timeout, r.rules;
-    ELSIF r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._work}
-            SELECT s.*
-            FROM {._fresh} AS f
-            CROSS JOIN LATERAL journey._split(
-                f.visitor_id, f.body, NULL::journey._segment[], NULL::text[], NULL::text[], false, $1, $2,
-                NULL::text[], NULL::timestamptz[]) AS s$sql$)
-        USING r.timeout, r.rules;
-    ELSE
-        EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)'::text);
-        PERFORM journey._find_reach(r);
-        PERFORM journey._split_fresh(r);
-    END IF;
+    EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)'::text);
+    PERFORM journey._find_reach(r);
+    PERFORM journey._split_fresh(r);
     EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)'::text);
     PERFORM journey._apply_segments(r);
-    PERFORM journey._changed_units(r);
+    PERFORM journey._build_units(r);
     EXECUTE journey._bind(r, $sql$
         SELECT coalesce(sum(new_events), 0)::bigint FROM {._work}$sql$) INTO n;
     RETURN n;
+END
+$$;
+
+-- A first load: all events that the query gives, with the columns of journey.event; or, NULL, all that are
+-- stored, into shadow tables. How many events there are.
+CREATE FUNCTION journey._merge_all(r journey._run, events text)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    segments regclass := journey._bind(r, '{_segments}'::text)::regclass;
+    units regclass := journey._bind(r, '{._units_new}'::text)::regclass;
+    noted regclass := journey._bind(r, '{._noted}'::text)::regclass;
+BEGIN
+    IF events IS NOT NULL THEN
+        RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted);
+    END IF;
+    RETURN journey._load_stored(journey._bind(r, $sql$
+        SELECT visitor_id, body FROM {._segments} ORDER BY visitor_id, started_at, first_event_id$sql$),
+        r.timeout, r.rules, segments, units, noted);
+END
+$$;
+
+-- A first load from the rows of a reading, past the batch; what they are, and how many events there are.
+CREATE FUNCTION journey._merge_rows(r journey._run, reading journey._started_reading)
+RETURNS journey._tally[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO, YMD'
+AS $$
+BEGIN
+    RETURN ARRAY(SELECT t FROM journey._load_rows(journey._reading_rows(reading), r.timeout, r.rules,
+        journey._bind(r, '{_segments}'::text)::regclass, journey._bind(r, '{._units_new}'::text)::regclass,
+        journey._bind(r, '{._noted}'::text)::regclass, journey._bind(r, '{._batch}'::text)::regclass) AS t);
 END
 $$;
 

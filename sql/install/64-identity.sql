@@ -22,7 +22,7 @@ BEGIN
                b.visitor_id, id.event_id, b.event_time, b.user_id, 'users', b.traits, 1
         FROM {._batch} AS b
         CROSS JOIN LATERAL (SELECT 'users:' || md5(b.traits::text) AS event_id) AS id
-        WHERE b.is_traits AND b.status IS NULL AND b.traits IS NOT NULL
+        WHERE b.is_traits AND b.kind = 'identify' AND b.status IS NULL AND b.traits IS NOT NULL
           AND NOT EXISTS (
             SELECT FROM {_facts} AS f
             WHERE f.visitor_id = b.visitor_id AND f.event_time = b.event_time
@@ -38,11 +38,11 @@ BEGIN
               AND (f.visitor_id, f.event_time, f.event_id) IN (
                 SELECT b.visitor_id, b.event_time, 'users:' || md5(b.traits::text)
                 FROM {._batch} AS b
-                WHERE b.is_traits AND b.status = 'removed')
+                WHERE b.is_traits AND b.kind = 'identify' AND b.status = 'removed')
               AND (f.visitor_id, f.event_time, f.event_id) NOT IN (
                 SELECT b.visitor_id, b.event_time, 'users:' || md5(b.traits::text)
                 FROM {._batch} AS b
-                WHERE b.is_traits AND b.status IS NULL AND b.traits IS NOT NULL)$sql$);
+                WHERE b.is_traits AND b.kind = 'identify' AND b.status IS NULL AND b.traits IS NOT NULL)$sql$);
     END IF;
     RETURN n;
 END
@@ -55,8 +55,8 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._ref_changes} (visitor_id, ref, n, device)
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO %s (visitor_id, ref, n, device)
         SELECT visitor_id, ref, sum(n), coalesce(sum(n) FILTER (WHERE NOT aside), 0)
         FROM (
             SELECT u.visitor_id, x.ref, 1 AS n, u.aside
@@ -70,23 +70,23 @@ BEGIN
             FROM {._noted}
             WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS c
         GROUP BY visitor_id, ref
-        HAVING sum(n) <> 0 OR sum(n) FILTER (WHERE NOT aside) <> 0$sql$);
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {_visitor_refs} AS v (visitor_id, ref, n, device)
-        SELECT visitor_id, ref, n, device FROM {._ref_changes}
-        ON CONFLICT (visitor_id, ref) DO UPDATE
-        SET n = v.n + excluded.n, device = v.device + excluded.device$sql$);
-    EXECUTE journey._bind(r, $sql$
+        HAVING sum(n) <> 0 OR sum(n) FILTER (WHERE NOT aside) <> 0$sql$, CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._ref_changes}' END));
+    EXECUTE journey._bind(r, format($sql$
         INSERT INTO {_user_emails} AS e (email, user_id, n)
         SELECT email, user_id, sum(sign)
         FROM {._noted} AS n
         CROSS JOIN LATERAL journey._clean_email(n.traits ->> $1) AS email
         WHERE n.user_id IS NOT NULL AND email IS NOT NULL
         GROUP BY email, user_id
-        HAVING sum(sign) <> 0
-        ON CONFLICT (email, user_id) DO UPDATE SET n = e.n + excluded.n$sql$)
+        HAVING sum(sign) <> 0 %s$sql$, CASE WHEN NOT r.bulk THEN
+        'ON CONFLICT (email, user_id) DO UPDATE SET n = e.n + excluded.n' END))
     USING (r.settings).email_trait;
     IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {_visitor_refs} AS v (visitor_id, ref, n, device)
+            SELECT visitor_id, ref, n, device FROM {._ref_changes}
+            ON CONFLICT (visitor_id, ref) DO UPDATE
+            SET n = v.n + excluded.n, device = v.device + excluded.device$sql$);
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_visitor_refs} AS v USING {._ref_changes} AS c
             WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref AND v.n = 0$sql$);
@@ -97,7 +97,60 @@ BEGIN
 END
 $$;
 
--- Brings the persons of refs up to date; those that changed are left in _refs_changed.
+-- A first load: the persons of all refs.
+CREATE FUNCTION journey._identify_all(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
+        SELECT i.id, 'user', 'user:' || coalesce(e.canonical, i.id), '-infinity', 'infinity',
+               CASE WHEN e.id IS NULL THEN 'user_id' ELSE 'alias' END
+        FROM (
+            SELECT substr(ref, 6) AS id FROM {_visitor_refs} WHERE ref LIKE 'user:%'
+            UNION
+            SELECT user_id FROM {_user_emails}
+            UNION
+            SELECT user_id FROM {_aliases}
+            UNION
+            SELECT previous_id FROM {_aliases}) AS i
+        LEFT JOIN (
+            SELECT x.id COLLATE "C" AS id, x.canonical
+            FROM (
+                SELECT array_agg(previous_id::text) AS previous, array_agg(user_id::text) AS users
+                FROM (
+                    SELECT DISTINCT ON (a.previous_id) a.previous_id, a.user_id
+                    FROM {_aliases} AS a
+                    ORDER BY a.previous_id, a.event_time DESC, a.event_id DESC, a.visitor_id DESC) AS a) AS l
+            CROSS JOIN LATERAL journey._alias_ends(l.previous, l.users) AS x) AS e ON e.id = i.id$sql$);
+    EXECUTE journey._bind(r, 'ANALYZE {identities} (id, id_type, person_id)'::text);
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
+        SELECT f.id, 'email', CASE WHEN count(DISTINCT f.person_id) = 1 THEN min(f.person_id)
+                                   ELSE 'email:' || f.id END,
+               '-infinity', 'infinity',
+               CASE WHEN count(DISTINCT f.person_id) = 1 THEN 'email of user' ELSE 'email' END
+        FROM (
+            SELECT e.email AS id, u.person_id
+            FROM {_user_emails} AS e JOIN {identities} AS u ON u.id = e.user_id AND u.id_type = 'user'
+            UNION ALL
+            -- a user whose id is the address carries it, unless another does by trait
+            SELECT a.email, a.person_id
+            FROM (
+                SELECT journey._clean_email(u.id) COLLATE "C" AS email, u.id, u.person_id
+                FROM {identities} AS u
+                WHERE u.id_type = 'user') AS a
+            WHERE a.email IS NOT NULL AND NOT EXISTS (
+                SELECT FROM {_user_emails} AS e WHERE e.email = a.email AND e.user_id <> a.id)
+            UNION ALL
+            SELECT substr(ref, 7), NULL FROM {_visitor_refs} WHERE ref LIKE 'email:%') AS f
+        GROUP BY f.id$sql$);
+END
+$$;
+
+-- Later: brings the persons of refs up to date; those that changed are left in _changed_ids.
 CREATE FUNCTION journey._identify(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -158,10 +211,10 @@ BEGIN
         WHERE n.user_id IS NOT NULL AND email IS NOT NULL
         UNION
         SELECT 'email', e.email
-        FROM {._refs_changed} AS c JOIN {_user_emails} AS e ON c.ref = 'user:' || e.user_id
+        FROM {._changed_ids} AS c JOIN {_user_emails} AS e ON c.ref = 'user:' || e.user_id
         UNION
         SELECT 'email', email
-        FROM {._refs_changed} AS c CROSS JOIN LATERAL journey._clean_email(substr(c.ref, 6)) AS email
+        FROM {._changed_ids} AS c CROSS JOIN LATERAL journey._clean_email(substr(c.ref, 6)) AS email
         WHERE c.ref LIKE 'user:%' AND email IS NOT NULL$sql$)
     USING (r.settings).email_trait;
     EXECUTE journey._bind(r, 'ANALYZE {._ids}'::text);
@@ -203,7 +256,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._refs_changed} (ref)
+        INSERT INTO {._changed_ids} (ref)
         SELECT i.id_type || ':' || i.id
         FROM {._ids} AS i
         LEFT JOIN {identities} AS o ON o.id = i.id AND o.id_type = i.id_type
@@ -223,7 +276,7 @@ END
 $$;
 
 -- Visitors that name more persons than one device should: nobody's anonymous sessions. Of all visitors
--- in a first load, later of those in _resolved.
+-- in a first load, later of those in _windows.
 CREATE FUNCTION journey._find_shared(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -244,74 +297,69 @@ BEGIN
         CASE WHEN r.bulk THEN
             'SELECT visitor_id FROM {_visitor_refs} GROUP BY visitor_id HAVING count(*) > $1'
         ELSE
-            'SELECT DISTINCT visitor_id FROM {._resolved}' END))
+            'SELECT visitor_id FROM {._windows}' END))
     USING (r.settings).max_users_per_visitor;
     EXECUTE journey._bind(r, 'ANALYZE {._shared}'::text);
     PERFORM journey._find_barriers(r);
 END
 $$;
 
--- A first load: all units are in _units_new, numbered, and windows over them see each visitor whole.
-CREATE FUNCTION journey._store_units_bulk(r journey._run)
+-- The marks of a query, (visitor_id, time, event_id, sent_from, base, session_id, loose, aside, person_id,
+-- session_number, first_ref, identity), as _stitch() takes them; barriers of the visitors of `visitors` are
+-- added.
+CREATE FUNCTION journey._marks(units text, visitors text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+        SELECT m.visitor_id, m.at, m.event_id, s.visitor_id IS NOT NULL, m.base, m.first_ref = 'forgotten:'
+               IS TRUE, m.session_id, m.loose, m.aside, m.person_id, m.session_number, f.person_id,
+               CASE WHEN m.identity = m.first_ref THEN f.person_id ELSE i.person_id END
+        FROM (
+            %1$s
+            UNION ALL
+            SELECT b.visitor_id, b.at, '', '', v.base, NULL, NULL, NULL, NULL, NULL, 'forgotten:', NULL
+            FROM {._barriers} AS b JOIN (%2$s) AS v USING (visitor_id)) AS m
+        LEFT JOIN {._shared} AS s ON s.visitor_id = m.visitor_id
+        LEFT JOIN {identities} AS f ON f.id = substr(m.first_ref, strpos(m.first_ref, ':') + 1)
+                                   AND f.id_type = split_part(m.first_ref, ':', 1)
+        LEFT JOIN {identities} AS i ON m.identity <> m.first_ref
+                                   AND i.id = substr(m.identity, strpos(m.identity, ':') + 1)
+                                   AND i.id_type = split_part(m.identity, ':', 1)
+        ORDER BY m.visitor_id, m.at, m.event_id, m.sent_from$sql$, units, visitors)
+$$;
+
+-- A first load: all units are in _units_new. Those that go to another person than their visitor's own are left
+-- in _resolved; and the visitors' stretches are written.
+CREATE FUNCTION journey._stitch_all(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities}'::text);
+    EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities} (id, id_type, person_id)'::text);
     PERFORM journey._find_shared(r);
-    -- marks: aliases of visitors, between the units that name somebody themselves
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._resolved} (visitor_id, session_id, person_id)
-        WITH marks AS (
-            SELECT u.visitor_id, u.started_at, u.first_event_id, u.visitor_id AS sent_from,
-                   u.session_id, u.refs[1] AS first_ref, u.identity, u.aside
+    PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
+            SELECT u.visitor_id, u.started_at AS at, u.first_event_id AS event_id, u.visitor_id AS sent_from,
+                   0::bigint AS base, u.session_id, u.loose, u.aside, NULL::text AS person_id,
+                   NULL::bigint AS session_number, u.refs[1] AS first_ref, u.identity
             FROM {._units_new} AS u
             WHERE u.visitor_id IN (SELECT visitor_id FROM {_visitor_refs})
             UNION ALL
-            SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, NULL, 'user:' || a.user_id,
-                   'user:' || a.user_id, false
+            SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, 0, NULL, NULL, NULL, NULL, NULL,
+                   'user:' || a.user_id, 'user:' || a.user_id
             FROM {_aliases} AS a
-            WHERE a.previous_id <> a.visitor_id
-            UNION ALL
-            SELECT b.visitor_id, b.at, '', '', NULL, 'forgotten:', 'forgotten:', false
-            FROM {._barriers} AS b),
-        runs AS (
-            SELECT m.*, -- what is aside has its person, and gives it to no other
-                   count(m.identity) FILTER (WHERE NOT m.aside) OVER (PARTITION BY m.visitor_id
-                                           ORDER BY m.started_at DESC, m.first_event_id DESC,
-                                                    m.sent_from DESC) AS next_run,
-                   count(m.identity) FILTER (WHERE NOT m.aside) OVER (PARTITION BY m.visitor_id
-                                           ORDER BY m.started_at, m.first_event_id,
-                                                    m.sent_from) AS last_run
-            FROM marks AS m),
-        named AS (
-            SELECT r.visitor_id, r.session_id,
-                   coalesce(
-                       r.identity,
-                       CASE WHEN s.visitor_id IS NULL THEN coalesce(
-                           nullif(max(r.first_ref) FILTER (WHERE NOT r.aside)
-                                      OVER (PARTITION BY r.visitor_id, r.next_run), 'forgotten:'),
-                           nullif(max(r.identity) FILTER (WHERE NOT r.aside)
-                                      OVER (PARTITION BY r.visitor_id, r.last_run), 'forgotten:')) END) AS ref
-            FROM runs AS r
-            LEFT JOIN {._shared} AS s ON s.visitor_id = r.visitor_id)
-        SELECT n.visitor_id, n.session_id, i.person_id
-        FROM named AS n
-        JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)
-                              AND i.id_type = split_part(n.ref, ':', 1)
-        WHERE n.session_id IS NOT NULL$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {_sessions} (%1$s, person_id, session_number)
-        SELECT %2$s, coalesce(p.person_id, 'visitor:' || u.visitor_id), u.session_number
-        FROM {._units_new} AS u
-        LEFT JOIN {._resolved} AS p USING (session_id)$sql$,
-        journey._unit_columns(''::text), journey._unit_columns('u.'::text)));
+            WHERE a.previous_id <> a.visitor_id$sql$,
+            'SELECT DISTINCT visitor_id, 0::bigint AS base FROM {._barriers}'::text)),
+        journey._bind(r, '{._resolved}'::text)::regclass, journey._bind(r, '{identities}'::text)::regclass, false);
+    -- most visitors name nobody
     EXECUTE journey._bind(r, $sql$
-        ANALYZE {_sessions} (visitor_id, started_at, first_event_id, session_id, loose, person_id, ended_at,
-                             identified_at),
-                {_segments} (visitor_id, started_at, first_event_id, session_id, head)$sql$);
+        INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
+        SELECT visitor_id, 'visitor', 'visitor:' || visitor_id, '-infinity', 'infinity', 'anonymous'
+        FROM (SELECT DISTINCT visitor_id FROM {._units_new}) AS u
+        WHERE NOT EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = u.visitor_id)$sql$);
+    EXECUTE journey._bind(r, 'ANALYZE {._resolved} (session_id, person_id)'::text);
 END
 $$;
 
@@ -343,73 +391,85 @@ BEGIN
         WHERE s.visitor_id = o.visitor_id AND s.started_at = o.started_at
           AND s.first_event_id = o.first_event_id
           AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = o.session_id)$sql$);
+    -- One that is new gets the person and the number that it most likely has, so that few rows are written
+    -- again below.
     EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {_sessions} AS s (%1$s)
-        SELECT %2$s FROM {._units_new} AS u
+        INSERT INTO {_sessions} AS s (%1$s, person_id, session_number)
+        SELECT %2$s,
+               CASE WHEN o.session_id IS NULL THEN coalesce(i.person_id, b.person_id, 'visitor:' || u.visitor_id) END,
+               CASE WHEN o.session_id IS NULL AND NOT u.loose THEN coalesce(b.session_number, 0) + row_number() OVER (
+                   PARTITION BY u.visitor_id, o.session_id IS NULL, u.loose
+                   ORDER BY u.started_at, u.first_event_id) END
+        FROM {._units_new} AS u
+        LEFT JOIN {._units_old} AS o USING (session_id)
+        LEFT JOIN {identities} AS i ON o.session_id IS NULL AND i.id = substr(u.identity, strpos(u.identity, ':') + 1)
+                                   AND i.id_type = split_part(u.identity, ':', 1)
+        LEFT JOIN LATERAL (
+            SELECT p.session_number, p.person_id
+            FROM {_sessions} AS p
+            WHERE o.session_id IS NULL AND p.visitor_id = u.visitor_id AND NOT p.loose
+              AND (p.started_at, p.first_event_id) < (u.started_at, u.first_event_id)
+            ORDER BY p.started_at DESC, p.first_event_id DESC
+            LIMIT 1) AS b ON true
         ON CONFLICT (visitor_id, started_at, first_event_id) DO UPDATE
         SET (%1$s) = ROW(%3$s)
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
         journey._unit_columns(''::text), journey._unit_columns('u.'::text),
         journey._unit_columns('excluded.'::text), journey._unit_columns('s.'::text)));
-    PERFORM journey._find_unresolved(r);
-    PERFORM journey._resolve_units(r);
+    PERFORM journey._find_windows(r);
+    PERFORM journey._find_shared(r);
+    PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
+            SELECT s.visitor_id, s.started_at AS at, s.first_event_id AS event_id, s.visitor_id AS sent_from,
+                   w.base, s.session_id, s.loose, s.aside, s.person_id, s.session_number,
+                   s.refs[1] AS first_ref, s.identity
+            FROM {._windows} AS w
+            JOIN {_sessions} AS s ON s.visitor_id = w.visitor_id AND s.started_at BETWEEN w.lo AND w.hi
+            UNION ALL
+            SELECT w.visitor_id, s.started_at, s.first_event_id, w.visitor_id, w.base, NULL, NULL, NULL, NULL,
+                   NULL, s.refs[1], s.identity
+            FROM {._windows} AS w CROSS JOIN LATERAL (
+                (SELECT s.* FROM {_sessions} AS s
+                 WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                   AND s.started_at < w.lo
+                 ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1)
+                UNION ALL
+                (SELECT s.* FROM {_sessions} AS s
+                 WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                   AND s.started_at > w.hi
+                 ORDER BY s.started_at, s.first_event_id LIMIT 1)) AS s
+            UNION ALL
+            SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, w.base, NULL, NULL, NULL, NULL, NULL,
+                   'user:' || a.user_id, 'user:' || a.user_id
+            FROM {._windows} AS w
+            JOIN {_aliases} AS a ON a.previous_id = w.visitor_id AND a.visitor_id <> w.visitor_id$sql$,
+            'SELECT visitor_id, base FROM {._windows}'::text)),
+        journey._bind(r, '{._resolved}'::text)::regclass, NULL::regclass, true);
+    EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
     -- number and person in one write, since it moves all index entries of the row
     EXECUTE journey._bind(r, $sql$
-        UPDATE {_sessions} AS s
-        SET session_number = coalesce(x.session_number, s.session_number),
-            person_id = coalesce(x.person_id, s.person_id)
-        FROM (
-            SELECT visitor_id, started_at, first_event_id, n.session_number, p.person_id
-            FROM (
-                SELECT s.visitor_id, s.started_at, s.first_event_id,
-                       coalesce(b.session_number, 0) + row_number() OVER (
-                           PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id) AS session_number
-                FROM (
-                    SELECT DISTINCT ON (visitor_id) visitor_id, started_at, first_event_id
-                    FROM (
-                        SELECT n.visitor_id, n.started_at, n.first_event_id
-                        FROM {._units_new} AS n
-                        WHERE NOT n.loose AND NOT EXISTS (
-                            SELECT FROM {._units_old} AS o
-                            WHERE o.session_id = n.session_id)
-                        UNION ALL
-                        SELECT o.visitor_id, o.started_at, o.first_event_id
-                        FROM {._units_old} AS o
-                        WHERE NOT o.loose AND NOT EXISTS (
-                            SELECT FROM {._units_new} AS n
-                            WHERE n.session_id = o.session_id)) AS c
-                    ORDER BY visitor_id, started_at, first_event_id) AS c
-                LEFT JOIN LATERAL (
-                    SELECT p.session_number
-                    FROM {_sessions} AS p
-                    WHERE p.visitor_id = c.visitor_id AND NOT p.loose
-                      AND (p.started_at, p.first_event_id) < (c.started_at, c.first_event_id)
-                    ORDER BY p.started_at DESC, p.first_event_id DESC
-                    LIMIT 1) AS b ON true
-                JOIN {_sessions} AS s ON s.visitor_id = c.visitor_id AND NOT s.loose
-                    AND (s.started_at, s.first_event_id) >= (c.started_at, c.first_event_id)) AS n
-            FULL JOIN {._resolved} AS p USING (visitor_id, started_at, first_event_id)) AS x
+        UPDATE {_sessions} AS s SET session_number = x.session_number, person_id = x.person_id
+        FROM {._resolved} AS x
         WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
           AND s.first_event_id = x.first_event_id
-          AND (s.session_number IS DISTINCT FROM coalesce(x.session_number, s.session_number)
-            OR s.person_id IS DISTINCT FROM coalesce(x.person_id, s.person_id))$sql$);
+          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$);
 END
 $$;
 
--- Units whose person may have changed: the changed ones; those between a unit that names somebody, or
--- did, and its neighbours that do; all of a visitor who names a person that changed, or came to be
--- shared, or was aliased from elsewhere.
-CREATE FUNCTION journey._find_unresolved(r journey._run)
+-- Which units may go to another person, or have another number: a window of time for each visitor, and how
+-- many sessions lie before it. A unit that is new is looked at; one that names another than before, or is no
+-- more, with those between it and its neighbours that name somebody; where a session came or went, all that
+-- follow; all of a visitor who names a person that changed, or may be shared now, or was aliased.
+CREATE FUNCTION journey._find_windows(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._resolved} (visitor_id, started_at, first_event_id, session_id, p0)
+        INSERT INTO {._windows} (visitor_id, lo, hi, base)
         WITH whole AS (
             SELECT v.visitor_id
-            FROM {._refs_changed} AS c JOIN {_visitor_refs} AS v USING (ref)
+            FROM {._changed_ids} AS c JOIN {_visitor_refs} AS v USING (ref)
             UNION
             SELECT previous_id FROM {._noted} WHERE kind = 'alias' AND previous_id IS NOT NULL
             UNION
@@ -417,134 +477,65 @@ BEGIN
             FROM (SELECT visitor_id, sum(abs(n) + abs(device)) AS n FROM {._ref_changes} GROUP BY visitor_id) AS c
             WHERE c.n + (SELECT count(*) FROM {_visitor_refs} AS v
                          WHERE v.visitor_id = c.visitor_id) > $1),
-        named AS (
-            SELECT n.visitor_id, n.started_at, n.first_event_id
+        changed AS (
+            SELECT n.visitor_id, n.started_at, n.first_event_id,
+                   (n.refs[1], n.identity, n.aside)
+                   IS DISTINCT FROM (o.refs[1], o.identity, coalesce(o.aside, false)) AS names,
+                   o.session_id IS NULL AS is_new, o.session_id IS NULL AND NOT n.loose AS shifts
             FROM {._units_new} AS n LEFT JOIN {._units_old} AS o USING (session_id)
-            WHERE (n.refs[1], n.identity, n.aside) IS DISTINCT FROM
-                  (o.refs[1], o.identity, coalesce(o.aside, false))
-            UNION
-            SELECT o.visitor_id, o.started_at, o.first_event_id
+            UNION ALL
+            SELECT o.visitor_id, o.started_at, o.first_event_id, o.refs IS NOT NULL, true, NOT o.loose
             FROM {._units_old} AS o LEFT JOIN {._units_new} AS n USING (session_id)
-            WHERE n.session_id IS NULL AND o.refs IS NOT NULL),
-        gaps AS (
-            SELECT n.visitor_id, coalesce(a.started_at, '-infinity') AS from_at,
-                   coalesce(z.started_at, 'infinity') AS to_at
-            FROM named AS n
-            LEFT JOIN LATERAL (
-                SELECT s.started_at FROM {_sessions} AS s
-                WHERE s.visitor_id = n.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
-                  AND (s.started_at, s.first_event_id) < (n.started_at, n.first_event_id)
-                ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1) AS a ON true
-            LEFT JOIN LATERAL (
-                SELECT s.started_at FROM {_sessions} AS s
-                WHERE s.visitor_id = n.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
-                  AND (s.started_at, s.first_event_id) > (n.started_at, n.first_event_id)
-                ORDER BY s.started_at, s.first_event_id LIMIT 1) AS z ON true)
-        SELECT s.visitor_id, s.started_at, s.first_event_id, s.session_id, s.person_id
-        FROM {_sessions} AS s JOIN whole USING (visitor_id)
-        UNION
-        SELECT s.visitor_id, s.started_at, s.first_event_id, s.session_id, s.person_id
-        FROM {._units_new} AS n JOIN {_sessions} AS s USING (session_id)
-        UNION
-        SELECT s.visitor_id, s.started_at, s.first_event_id, s.session_id, s.person_id
-        FROM gaps AS g JOIN {_sessions} AS s ON s.visitor_id = g.visitor_id
-            AND s.started_at >= g.from_at AND s.started_at <= g.to_at$sql$)
+            WHERE n.session_id IS NULL),
+        spans AS (
+            SELECT visitor_id, min(started_at) AS lo,
+                   CASE WHEN bool_or(shifts) THEN 'infinity' ELSE max(started_at) END AS hi,
+                   min(started_at) FILTER (WHERE names) AS names_from,
+                   max(started_at) FILTER (WHERE names) AS names_to
+            FROM changed
+            WHERE names OR is_new
+            GROUP BY visitor_id),
+        windows AS (
+            SELECT w.visitor_id,
+                   least(w.lo, CASE WHEN w.names_from IS NOT NULL THEN coalesce((
+                       SELECT s.started_at FROM {_sessions} AS s
+                       WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                         AND s.started_at < w.names_from
+                       ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1), '-infinity') END) AS lo,
+                   greatest(w.hi, CASE WHEN w.names_to IS NOT NULL AND isfinite(w.hi) THEN coalesce((
+                       SELECT s.started_at FROM {_sessions} AS s
+                       WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                         AND s.started_at > w.names_to
+                       ORDER BY s.started_at, s.first_event_id LIMIT 1), 'infinity') END) AS hi
+            FROM spans AS w
+            WHERE w.visitor_id NOT IN (SELECT visitor_id FROM whole WHERE visitor_id IS NOT NULL)
+            UNION ALL
+            SELECT visitor_id, '-infinity', 'infinity' FROM whole)
+        SELECT w.visitor_id, w.lo, w.hi, coalesce((
+                   SELECT s.session_number FROM {_sessions} AS s
+                   WHERE s.visitor_id = w.visitor_id AND NOT s.loose AND s.started_at < w.lo
+                   ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1), 0)
+        FROM windows AS w$sql$)
     USING (r.settings).max_users_per_visitor;
-    EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
+    EXECUTE journey._bind(r, 'ANALYZE {._windows}'::text);
 END
 $$;
 
-CREATE FUNCTION journey._resolve_units(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
+-- The stretches of time in which visitors of the query `visitors` stand for persons, as rows of
+-- identities. One that the next unit ends at the very instant at which it began is empty, but stays: its
+-- person has that visitor.
+CREATE FUNCTION journey._stretches(visitors text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
-    PERFORM journey._find_shared(r);
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {._resolved} AS t SET person_id = coalesce(i.person_id, 'visitor:' || x.visitor_id)
-        FROM {._resolved} AS x
-        JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)
-        LEFT JOIN {._shared} AS shared ON shared.visitor_id = x.visitor_id
-        LEFT JOIN LATERAL (
-            SELECT ref FROM (
-                (SELECT n.started_at, n.first_event_id, n.visitor_id AS sent_from, n.refs[1] AS ref
-                 FROM {_sessions} AS n
-                 WHERE n.visitor_id = x.visitor_id AND n.refs IS NOT NULL AND NOT n.aside
-                   AND (n.started_at, n.first_event_id) > (x.started_at, x.first_event_id)
-                 ORDER BY n.started_at, n.first_event_id LIMIT 1)
-                UNION ALL
-                (SELECT a.event_time, a.event_id, a.visitor_id, 'user:' || a.user_id
-                 FROM {_aliases} AS a
-                 WHERE a.previous_id = x.visitor_id AND a.visitor_id <> x.visitor_id
-                   AND (a.event_time, a.event_id, a.visitor_id)
-                       > (x.started_at, x.first_event_id, x.visitor_id)
-                 ORDER BY a.event_time, a.event_id, a.visitor_id LIMIT 1)
-                UNION ALL
-                (SELECT b.at, '', '', NULL
-                 FROM {._barriers} AS b
-                 WHERE b.visitor_id = x.visitor_id AND b.at > x.started_at
-                 ORDER BY b.at LIMIT 1)) AS m
-            ORDER BY started_at, first_event_id, sent_from LIMIT 1) AS z
-            ON s.identity IS NULL AND shared.visitor_id IS NULL
-        LEFT JOIN LATERAL (
-            SELECT ref FROM (
-                (SELECT n.started_at, n.first_event_id, n.visitor_id AS sent_from, n.identity AS ref
-                 FROM {_sessions} AS n
-                 WHERE n.visitor_id = x.visitor_id AND n.refs IS NOT NULL AND NOT n.aside
-                   AND (n.started_at, n.first_event_id) < (x.started_at, x.first_event_id)
-                 ORDER BY n.started_at DESC, n.first_event_id DESC LIMIT 1)
-                UNION ALL
-                (SELECT a.event_time, a.event_id, a.visitor_id, 'user:' || a.user_id
-                 FROM {_aliases} AS a
-                 WHERE a.previous_id = x.visitor_id AND a.visitor_id <> x.visitor_id
-                   AND (a.event_time, a.event_id, a.visitor_id)
-                       < (x.started_at, x.first_event_id, x.visitor_id)
-                 ORDER BY a.event_time DESC, a.event_id DESC, a.visitor_id DESC LIMIT 1)
-                UNION ALL
-                (SELECT b.at, '', '', NULL
-                 FROM {._barriers} AS b
-                 WHERE b.visitor_id = x.visitor_id AND b.at <= x.started_at
-                 ORDER BY b.at DESC LIMIT 1)) AS m
-            ORDER BY started_at DESC, first_event_id DESC, sent_from DESC LIMIT 1) AS a
-            ON s.identity IS NULL AND shared.visitor_id IS NULL AND z.ref IS NULL
-        CROSS JOIN LATERAL (SELECT coalesce(s.identity, z.ref, a.ref) AS ref) AS n
-        LEFT JOIN {identities} AS i ON i.id = substr(n.ref, strpos(n.ref, ':') + 1)
-                                   AND i.id_type = split_part(n.ref, ':', 1)
-        WHERE t.session_id = x.session_id AND t.visitor_id = x.visitor_id$sql$);
-END
-$$;
-
--- The stretches of time in which a visitor stands for a person. One that the next unit ends at the very
--- instant at which it began is empty, but stays: its person has that visitor.
-CREATE FUNCTION journey._stitch_visitors(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF NOT r.bulk THEN
-        -- one person before and after: nothing moves
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._visitors} (visitor_id)
-            SELECT m.visitor_id
-            FROM {._moves} AS m
-            LEFT JOIN {identities} AS i ON i.id = m.visitor_id AND i.id_type = 'visitor'
-            GROUP BY m.visitor_id
-            HAVING min(i.person_id) IS NULL OR count(DISTINCT (i.valid_from, i.person_id)) > 1
-                OR bool_or(m.p1 IS DISTINCT FROM i.person_id)
-                OR bool_or(i.reason IN ('alias', 'shared'))
-                OR bool_or(m.named AND i.reason <> 'identified') OR bool_or(m.unnamed)$sql$);
-        EXECUTE journey._bind(r, 'ANALYZE {._visitors}'::text);
-    END IF;
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO %s (id, id_type, person_id, valid_from, valid_to, reason)
+    SELECT format($sql$
         WITH units AS (
             SELECT s.visitor_id, s.started_at, s.first_event_id, s.person_id, s.identity,
                    s.person_id IS DISTINCT FROM lag(s.person_id) OVER w AS begins,
                    lag(s.person_id) OVER w IS NULL AS first
             FROM {_sessions} AS s
-            WHERE s.visitor_id IN (SELECT visitor_id FROM %s) AND NOT s.aside
+            WHERE s.visitor_id IN (%s) AND NOT s.aside
             WINDOW w AS (PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id)),
         runs AS (
             SELECT u.*, count(*) FILTER (WHERE begins) OVER (
@@ -560,36 +551,55 @@ BEGIN
                                  'infinity') AS valid_to
             FROM stretches AS s)
         SELECT DISTINCT ON (b.visitor_id, b.valid_from, b.person_id)
-               b.visitor_id, 'visitor', b.person_id, b.valid_from, b.valid_to,
+               b.visitor_id AS id, 'visitor' AS id_type, b.person_id, b.valid_from, b.valid_to,
                CASE WHEN b.named THEN 'identified'
                     WHEN b.person_id NOT LIKE 'visitor:%%' THEN 'alias'
                     WHEN shared.visitor_id IS NOT NULL THEN 'shared'
-                    ELSE 'anonymous' END
+                    ELSE 'anonymous' END AS reason
         FROM bounded AS b
         LEFT JOIN {._shared} AS shared USING (visitor_id)
-        ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$,
-        CASE WHEN r.bulk THEN '{identities}' ELSE '{._stretches}' END,
-        CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._visitors}' END));
-    IF r.bulk THEN
-        -- most visitors name nobody
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
-            SELECT visitor_id, 'visitor', 'visitor:' || visitor_id, '-infinity', 'infinity', 'anonymous'
-            FROM (SELECT DISTINCT visitor_id FROM {_sessions}) AS s
-            WHERE NOT EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = s.visitor_id)$sql$);
-        RETURN;
-    END IF;
-    EXECUTE journey._bind(r, $sql$
-        DELETE FROM {identities} AS i
-        USING {._visitors} AS v
-        WHERE i.id = v.visitor_id AND i.id_type = 'visitor' AND NOT EXISTS (
-            SELECT FROM {._stretches} AS s
-            WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)$sql$);
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {identities} AS i (id, id_type, person_id, valid_from, valid_to, reason)
-        SELECT * FROM {._stretches}
-        ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE
-        SET valid_to = excluded.valid_to, reason = excluded.reason
-        WHERE (i.valid_to, i.reason) IS DISTINCT FROM (excluded.valid_to, excluded.reason)$sql$);
+        ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$, visitors)
+$$;
+
+-- Writes the stretches of visitors that differ, and whose they were and are into _person_changes.
+CREATE FUNCTION journey._stitch_visitors(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- without a window no unit went to another, and nobody looked whether the visitor is shared; one person
+    -- before and after: nothing moves
+    EXECUTE journey._bind(r, format($sql$
+        WITH visitors AS MATERIALIZED (
+            SELECT u.visitor_id
+            FROM {._changed_units} AS u
+            JOIN {._windows} AS w USING (visitor_id)
+            LEFT JOIN {identities} AS i ON i.id = u.visitor_id AND i.id_type = 'visitor'
+            GROUP BY u.visitor_id
+            HAVING min(i.person_id) IS NULL OR count(DISTINCT (i.valid_from, i.person_id)) > 1
+                OR bool_or(u.p1 IS DISTINCT FROM i.person_id)
+                OR bool_or(i.reason IN ('alias', 'shared'))
+                OR bool_or(u.named AND i.reason <> 'identified') OR bool_or(u.unnamed)),
+        stretches AS MATERIALIZED (%s),
+        gone AS (
+            DELETE FROM {identities} AS i
+            USING visitors AS v
+            WHERE i.id = v.visitor_id AND i.id_type = 'visitor' AND NOT EXISTS (
+                SELECT FROM stretches AS s
+                WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)
+            RETURNING i.person_id, i.valid_from, i.valid_to),
+        put AS (
+            INSERT INTO {identities} AS i (id, id_type, person_id, valid_from, valid_to, reason)
+            SELECT * FROM stretches
+            ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE
+            SET valid_to = excluded.valid_to, reason = excluded.reason
+            WHERE (i.valid_to, i.reason) IS DISTINCT FROM (excluded.valid_to, excluded.reason)
+            RETURNING i.person_id, i.valid_from, i.valid_to)
+        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+        SELECT person_id, valid_from, valid_to, 'identity' FROM gone
+        UNION ALL
+        SELECT person_id, valid_from, valid_to, 'identity' FROM put$sql$,
+        journey._stretches('SELECT visitor_id FROM visitors'::text)));
 END
 $$;

@@ -7,36 +7,47 @@
 
 -- Which units changed, and whose they were and are. OFFSET 0: after the join of three columns the planner
 -- expects one row, and would look for each of many through all new units.
-CREATE FUNCTION journey._find_moves(r journey._run)
+CREATE FUNCTION journey._find_changed_units(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._moves} (visitor_id, session_id, loose, p0, p1, s0, s1, e0, e1, v0, v1,
-                               named, unnamed)
+        INSERT INTO {._changed_units} (visitor_id, session_id, loose, started_at, first_event_id, p0, p1,
+                                       from0, from1, to0, to1, s0, s1, e0, e1, v0, v1,
+                                       counts0, counts1, named, unnamed)
         SELECT coalesce(n.visitor_id, o.visitor_id), coalesce(n.session_id, o.session_id),
-               coalesce(n.loose, o.loose),
-               o.person_id, s.person_id,
+               coalesce(n.loose, o.loose), coalesce(n.started_at, o.started_at),
+               coalesce(n.first_event_id, o.first_event_id), o.person_id,
+               CASE WHEN n.session_id IS NOT NULL THEN coalesce(x.person_id, o.person_id) END,
+               o.started_at, n.started_at,
+               coalesce(o.ended_at, o.started_at), coalesce(n.ended_at, n.started_at),
                (o.session_id IS NOT NULL AND NOT o.loose)::int, (n.session_id IS NOT NULL AND NOT n.loose)::int,
                coalesce(o.events, 0), coalesce(n.events, 0),
-               coalesce(o.page_views, 0), coalesce(n.page_views, 0),
+               coalesce(o.page_views, 0), coalesce(n.page_views, 0), o.counts, n.counts,
                n.refs IS NOT NULL, o.refs IS NOT NULL AND n.refs IS NULL
         FROM {._units_old} AS o
         FULL JOIN {._units_new} AS n USING (session_id)
-        LEFT JOIN {_sessions} AS s ON s.visitor_id = n.visitor_id AND s.started_at = n.started_at
-                                  AND s.first_event_id = n.first_event_id
+        LEFT JOIN {._resolved} AS x ON x.session_id = n.session_id
         UNION ALL
-        SELECT s.visitor_id, s.session_id, s.loose, x.p0, x.person_id,
+        SELECT s.visitor_id, s.session_id, s.loose, s.started_at, s.first_event_id, x.p0, x.person_id,
+               s.started_at, s.started_at,
+               coalesce(s.ended_at, s.started_at), coalesce(s.ended_at, s.started_at),
                (NOT s.loose)::int, (NOT s.loose)::int, s.events, s.events,
-               s.page_views, s.page_views, s.refs IS NOT NULL, false
+               s.page_views, s.page_views, s.counts, s.counts, s.refs IS NOT NULL, false
         FROM (SELECT * FROM {._resolved} AS x
               WHERE x.p0 IS DISTINCT FROM x.person_id
                 AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = x.session_id)
               OFFSET 0) AS x
         JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._moves}'::text);
+    EXECUTE journey._bind(r, 'ANALYZE {._changed_units}'::text);
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+        SELECT p0, from0, to0, 'unit' FROM {._changed_units} WHERE p0 IS NOT NULL
+        UNION ALL
+        SELECT p1, from1, to1, 'unit' FROM {._changed_units}
+        WHERE p1 IS NOT NULL AND (p0, from0, to0) IS DISTINCT FROM (p1, from1, to1)$sql$);
 END
 $$;
 
@@ -46,30 +57,26 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            DELETE FROM {touches} AS t
-            USING {._units_old} AS o
-            WHERE t.session_id = o.session_id AND NOT EXISTS (
-                SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
-                WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$);
-    END IF;
-    EXECUTE journey._bind(r, format($sql$
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {touches} AS t
+        USING {._units_old} AS o
+        WHERE t.session_id = o.session_id AND NOT EXISTS (
+            SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
+            WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$);
+    EXECUTE journey._bind(r, $sql$
         INSERT INTO {touches} AS t (touch_id, person_id, visitor_id, session_id, touched_at, touch_type,
             source, medium, campaign, term, content, campaign_id, channel, click_id, click_id_type,
             click_ids, landing_page, referrer, referrer_host)
-        SELECT x.touch_id, %s, x.visitor_id, x.session_id, x.touched_at, x.touch_type,
-               x.source, x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
-               x.click_id_type, x.click_ids, x.landing_page, x.referrer, x.referrer_host
-        FROM {._units_new} AS n
-        %s
-        CROSS JOIN LATERAL unnest(n.touches) AS x
-        %s$sql$,
-        CASE WHEN r.bulk THEN $sql$coalesce(s.person_id, 'visitor:' || x.visitor_id)$sql$
-             ELSE 's.person_id' END,
-        CASE WHEN r.bulk THEN 'LEFT JOIN {._resolved} AS s USING (session_id)'
-             ELSE 'JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)' END,
-        CASE WHEN NOT r.bulk THEN $sql$
+        SELECT n.*
+        FROM (
+            SELECT x.touch_id, p.p1, x.visitor_id, x.session_id, x.touched_at, x.touch_type, x.source,
+                   x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
+                   x.click_id_type, x.click_ids, x.landing_page, x.referrer, x.referrer_host
+            FROM {._units_new} AS n
+            JOIN {._changed_units} AS p USING (session_id)
+            CROSS JOIN LATERAL unnest(n.touches) AS x) AS n
+        LEFT JOIN {touches} AS t ON t.visitor_id = n.visitor_id AND t.touch_id = n.touch_id
+        WHERE t.touch_id IS NULL OR t *<> n::record
         ON CONFLICT (visitor_id, touch_id) DO UPDATE SET
             person_id = excluded.person_id, session_id = excluded.session_id,
             touched_at = excluded.touched_at, touch_type = excluded.touch_type,
@@ -78,132 +85,125 @@ BEGIN
             channel = excluded.channel, click_id = excluded.click_id,
             click_id_type = excluded.click_id_type, click_ids = excluded.click_ids,
             landing_page = excluded.landing_page, referrer = excluded.referrer,
-            referrer_host = excluded.referrer_host
-        WHERE t *<> excluded$sql$ END));
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            UPDATE {touches} AS t SET person_id = m.p1
-            FROM {._moves} AS m
-            WHERE t.session_id = m.session_id AND t.person_id <> m.p1$sql$);
-    END IF;
+            referrer_host = excluded.referrer_host$sql$);
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {touches} AS t SET person_id = u.p1
+        FROM {._changed_units} AS u
+        WHERE u.p0 <> u.p1 AND t.session_id = u.session_id AND t.person_id <> u.p1$sql$);
 END
 $$;
 
+-- Facts that lie in a session or run are in the reach of its change; rows of a users table are told apart.
 CREATE FUNCTION journey._store_facts(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._persons} (person_id)
-            SELECT DISTINCT f.person_id
-            FROM {_facts} AS f JOIN {._noted} AS n USING (visitor_id, event_time, event_id)
-            ON CONFLICT DO NOTHING$sql$);
-        EXECUTE journey._bind(r, $sql$
+    EXECUTE journey._bind(r, $sql$
+        WITH gone AS (
             DELETE FROM {_facts} AS f
             USING {._noted} AS n
             WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
-              AND f.event_id = n.event_id$sql$);
-        EXECUTE journey._bind(r, $sql$
-            UPDATE {_facts} AS f SET person_id = m.p1
-            FROM {._moves} AS m
-            WHERE f.session_id = m.session_id AND f.person_id <> m.p1$sql$);
-        -- rows of a users table follow the user
-        EXECUTE journey._bind(r, $sql$
-            WITH moved AS (
-                SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
-                FROM {._refs_changed} AS c
-                JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
-                JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
-                WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id),
-            noted AS (
-                INSERT INTO {._persons} (person_id)
-                SELECT p0 FROM moved UNION SELECT p1 FROM moved
-                ON CONFLICT DO NOTHING)
-            UPDATE {_facts} AS f SET person_id = m.p1
-            FROM moved AS m
-            WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time
-              AND f.event_id = m.event_id$sql$);
-    END IF;
+              AND f.event_id = n.event_id
+            RETURNING f.session_id, f.person_id, f.event_time)
+        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+        SELECT person_id, event_time, event_time, 'record' FROM gone WHERE session_id IS NULL$sql$);
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {_facts} AS f SET person_id = u.p1
+        FROM {._changed_units} AS u
+        WHERE u.p0 <> u.p1 AND f.session_id = u.session_id AND f.person_id <> u.p1$sql$);
+    -- rows of a users table follow the user
+    EXECUTE journey._bind(r, $sql$
+        WITH moved AS (
+            SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
+            FROM {._changed_ids} AS c
+            JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
+            JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
+            WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id),
+        told AS (
+            INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+            SELECT p0, event_time, event_time, 'record' FROM moved
+            UNION ALL
+            SELECT p1, event_time, event_time, 'record' FROM moved)
+        UPDATE {_facts} AS f SET person_id = m.p1
+        FROM moved AS m
+        WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time
+          AND f.event_id = m.event_id$sql$);
+    EXECUTE journey._bind(r, $sql$
+        WITH put AS (
+            INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
+                                  order_id, revenue, currency, traits)
+            SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
+                   coalesce(u.p1, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
+                   n.currency, n.traits
+            FROM {._noted} AS n
+            LEFT JOIN {._changed_units} AS u USING (session_id)
+            LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
+                                       AND i.id_type = 'user'
+            WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL)
+            RETURNING session_id, person_id, event_time)
+        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+        SELECT person_id, event_time, event_time, 'record' FROM put WHERE session_id IS NULL$sql$);
+END
+$$;
+
+-- A first load: facts first, then all that is written person by person; how many profiles.
+CREATE FUNCTION journey._store_persons(r journey._run)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    s journey._settings := r.settings;
+BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
                               order_id, revenue, currency, traits)
         SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
-               coalesce(s.person_id, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
-               n.currency, n.traits
+               coalesce(p.person_id, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
+                                          ELSE 'visitor:' || n.visitor_id END),
+               n.user_id, n.name, n.order_id, n.revenue, n.currency, n.traits
         FROM {._noted} AS n
-        LEFT JOIN {_sessions} AS s USING (session_id)
-        LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
-                                   AND i.id_type = 'user'
+        LEFT JOIN {._resolved} AS p USING (session_id)
+        LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
         WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL)$sql$);
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {._persons} (person_id)
-            SELECT DISTINCT f.person_id
-            FROM {_facts} AS f JOIN {._noted} AS n USING (visitor_id, event_time, event_id)
-            ON CONFLICT DO NOTHING$sql$);
-    END IF;
+    -- In the order of person_id, in which indexes are made fast. Sorted kind by kind by what follows the
+    -- prefix, since eight bytes that are the same make comparing slow.
+    RETURN journey._load_persons(ARRAY(
+            SELECT journey._bind(r, format($sql$
+                SELECT p.person_id, u.session_number, u.part
+                FROM {._units_new} AS u JOIN {._resolved} AS p USING (session_id)
+                WHERE p.person_id LIKE %L
+                ORDER BY substr(p.person_id, %s), u.visitor_id, u.started_at, u.first_event_id$sql$,
+                kind || ':%', length(kind) + 2))
+            FROM unnest('{email,user}'::text[]) AS kind) || journey._bind(r, $sql$
+            SELECT 'visitor:' || u.visitor_id, u.session_number, u.part
+            FROM {._units_new} AS u
+            WHERE NOT EXISTS (SELECT FROM {._resolved} AS p WHERE p.session_id = u.session_id)
+            ORDER BY u.visitor_id, u.started_at, u.first_event_id$sql$),
+        ARRAY(
+            SELECT journey._bind(r, format($sql$
+                SELECT f.person_id, f.visitor_id, f.event_time, f.event_id, f.name, f.order_id, f.revenue,
+                       f.currency, f.traits
+                FROM {_facts} AS f
+                WHERE f.person_id LIKE %L
+                ORDER BY substr(f.person_id, %s), f.event_time, f.event_id, f.visitor_id$sql$,
+                kind || ':%', length(kind) + 2))
+            FROM unnest('{email,user,visitor}'::text[]) AS kind),
+        journey._bind(r, '{_sessions}'::text)::regclass, journey._bind(r, '{touches}'::text)::regclass,
+        journey._bind(r, '{profiles}'::text)::regclass, s.time_zone, s.email_trait,
+        ARRAY(SELECT journey._like_pattern(p) FROM unnest(s.internal_users) AS p), s.profiles = 'all',
+        r.version, r.at);
 END
 $$;
 
--- How the counts of events by name move, per person.
-CREATE FUNCTION journey._count_events(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
+CREATE FUNCTION journey._profile_touches()
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._person_counts} (person_id, name, n)
-        WITH delta AS (
-            SELECT session_id, name, sum(n) AS n FROM {._counts} GROUP BY session_id, name),
-        moved AS (
-            SELECT m.session_id, m.p0, m.p1, c.name, sum(c.n) AS n
-            FROM {._moves} AS m
-            JOIN {_sessions} AS s USING (visitor_id, session_id)
-            CROSS JOIN LATERAL (
-                SELECT g.body FROM {_segments} AS g
-                WHERE g.visitor_id = s.visitor_id AND g.started_at = s.started_at
-                  AND g.first_event_id = s.first_event_id
-                UNION ALL
-                SELECT g.body FROM {_segments} AS g
-                WHERE g.visitor_id = s.visitor_id AND g.session_id = s.session_id
-                  AND NOT g.head) AS g
-            CROSS JOIN LATERAL journey._event_counts(g.body) AS c
-            WHERE m.p0 <> m.p1
-            GROUP BY m.session_id, m.p0, m.p1, c.name)
-        SELECT person_id, name, sum(n)
-        FROM (
-            -- a unit that stayed, came or went: what changed in it
-            SELECT coalesce(m.p1, m.p0) AS person_id, d.name, d.n
-            FROM {._moves} AS m JOIN delta AS d USING (session_id)
-            WHERE m.p0 IS NULL OR m.p1 IS NULL OR m.p0 = m.p1
-            UNION ALL
-            -- one that moved: all that it has for the new person, all that it had for the old
-            SELECT p1, name, n FROM moved
-            UNION ALL
-            SELECT p0, name, -n FROM moved
-            UNION ALL
-            SELECT m.p0, d.name, d.n
-            FROM {._moves} AS m JOIN delta AS d USING (session_id)
-            WHERE m.p0 <> m.p1) AS c
-        GROUP BY person_id, name
-        HAVING sum(n) <> 0$sql$);
-END
-$$;
-
--- The touch columns of profiles, as a list of expressions or of names.
-CREATE FUNCTION journey._profile_touch_columns(template text)
-RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT string_agg(format(template, t.prefix, a.attname), ', ' ORDER BY t.n, a.attnum)
-    FROM unnest(journey._profile_touches()) WITH ORDINALITY AS t (prefix, n)
-    CROSS JOIN pg_attribute AS a
-    WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)
+    SELECT ARRAY['first_touch', 'first_non_direct_touch', 'last_touch', 'last_non_direct_touch']
 $$;
 
 -- The columns of a touch that stand in a profile, behind its time.
@@ -228,265 +228,170 @@ AS $$
         OR coalesce(email LIKE ANY (patterns), false)
 $$;
 
--- What a profile is put together from, besides its counts: each piece gives rows by person_id. `only` is
--- a condition on t.person_id.
-CREATE FUNCTION journey._profile_pieces(bulk boolean)
+-- What a profile is put together from, besides its counts: each piece looks up those of b.person_id.
+CREATE FUNCTION journey._profile_pieces()
 RETURNS TABLE (piece text, query text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'traits', $sql$
-        SELECT t.person_id, journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) AS traits
+        SELECT journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) AS traits
         FROM {_facts} AS t
-        WHERE t.traits IS NOT NULL AND <only>
-        GROUP BY t.person_id$sql$
+        WHERE t.traits IS NOT NULL AND t.person_id = b.person_id$sql$
     UNION ALL SELECT 'money', $sql$
-        SELECT o.person_id, CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
+        SELECT CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
                jsonb_object_agg(currency, amount) AS revenue_by_currency
         FROM (
-            SELECT o.person_id, coalesce(o.currency, '') AS currency, sum(o.revenue) AS amount
+            SELECT coalesce(o.currency, '') AS currency, sum(o.revenue) AS amount
             FROM (
-                SELECT t.person_id, t.currency, t.revenue,
+                SELECT t.currency, t.revenue,
                        t.order_id IS NULL OR t.revenue < 0 OR 1 = row_number() OVER (
-                           PARTITION BY t.person_id, t.name, t.order_id, t.revenue < 0
+                           PARTITION BY t.name, t.order_id, t.revenue < 0
                            ORDER BY t.event_time, t.event_id, t.visitor_id) AS counts
                 FROM {_facts} AS t
-                WHERE t.revenue IS NOT NULL AND <only>) AS o
+                WHERE t.revenue IS NOT NULL AND t.person_id = b.person_id) AS o
             WHERE o.counts
-            GROUP BY 1, 2) AS o
-        GROUP BY o.person_id$sql$
-    UNION ALL SELECT 'counts', $sql$
-        SELECT t.person_id, journey._count_events(g.body) AS event_counts
-        FROM {_segments} AS g JOIN {_sessions} AS t USING (session_id)
-        WHERE <only>
-        GROUP BY t.person_id$sql$
-    WHERE bulk
-    UNION ALL SELECT 'counts', $sql$
-        SELECT x.person_id, jsonb_object_agg(x.name, x.n) AS event_counts
-        FROM (
-            SELECT t.person_id, t.name, sum(t.n)::bigint AS n
-            FROM (
-                SELECT c.person_id, c.name, c.n FROM {._person_counts} AS c
-                UNION ALL
-                SELECT o.person_id, e.key, e.value::bigint
-                FROM {profiles} AS o CROSS JOIN LATERAL jsonb_each_text(o.event_counts) AS e) AS t
-            WHERE <only>
-            GROUP BY t.person_id, t.name
-            HAVING sum(t.n) <> 0) AS x
-        GROUP BY x.person_id$sql$
-    WHERE NOT bulk
+            GROUP BY 1) AS o$sql$
     UNION ALL SELECT 'devices', $sql$
-        SELECT t.person_id, array_agg(DISTINCT t.id::text ORDER BY t.id::text) AS visitor_ids
+        SELECT array_agg(DISTINCT t.id::text ORDER BY t.id::text) AS visitor_ids
         FROM {identities} AS t
-        WHERE t.id_type = 'visitor' AND <only>
-        GROUP BY t.person_id$sql$
+        WHERE t.id_type = 'visitor' AND t.person_id = b.person_id$sql$
     UNION ALL SELECT 'clicks', $sql$
-        SELECT x.person_id, jsonb_object_agg(name, jsonb_build_object(
+        SELECT jsonb_object_agg(name, jsonb_build_object(
                    'first', first, 'first_at', first_at, 'last', last, 'last_at', last_at)) AS click_ids
         FROM (
-            SELECT t.person_id, x.key AS name,
+            SELECT x.key AS name,
                    (array_agg(x.value ORDER BY t.touched_at, t.touch_id))[1] AS first,
                    min(t.touched_at) AS first_at,
                    (array_agg(x.value ORDER BY t.touched_at DESC, t.touch_id DESC))[1] AS last,
                    max(t.touched_at) AS last_at
             FROM {touches} AS t CROSS JOIN LATERAL jsonb_each_text(t.click_ids) AS x
-            WHERE t.click_ids IS NOT NULL AND <only>
-            GROUP BY t.person_id, x.key) AS x
-        GROUP BY x.person_id$sql$
-    UNION ALL SELECT 'touch_ends', format($sql$
-        SELECT t.person_id, journey._touch_ends(
-                   t.touched_at, t.touch_id, t.touch_type = 'direct', ROW(t.touched_at, %s)) AS touches
-        FROM {touches} AS t
-        WHERE <only>
-        GROUP BY t.person_id$sql$, journey._touch_columns('t.'::text))
-    WHERE bulk
+            WHERE t.click_ids IS NOT NULL AND t.touch_type <> 'direct' AND t.person_id = b.person_id
+            GROUP BY x.key) AS x$sql$
     UNION ALL SELECT p.piece, format($sql$
-        SELECT DISTINCT ON (t.person_id) t.person_id, t.touched_at AS at, %s
+        SELECT t.touched_at AS at, %s
         FROM {touches} AS t
-        WHERE %s <only>
-        ORDER BY t.person_id, t.touched_at %s, t.touch_id %3$s$sql$,
+        WHERE %s t.person_id = b.person_id
+        ORDER BY t.touched_at %s, t.touch_id %3$s LIMIT 1$sql$,
         journey._touch_columns('t.'::text),
         CASE WHEN p.piece LIKE '%non_direct%' THEN $sql$t.touch_type <> 'direct' AND$sql$ ELSE '' END,
         CASE WHEN p.piece LIKE 'last%' THEN 'DESC' ELSE '' END)
     FROM unnest(journey._profile_touches()) AS p (piece)
-    WHERE NOT bulk
 $$;
 
--- The counts and times of profiles: of all persons in a first load; later of those in _persons, by
--- what moved.
-CREATE FUNCTION journey._profile_sums(r journey._run)
+-- The rows of profiles of a later run: of the persons in `scope`, by what changed in their counts, and each
+-- piece looked up, person by person. $1 is the run.
+CREATE FUNCTION journey._profile_rows()
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN (r).bulk THEN $sql$
-        SELECT person_id, count(*) FILTER (WHERE NOT loose) AS sessions,
-               sum(events)::bigint AS events, sum(page_views)::bigint AS page_views,
-               min(started_at) AS first_seen_at,
-               max(ended_at) FILTER (WHERE NOT loose) AS last_seen_at,
-               min(identified_at) AS identified_at
-        FROM {_sessions}
-        WHERE $4 OR person_id NOT LIKE 'visitor:%'
-        GROUP BY person_id$sql$
-    ELSE $sql$
-        SELECT p.person_id, coalesce(o.sessions, 0) + coalesce(m.sessions, 0) AS sessions,
-               coalesce(o.events, 0) + coalesce(m.events, 0) AS events,
-               coalesce(o.page_views, 0) + coalesce(m.page_views, 0) AS page_views,
-               (SELECT min(s.started_at) FROM {_sessions} AS s
-                WHERE s.person_id = p.person_id) AS first_seen_at,
-               (SELECT max(s.ended_at) FROM {_sessions} AS s
-                WHERE s.person_id = p.person_id AND NOT s.loose) AS last_seen_at,
-               (SELECT min(s.identified_at) FROM {_sessions} AS s
-                WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) AS identified_at
-        FROM {._persons} AS p
-        LEFT JOIN {profiles} AS o USING (person_id)
-        LEFT JOIN (
-            SELECT person_id, sum(s)::bigint AS sessions, sum(e)::bigint AS events,
-                   sum(v)::bigint AS page_views
-            FROM (
-                SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v FROM {._moves}
-                UNION ALL
-                SELECT p1, s1, e1, v1 FROM {._moves}) AS d
-            WHERE person_id IS NOT NULL
-            GROUP BY person_id) AS m USING (person_id)
-        WHERE $4 OR person_id NOT LIKE 'visitor:%'$sql$
-    END
-$$;
-
--- The profiles of the persons in _persons, as they are now, into _profiles_new; how many. A first load
--- groups each piece by person, and writes to profiles itself; later each is looked up, person by person.
-CREATE FUNCTION journey._derive_profiles(r journey._run)
-RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    pieces text := (
-        SELECT string_agg(
-            CASE WHEN r.bulk
-                 THEN format('LEFT JOIN (%s) AS %s ON %2$s.person_id = b.person_id',
-                             replace(query, '<only>', 'true'), piece)
-                 ELSE format('LEFT JOIN LATERAL (%s %s) AS %s ON true',
-                             replace(query, '<only>', 't.person_id = b.person_id'),
-                             CASE WHEN piece LIKE '%touch' THEN 'LIMIT 1' END, piece)
-            END, E'\n')
-        FROM journey._profile_pieces(r.bulk));
-    n bigint;
-BEGIN
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO %5$s (person_id, user_id, email, is_identified, visitor_ids,
-            first_seen_at, last_seen_at, identified_at, sessions, events, page_views, revenue,
-            revenue_by_currency, event_counts, traits, %1$s, gclid, gclid_at, click_ids, is_internal,
-            version, attributes_version, updated_at)
-        SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%',
-               coalesce(devices.visitor_ids, '{}'),
-               b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events, b.page_views,
-               money.revenue, money.revenue_by_currency, coalesce(counts.event_counts, '{}'),
-               coalesce(traits.traits, '{}'), %2$s,
-               clicks.click_ids #>> '{gclid,last}',
-               (clicks.click_ids #>> '{gclid,last_at}')::timestamptz, clicks.click_ids,
-               journey._is_internal(n.user_id, n.email, $3), $1, $1, $2
-        FROM (%3$s) AS b
-        %4$s
+    SELECT format($sql$
+        SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%' AS is_identified,
+               coalesce(devices.visitor_ids, '{}') AS visitor_ids,
+               b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events,
+               b.page_views, money.revenue, money.revenue_by_currency, b.event_counts,
+               coalesce(traits.traits, '{}') AS traits, %1$s,
+               clicks.click_ids #>> '{gclid,last}' AS gclid,
+               (clicks.click_ids #>> '{gclid,last_at}')::timestamptz AS gclid_at, clicks.click_ids,
+               journey._is_internal(n.user_id, n.email, ours.patterns) AS is_internal,
+               ($1).version AS version, ($1).version AS attributes_version, ($1).at AS updated_at
+        FROM (
+            SELECT p.person_id, coalesce(o.sessions, 0) + coalesce(m.sessions, 0) AS sessions,
+                   coalesce(o.events, 0) + coalesce(m.events, 0) AS events,
+                   coalesce(o.page_views, 0) + coalesce(m.page_views, 0) AS page_views,
+                   CASE WHEN m.person_id IS NULL THEN o.event_counts
+                        ELSE journey._sum_counts(o.event_counts, m.gone, m.came) END AS event_counts,
+                   (SELECT min(s.started_at) FROM {_sessions} AS s
+                    WHERE s.person_id = p.person_id) AS first_seen_at,
+                   -- looked for anew only where the session that ended last is no more what it was
+                   CASE WHEN m.ended0 = o.last_seen_at AND (m.ended1 >= o.last_seen_at) IS NOT TRUE
+                        THEN (SELECT max(s.ended_at) FROM {_sessions} AS s
+                              WHERE s.person_id = p.person_id AND NOT s.loose)
+                        ELSE greatest(o.last_seen_at, m.ended1) END AS last_seen_at,
+                   (SELECT min(s.identified_at) FROM {_sessions} AS s
+                    WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) AS identified_at
+            FROM scope AS p
+            LEFT JOIN {profiles} AS o USING (person_id)
+            LEFT JOIN (
+                SELECT person_id, sum(s)::bigint AS sessions, sum(e)::bigint AS events,
+                       sum(v)::bigint AS page_views, array_agg(gone) AS gone, array_agg(came) AS came,
+                       max(ended0) AS ended0, max(ended1) AS ended1
+                FROM (
+                    SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v, counts0 AS gone, NULL::bytea AS came,
+                           CASE WHEN s0 > 0 THEN to0 END AS ended0, NULL::timestamptz AS ended1
+                    FROM {._changed_units}
+                    UNION ALL
+                    SELECT p1, s1, e1, v1, NULL, counts1, NULL, CASE WHEN s1 > 0 THEN to1 END
+                    FROM {._changed_units}) AS d
+                WHERE person_id IS NOT NULL
+                GROUP BY person_id) AS m USING (person_id)) AS b
+        %2$s
+        CROSS JOIN (
+            SELECT array_agg(journey._like_pattern(p)) AS patterns
+            FROM unnest((($1).settings).internal_users) AS p) AS ours
         CROSS JOIN LATERAL (
             SELECT CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) END AS user_id,
                    CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
-                        ELSE coalesce(journey._clean_email(traits.traits ->> $5), CASE
+                        ELSE coalesce(journey._clean_email(traits.traits ->> (($1).settings).email_trait), CASE
                             WHEN b.person_id LIKE 'user:%%' THEN journey._clean_email(substr(b.person_id, 6))
                             END) END AS email) AS n
-        WHERE b.events > 0$sql$,
-        journey._profile_touch_columns('%s_%s'::text),
-        journey._profile_touch_columns(CASE WHEN r.bulk THEN '((touch_ends.touches).%I).%I'
-                                            ELSE '%I.%I' END),
-        journey._profile_sums(r), pieces, CASE WHEN r.bulk THEN '{profiles}' ELSE '{._profiles_new}' END))
-    USING r.version, r.at,
-          ARRAY(SELECT journey._like_pattern(p) FROM unnest((r.settings).internal_users) AS p),
-          (r.settings).profiles = 'all', (r.settings).email_trait;
-    GET DIAGNOSTICS n = ROW_COUNT;
-    RETURN n;
-END
+        WHERE b.events > 0 AND ((($1).settings).profiles = 'all' OR b.person_id NOT LIKE 'visitor:%%')$sql$,
+        (SELECT string_agg(format('%1$I.%2$I AS %1$s_%2$s', t.prefix, a.attname), ', '
+                           ORDER BY t.n, a.attnum)
+         FROM unnest(journey._profile_touches()) WITH ORDINALITY AS t (prefix, n)
+         CROSS JOIN pg_attribute AS a
+         WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)),
+        (SELECT string_agg(format('LEFT JOIN LATERAL (%s) AS %s ON true', query, piece), E'\n')
+         FROM journey._profile_pieces()))
 $$;
 
--- Writes the profiles that changed; how many.
-CREATE FUNCTION journey._store_profiles(r journey._run)
-RETURNS bigint
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    content text;
-    attributes text;
-    gone bigint := 0;
-    n bigint;
-BEGIN
-    IF r.bulk THEN
-        EXECUTE journey._bind(r, $sql$
-            ANALYZE {touches} (visitor_id, session_id, person_id, touched_at, touch_type),
-                    {_facts} (visitor_id, session_id, person_id, user_id, event_time),
-                    {identities}$sql$);
-        RETURN journey._derive_profiles(r);
-    END IF;
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._persons} (person_id)
-        SELECT p0 FROM {._moves} WHERE p0 IS NOT NULL
-        UNION
-        SELECT p1 FROM {._moves} WHERE p1 IS NOT NULL
-        ON CONFLICT DO NOTHING$sql$);
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._persons} (person_id)
-        SELECT person_id FROM {._stretches}
-        ON CONFLICT DO NOTHING$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._persons}, {._person_counts}'::text);
-    PERFORM journey._derive_profiles(r);
-    EXECUTE journey._bind(r, $sql$
-        DELETE FROM {profiles} AS o
-        USING {._persons} AS p
-        WHERE o.person_id = p.person_id
-          AND NOT EXISTS (SELECT FROM {._profiles_new} AS n WHERE n.person_id = p.person_id)$sql$);
-    GET DIAGNOSTICS gone = ROW_COUNT;
-    attributes := journey._attribute_columns(r);
-    content := journey._columns_of(r, 'profiles'::text, NULL::text[]);
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {profiles} AS o
-        SELECT * FROM {._profiles_new}
-        ON CONFLICT (person_id) DO UPDATE
-        SET (%1$s) = ROW(%2$s),
-            version = excluded.version, updated_at = excluded.updated_at,
-            attributes_version = CASE WHEN ROW(%4$s)::record *<> ROW(%5$s)::record
-                                      THEN excluded.version ELSE o.attributes_version END
-        WHERE ROW(%3$s)::record *<> ROW(%2$s)::record$sql$,
-        format(content, ''), format(content, 'excluded.'), format(content, 'o.'),
-        format(attributes, 'o.'), format(attributes, 'excluded.')));
-    GET DIAGNOSTICS n = ROW_COUNT;
-    RETURN n + gone;
-END
-$$;
-
--- The columns of a derived relation that tell its content, as a list with %1$s before each name.
-CREATE FUNCTION journey._columns_of(r journey._run, relation text, columns text[])
-RETURNS text
+-- One row per person. In a first load _store_persons() writes them.
+CREATE FUNCTION journey._profiles(r journey._run)
+RETURNS journey._follower
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT string_agg('%1$s' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
-    FROM pg_attribute AS a
-    WHERE a.attrelid = journey._bind(r, '{' || relation || '}')::regclass AND a.attnum > 0
-      AND NOT a.attisdropped
-      AND CASE WHEN columns IS NULL
-               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at')
-               ELSE a.attname = ANY (columns) END
-$$;
-
--- The columns whose change moves attributes_version.
-CREATE FUNCTION journey._attribute_columns(r journey._run)
-RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT journey._columns_of(r, 'profiles'::text, ARRAY['user_id', 'email', 'traits', 'click_ids'] || ARRAY(
-        SELECT t || '_' || a.attname
-        FROM unnest(journey._profile_touches()) AS t
-        CROSS JOIN pg_attribute AS a
-        WHERE t LIKE '%non_direct%'
-          AND a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)))
+    SELECT ROW('profiles', '{person_id}'::text[], true, format($sql$
+            person_id         text COLLATE "C" NOT NULL,
+            user_id           text COLLATE "C",
+            email             text COLLATE "C",
+            is_identified     boolean NOT NULL,
+            visitor_ids       text[] NOT NULL,
+            first_seen_at     timestamptz,
+            last_seen_at      timestamptz,
+            identified_at     timestamptz,
+            sessions          bigint NOT NULL,
+            events            bigint NOT NULL,
+            page_views        bigint NOT NULL,
+            revenue           numeric,
+            revenue_by_currency jsonb,
+            event_counts      jsonb NOT NULL,
+            traits            jsonb NOT NULL,
+            %s,
+            gclid             text,
+            gclid_at          timestamptz,
+            click_ids         jsonb,
+            is_internal       boolean NOT NULL,
+            version           bigint NOT NULL,
+            attributes_version bigint NOT NULL,
+            updated_at        timestamptz NOT NULL$sql$, (
+            SELECT string_agg(format('%s_%s %s', t.prefix, a.attname,
+                                     format_type(a.atttypid, a.atttypmod)),
+                              E',\n' ORDER BY t.n, a.attnum)
+            FROM unnest(journey._profile_touches()) WITH ORDINALITY AS t (prefix, n)
+            CROSS JOIN pg_attribute AS a
+            WHERE a.attrelid = (SELECT typrelid FROM pg_type
+                                WHERE oid = 'journey._profile_touch'::regtype))),
+        'CREATE INDEX ON {profiles} (email); CREATE INDEX ON {profiles} (user_id)',
+        'SELECT DISTINCT person_id FROM {._person_changes}',
+        'o.person_id = s.person_id',
+        CASE WHEN NOT (r).bulk THEN journey._profile_rows() END,
+        ARRAY['user_id', 'email', 'traits', 'click_ids'] || ARRAY(
+            SELECT t || '_' || a.attname
+            FROM unnest(journey._profile_touches()) AS t
+            CROSS JOIN pg_attribute AS a
+            WHERE t LIKE '%non_direct%'
+              AND a.attrelid = (SELECT typrelid FROM pg_type
+                                WHERE oid = 'journey._profile_touch'::regtype)))::journey._follower
 $$;

@@ -142,9 +142,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_counts', '_noted', '_units_new',
-        '_units_old', '_ref_changes', '_refs_changed', '_ids', '_resolved', '_moves', '_persons',
-        '_person_counts', '_shared', '_barriers', '_visitors', '_stretches', '_profiles_new'], large_only);
+    PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new',
+        '_units_old', '_ref_changes', '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units',
+        '_person_changes', '_shared', '_barriers'], large_only);
 END
 $$;
 
@@ -160,34 +160,40 @@ BEGIN
     PERFORM journey._phase('identity'::text);
     PERFORM journey._apply_noted(r);
     PERFORM journey._apply_refs(r);
-    PERFORM journey._identify(r);
+    IF r.bulk THEN
+        PERFORM journey._identify_all(r);
+    ELSE
+        PERFORM journey._identify(r);
+    END IF;
     phases := journey._note_phase(phases, 'identity'::text, begun);
 
     begun := clock_timestamp();
     PERFORM journey._phase('sessions'::text);
     IF r.bulk THEN
-        PERFORM journey._store_units_bulk(r);
+        PERFORM journey._stitch_all(r);
         EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose'::text) INTO sessions_changed;
+        phases := journey._note_phase(phases, 'sessions'::text, begun);
+        begun := clock_timestamp();
+        PERFORM journey._phase('profiles'::text);
+        profiles_changed := journey._store_persons(r);
+        PERFORM journey._follow_all(r);
     ELSE
         PERFORM journey._store_units(r);
-        PERFORM journey._find_moves(r);
-        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._moves} WHERE NOT loose'::text) INTO sessions_changed;
-    END IF;
-    phases := journey._note_phase(phases, 'sessions'::text, begun);
+        PERFORM journey._find_changed_units(r);
+        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._changed_units} WHERE NOT loose'::text) INTO sessions_changed;
+        phases := journey._note_phase(phases, 'sessions'::text, begun);
 
-    begun := clock_timestamp();
-    PERFORM journey._phase('touches'::text);
-    PERFORM journey._store_touches(r);
-    PERFORM journey._store_facts(r);
-    phases := journey._note_phase(phases, 'touches'::text, begun);
+        begun := clock_timestamp();
+        PERFORM journey._phase('touches'::text);
+        PERFORM journey._store_touches(r);
+        PERFORM journey._store_facts(r);
+        phases := journey._note_phase(phases, 'touches'::text, begun);
 
-    begun := clock_timestamp();
-    PERFORM journey._phase('profiles'::text);
-    PERFORM journey._stitch_visitors(r);
-    IF NOT r.bulk THEN
-        PERFORM journey._count_events(r);
+        begun := clock_timestamp();
+        PERFORM journey._phase('profiles'::text);
+        PERFORM journey._stitch_visitors(r);
+        profiles_changed := journey._follow_all(r);
     END IF;
-    profiles_changed := journey._store_profiles(r);
     phases := journey._note_phase(phases, 'profiles'::text, begun);
 
     IF r.bulk THEN
@@ -210,36 +216,28 @@ AS $$
         round((extract(epoch FROM clock_timestamp() - begun) * 1000)::numeric, 1))
 $$;
 
--- Merges timelines slice by slice: what _batch holds or, if given, what `source` selects of slice $1 of $2,
--- (visitor_id, body). How many events were new.
-CREATE FUNCTION journey._merge_slices(r journey._run, source text, slices integer)
+-- Merges what _batch holds, slice by slice. How many events were new.
+CREATE FUNCTION journey._merge_slices(r journey._run, slices integer)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    events text;
     n bigint := 0;
 BEGIN
+    IF r.bulk THEN
+        PERFORM journey._phase('merge'::text);
+        RETURN journey._merge_all(r, journey._batch_events(r));
+    END IF;
     FOR k IN 0 .. slices - 1 LOOP
         PERFORM journey._phase(format('merge, slice %s of %s', k + 1, slices));
         PERFORM journey._clear_scratch(r, ARRAY['_fresh']);
-        IF source IS NOT NULL THEN
-            -- sorted, not hashed: a hash table of growing timelines would not keep to work_mem
-            PERFORM set_config('enable_hashagg', 'off', true);
-            EXECUTE journey._bind(r, 'INSERT INTO {._fresh} (visitor_id, body) ' || source)
-                USING k, slices;
-            PERFORM set_config('enable_hashagg', 'on', true);
-        ELSIF r.bulk THEN
-            events := journey._batch_events(r, k, slices);
-        ELSE
-            EXECUTE journey._bind(r, $sql$
-                INSERT INTO {._fresh} (visitor_id, body)
-                SELECT visitor_id, body FROM journey._gather($1)$sql$)
-            USING journey._batch_events(r, k, slices);
-            PERFORM journey._fresh_removed(r, k, slices);
-        END IF;
-        n := n + journey._merge_fresh(r, events);
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._fresh} (visitor_id, body)
+            SELECT visitor_id, body FROM journey._gather($1)$sql$)
+        USING journey._batch_events(r, k, slices);
+        PERFORM journey._fresh_removed(r, k, slices);
+        n := n + journey._merge_fresh(r);
     END LOOP;
     RETURN n;
 END
@@ -290,42 +288,51 @@ DECLARE
     started timestamptz := clock_timestamp();
     begun timestamptz := started;
     r journey._run := journey._new_run(m, false);
+    due text := journey._rebuild_due(m.rebuild_due, m.rules_version);
+    reading journey._started_reading;
+    tallies journey._tally[];
     counts jsonb;
     phases jsonb := '{}';
     accepted bigint;
     removed bigint;
     d record;
 BEGIN
-    IF m.rebuild_due IS NOT NULL THEN
-        RAISE NOTICE 'a rebuild of model "%" is due: %', model, m.rebuild_due
-            USING HINT = format('SELECT journey.rebuild(%L);', model);
-    ELSIF m.rules_version <> journey._rules_version() THEN
-        RAISE NOTICE 'a rebuild of model "%" is due: the rules changed with an upgrade', model
+    IF due IS NOT NULL THEN
+        RAISE NOTICE 'a rebuild of model "%" is due: %', model, due
             USING HINT = format('SELECT journey.rebuild(%L);', model);
     END IF;
     PERFORM journey._begin_run(r);
     PERFORM journey._phase('read'::text);
-    counts := journey._read(m, since);
+    reading := journey._begin_reading(m, since, false);
+    IF r.bulk AND journey._may_stream(m, reading) THEN
+        -- reading and merging are one
+        PERFORM journey._phase('merge'::text);
+        tallies := journey._merge_rows(r, reading);
+        new := (SELECT t.new FROM unnest(tallies) AS t WHERE t.table_id IS NULL);
+    ELSE
+        tallies := journey._fill_batch(m, reading);
+    END IF;
+    counts := journey._end_reading(m, reading, tallies, false);
     phases := journey._note_phase(phases, 'read'::text, begun);
     rows_read := (counts ->> 'rows_read')::bigint;
     excluded := (counts ->> 'excluded')::bigint;
     rejected := (counts ->> 'rejected')::bigint;
     accepted := rows_read - excluded - rejected;
     removed := (counts ->> 'removed')::bigint;
-    new := 0;
     sessions_changed := 0;
     profiles_changed := 0;
 
     IF accepted > 0 OR removed > 0 THEN
         begun := clock_timestamp();
-        new := journey._merge_slices(r, NULL::text, journey._slices(accepted + removed));
-        new := new + journey._note_user_rows(r);
+        new := coalesce(new, journey._merge_slices(r, journey._slices(accepted + removed)))
+               + journey._note_user_rows(r);
         phases := journey._note_phase(phases, 'merge'::text, begun);
         SELECT * INTO d FROM journey._derive(r, phases);
         phases := d.phases;
         sessions_changed := d.sessions_changed;
         profiles_changed := d.profiles_changed;
     END IF;
+    new := coalesce(new, 0);
     duplicate := accepted - new;
 
     PERFORM journey._read_done(m, counts);

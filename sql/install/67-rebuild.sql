@@ -26,23 +26,16 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    n bigint;
 BEGIN
     PERFORM journey._drop_shadow(r);
     PERFORM journey._create_derived(r);
     PERFORM journey._begin_run(r);
+    PERFORM journey._phase('merge'::text);
     IF from_batch THEN
-        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._batch}'::text) INTO n;
-        PERFORM journey._merge_slices(r, NULL::text, journey._slices(n));
+        PERFORM journey._merge_all(r, journey._batch_events(r));
         PERFORM journey._note_user_rows(r);
     ELSE
-        EXECUTE journey._bind(r, 'SELECT coalesce(sum(events), 0)::bigint FROM {._sessions}'::text) INTO n;
-        PERFORM journey._merge_slices(r, $sql$
-            SELECT visitor_id, journey.rollup(body)
-            FROM {._segments}
-            WHERE journey._slice(visitor_id, $2) = $1
-            GROUP BY visitor_id$sql$, journey._slices(n));
+        PERFORM journey._merge_all(r, NULL::text);
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, kind, traits, sign)
             SELECT visitor_id, event_id, event_time, user_id, 'users', traits, 1
@@ -53,13 +46,6 @@ BEGIN
 END
 $$;
 
--- The columns of a derived relation that are compared, each with a prefix.
-CREATE FUNCTION journey._compared_columns(r journey._run, relation text, prefix text)
-RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$SELECT format(journey._columns_of(r, relation, NULL::text[]), prefix)$$;
-
 -- Makes the real relations equal to their shadows; rows that are equal are not touched.
 CREATE FUNCTION journey._apply_shadow(r journey._run)
 RETURNS void
@@ -69,26 +55,18 @@ AS $$
 DECLARE
     d record;
     matched text;
-    extra text;
 BEGIN
     FOR d IN SELECT * FROM journey._derived() LOOP
-        matched := (SELECT string_agg(format('o.%1$I = s.%1$I', k), ' AND ') FROM unnest(d.key) AS k);
+        matched := journey._same_key(d.key, 'o'::text, 's'::text);
         EXECUTE journey._bind(r, format(
             'DELETE FROM {.%1$s} AS o WHERE NOT EXISTS (SELECT FROM {%1$s} AS s WHERE %2$s)',
             d.relation, matched));
-        extra := '';
-        IF d.relation = 'profiles' THEN
-            extra := format($sql$, version = s.version, updated_at = s.updated_at,
-                attributes_version = CASE WHEN ROW(%s)::record *<> ROW(%s)::record
-                                          THEN s.version ELSE o.attributes_version END$sql$,
-                format(journey._attribute_columns(r), 'o.'), format(journey._attribute_columns(r), 's.'));
-        END IF;
         EXECUTE journey._bind(r, format(
-            'UPDATE {.%1$s} AS o SET (%2$s) = ROW(%3$s) %6$s FROM {%1$s} AS s '
-            'WHERE %4$s AND ROW(%5$s)::record *<> ROW(%3$s)::record',
-            d.relation, journey._compared_columns(r, d.relation, ''::text),
-            journey._compared_columns(r, d.relation, 's.'::text), matched,
-            journey._compared_columns(r, d.relation, 'o.'::text), extra));
+            'UPDATE {.%1$s} AS o SET %2$s FROM {%1$s} AS s '
+            'WHERE %3$s AND ROW(%4$s)::record *<> ROW(%5$s)::record',
+            d.relation, journey._assignments(r, d.relation, d.attributes, 's'::text), matched,
+            journey._compared_columns(r, d.relation, 'o.'::text),
+            journey._compared_columns(r, d.relation, 's.'::text)));
         EXECUTE journey._bind(r, format(
             'INSERT INTO {.%1$s} SELECT * FROM {%1$s} AS s '
             'WHERE NOT EXISTS (SELECT FROM {.%1$s} AS o WHERE %2$s)',
@@ -190,7 +168,7 @@ BEGIN
             CASE WHEN d.relation = '_sessions' THEN 'sessions' ELSE d.relation END,
             (SELECT string_agg(quote_literal(k), ', ') FROM unnest(d.key) AS k),
             journey._compared_columns(r, d.relation, ''::text), d.relation,
-            (SELECT string_agg(format('o.%1$I = s.%1$I', k), ' AND ') FROM unnest(d.key) AS k)));
+            journey._same_key(d.key, 'o'::text, 's'::text)));
     END LOOP;
 END
 $$;
@@ -300,6 +278,12 @@ DECLARE
     m journey._model := journey._lock_model(model);
     r journey._run := journey._new_run(m, true);
 BEGIN
+    IF m.rules_version <> journey._rules_version() THEN
+        RAISE WARNING 'model "%" is not verified: the rules changed with an upgrade', model
+            USING DETAIL = 'Rows of an earlier release are no difference.',
+                  HINT = format('SELECT journey.rebuild(%L);', model);
+        RETURN;
+    END IF;
     PERFORM journey._catalog('touch'::text, model, '{}'::jsonb);
     PERFORM journey._derive_shadow(r, false);
     PERFORM journey._phase('compare'::text);

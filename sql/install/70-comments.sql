@@ -13,22 +13,15 @@ COMMENT ON FUNCTION journey._apply_refs IS
 COMMENT ON FUNCTION journey._apply_segments IS 'internal: writes the segments that a merge changed';
 COMMENT ON FUNCTION journey._apply_shadow IS
     'internal: makes the relations of a model equal to their shadows';
-COMMENT ON FUNCTION journey._attribute_columns IS
-    'internal: the columns of a profile that move attributes_version';
 COMMENT ON FUNCTION journey._batch_events IS 'internal: the query for the events of a slice of the batch';
 COMMENT ON FUNCTION journey._begin_run IS 'internal: settings and empty scratch for a run';
 COMMENT ON FUNCTION journey._bind IS 'internal: a statement with the names of a model''s relations';
 COMMENT ON FUNCTION journey._bury IS 'internal: makes the tombstones of a person';
-COMMENT ON FUNCTION journey._changed_units IS
-    'internal: the sessions that a merge changed, with what they were';
+COMMENT ON FUNCTION journey._build_units IS 'internal: the rows of the sessions that a merge changed';
 COMMENT ON FUNCTION journey._clear_scratch IS 'internal: empties relations of scratch';
 COMMENT ON FUNCTION journey._columns_of IS 'internal: a list of the columns of a relation';
 COMMENT ON FUNCTION journey._compared_columns IS
     'internal: the columns of a relation that verify compares';
-COMMENT ON FUNCTION journey._count_events(journey._run) IS
-    'internal: counts the events of persons by name';
-COMMENT ON FUNCTION journey._count_events_add IS 'internal: adds a timeline to counts by name';
-COMMENT ON FUNCTION journey._count_events_final IS 'internal: counts by name as an object';
 COMMENT ON FUNCTION journey._create_derived IS
     'internal: makes the relations that follow from events';
 COMMENT ON FUNCTION journey._create_indexes IS 'internal: makes the indexes of the relations';
@@ -37,28 +30,18 @@ COMMENT ON FUNCTION journey._create_store IS 'internal: makes what a model holds
 COMMENT ON FUNCTION journey._create_tombstones IS 'internal: makes the tables of tombstones';
 COMMENT ON FUNCTION journey._derive IS
     'internal: brings up to date all that follows from merged events';
-COMMENT ON FUNCTION journey._derive_profiles IS
-    'internal: puts together the profiles of changed persons';
 COMMENT ON FUNCTION journey._derive_shadow IS 'internal: derives all anew beside the relations';
 COMMENT ON FUNCTION journey._derived IS
     'internal: the relations that follow from events, with their keys';
 COMMENT ON FUNCTION journey._differences IS
     'internal: rows of a relation that are not as derived anew';
 COMMENT ON FUNCTION journey._drop_shadow IS 'internal: drops the shadows';
-COMMENT ON FUNCTION journey._event_counts IS
-    'internal: how many events of each name a timeline has';
 COMMENT ON FUNCTION journey._find_barriers IS
     'internal: stretches of time that stitching must not cross';
-COMMENT ON FUNCTION journey._find_moves IS
-    'internal: the sessions that changed or go to another person';
 COMMENT ON FUNCTION journey._find_reach IS
     'internal: how far around them new events may change sessions';
 COMMENT ON FUNCTION journey._find_shared IS 'internal: visitors that too many users share';
-COMMENT ON FUNCTION journey._find_unresolved IS
-    'internal: the sessions whose person may have changed';
 COMMENT ON FUNCTION journey._forget IS 'internal: journey.forget() as the owner';
-COMMENT ON FUNCTION journey._gather_split IS
-    'internal: gathers the events of a query by visitor and splits them';
 COMMENT ON FUNCTION journey._identify IS 'internal: says to whom ids belong, and since when';
 COMMENT ON FUNCTION journey._is_internal IS 'internal: whether a person is one of the own people';
 COMMENT ON FUNCTION journey._last_traits_add IS 'internal: adds traits to those said last';
@@ -75,10 +58,6 @@ COMMENT ON FUNCTION journey._noted_events IS
     'internal: the events of a timeline that matter to identity';
 COMMENT ON FUNCTION journey._profile_pieces IS
     'internal: the parts of which a profile is put together';
-COMMENT ON FUNCTION journey._profile_sums IS
-    'internal: adds up what changed in the sums of profiles';
-COMMENT ON FUNCTION journey._profile_touch_columns IS
-    'internal: a list of columns for each touch of a profile';
 COMMENT ON FUNCTION journey._profile_touches IS 'internal: the touches that a profile has';
 COMMENT ON FUNCTION journey._reached_segments IS
     'internal: the query for the segments within reach of new events';
@@ -86,7 +65,6 @@ COMMENT ON FUNCTION journey._rebuild IS 'internal: journey.rebuild() as the owne
 COMMENT ON FUNCTION journey._refresh IS 'internal: journey.refresh() as the owner';
 COMMENT ON FUNCTION journey._reject_forgotten IS
     'internal: rejects the rows of a batch that meet a tombstone';
-COMMENT ON FUNCTION journey._resolve_units IS 'internal: says to which person sessions belong';
 COMMENT ON FUNCTION journey._segment_part IS 'internal: what a segment adds to its session';
 COMMENT ON FUNCTION journey._show_sessions IS 'internal: makes the view of sessions';
 COMMENT ON FUNCTION journey._slice IS 'internal: the slice of a visitor';
@@ -100,14 +78,10 @@ COMMENT ON FUNCTION journey._stitch_visitors IS
     'internal: writes which person a visitor stands for, and when';
 COMMENT ON FUNCTION journey._store_facts IS
     'internal: writes conversions of events into the facts of persons';
-COMMENT ON FUNCTION journey._store_profiles IS 'internal: writes profiles that changed';
 COMMENT ON FUNCTION journey._store_touches IS 'internal: writes touches that changed';
 COMMENT ON FUNCTION journey._store_units IS 'internal: writes sessions that changed';
-COMMENT ON FUNCTION journey._store_units_bulk IS 'internal: writes sessions into an empty model';
 COMMENT ON FUNCTION journey._tombstone IS 'internal: the hash of an id under a model''s key';
 COMMENT ON FUNCTION journey._touch_columns IS 'internal: the columns of a touch of a profile';
-COMMENT ON FUNCTION journey._touch_ends_add IS 'internal: adds a touch to the first and last ones';
-COMMENT ON FUNCTION journey._touch_ends_final IS 'internal: the first and last touches';
 COMMENT ON FUNCTION journey._unit IS 'internal: a session of its parts';
 COMMENT ON FUNCTION journey._unit_columns IS 'internal: the columns of a session';
 COMMENT ON FUNCTION journey._unlist_rejected IS
@@ -115,13 +89,63 @@ COMMENT ON FUNCTION journey._unlist_rejected IS
 COMMENT ON FUNCTION journey._verify IS 'internal: journey.verify() as the owner';
 
 COMMENT ON FUNCTION journey._empty_scratch IS 'internal: empties the scratch of a model at the end of a run';
-COMMENT ON AGGREGATE journey._touch_ends(timestamptz, uuid, boolean, journey._profile_touch) IS
-    'internal: a person''s first and last touches, of all and of those that are not direct';
 COMMENT ON AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) IS
     'internal: the last value that was said of each trait';
-COMMENT ON AGGREGATE journey._count_events(journey.timeline) IS
-    'internal: how many events of each name there are';
 
+COMMENT ON FUNCTION journey._assignments IS
+    'internal: the assignments that make a row equal to another';
+COMMENT ON FUNCTION journey._create_stored IS
+    'internal: makes the relations that merge, identify and stitch write';
+COMMENT ON FUNCTION journey._find_changed_units IS
+    'internal: the sessions that changed or go to another person';
+COMMENT ON FUNCTION journey._follow IS
+    'internal: derives a relation that follows from persons, and writes the rows that differ';
+COMMENT ON FUNCTION journey._follow_all IS
+    'internal: derives all that follows from persons';
+COMMENT ON FUNCTION journey._followers IS
+    'internal: the relations that follow from persons';
+COMMENT ON FUNCTION journey._index_stored IS
+    'internal: makes the indexes of what merge, identify and stitch write';
+COMMENT ON FUNCTION journey._profile_rows IS
+    'internal: the query of profiles';
+COMMENT ON FUNCTION journey._profiles IS
+    'internal: the relation of profiles';
+COMMENT ON FUNCTION journey._same_key IS
+    'internal: the condition that two rows have one key';
+COMMENT ON FUNCTION journey._stored IS
+    'internal: the relations that merge, identify and stitch write, with their keys';
+COMMENT ON FUNCTION journey._stretches IS
+    'internal: the query for whom visitors stand';
+
+COMMENT ON FUNCTION journey._load_events IS
+    'internal: the merge of a first load';
+COMMENT ON FUNCTION journey._load_persons IS
+    'internal: writes the sessions, touches and profiles of a first load';
+COMMENT ON FUNCTION journey._load_stored IS
+    'internal: the merge of all stored events';
+COMMENT ON FUNCTION journey._merge_all IS
+    'internal: merges all events into empty tables';
+COMMENT ON FUNCTION journey._stitch_all IS
+    'internal: says to which person all sessions belong';
+COMMENT ON FUNCTION journey._stitch IS
+    'internal: to whom the sessions of visitors go, and in which order';
+COMMENT ON FUNCTION journey._marks IS
+    'internal: the query for what lies on the time of visitors';
+COMMENT ON FUNCTION journey._store_persons IS
+    'internal: writes what a first load gives person by person';
+COMMENT ON FUNCTION journey._sum_counts IS
+    'internal: counts of events by name after sessions went and came';
+
+COMMENT ON FUNCTION journey._identify_all IS
+    'internal: says to whom all ids belong';
+COMMENT ON FUNCTION journey._find_windows IS
+    'internal: the units whose person or number may have changed';
+COMMENT ON FUNCTION journey._event_keys IS
+    'internal: what says where events are in the store';
+COMMENT ON FUNCTION journey._load_rows IS
+    'internal: the merge of a first load, from the rows of a reading';
+COMMENT ON FUNCTION journey._merge_rows IS
+    'internal: merges the rows of a reading into empty tables';
 COMMENT ON FUNCTION journey.timeline_in IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_out IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_recv IS 'I/O';

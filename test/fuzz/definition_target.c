@@ -61,6 +61,7 @@ Run(const uint8_t *data, size_t size)
 		CheckError(&error);
 	else
 		CheckNode(def, NULL, 0);
+	Check(def != NULL || strcmp(error.code, J_DEF_MEMORY) != 0, "jansson takes more than was thought");
 	Compare(document, def, &error);
 
 	/* with less memory it is read, or there is an error; never a crash */

@@ -9,6 +9,28 @@
 #include "arena.h"
 #include "mb/pg_wchar.h"
 
+/* The rules of the default sets. */
+static JRedactRules *defaults[2];
+
+static void
+Prepare(void)
+{
+	static const char *const sets[] = {"\"gdpr\"", "\"hipaa\""};
+	char		hex[J_PSEUDONYM_LENGTH];
+
+	if (defaults[0] != NULL)
+		return;
+	/* a library of ciphers keeps what it allocates at its first use */
+	Check(JPseudonym(JSTR_LIT("x"), JSTR_LIT("k"), "", hex), "no pseudonym");
+	for (int i = 0; i < 2; i++)
+	{
+		JDefError	error = {0};
+		JStr		name = {sets[i], (int32) strlen(sets[i])};
+
+		defaults[i] = JRedactCompile(JDefRead(name, "", JDefMemory(name), &error), JSTR_LIT("key"), &error);
+	}
+}
+
 static void
 CheckText(JRedactRules *rules, JStr text, bool stable)
 {
@@ -53,17 +75,11 @@ CheckText(JRedactRules *rules, JStr text, bool stable)
 static void
 Run(const uint8_t *data, size_t size)
 {
-	static const char *const sets[] = {"\"gdpr\"", "\"hipaa\""};
 	const uint8_t *line = size > 0 ? memchr(data, '\n', size) : NULL;
 	JStr		text = ArenaCopy(data, size);
 
 	for (int i = 0; i < 2; i++)
-	{
-		JDefError	error = {0};
-		JStr		name = {sets[i], (int32) strlen(sets[i])};
-
-		CheckText(JRedactCompile(JDefRead(name, "", JDefMemory(name), &error), JSTR_LIT("key"), &error), text, true);
-	}
+		CheckText(defaults[i], text, true);
 	if (line != NULL)
 	{
 		JDefError	error = {0};
@@ -79,11 +95,7 @@ Run(const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static bool warm;
-	char		hex[J_PSEUDONYM_LENGTH];
-
-	/* a library of ciphers keeps what it allocates at its first use */
-	warm = warm || JPseudonym(JSTR_LIT("x"), JSTR_LIT("k"), "", hex);
+	Prepare();
 	ArenaBegin();
 	Run(data, size);
 	ArenaEnd();

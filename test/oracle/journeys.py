@@ -192,6 +192,18 @@ def sequences(rows, pattern):
     return found
 
 
+def neighbour(names, steps, base, direction):
+    """What follows steps that follow each other, from one event on; None where they do not."""
+    starts = {'head': [0], 'tail': [len(names) - 1],
+              'first_match': [i for i, n in enumerate(names) if n == steps[0]][:1],
+              'last_match': [i for i, n in enumerate(names) if n == steps[0]][-1:]}[base]
+    for start in starts:
+        walk = [start + direction * i for i in range(len(steps) + 1)]
+        if all(0 <= i < len(names) for i in walk) and [names[i] for i in walk[:-1]] == steps:
+            return names[walk[-1]]
+    return None
+
+
 # -- regular expressions ------------------------------------------------------------------------
 
 def ends(node, symbols, start):

@@ -200,6 +200,29 @@ LEFT JOIN (SELECT n, coalesce(t, '[]') AS t FROM cases LEFT JOIN timelines USING
         peers.sequences(result, stories, asked, expected)
 
 
+def check_neighbours(rng):
+    stories, asked, expected = [], [], []
+    for _ in range(STORIES):
+        names = [rng.choice('abc') for _ in range(rng.randint(0, 8))]
+        steps = [rng.choice('abc') for _ in range(rng.randint(1, 3))]
+        base, direction = rng.choice(['head', 'tail', 'first_match', 'last_match']), rng.choice([1, -1])
+        stories.append(names)
+        asked.append((base, direction, steps))
+        expected.append([oracle.neighbour(names, steps, base, direction)])
+    given = sql(table('story', 'n int, id text, second int, name text',
+                      [(i, j, j, s) for i, names in enumerate(stories) for j, s in enumerate(names)])
+                + TIMELINES + table('cases', 'n int, base text, direction int, steps text[]',
+                                    [(i, b, d, '{' + ','.join(s) + '}') for i, (b, d, s) in enumerate(asked)]) + """
+SELECT json_build_array(n, CASE WHEN direction > 0 THEN journey.next_event(coalesce(t, '[]'), steps, base)
+                           ELSE journey.previous_event(coalesce(t, '[]'), steps, base) END)
+FROM cases LEFT JOIN timelines USING (n);""")
+    clean()
+    compare('next_event, previous_event', asked, expected, {r[0]: r[1:] for r in given}, lambda i: str(stories[i]))
+    if os.environ.get('JOURNEYS_PEERS'):
+        import peers
+        peers.neighbours(result, stories, asked, expected)
+
+
 def random_regex(rng, depth=0):
     """A pattern as text and as the tree that journeys.py reads."""
     texts, parts = [], []
@@ -324,6 +347,7 @@ def main():
     check_funnels(rng)
     check_window_funnels(rng)
     check_sequences(rng)
+    check_neighbours(rng)
     check_regexes(rng)
     check_retention(rng)
     check_time()

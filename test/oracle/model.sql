@@ -88,7 +88,7 @@ CROSS JOIN LATERAL (
 CREATE VIEW oracle_rows AS
 SELECT x.event_id, x.visitor_id, x.user_id, r.event_time, r.received_at, r.kind, r.name, r.url, r.referrer,
        r.revenue, nullif(upper(trim(r.currency)), '') AS currency, r.order_id, r.source, r.medium, r.campaign, r.term, r.content, r.session_key,
-       r.previous_id, r.platform, r.properties, r.traits
+       clean_id(r.previous_id) AS previous_id, r.platform, r.properties, r.traits
 FROM raw AS r JOIN row_outcome AS x USING (number)
 WHERE x.outcome = 'event';
 
@@ -209,9 +209,9 @@ $$;
 -- ---------------------------------------------------------------------------------------------
 
 CREATE VIEW alias AS
-SELECT visitor_id, event_time, event_id, clean_id(previous_id) AS previous_id, user_id
+SELECT visitor_id, event_time, event_id, previous_id, user_id
 FROM event
-WHERE kind = 'alias' AND user_id IS NOT NULL AND clean_id(previous_id) IS NOT NULL;
+WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id IS NOT NULL;
 
 -- The end of a chain of aliases, of all or of those among a visitor's own events; in a loop the least id.
 CREATE FUNCTION canonical(id text, visitor text DEFAULT NULL) RETURNS text

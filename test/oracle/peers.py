@@ -70,6 +70,32 @@ def sequences(result, stories, asked, expected):
     result(f'sequenceMatch and sequenceCount of ClickHouse: {compared} stories', wrong)
 
 
+def neighbours(result, stories, asked, expected):
+    """Forwards from the head or backwards from the tail alone: ClickHouse refuses the others."""
+    from chdb import session
+    clickhouse = session.Session()
+    clickhouse.query('CREATE TABLE named (n Int32, second UInt32, name String) ENGINE = Memory')
+    clickhouse.query('INSERT INTO named FORMAT TSV\n' + '\n'.join(
+        f'{i}\t{j}\t{name}' for i, names in enumerate(stories) for j, name in enumerate(names)))
+    wrong, compared = [], 0
+    for kind in sorted({(b, d, tuple(s)) for b, d, s in asked}):
+        base, direction, steps = kind
+        if (base, direction) in (('head', -1), ('tail', 1)):
+            continue
+        way = 'forward' if direction > 0 else 'backward'
+        got = ask(clickhouse, f"SELECT n, sequenceNextNode('{way}', '{base}')(toDateTime(second), name, 1, "
+                  + ', '.join(f"name = '{s}'" for s in steps)
+                  + ') FROM named GROUP BY n SETTINGS allow_experimental_funnel_functions = 1')
+        for i, (b, d, s) in enumerate(asked):
+            if (b, d, tuple(s)) != kind or i not in got:
+                continue
+            compared += 1
+            want = '\\N' if expected[i][0] is None else expected[i][0]
+            if got[i][0] != want:
+                wrong.append(f'{stories[i]} {kind}: ClickHouse {got[i][0]}, expected {want}')
+    result(f'sequenceNextNode of ClickHouse: {compared} stories', wrong)
+
+
 def close(a, b):
     return a == b or abs(a - b) <= 1e-9 * max(abs(a), abs(b))
 

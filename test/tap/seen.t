@@ -129,7 +129,7 @@ is(refresh(), '9 1', 'another model reads what it has not seen: partitions, sinc
 sql("CREATE VIEW raw.shown AS SELECT id, anonymous_id, received_at AS at, uuid_ts FROM raw.tracks;
      CREATE TABLE raw.own (event_id text, visitor_id text, event_time timestamptz);
      INSERT INTO raw.own VALUES ('o1', 'o', '2026-01-01');
-     SELECT journey.create_model('own');
+     SELECT journey.create_model('own', NULL, '{\"max_future\": \"10000 days\"}');
      SELECT journey.add_source('own', 'raw.shown', 'track', '{\"event_time\": \"at\", \"loaded_at\": \"uuid_ts\"}');
      SELECT journey.add_source('own', 'raw.own', 'track')");
 is(refresh('own'), '19 19', 'a view and a table of another kind');

@@ -1,0 +1,177 @@
+-- ---------------------------------------------------------------------------------------------
+-- model: what follows from persons
+--
+-- The last round. Stitch hands over what changed for whom (_person_changes), which sessions and runs changed
+-- (_changed_units) and which ids came to another person (_changed_ids). Each relation of the list below
+-- says in a query which of its rows lie within reach of that, and in another what they are now; here is the
+-- one place that writes those that differ. How to add a relation is told in docs/development.md.
+-- ---------------------------------------------------------------------------------------------
+
+-- The relations that follow from persons, in the order in which they are derived: one may read those before.
+CREATE FUNCTION journey._followers(r journey._run)
+RETURNS SETOF journey._follower
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT * FROM journey._profiles(r)
+$$;
+
+-- All relations that are derived, with their keys; in this order they are compared and applied.
+CREATE FUNCTION journey._derived()
+RETURNS TABLE (relation text, key text[], public boolean, attributes text[])
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT relation, key, public, NULL::text[] FROM journey._stored()
+    UNION ALL
+    SELECT relation, key, public, attributes FROM journey._followers(NULL::journey._run)
+$$;
+
+CREATE FUNCTION journey._create_derived(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    f journey._follower;
+BEGIN
+    PERFORM journey._create_stored(r);
+    FOR f IN SELECT * FROM journey._followers(r) LOOP
+        EXECUTE journey._bind(r, format('CREATE %s TABLE {%s} (%s)',
+            CASE WHEN r.shadow THEN 'UNLOGGED' ELSE '' END, f.relation, f.columns));
+    END LOOP;
+END
+$$;
+
+-- Keys and indexes, made after a first load, which is faster without; once.
+CREATE FUNCTION journey._create_indexes(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    f journey._follower;
+BEGIN
+    IF EXISTS (SELECT FROM pg_index WHERE indrelid = journey._bind(r, '{_sessions}'::text)::regclass) THEN
+        RETURN;
+    END IF;
+    PERFORM journey._index_stored(r);
+    FOR f IN SELECT * FROM journey._followers(r) LOOP
+        EXECUTE journey._bind(r, format('ALTER TABLE {%s} ADD PRIMARY KEY (%s); %s', f.relation,
+            (SELECT string_agg(quote_ident(k), ', ') FROM unnest(f.key) AS k), f.indexes));
+    END LOOP;
+END
+$$;
+
+-- The columns of a derived relation that tell its content, as a list with %1$s before each name.
+CREATE FUNCTION journey._columns_of(r journey._run, relation text, columns text[])
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg('%1$s' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
+    FROM pg_attribute AS a
+    WHERE a.attrelid = journey._bind(r, '{' || relation || '}')::regclass AND a.attnum > 0
+      AND NOT a.attisdropped
+      AND CASE WHEN columns IS NULL
+               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at')
+               ELSE a.attname = ANY (columns) END
+$$;
+
+
+-- The columns of a derived relation that are compared, each with a prefix.
+CREATE FUNCTION journey._compared_columns(r journey._run, relation text, prefix text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT format(journey._columns_of(r, relation, NULL::text[]), prefix)$$;
+
+-- The condition that rows of two aliases have one key.
+CREATE FUNCTION journey._same_key(key text[], a text, b text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT string_agg(format('%s.%I = %s.%2$I', a, k, b), ' AND ') FROM unnest(key) AS k$$;
+
+-- The assignments of an UPDATE of rows o by rows of another alias that differ: the content and, where the
+-- relation has them, the numbers of the refresh that changed it.
+CREATE FUNCTION journey._assignments(r journey._run, relation text, attributes text[], new text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('(%s) = ROW(%s)', format(content, ''), format(content, new || '.'))
+        || CASE WHEN attributes IS NULL THEN '' ELSE format(
+               ', version = %3$s.version, updated_at = %3$s.updated_at, attributes_version ='
+               ' CASE WHEN ROW(%1$s)::record *<> ROW(%2$s)::record'
+               ' THEN %3$s.version ELSE o.attributes_version END',
+               format(changes, 'o.'), format(changes, new || '.'), new) END
+    FROM (SELECT journey._columns_of(r, relation, NULL::text[]) AS content,
+                 journey._columns_of(r, relation, attributes) AS changes) AS c
+$$;
+
+-- Derives the rows of a relation and writes those that differ; how many.
+CREATE FUNCTION journey._follow(r journey._run, f journey._follower)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    IF r.bulk THEN
+        IF f.derived IS NULL THEN
+            RETURN 0;
+        END IF;
+        EXECUTE journey._bind(r, format('INSERT INTO {%s} %s', f.relation, f.derived)) USING r;
+        GET DIAGNOSTICS n = ROW_COUNT;
+        RETURN n;
+    END IF;
+    EXECUTE journey._bind(r, format($sql$
+        WITH scope AS MATERIALIZED (%2$s),
+        derived AS MATERIALIZED (%3$s),
+        gone AS (
+            DELETE FROM {%1$s} AS o
+            USING scope AS s
+            WHERE %4$s AND NOT EXISTS (SELECT FROM derived AS d WHERE %5$s)
+            RETURNING 1),
+        put AS (
+            INSERT INTO {%1$s} AS o
+            SELECT * FROM derived
+            ON CONFLICT (%6$s) DO UPDATE SET %7$s
+            WHERE ROW(%8$s)::record *<> ROW(%9$s)::record
+            RETURNING 1)
+        SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM put)$sql$,
+        f.relation, f.scope, f.derived, f.within, journey._same_key(f.key, 'd'::text, 'o'::text),
+        (SELECT string_agg(quote_ident(k), ', ') FROM unnest(f.key) AS k),
+        journey._assignments(r, f.relation, f.attributes, 'excluded'::text),
+        journey._compared_columns(r, f.relation, 'o.'::text),
+        journey._compared_columns(r, f.relation, 'excluded.'::text)))
+    INTO n USING r;
+    RETURN n;
+END
+$$;
+
+-- All of them; how many profiles changed.
+CREATE FUNCTION journey._follow_all(r journey._run)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    f journey._follower;
+    n bigint;
+    profiles bigint;
+BEGIN
+    IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
+    END IF;
+    FOR f IN SELECT * FROM journey._followers(r) LOOP
+        n := journey._follow(r, f);
+        IF f.relation = 'profiles' THEN
+            profiles := n;
+        END IF;
+    END LOOP;
+    RETURN profiles;
+END
+$$;

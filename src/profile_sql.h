@@ -1,0 +1,58 @@
+/*
+ * profile_sql.h
+ *		The fold of a person: units and facts in, the row of a profile out.
+ */
+#ifndef PROFILE_SQL_H
+#define PROFILE_SQL_H
+
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+
+#include "session_core.h"
+#include "writer.h"
+
+/* What a model says of profiles. */
+typedef struct JProfileRules
+{
+	JStr		email_trait;
+	int			n_internal;
+	Datum	   *internal;		/* texts, patterns for LIKE on user ids and e-mails of our own people */
+	int64		version;
+	int64		at;				/* time of the run */
+} JProfileRules;
+
+/* An event that counts one by one: it has an amount or traits. A row of a users table too. */
+typedef struct JFact
+{
+	JStr		visitor_id;
+	JStr		event_id;
+	int64		time;
+	JStr		name;
+	JStr		order_id;
+	Numeric		revenue;		/* NULL: none */
+	JStr		currency;
+	Jsonb	   *traits;			/* NULL: none */
+} JFact;
+
+typedef struct JPersonFold JPersonFold;
+
+#define J_PROFILE_COLUMNS 62
+
+/* The columns of profiles, in the order of a fold's row. */
+extern const JWriterColumn *JProfileColumns(void);
+
+extern JPersonFold *JPersonFoldMake(const JProfileRules *rules);
+
+/* Begins a person; what it took for the one before is freed. */
+extern void JPersonFoldStart(JPersonFold *fold, JStr person_id);
+
+/* Units come visitor by visitor in order of their ids, with their touches. */
+extern void JPersonFoldUnit(JPersonFold *fold, const JPart *part, const JPartTouch *touches, int n_touches);
+
+/* Facts come in order of time, event and visitor. */
+extern void JPersonFoldFact(JPersonFold *fold, const JFact *fact);
+
+/* The row of the person, in the current context and the fold's. */
+extern void JPersonFoldRow(const JPersonFold *fold, Datum *values, bool *nulls);
+
+#endif							/* PROFILE_SQL_H */

@@ -1,0 +1,68 @@
+#!/usr/bin/perl
+# The sample in both forms: events parsed from payloads give the model that the loader's tables give.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Journey;
+use Test::More;
+
+system("psql -qX -v events=3000 -f $FindBin::Bin/../sample/generate.sql >/dev/null") == 0 or die 'no sample';
+sql('CREATE EXTENSION IF NOT EXISTS pg_journey');
+
+# What an SDK and the gateway would have sent for each row of the tables. Two rows are not what a loader makes of any
+# payload: one dated infinity, and one without a timestamp, which the gateway's formula would have given it.
+sql(q{
+	SET timezone = 'UTC';
+	CREATE FUNCTION pg_temp.payload(kind text, r jsonb, properties text[]) RETURNS text LANGUAGE sql AS $$
+		SELECT jsonb_strip_nulls(jsonb_build_object('type', kind, 'messageId', r->'id', 'anonymousId', r->'anonymous_id', 'userId', r->'user_id',
+			'channel', r->'channel', 'event', r->'event_text', 'previousId', r->'previous_id', 'name', CASE WHEN kind = 'page' THEN r->'name' END,
+			'originalTimestamp', r->'original_timestamp', 'sentAt', r->'sent_at', 'timestamp', r->'timestamp', 'receivedAt', r->'received_at',
+			'context', jsonb_build_object('ip', r->'context_ip', 'userAgent', r->'context_user_agent',
+				'page', jsonb_build_object('url', r->'context_page_url', 'path', r->'context_page_path', 'title', r->'context_page_title', 'referrer', r->'context_page_referrer'),
+				'campaign', jsonb_build_object('source', r->'context_campaign_source', 'medium', r->'context_campaign_medium', 'name', r->'context_campaign_name',
+					'term', r->'context_campaign_term', 'content', r->'context_campaign_content')),
+			CASE kind WHEN 'identify' THEN 'traits' ELSE 'properties' END, (SELECT jsonb_object_agg(key, value) FROM jsonb_each(r) WHERE key = ANY (properties))))::text
+	$$;
+	DELETE FROM rudder.pages WHERE id IN ('odd-3', 'odd-10');
+	UPDATE rudder.pages SET name = NULL WHERE name = '';	-- as a loader has it
+	CREATE TABLE raw AS
+	SELECT pg_temp.payload('track', to_jsonb(t), '{}') AS body, received_at AS at FROM rudder.tracks AS t WHERE event NOT IN ('order_completed', 'workspace_created', 'email_delivered')
+	UNION ALL SELECT pg_temp.payload('track', to_jsonb(t), '{order_id,revenue,total,currency}'), received_at FROM rudder.order_completed AS t
+	UNION ALL SELECT pg_temp.payload('track', to_jsonb(t), '{name,source,seats}'), received_at FROM rudder.workspace_created AS t
+	UNION ALL SELECT pg_temp.payload('track', to_jsonb(t), '{template}'), received_at FROM rudder.email_delivered AS t
+	UNION ALL SELECT pg_temp.payload('page', to_jsonb(t), '{url,path,title,referrer,search}'), received_at FROM rudder.pages AS t
+	UNION ALL SELECT pg_temp.payload('identify', to_jsonb(t), '{email,first_name,last_name,company,plan}'), received_at FROM rudder.identifies AS t
+	UNION ALL SELECT pg_temp.payload('alias', to_jsonb(t), '{}'), received_at FROM rudder.aliases AS t;
+	CREATE TABLE parsed AS SELECT (p.event).*, p.error FROM raw, journey.parse_events(body) AS p;
+	CREATE TABLE refused AS SELECT * FROM parsed WHERE error IS NOT NULL;
+	DELETE FROM parsed WHERE error IS NOT NULL;
+	ALTER TABLE parsed DROP COLUMN error;
+	SET client_min_messages = warning;
+	DO $$BEGIN
+		PERFORM journey.create_model('tables', 'rudder');
+		PERFORM journey.create_model('payloads');
+		PERFORM journey.add_source('payloads', 'parsed');
+		PERFORM * FROM journey.refresh('tables');
+		PERFORM * FROM journey.refresh('payloads');
+	END$$;
+});
+is(value(q{SELECT string_agg(DISTINCT error, ';') FROM refused}), 'no_id at byte 0: there is neither an anonymousId nor a userId',
+	'only rows without an id are refused');
+is(value(q{SELECT count(*) FROM refused}), value(q{SELECT count(*) FROM tables.rejected_events WHERE reason = 'no visitor or user'
+	AND source NOT LIKE '%users%'}), 'as many as of the tables') or diag(value(q{SELECT string_agg(DISTINCT source || reason, ';') FROM tables.rejected_events}));
+for my $case ([ 'sessions', 'session_id' ], [ 'touches', 'touch_id' ], [ 'identities', 'id' ], [ 'profiles', 'person_id' ])
+{
+	my ($relation, $key) = @$case;
+	my $columns = value(qq{SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+		WHERE attrelid = 'tables.$relation'::regclass AND attnum > 0 AND NOT attisdropped
+		AND attname NOT IN ('version', 'attributes_version', 'updated_at')});
+	cmp_ok(value("SELECT count(*) FROM tables.$relation"), '>', 100, "$relation of the tables");
+	is(value(qq{SELECT count(*) FROM (
+			(SELECT $columns FROM tables.$relation EXCEPT ALL SELECT $columns FROM payloads.$relation) UNION ALL
+			(SELECT $columns FROM payloads.$relation EXCEPT ALL SELECT $columns FROM tables.$relation)) AS d}), 0, "$relation are equal")
+		or diag(join "\n", map { join '|', @$_ } sql(qq{SELECT t.*, p.* FROM (SELECT $columns FROM tables.$relation EXCEPT ALL SELECT $columns FROM payloads.$relation) AS t
+			FULL JOIN (SELECT $columns FROM payloads.$relation EXCEPT ALL SELECT $columns FROM tables.$relation) AS p USING ($key) LIMIT 3}));
+}
+
+done_testing();
