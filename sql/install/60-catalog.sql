@@ -556,7 +556,7 @@ COMMENT ON FUNCTION journey._settings(jsonb) IS
 CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profile_changes',
-                 'conversions', 'events', 'page_views', 'rejected_events', '_segments',
+                 'conversions', 'events', 'page_views', 'timelines', 'rejected_events', '_segments',
                  '_batch', '_changes', '_captured']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
 
@@ -697,6 +697,7 @@ BEGIN
                    'GRANT SELECT ON SEQUENCE %1$I._failed_at, %1$I._failure TO pg_monitor', target);
     PERFORM journey._create_capture(target);
     PERFORM journey._create_catalog_copy(target);
+    PERFORM journey._comment_relations(target);
     PERFORM journey._catalog('create'::text, model, jsonb_build_object(
         'schema', target, 'options', checked - 'schema', 'rules_version', journey._rules_version(),
         'relations', ARRAY(SELECT unnest(journey._relations_in(target))
