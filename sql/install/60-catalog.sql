@@ -273,7 +273,8 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('lookback',              'interval',    'rebuild', '"90 days"'),
        ('time_zone',             'zone',        'rebuild', '"UTC"'),
        ('profiles',              'profiles',    'rebuild', '"all"'),
-       ('keep_properties',       'columns',     'rebuild', '[]'),
+       ('keep_properties',       'columns',     'rebuild', '[
+           "device_type", "os_name", "browser", "locale", "country"]'),
        ('exclude',               'patterns',    'read',    '{}'),
        ('allow_ids',             'texts',       'read',    '[]'),
        ('revenue',               'revenue',     'read',    '{

@@ -219,7 +219,7 @@ VALUES (NULL::name, 'visitor_id'::name, 'the device: anonymous id, or user:<user
        ('events', 'page_path', 'path of the URL, without parameters'),
        ('events', 'title', 'title of the page'),
        ('events', 'revenue', 'its amount, negative for a refund; counts_as_revenue tells which to add up'),
-       ('events', 'currency', 'currency of the amount, as sent'),
+       ('events', 'currency', 'currency of the amount, in capitals'),
        ('events', 'order_id', 'the order that it is about'),
        ('events', 'counts_as_revenue', 'whether the amount counts: false for an order''s second copy, null without '
                                        'an amount'),
