@@ -7,6 +7,7 @@
 
 #include "catalog/pg_statistic.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
@@ -29,50 +30,53 @@ static const int row_fields[] = {
 
 /*
  * _event_rows(timeline): what a view shows of events. Amounts and properties are the text that the timeline
- * has, so that who does not ask for them does not pay for their parsing.
+ * has, so that who does not ask for them does not pay for their parsing. The rows are given at once: a view
+ * calls this once per session, and a call per row would cost more than the row.
  */
 Datum
 journey_event_rows(PG_FUNCTION_ARGS)
 {
-	FuncCallContext *funcctx;
-	MemoryContext oldcontext;
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+	TupleDesc	tupdesc;
+	JTimelineReader *reader;
 	JEvent		event;
-	bool		found;
 	Datum		values[lengthof(row_fields)];
 	bool		nulls[lengthof(row_fields)];
 
-	if (SRF_IS_FIRSTCALL())
-	{
-		TupleDesc	tupdesc;
+	if (rsinfo == NULL || !IsA(rsinfo, ReturnSetInfo) || (rsinfo->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	/* without InitMaterializedSRF(), which copies the descriptor for each call */
+	tupdesc = rsinfo->expectedDesc;
+	if (tupdesc == NULL || tupdesc->natts != lengthof(row_fields))
+		elog(ERROR, "journey._event_row does not have %d columns", (int) lengthof(row_fields));
+	old = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	rsinfo->returnMode = SFRM_Materialize;
+	rsinfo->setResult = tuplestore_begin_heap((rsinfo->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+	MemoryContextSwitchTo(old);
 
-		funcctx = SRF_FIRSTCALL_INIT();
-		oldcontext = MemoryContextSwitchTo(funcctx->multi_call_memory_ctx);
-		if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE ||
-			tupdesc->natts != lengthof(row_fields))
-			elog(ERROR, "journey._event_row does not have %d columns", (int) lengthof(row_fields));
-		funcctx->tuple_desc = BlessTupleDesc(tupdesc);
-		funcctx->user_fctx = JTimelineOpenDatum((struct varlena *) PG_DETOAST_DATUM_COPY(PG_GETARG_DATUM(0)));
-		MemoryContextSwitchTo(oldcontext);
-	}
-
-	/* the reader keeps strings from call to call */
-	funcctx = SRF_PERCALL_SETUP();
-	oldcontext = MemoryContextSwitchTo(funcctx->multi_call_memory_ctx);
-	found = JTimelineNext(funcctx->user_fctx, &event);
-	MemoryContextSwitchTo(oldcontext);
-	if (!found)
-		SRF_RETURN_DONE(funcctx);
-	for (int i = 0; i < lengthof(row_fields); i++)
+	reader = JTimelineOpenDatum(PG_GETARG_TIMELINE_PP(0));
+	while (JTimelineNext(reader, &event))
 	{
-		if (row_fields[i] < JF_COUNT)
-			JSetStr(values, nulls, i, event.field[row_fields[i]]);
-		else
+		for (int i = 0; i < lengthof(row_fields); i++)
 		{
-			values[i] = TimestampTzGetDatum(event.time);
-			nulls[i] = false;
+			if (row_fields[i] < JF_COUNT)
+				JSetStr(values, nulls, i, event.field[row_fields[i]]);
+			else
+			{
+				values[i] = TimestampTzGetDatum(event.time);
+				nulls[i] = false;
+			}
 		}
+		tuplestore_putvalues(rsinfo->setResult, tupdesc, values, nulls);
+		for (int i = 0; i < lengthof(row_fields); i++)
+			if (row_fields[i] < JF_COUNT && !nulls[i])
+				pfree(DatumGetPointer(values[i]));
 	}
-	SRF_RETURN_NEXT(funcctx, HeapTupleGetDatum(heap_form_tuple(funcctx->tuple_desc, values, nulls)));
+	JTimelineClose(reader);
+	return (Datum) 0;
 }
 
 static int

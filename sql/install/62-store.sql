@@ -402,7 +402,7 @@ BEGIN
 
         ALTER TABLE {_sessions} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
         -- users; changed units, by their segments
-        CREATE INDEX ON {_sessions} (session_id);
+        CREATE UNIQUE INDEX ON {_sessions} (session_id);
         -- users; a person's first session, all that forget removes
         CREATE INDEX ON {_sessions} (person_id, started_at);
         -- stitching: who is named next and before

@@ -27,7 +27,18 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 10
 SUPPORT journey._events_support;
 COMMENT ON FUNCTION journey._event_rows(journey.timeline) IS 'internal: the events of a timeline, for a view';
 
+-- Is an event among those that two arrays name? Cheap as a plan sees it: few rows come so far.
+CREATE FUNCTION journey._is_among(times timestamptz[], ids text[], event_time timestamptz, event_id text)
+RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE COST 1
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT EXISTS (SELECT FROM unnest(times, ids) AS x (at, id) WHERE x.at = event_time AND x.id = event_id)$$;
+COMMENT ON FUNCTION journey._is_among(timestamptz[], text[], timestamptz, text) IS
+    'internal: whether two arrays name an event';
+
 -- Segments and their sessions are joined by one key: of two, the planner would multiply the selectivities.
+-- session_id is a column that is joined, not an expression, so that its index serves who asks for a session; who
+-- asks for none of its columns, does not pay for the join, since the index is unique.
 CREATE FUNCTION journey._show_events(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -37,18 +48,19 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         CREATE VIEW {events} AS
         SELECT e.event_id, g.visitor_id, s.person_id, e.user_id,
-               CASE WHEN NOT g.loose THEN g.session_id END AS session_id,
-               e.event_time, e.kind, e.name, e.url, journey.url_host(e.url) AS host,
+               p.session_id, e.event_time, e.kind, e.name, e.url, journey.url_host(e.url) AS host,
                journey.url_path(e.url) AS page_path,
                CASE WHEN e.kind IN ('page', 'screen') THEN e.properties::jsonb ->> 'title' END AS title,
                e.referrer, e.revenue::numeric AS revenue, e.currency, e.order_id,
-               CASE WHEN e.revenue IS NOT NULL THEN NOT EXISTS (
-                   SELECT FROM {_repeats} AS c CROSS JOIN LATERAL unnest(c.event_times, c.event_ids) AS x (at, id)
-                   WHERE c.session_id = g.session_id AND x.at = e.event_time AND x.id = e.event_id)
-                   END AS counts_as_revenue,
+               CASE WHEN e.revenue IS NULL THEN NULL
+                    WHEN c.session_id IS NULL THEN true
+                    ELSE NOT journey._is_among(c.event_times, c.event_ids, e.event_time, e.event_id)
+                    END AS counts_as_revenue,
                e.properties::jsonb AS properties, s.session_date
         FROM {_segments} AS g
         JOIN {_sessions} AS s ON s.session_id = g.session_id
+        LEFT JOIN {_sessions} AS p ON p.session_id = g.session_id AND NOT p.loose
+        LEFT JOIN {_repeats} AS c ON c.session_id = g.session_id
         CROSS JOIN LATERAL journey._event_rows(g.body) AS e;
 
         CREATE VIEW {page_views} AS
@@ -58,10 +70,10 @@ BEGIN
         WHERE e.kind IN ('page', 'screen');
 
         CREATE VIEW {timelines} AS
-        SELECT s.person_id, g.visitor_id, CASE WHEN NOT g.loose THEN g.session_id END AS session_id,
-               s.started_at, g.body AS events
+        SELECT s.person_id, g.visitor_id, p.session_id, s.started_at, g.body AS events
         FROM {_segments} AS g
-        JOIN {_sessions} AS s ON s.session_id = g.session_id$sql$);
+        JOIN {_sessions} AS s ON s.session_id = g.session_id
+        LEFT JOIN {_sessions} AS p ON p.session_id = g.session_id AND NOT p.loose$sql$);
 END
 $$;
 COMMENT ON FUNCTION journey._show_events(journey._run) IS 'internal: makes the views of events';
