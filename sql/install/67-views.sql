@@ -37,8 +37,8 @@ COMMENT ON FUNCTION journey._is_among(timestamptz[], text[], timestamptz, text) 
     'internal: whether two arrays name an event';
 
 -- Segments and their sessions are joined by one key: of two, the planner would multiply the selectivities.
--- session_id is a column that is joined, not an expression, so that its index serves who asks for a session; who
--- asks for none of its columns, does not pay for the join, since the index is unique.
+-- session_id is a column that is joined, not an expression, so that its index serves who asks for a session. Who
+-- asks for none of a join's columns does not pay for it: outer joins, by a unique index, are left out.
 CREATE FUNCTION journey._show_events(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -58,7 +58,7 @@ BEGIN
                     END AS counts_as_revenue,
                e.properties::jsonb AS properties, s.session_date
         FROM {_segments} AS g
-        JOIN {_sessions} AS s ON s.session_id = g.session_id
+        LEFT JOIN {_sessions} AS s ON s.session_id = g.session_id
         LEFT JOIN {_sessions} AS p ON p.session_id = g.session_id AND NOT p.loose
         LEFT JOIN {_repeats} AS c ON c.session_id = g.session_id
         CROSS JOIN LATERAL journey._event_rows(g.body) AS e;
@@ -72,7 +72,7 @@ BEGIN
         CREATE VIEW {timelines} AS
         SELECT s.person_id, g.visitor_id, p.session_id, s.started_at, g.body AS events
         FROM {_segments} AS g
-        JOIN {_sessions} AS s ON s.session_id = g.session_id
+        LEFT JOIN {_sessions} AS s ON s.session_id = g.session_id
         LEFT JOIN {_sessions} AS p ON p.session_id = g.session_id AND NOT p.loose$sql$);
 END
 $$;
