@@ -5,13 +5,17 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "catalog/pg_statistic.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/selfuncs.h"
 #include "utils/timestamp.h"
 
@@ -96,6 +100,28 @@ JCountEvents(Datum timeline)
 /* Larger ones are in no histogram: WIDTH_THRESHOLD of analyze.c. */
 #define LARGE_TIMELINE 1024
 
+/* The bytes per row of a table that lie out of line, where the statistics of a column have none of them. */
+static double
+JToastOfRow(PlannerInfo *root, const RelOptInfo *rel)
+{
+	RangeTblEntry *rte = rel == NULL || rel->reloptkind != RELOPT_BASEREL ? NULL : planner_rt_fetch(rel->relid, root);
+	Relation	table,
+				toast;
+	double		bytes = 0;
+
+	if (rte == NULL || rte->rtekind != RTE_RELATION || rte->inh || rel->tuples < 1)
+		return 0;
+	table = table_open(rte->relid, NoLock); /* the planner has a lock */
+	if (OidIsValid(table->rd_rel->reltoastrelid))
+	{
+		toast = table_open(table->rd_rel->reltoastrelid, AccessShareLock);
+		bytes = (double) RelationGetNumberOfBlocks(toast) * BLCKSZ / rel->tuples;
+		table_close(toast, AccessShareLock);
+	}
+	table_close(table, NoLock);
+	return bytes;
+}
+
 /*
  * How many events a timeline of a column has on average: those in the column's histogram, more where the
  * average is wider. 0 where nothing is known.
@@ -110,7 +136,8 @@ JEventsOfColumn(PlannerInfo *root, Node *column)
 	examine_variable(root, column, 0, &vardata);
 	if (HeapTupleIsValid(vardata.statsTuple))
 	{
-		double		width = ((Form_pg_statistic) GETSTRUCT(vardata.statsTuple))->stawidth;
+		double		width = ((Form_pg_statistic) GETSTRUCT(vardata.statsTuple))->stawidth +
+		JToastOfRow(root, vardata.rel);
 		double		count = 0,
 					size = 0;
 

@@ -16,7 +16,7 @@ events AS (
     SELECT DISTINCT ON (visitor_id, id) *
     FROM copies CROSS JOIN LATERAL (
         SELECT coalesce(nullif(nullif(anonymous_id, ''), 'null'), 'user:' || user_id) AS visitor_id) AS v
-    WHERE visitor_id IS NOT NULL
+    WHERE visitor_id IS NOT NULL AND at >= '2000-01-01' AND at <= received_at + interval '1 day'
     ORDER BY visitor_id, id, received_at DESC),
 people AS (
     SELECT DISTINCT ON (anonymous_id) anonymous_id AS visitor_id, 'user:' || user_id AS person_id
