@@ -115,6 +115,14 @@ RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_events'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
+-- The same from the rows of a reading, with all columns of the batch; those that are no events go there. Tells
+-- what the rows of each table are and, in a last row without a table, how many events there are.
+CREATE FUNCTION journey._load_rows(query text, timeout interval, rules jsonb, segments regclass,
+    units regclass, noted regclass, batch regclass)
+RETURNS SETOF journey._tally
+AS 'MODULE_PATHNAME', 'journey_load_rows'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 -- The same from what is stored: the query gives (visitor_id, body), those of a visitor in a row.
 CREATE FUNCTION journey._load_stored(query text, timeout interval, rules jsonb, segments regclass,
     units regclass, noted regclass)

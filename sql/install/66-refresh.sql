@@ -229,42 +229,51 @@ DECLARE
     started timestamptz := clock_timestamp();
     begun timestamptz := started;
     r journey._run := journey._new_run(m, false);
+    due text := journey._rebuild_due(m.rebuild_due, m.rules_version);
+    reading journey._started_reading;
+    tallies journey._tally[];
     counts jsonb;
     phases jsonb := '{}';
     accepted bigint;
     removed bigint;
     d record;
 BEGIN
-    IF m.rebuild_due IS NOT NULL THEN
-        RAISE NOTICE 'a rebuild of model "%" is due: %', model, m.rebuild_due
-            USING HINT = format('SELECT journey.rebuild(%L);', model);
-    ELSIF m.rules_version <> journey._rules_version() THEN
-        RAISE NOTICE 'a rebuild of model "%" is due: the rules changed with an upgrade', model
+    IF due IS NOT NULL THEN
+        RAISE NOTICE 'a rebuild of model "%" is due: %', model, due
             USING HINT = format('SELECT journey.rebuild(%L);', model);
     END IF;
     PERFORM journey._begin_run(r);
     PERFORM journey._phase('read'::text);
-    counts := journey._read(m, since);
+    reading := journey._begin_reading(m, since, false);
+    IF r.bulk AND journey._may_stream(m, reading) THEN
+        -- reading and merging are one
+        PERFORM journey._phase('merge'::text);
+        tallies := journey._merge_rows(r, reading);
+        new := (SELECT t.new FROM unnest(tallies) AS t WHERE t.table_id IS NULL);
+    ELSE
+        tallies := journey._fill_batch(m, reading);
+    END IF;
+    counts := journey._end_reading(m, reading, tallies, false);
     phases := journey._note_phase(phases, 'read'::text, begun);
     rows_read := (counts ->> 'rows_read')::bigint;
     excluded := (counts ->> 'excluded')::bigint;
     rejected := (counts ->> 'rejected')::bigint;
     accepted := rows_read - excluded - rejected;
     removed := (counts ->> 'removed')::bigint;
-    new := 0;
     sessions_changed := 0;
     profiles_changed := 0;
 
     IF accepted > 0 OR removed > 0 THEN
         begun := clock_timestamp();
-        new := journey._merge_slices(r, journey._slices(accepted + removed));
-        new := new + journey._note_user_rows(r);
+        new := coalesce(new, journey._merge_slices(r, journey._slices(accepted + removed)))
+               + journey._note_user_rows(r);
         phases := journey._note_phase(phases, 'merge'::text, begun);
         SELECT * INTO d FROM journey._derive(r, phases);
         phases := d.phases;
         sessions_changed := d.sessions_changed;
         profiles_changed := d.profiles_changed;
     END IF;
+    new := coalesce(new, 0);
     duplicate := accepted - new;
 
     PERFORM journey._read_done(m, counts);
