@@ -589,3 +589,449 @@ BEGIN
                 ELSE journey._microsoft_line(f, i) END;
 END
 $$;
+
+-- ---------------------------------------------------------------------------------------------
+-- activation: the rows of a feed
+-- ---------------------------------------------------------------------------------------------
+
+-- The schema of a model, whose relations the caller must have rights on.
+CREATE FUNCTION journey._feed_schema(model name)
+RETURNS name
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    known jsonb;
+BEGIN
+    IF model IS NULL THEN
+        RAISE EXCEPTION 'model must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    known := journey._catalog('read'::text, model, '{}'::jsonb);
+    IF known IS NULL THEN
+        RAISE EXCEPTION 'model "%" does not exist', model
+            USING ERRCODE = 'undefined_object', HINT = 'journey.models has the models that you may use.';
+    END IF;
+    RETURN known ->> 'schema';
+END
+$$;
+
+CREATE FUNCTION journey._check_feed_relations(model name, schema name)
+RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT '{conversions,attributed_touches,touches,exports}'::text[] <@ journey._relations_in(schema) THEN
+        RAISE EXCEPTION 'model "%" has no conversions', model
+            USING ERRCODE = 'undefined_table',
+                  HINT = 'The option "conversions" says what they are, or a source of kind "conversion".';
+    END IF;
+END
+$$;
+
+-- The click that a conversion is given with, as a query of columns type, id, at over a conversion c. Of Google it
+-- is the gclid, else a braid; the times of these are those of their touches.
+CREATE FUNCTION journey._feed_click(f journey._feed, schema name)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN f.platform = 'google_ads' THEN format($sql$
+    SELECT v.type, v.id, coalesce(v.at, CASE WHEN v.type <> 'gclid' THEN (
+               SELECT max(t.touched_at) FROM %1$I.attributed_touches AS a JOIN %1$I.touches AS t USING (touch_id)
+               WHERE a.conversion_id = c.conversion_id AND t.click_ids ->> v.type = v.id) END) AS at
+    FROM (VALUES (1, 'gclid', c.gclid::text, c.gclid_at),
+                 (2, 'gbraid', c.gbraid::text, CASE c.click_id WHEN c.gbraid THEN c.click_at END),
+                 (3, 'wbraid', c.wbraid::text, CASE c.click_id WHEN c.wbraid THEN c.click_at END)) AS v (n, type, id, at)
+    WHERE v.id <> ''
+    ORDER BY v.n LIMIT 1$sql$, schema)
+ELSE format($sql$
+    SELECT %2$L::text AS type, v.id, v.at
+    FROM (SELECT c.click_id::text AS id, c.click_at AS at WHERE c.click_id_type = %2$L
+          UNION ALL
+          SELECT t.click_ids ->> %2$L, t.touched_at
+          FROM %1$I.attributed_touches AS a JOIN %1$I.touches AS t USING (touch_id)
+          WHERE a.conversion_id = c.conversion_id) AS v
+    WHERE v.id <> ''
+    ORDER BY v.at DESC NULLS LAST, v.id LIMIT 1$sql$, schema,
+    CASE f.platform WHEN 'microsoft_ads' THEN 'msclkid' WHEN 'meta' THEN 'fbclid'
+                    WHEN 'linkedin' THEN 'li_fat_id' ELSE 'ttclid' END) END
+$$;
+
+-- The conversions of a model as a feed may give them, as a query: one row each; with credit by clicks one for each
+-- click that has some.
+CREATE FUNCTION journey._feed_conversions(f journey._feed, schema name)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT format($sql$
+    SELECT c.conversion_id::text, %3$s AS part, c.name::text, c.person_id::text, c.user_id::text, c.order_id::text,
+           c.email::text, %2$s AS phone, c.consent, c.session_id IS NOT NULL AS on_site, c.converted_at,
+           upper(nullif(btrim(c.currency), '')) AS currency, %4$s AS credit, %5$s AS value,
+           k.type AS click_id_type, k.id AS click_id, CASE WHEN isfinite(k.at) THEN k.at END AS click_at
+    FROM %1$I.conversions AS c
+    %6$s
+    WHERE $1 IS NULL OR c.name = $1$sql$,
+    schema,
+    CASE WHEN EXISTS (SELECT FROM pg_attribute AS a
+                      WHERE a.attrelid = to_regclass(format('%I.conversions', schema)) AND a.attname = 'phone'
+                        AND NOT a.attisdropped) THEN 'c.phone::text' ELSE 'NULL::text' END,
+    CASE f.format WHEN 'attributed' THEN 'k.id' ELSE '''''::text' END,
+    CASE f.format WHEN 'attributed' THEN 'k.credit' ELSE 'NULL::numeric' END,
+    CASE f.format WHEN 'attributed' THEN 'k.value' ELSE 'c.value' END,
+    CASE f.format WHEN 'attributed' THEN format($sql$
+    JOIN (SELECT a.conversion_id, 'gclid' AS type, t.click_ids ->> 'gclid' AS id, max(t.touched_at) AS at,
+                 sum(a.%2$I) AS credit, sum(a.%3$I) AS value
+          FROM %1$I.attributed_touches AS a JOIN %1$I.touches AS t USING (touch_id)
+          WHERE t.click_ids ->> 'gclid' <> ''
+          GROUP BY a.conversion_id, t.click_ids ->> 'gclid'
+          HAVING sum(a.%2$I) > 0) AS k ON k.conversion_id = c.conversion_id$sql$,
+        schema, f.rule || '_credit', f.rule || '_value')
+    ELSE format('LEFT JOIN LATERAL (%s) AS k ON true', journey._feed_click(f, schema)) END)
+$$;
+
+-- The event of a line that was given, looked up for lines that change alone.
+CREATE FUNCTION journey._given_event(schema name, feed text, batch bigint, n bigint)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    event jsonb;
+BEGIN
+    EXECUTE format('SELECT e.event FROM %I.exports AS e WHERE e.feed = $1 AND e.batch = $2 AND e.n = $3', schema)
+        INTO event USING feed, batch, n;
+    RETURN event;
+END
+$$;
+
+-- What must be told: conversions that were not given or came back, changed ones, and those that went. A query
+-- over $1 the conversion's name or NULL, $2 the feed, $3 the time, $4 the schema.
+CREATE FUNCTION journey._feed_todo(f journey._feed, schema name)
+RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT format($sql$
+    c AS MATERIALIZED (
+        SELECT x.*, journey._action_name($2, x.name) AS action_name,
+               CASE WHEN x.value <> 'NaN' AND abs(x.value) < 'Infinity' THEN journey._amount(x.value, x.currency)
+                    ELSE x.value END AS amount,
+               journey._consented(x.consent, 'ad_user_data'::text, 'adUserData'::text) AS ad_user_data,
+               journey._consented(x.consent, 'ad_personalization'::text, 'adPersonalization'::text)
+                   AS ad_personalization,
+               CASE WHEN ($2).user_data THEN journey.hash_email(x.email, ($2).hashes) END AS hashed_email,
+               CASE WHEN ($2).user_data AND ($2).platform <> 'linkedin'
+                    THEN journey.hash_phone(x.phone, ($2).hashes, ($2).country) END AS hashed_phone
+        FROM (%2$s) AS x),
+    given AS MATERIALIZED (
+        SELECT e.batch, e.n, e.format, e.exported_at, e.action, e.generation, e.conversion_id, e.part, e.name,
+               e.action_name, e.person_id, e.click_id_type, e.click_id, e.click_at, e.converted_at, e.adjusted_at,
+               e.sent_id, e.credit, e.value, e.currency, e.of_batch, e.of_n, e.forgotten, e.retract_asked
+        FROM %1$I.exports AS e WHERE e.feed = ($2).feed),
+    -- how the platform has it now
+    last AS (
+        SELECT DISTINCT ON (g.conversion_id, g.part) g.*,
+               g.action = 'retract' OR g.action = 'restate' AND g.value = 0 AS final
+        FROM given AS g
+        WHERE g.exported_at IS NOT NULL AND NOT g.forgotten
+        ORDER BY g.conversion_id, g.part, g.batch DESC, g.n DESC),
+    open AS (
+        SELECT g.conversion_id, g.part, g.of_batch, g.of_n FROM given AS g WHERE g.exported_at IS NULL),
+    todo AS (
+        SELECT 'conversion' AS action, n.generation, c.conversion_id, c.part, c.name, c.action_name, c.person_id,
+               c.user_id, c.order_id, c.on_site, c.credit,
+               -- the key is click and time: one that comes back has another time
+               CASE WHEN ($2).by_click THEN c.converted_at + (n.generation - 1) * interval '1 second'
+                    ELSE c.converted_at END AS converted_at,
+               c.amount AS value, c.currency, c.hashed_email AS email, c.hashed_phone AS phone, c.ad_user_data,
+               c.ad_personalization, c.click_id_type, c.click_id, c.click_at,
+               journey._sent_id($2, c.order_id, c.conversion_id, c.part, n.generation) AS sent_id,
+               NULL::timestamptz AS adjusted_at, NULL::text AS given_format, NULL::jsonb AS given_event,
+               NULL::timestamptz AS given_adjusted_at, NULL::bigint AS of_batch, NULL::bigint AS of_n
+        FROM c
+        LEFT JOIN last AS l USING (conversion_id, part)
+        CROSS JOIN LATERAL (SELECT coalesce(l.generation, 0) + 1 AS generation) AS n
+        WHERE l.conversion_id IS NULL OR l.action = 'retract' OR l.final AND c.amount <> 0
+        UNION ALL
+        SELECT 'restate', l.generation, c.conversion_id, c.part, c.name, l.action_name, c.person_id, c.user_id,
+               c.order_id, c.on_site, c.credit, l.converted_at, c.amount, c.currency, NULL, NULL, c.ad_user_data,
+               c.ad_personalization, l.click_id_type, l.click_id, l.click_at, l.sent_id, date_trunc('second', $3),
+               l.format, journey._given_event($4, ($2).feed, l.batch, l.n), l.adjusted_at, NULL, NULL
+        FROM c
+        JOIN last AS l USING (conversion_id, part)
+        WHERE NOT l.final AND (c.amount IS DISTINCT FROM l.value
+                               OR c.amount IS NOT NULL AND c.currency IS DISTINCT FROM l.currency)
+        UNION ALL
+        SELECT 'retract', l.generation, l.conversion_id, l.part, l.name, l.action_name, l.person_id, NULL, NULL,
+               NULL, l.credit, l.converted_at, NULL, NULL, NULL, NULL, NULL, NULL, l.click_id_type, l.click_id,
+               l.click_at, l.sent_id, date_trunc('second', $3), l.format,
+               journey._given_event($4, ($2).feed, l.batch, l.n), l.adjusted_at, NULL, NULL
+        FROM last AS l
+        WHERE NOT l.final AND ($1 IS NULL OR l.name = $1)
+          AND NOT EXISTS (SELECT FROM c WHERE c.conversion_id = l.conversion_id AND c.part = l.part)
+        UNION ALL
+        SELECT 'retract', g.generation, NULL, '', g.name, g.action_name, NULL, NULL, NULL, NULL, NULL,
+               g.converted_at, NULL, NULL, NULL, NULL, NULL, NULL, g.click_id_type, g.click_id, NULL, g.sent_id,
+               date_trunc('second', $3), g.format, NULL, g.adjusted_at, g.batch, g.n
+        FROM given AS g
+        WHERE g.retract_asked AND g.exported_at IS NOT NULL AND ($1 IS NULL OR g.name = $1))$sql$,
+    schema, journey._feed_conversions(f, schema))
+$$;
+
+CREATE FUNCTION journey._span_in_words(span interval)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT x.n || ' ' || x.unit || CASE x.n WHEN 1 THEN '' ELSE 's' END
+  FROM (SELECT CASE WHEN s.seconds % 86400 = 0 AND s.seconds > 86400 THEN s.seconds / 86400
+                    WHEN s.seconds % 3600 = 0 THEN s.seconds / 3600 ELSE s.seconds END AS n,
+               CASE WHEN s.seconds % 86400 = 0 AND s.seconds > 86400 THEN 'day'
+                    WHEN s.seconds % 3600 = 0 THEN 'hour' ELSE 'second' END AS unit
+          FROM (SELECT extract(epoch FROM span)::bigint AS seconds) AS s) AS x
+$$;
+
+-- Whether a row of todo goes, as a word (now, held, never) and the reason.
+CREATE FUNCTION journey._feed_verdict()
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT $sql$CASE
+    WHEN t.action = 'conversion' THEN CASE
+        WHEN NOT isfinite(t.converted_at) THEN 'never: its time is infinite'
+        WHEN EXISTS (SELECT FROM given AS g WHERE g.forgotten AND g.sent_id = t.sent_id)
+            THEN 'never: given before its person was forgotten'
+        WHEN t.action_name IS NULL
+            THEN 'never: no id of a conversion rule; the option "actions" gives it'
+        WHEN t.ad_user_data = false THEN 'never: consent denied'
+        WHEN t.ad_user_data IS NULL AND ($2).consent = 'granted' THEN 'held: consent unknown'
+        WHEN NOT abs(t.value) < 'Infinity' THEN 'never: the value is no amount'
+        WHEN t.value < 0 THEN 'never: the value is below 0'
+        WHEN t.value IS NOT NULL AND t.currency !~ '^[A-Z]{3}$' THEN 'never: the currency is no ISO code'
+        WHEN t.click_id IS NULL AND t.email IS NULL AND t.phone IS NULL
+             AND journey._external_id($2, t.user_id) IS NULL
+            THEN 'never: ' || CASE WHEN ($2).user_data THEN 'no click id, e-mail or phone' ELSE 'no click id' END
+        WHEN ($2).platform = 'google_ads' AND ($2).format = 'leads' AND t.email IS NULL AND t.phone IS NULL
+            THEN 'never: no e-mail or phone'
+        WHEN t.click_id_type = ANY ('{gbraid,wbraid}') AND ($2).format = 'click'
+            THEN 'never: files take no ' || t.click_id_type || ', the format "data_manager" does'
+        WHEN t.click_id_type = ANY ('{gbraid,wbraid}') AND ($2).one_per_click
+            THEN 'never: no ' || t.click_id_type || ' where one conversion per click counts'
+        WHEN ($2).by_click AND date_trunc('second', t.converted_at) <= t.click_at
+            THEN 'never: the conversion is not after the click'
+        WHEN CASE WHEN ($2).platform = 'microsoft_ads' THEN t.converted_at - t.click_at >= ($2).click_window
+                  ELSE t.converted_at - t.click_at > ($2).click_window END
+            THEN 'never: the click is older than ' || journey._span_in_words(($2).click_window)
+                 || ' at the conversion'
+        WHEN $3 - t.click_at > ($2).max_click_age
+            THEN 'never: the click is older than ' || journey._span_in_words(($2).max_click_age)
+        WHEN $3 - t.converted_at > ($2).max_age
+            THEN 'never: the conversion is older than ' || journey._span_in_words(($2).max_age)
+        WHEN t.converted_at > $3 THEN 'held: the conversion is in the future'
+        WHEN $3 - t.click_at < ($2).min_click_age
+            THEN 'held: the click is younger than ' || journey._span_in_words(($2).min_click_age)
+        ELSE 'now' END
+    WHEN NOT ($2).adjustments
+        THEN 'never: the platform takes no changes of what it was given'
+    WHEN t.click_id_type = 'wbraid' THEN 'never: conversions by wbraid cannot be changed'
+    WHEN t.click_id IS NULL AND (($2).platform = 'microsoft_ads' OR ($2).format = 'attributed')
+        THEN 'never: a change needs the click id'
+    WHEN ($2).format = 'data_manager' AND t.given_event IS NULL
+        THEN 'never: it was given without an event; the format "click" gives a file'
+    WHEN t.action = 'restate' AND t.value IS NULL THEN 'never: the new value is unknown'
+    WHEN t.action = 'restate' AND NOT abs(t.value) < 'Infinity' THEN 'never: the value is no amount'
+    WHEN t.action = 'restate' AND t.value < 0 THEN 'never: the value is below 0'
+    WHEN t.action = 'restate' AND t.currency !~ '^[A-Z]{3}$' THEN 'never: the currency is no ISO code'
+    WHEN $3 - t.converted_at > ($2).adjust_until
+        THEN 'never: the conversion is older than ' || journey._span_in_words(($2).adjust_until)
+    WHEN $3 - t.converted_at < ($2).adjust_from OR t.adjusted_at <= t.converted_at
+        THEN 'held: the conversion is younger than '
+             || journey._span_in_words(greatest(($2).adjust_from, interval '1 second'))
+    WHEN t.adjusted_at <= t.given_adjusted_at THEN 'held: it was changed at this very time'
+    ELSE 'now' END$sql$
+$$;
+
+-- The rows that must be told, each with its verdict. Where e-mail or phone go along, a click that the platform
+-- would refuse is left out instead of the row. Of conversions with the same key the first is given alone.
+CREATE FUNCTION journey._feed_items(f journey._feed, schema name, name text, as_of timestamptz)
+RETURNS SETOF journey._feed_item
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF isfinite(as_of) IS NOT TRUE THEN
+        RAISE EXCEPTION 'as_of must be a time, not %', coalesce(as_of::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN QUERY EXECUTE 'WITH ' || journey._feed_todo(f, schema) || $sql$,
+        -- of what lies in a batch nothing else is told until it is marked
+        free AS (
+            SELECT t.*, (t.email IS NOT NULL OR t.phone IS NOT NULL) AND t.action = 'conversion'
+                        AND (($2).by_click AND date_trunc('second', t.converted_at) <= t.click_at
+                             OR t.converted_at - t.click_at > ($2).click_window
+                             OR $3 - t.click_at > ($2).max_click_age) IS TRUE AS clickless
+            FROM todo AS t
+            WHERE NOT EXISTS (SELECT FROM open AS o WHERE o.conversion_id = t.conversion_id AND o.part = t.part)
+              AND NOT EXISTS (SELECT FROM open AS o WHERE o.of_batch = t.of_batch AND o.of_n = t.of_n)),
+        judged AS (
+            SELECT t.*, $sql$ || journey._feed_verdict() || $sql$ AS verdict
+            FROM (SELECT action, generation, conversion_id, part, name, action_name, person_id, user_id, order_id,
+                         on_site, credit, converted_at, value, currency, email, phone, ad_user_data,
+                         ad_personalization, CASE WHEN NOT clickless THEN click_id_type END AS click_id_type,
+                         CASE WHEN NOT clickless THEN click_id END AS click_id,
+                         CASE WHEN NOT clickless THEN click_at END AS click_at, sent_id, adjusted_at, given_format,
+                         given_event, given_adjusted_at, of_batch, of_n
+                  FROM free) AS t),
+        keyed AS (
+            SELECT j.*, CASE WHEN j.action = 'conversion' AND ($2).by_click AND j.click_id IS NOT NULL
+                                  AND j.verdict NOT LIKE 'never%' THEN
+                ARRAY[CASE ($2).platform WHEN 'google_ads' THEN j.action_name ELSE '' END, j.click_id,
+                      floor(extract(epoch FROM j.converted_at))::text] END AS key
+            FROM judged AS j)
+        SELECT k.action, k.generation::integer, k.conversion_id, k.part, k.name, k.action_name, k.person_id, k.user_id,
+               k.order_id, k.on_site, k.credit, k.converted_at, k.value, k.currency, k.email, k.phone,
+               k.ad_user_data, k.ad_personalization, k.click_id_type, k.click_id, k.click_at, k.sent_id, k.adjusted_at,
+               k.given_format, k.given_event, k.given_adjusted_at, k.of_batch, k.of_n,
+               CASE WHEN k.key IS NOT NULL AND (
+                        row_number() OVER (PARTITION BY k.key ORDER BY k.verdict = 'now' DESC, k.converted_at,
+                                           k.conversion_id COLLATE "C", k.part COLLATE "C") > 1
+                        OR k.key IN (
+                            SELECT ARRAY[CASE ($2).platform WHEN 'google_ads' THEN g.action_name ELSE '' END, g.click_id,
+                                         floor(extract(epoch FROM g.converted_at))::text]
+                            FROM given AS g WHERE g.action = 'conversion' AND g.click_id IS NOT NULL))
+                    THEN 'never: another conversion has its click and its second' ELSE k.verdict END
+        FROM keyed AS k
+        ORDER BY k.converted_at, k.conversion_id COLLATE "C", k.part COLLATE "C", k.action$sql$
+    USING name, f, as_of, schema;
+END
+$$;
+
+-- When what is held back may be given, where that is known.
+CREATE FUNCTION journey._feed_due(f journey._feed, i journey._feed_item)
+RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE
+    WHEN i.verdict NOT LIKE 'held%' OR i.verdict = 'held: consent unknown' THEN NULL
+    WHEN i.action = 'conversion' THEN greatest(i.converted_at, i.click_at + f.min_click_age)
+    ELSE greatest(i.converted_at + greatest(f.adjust_from, interval '1 second'),
+                  i.given_adjusted_at + interval '1 second') END
+$$;
+
+CREATE FUNCTION journey._feed(platform text, model name, name text, as_of timestamptz, options jsonb)
+RETURNS SETOF journey.feed_row
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    f journey._feed := journey._feed_rules(platform, options);
+    schema name := journey._feed_schema(model);
+BEGIN
+    PERFORM journey._check_feed_relations(model, schema);
+    -- what lies in a batch, as it was given
+    RETURN QUERY EXECUTE format($sql$
+        SELECT e.action, 'now'::text, NULL::text, NULL::timestamptz, e.batch, e.file, e.conversion_id, e.name,
+               e.person_id, e.click_id_type, e.click_id, e.click_at, e.converted_at, e.adjusted_at, e.sent_id, e.credit,
+               e.value, e.currency, e.line, e.event
+        FROM %I.exports AS e
+        WHERE e.feed = $2 AND e.exported_at IS NULL AND e.line IS NOT NULL AND ($1 IS NULL OR e.name = $1)
+        ORDER BY e.batch, e.n$sql$, schema) USING name, f.feed;
+    RETURN QUERY
+        SELECT i.action, split_part(i.verdict, ': ', 1), nullif(substr(i.verdict, length(split_part(i.verdict, ': ', 1)) + 3), ''),
+               journey._feed_due(f, i), NULL::bigint, journey._feed_file(f, i.action, i.given_format), i.conversion_id,
+               i.name, i.person_id, i.click_id_type, i.click_id, i.click_at, i.converted_at, i.adjusted_at, i.sent_id,
+               i.credit, i.value, i.currency, CASE WHEN i.verdict = 'now' THEN journey._feed_line(f, i, x.event) END,
+               x.event
+        FROM journey._feed_items(f, schema, name, as_of) AS i
+        CROSS JOIN LATERAL (SELECT CASE WHEN i.verdict = 'now' THEN journey._feed_event(f, i) END AS event) AS x;
+END
+$$;
+
+CREATE FUNCTION journey.google_ads_conversions(model name, name text DEFAULT NULL,
+    as_of timestamptz DEFAULT now(), options jsonb DEFAULT '{}')
+RETURNS SETOF journey.feed_row
+LANGUAGE sql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT * FROM journey._feed('google_ads'::text, $1, $2, $3, $4)$$;
+COMMENT ON FUNCTION journey.google_ads_conversions(name, text, timestamptz, jsonb) IS
+    'what Google Ads is to be told of a model''s conversions: now, later, or never, and why';
+
+CREATE FUNCTION journey.microsoft_ads_conversions(model name, name text DEFAULT NULL,
+    as_of timestamptz DEFAULT now(), options jsonb DEFAULT '{}')
+RETURNS SETOF journey.feed_row
+LANGUAGE sql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT * FROM journey._feed('microsoft_ads'::text, $1, $2, $3, $4)$$;
+COMMENT ON FUNCTION journey.microsoft_ads_conversions(name, text, timestamptz, jsonb) IS
+    'what Microsoft Advertising is to be told of a model''s conversions: now, later, or never, and why';
+
+CREATE FUNCTION journey.meta_conversions(model name, name text DEFAULT NULL,
+    as_of timestamptz DEFAULT now(), options jsonb DEFAULT '{}')
+RETURNS SETOF journey.feed_row
+LANGUAGE sql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT * FROM journey._feed('meta'::text, $1, $2, $3, $4)$$;
+COMMENT ON FUNCTION journey.meta_conversions(name, text, timestamptz, jsonb) IS
+    'what Meta''s Conversions API is to be told of a model''s conversions: now, later, or never, and why';
+
+CREATE FUNCTION journey.linkedin_conversions(model name, name text DEFAULT NULL,
+    as_of timestamptz DEFAULT now(), options jsonb DEFAULT '{}')
+RETURNS SETOF journey.feed_row
+LANGUAGE sql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT * FROM journey._feed('linkedin'::text, $1, $2, $3, $4)$$;
+COMMENT ON FUNCTION journey.linkedin_conversions(name, text, timestamptz, jsonb) IS
+    'what LinkedIn''s Conversions API is to be told of a model''s conversions: now, later, or never, and why';
+
+CREATE FUNCTION journey.tiktok_conversions(model name, name text DEFAULT NULL,
+    as_of timestamptz DEFAULT now(), options jsonb DEFAULT '{}')
+RETURNS SETOF journey.feed_row
+LANGUAGE sql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT * FROM journey._feed('tiktok'::text, $1, $2, $3, $4)$$;
+COMMENT ON FUNCTION journey.tiktok_conversions(name, text, timestamptz, jsonb) IS
+    'what TikTok''s Events API is to be told of a model''s conversions: now, later, or never, and why';
+
+COMMENT ON FUNCTION journey._bad_feed_option(text, jsonb, text) IS 'internal: raises an error';
+COMMENT ON FUNCTION journey._feed_word(jsonb, text, text, text[]) IS 'internal: an option of a feed that is a string';
+COMMENT ON FUNCTION journey._feed_flag(jsonb, text) IS 'internal: an option of a feed that is true or false';
+COMMENT ON FUNCTION journey._feed_window(jsonb, interval) IS 'internal: the window of a feed from the click to the conversion';
+COMMENT ON FUNCTION journey._feed_actions(jsonb) IS 'internal: the platform''s names of conversions';
+COMMENT ON FUNCTION journey._feed_limits(text, text) IS 'internal: the limits of an ad platform';
+COMMENT ON FUNCTION journey._feed_options(text) IS 'internal: the options of a platform''s feed';
+COMMENT ON FUNCTION journey._feed_rules(text, jsonb) IS 'internal: how a feed is made';
+COMMENT ON FUNCTION journey._amount(numeric, text) IS 'internal: an amount in whole minor units of its currency';
+COMMENT ON FUNCTION journey._consented(jsonb, text, text) IS 'internal: what a person consented to';
+COMMENT ON FUNCTION journey._action_name(journey._feed, text) IS 'internal: the platform''s name for a conversion';
+COMMENT ON FUNCTION journey._sent_id(journey._feed, text, text, text, integer) IS 'internal: the id under which a platform is told of a conversion';
+COMMENT ON FUNCTION journey._file_time(timestamptz, text) IS 'internal: a time with its own offset from UTC';
+COMMENT ON FUNCTION journey._csv_line(text[]) IS 'internal: a line of CSV';
+COMMENT ON FUNCTION journey._consent_cell(boolean) IS 'internal: a cell of consent';
+COMMENT ON FUNCTION journey._feed_file(journey._feed, text, text) IS 'internal: the file that a row of a feed belongs to';
+COMMENT ON FUNCTION journey._feed_header(journey._feed, text) IS 'internal: the lines that a file begins with';
+COMMENT ON FUNCTION journey._google_line(journey._feed, journey._feed_item) IS 'internal: a line of a file for Google Ads';
+COMMENT ON FUNCTION journey._microsoft_line(journey._feed, journey._feed_item) IS 'internal: a line of a file for Microsoft Advertising';
+COMMENT ON FUNCTION journey._google_event(journey._feed, journey._feed_item) IS 'internal: an event for Google''s Data Manager API';
+COMMENT ON FUNCTION journey._external_id(journey._feed, text) IS 'internal: the hash of a user id';
+COMMENT ON FUNCTION journey._meta_event(journey._feed, journey._feed_item) IS 'internal: an event for Meta''s Conversions API';
+COMMENT ON FUNCTION journey._linkedin_event(journey._feed, journey._feed_item) IS 'internal: an event for LinkedIn''s Conversions API';
+COMMENT ON FUNCTION journey._tiktok_event(journey._feed, journey._feed_item) IS 'internal: an event for TikTok''s Events API';
+COMMENT ON FUNCTION journey._feed_event(journey._feed, journey._feed_item) IS 'internal: the event of a row of a feed';
+COMMENT ON FUNCTION journey._feed_line(journey._feed, journey._feed_item, jsonb) IS 'internal: the line of a row of a feed';
+COMMENT ON FUNCTION journey._feed_schema(name) IS 'internal: the schema of a model';
+COMMENT ON FUNCTION journey._check_feed_relations(name, name) IS 'internal: checks that a model has conversions';
+COMMENT ON FUNCTION journey._feed_click(journey._feed, name) IS 'internal: the query for the click that a conversion is given with';
+COMMENT ON FUNCTION journey._feed_conversions(journey._feed, name) IS 'internal: the query for the conversions that a feed may give';
+COMMENT ON FUNCTION journey._given_event(name, text, bigint, bigint) IS 'internal: the event of a line that was given';
+COMMENT ON FUNCTION journey._feed_todo(journey._feed, name) IS 'internal: the query for what a platform must be told';
+COMMENT ON FUNCTION journey._span_in_words(interval) IS 'internal: a span of time in words';
+COMMENT ON FUNCTION journey._feed_verdict() IS 'internal: the expression that says whether a row of a feed goes';
+COMMENT ON FUNCTION journey._feed_items(journey._feed, name, text, timestamptz) IS 'internal: what a platform must be told, each row with its verdict';
+COMMENT ON FUNCTION journey._feed_due(journey._feed, journey._feed_item) IS 'internal: when what is held back may be given';
+COMMENT ON FUNCTION journey._feed(text, name, text, timestamptz, jsonb) IS 'internal: the rows of a feed';
+COMMENT ON TYPE journey._feed IS 'internal: how a feed is made';
+COMMENT ON TYPE journey._feed_item IS 'internal: a row of a feed';
