@@ -324,8 +324,9 @@ SELECT CASE
   FROM (SELECT coalesce(f.actions ->> name, name) AS action) AS a
 $$;
 
--- The id under which a platform is told of a conversion: an order id as it is, so that the platform knows the same
--- order by its own tag; else one that tells nothing. A conversion that comes back after it was taken back has another.
+-- The id under which a platform is told of a conversion: an order id as it is, so that the platform knows the
+-- same order by its own tag; else one that tells nothing. A conversion that comes back after it was taken back
+-- has another.
 CREATE FUNCTION journey._sent_id(f journey._feed, order_id text, conversion_id text, part text, generation integer)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -347,7 +348,8 @@ AS $$
 SELECT CASE WHEN at IS NULL THEN NULL
             -- an offset with seconds, of times before there were zones, cannot be written
             WHEN z.minutes <> trunc(z.minutes) THEN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || '+0000'
-            ELSE to_char(at AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI:SS') || CASE WHEN z.minutes < 0 THEN '-' ELSE '+' END
+            ELSE to_char(at AT TIME ZONE zone, 'YYYY-MM-DD HH24:MI:SS')
+                 || CASE WHEN z.minutes < 0 THEN '-' ELSE '+' END
                  || to_char(abs(trunc(z.minutes / 60)), 'FM00') || to_char(mod(abs(z.minutes), 60), 'FM00') END
   FROM (SELECT extract(epoch FROM (at AT TIME ZONE zone) - (at AT TIME ZONE 'UTC'))::numeric / 60 AS minutes) AS z
 $$;
@@ -369,8 +371,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$SELECT CASE WHEN granted THEN 'Granted' WHEN NOT granted THEN 'Denied' END$$;
 
--- The file that a row belongs to. What is adjusted by its order id and what by its click are files apart.
-CREATE FUNCTION journey._feed_file(f journey._feed, action text, given_format text)
+-- The file that a row belongs to: of an API all go the same way.
+CREATE FUNCTION journey._feed_file(f journey._feed, action text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -429,7 +431,8 @@ DECLARE
     consent text[] := ARRAY[journey._consent_cell(i.ad_user_data), journey._consent_cell(i.ad_personalization)];
 BEGIN
     IF i.action <> 'conversion' AND f.format = 'attributed' THEN
-        RETURN journey._csv_line(ARRAY[i.click_id, i.action_name, at, adjusted, upper(i.action), i.value::text, currency]);
+        RETURN journey._csv_line(ARRAY[i.click_id, i.action_name, at, adjusted, upper(i.action), i.value::text,
+                                       currency]);
     ELSIF i.action <> 'conversion' THEN
         RETURN journey._csv_line(ARRAY[i.sent_id, i.action_name, adjusted, upper(i.action), i.value::text, currency]);
     ELSIF f.format = 'click' THEN
@@ -642,7 +645,8 @@ SELECT CASE WHEN f.platform = 'google_ads' THEN format($sql$
                WHERE a.conversion_id = c.conversion_id AND t.click_ids ->> v.type = v.id) END) AS at
     FROM (VALUES (1, 'gclid', c.gclid::text, c.gclid_at),
                  (2, 'gbraid', c.gbraid::text, CASE c.click_id WHEN c.gbraid THEN c.click_at END),
-                 (3, 'wbraid', c.wbraid::text, CASE c.click_id WHEN c.wbraid THEN c.click_at END)) AS v (n, type, id, at)
+                 (3, 'wbraid', c.wbraid::text, CASE c.click_id WHEN c.wbraid THEN c.click_at END))
+         AS v (n, type, id, at)
     WHERE v.id <> ''
     ORDER BY v.n LIMIT 1$sql$, schema)
 ELSE format($sql$
@@ -733,7 +737,9 @@ SELECT format($sql$
     -- how the platform has it now
     last AS (
         SELECT DISTINCT ON (g.conversion_id, g.part) g.*,
-               g.action = 'retract' OR g.action = 'restate' AND g.value = 0 AS final
+               g.action = 'retract'
+               -- Google says nothing to a later change, and does not make it
+               OR ($2).platform = 'google_ads' AND g.action = 'restate' AND g.value = 0 AS final
         FROM given AS g
         WHERE g.exported_at IS NOT NULL AND NOT g.forgotten
         ORDER BY g.conversion_id, g.part, g.batch DESC, g.n DESC),
@@ -891,16 +897,16 @@ BEGIN
                 ARRAY[CASE ($2).platform WHEN 'google_ads' THEN j.action_name ELSE '' END, j.click_id,
                       floor(extract(epoch FROM j.converted_at))::text] END AS key
             FROM judged AS j)
-        SELECT k.action, k.generation::integer, k.conversion_id, k.part, k.name, k.action_name, k.person_id, k.user_id,
-               k.order_id, k.on_site, k.credit, k.converted_at, k.value, k.currency, k.email, k.phone,
-               k.ad_user_data, k.ad_personalization, k.click_id_type, k.click_id, k.click_at, k.sent_id, k.adjusted_at,
-               k.given_format, k.given_event, k.given_adjusted_at, k.of_batch, k.of_n,
+        SELECT k.action, k.generation::integer, k.conversion_id, k.part, k.name, k.action_name, k.person_id,
+               k.user_id, k.order_id, k.on_site, k.credit, k.converted_at, k.value, k.currency, k.email, k.phone,
+               k.ad_user_data, k.ad_personalization, k.click_id_type, k.click_id, k.click_at, k.sent_id,
+               k.adjusted_at, k.given_format, k.given_event, k.given_adjusted_at, k.of_batch, k.of_n,
                CASE WHEN k.key IS NOT NULL AND (
                         row_number() OVER (PARTITION BY k.key ORDER BY k.verdict = 'now' DESC, k.converted_at,
                                            k.conversion_id COLLATE "C", k.part COLLATE "C") > 1
                         OR k.key IN (
-                            SELECT ARRAY[CASE ($2).platform WHEN 'google_ads' THEN g.action_name ELSE '' END, g.click_id,
-                                         floor(extract(epoch FROM g.converted_at))::text]
+                            SELECT ARRAY[CASE ($2).platform WHEN 'google_ads' THEN g.action_name ELSE '' END,
+                                         g.click_id, floor(extract(epoch FROM g.converted_at))::text]
                             FROM given AS g WHERE g.action = 'conversion' AND g.click_id IS NOT NULL))
                     THEN 'never: another conversion has its click and its second' ELSE k.verdict END
         FROM keyed AS k
@@ -935,19 +941,20 @@ BEGIN
     -- what lies in a batch, as it was given
     RETURN QUERY EXECUTE format($sql$
         SELECT e.action, 'now'::text, NULL::text, NULL::timestamptz, e.batch, e.file, e.conversion_id, e.name,
-               e.person_id, e.click_id_type, e.click_id, e.click_at, e.converted_at, e.adjusted_at, e.sent_id, e.credit,
-               e.value, e.currency, e.line, e.event
+               e.person_id, e.click_id_type, e.click_id, e.click_at, e.converted_at, e.adjusted_at, e.sent_id,
+               e.credit, e.value, e.currency, e.line, e.event
         FROM %I.exports AS e
         WHERE e.feed = $2 AND e.exported_at IS NULL AND e.line IS NOT NULL AND ($1 IS NULL OR e.name = $1)
         ORDER BY e.batch, e.n$sql$, schema) USING name, f.feed;
     RETURN QUERY
-        SELECT i.action, split_part(i.verdict, ': ', 1), nullif(substr(i.verdict, length(split_part(i.verdict, ': ', 1)) + 3), ''),
-               journey._feed_due(f, i), NULL::bigint, journey._feed_file(f, i.action, i.given_format), i.conversion_id,
-               i.name, i.person_id, i.click_id_type, i.click_id, i.click_at, i.converted_at, i.adjusted_at, i.sent_id,
-               i.credit, i.value, i.currency, CASE WHEN i.verdict = 'now' THEN journey._feed_line(f, i, x.event) END,
-               x.event
+        SELECT i.action, x.status, nullif(substr(i.verdict, length(x.status) + 3), ''), journey._feed_due(f, i),
+               NULL::bigint, journey._feed_file(f, i.action), i.conversion_id, i.name, i.person_id, i.click_id_type,
+               i.click_id, i.click_at, i.converted_at, i.adjusted_at, i.sent_id, i.credit, i.value, i.currency,
+               CASE WHEN i.verdict = 'now' THEN journey._feed_line(f, i, x.event) END, x.event
         FROM journey._feed_items(f, schema, name, as_of) AS i
-        CROSS JOIN LATERAL (SELECT CASE WHEN i.verdict = 'now' THEN journey._feed_event(f, i) END AS event) AS x;
+        CROSS JOIN LATERAL (
+            SELECT split_part(i.verdict, ': ', 1) AS status,
+                   CASE WHEN i.verdict = 'now' THEN journey._feed_event(f, i) END AS event) AS x;
 END
 $$;
 
@@ -997,41 +1004,63 @@ COMMENT ON FUNCTION journey.tiktok_conversions(name, text, timestamptz, jsonb) I
     'what TikTok''s Events API is to be told of a model''s conversions: now, later, or never, and why';
 
 COMMENT ON FUNCTION journey._bad_feed_option(text, jsonb, text) IS 'internal: raises an error';
-COMMENT ON FUNCTION journey._feed_word(jsonb, text, text, text[]) IS 'internal: an option of a feed that is a string';
+COMMENT ON FUNCTION journey._feed_word(jsonb, text, text, text[]) IS
+    'internal: an option of a feed that is a string';
 COMMENT ON FUNCTION journey._feed_flag(jsonb, text) IS 'internal: an option of a feed that is true or false';
-COMMENT ON FUNCTION journey._feed_window(jsonb, interval) IS 'internal: the window of a feed from the click to the conversion';
+COMMENT ON FUNCTION journey._feed_window(jsonb, interval) IS
+    'internal: the window of a feed from the click to the conversion';
 COMMENT ON FUNCTION journey._feed_actions(jsonb) IS 'internal: the platform''s names of conversions';
 COMMENT ON FUNCTION journey._feed_limits(text, text) IS 'internal: the limits of an ad platform';
 COMMENT ON FUNCTION journey._feed_options(text) IS 'internal: the options of a platform''s feed';
 COMMENT ON FUNCTION journey._feed_rules(text, jsonb) IS 'internal: how a feed is made';
-COMMENT ON FUNCTION journey._amount(numeric, text) IS 'internal: an amount in whole minor units of its currency';
+COMMENT ON FUNCTION journey._amount(numeric, text) IS
+    'internal: an amount in whole minor units of its currency';
 COMMENT ON FUNCTION journey._consented(jsonb, text, text) IS 'internal: what a person consented to';
-COMMENT ON FUNCTION journey._action_name(journey._feed, text) IS 'internal: the platform''s name for a conversion';
-COMMENT ON FUNCTION journey._sent_id(journey._feed, text, text, text, integer) IS 'internal: the id under which a platform is told of a conversion';
+COMMENT ON FUNCTION journey._action_name(journey._feed, text) IS
+    'internal: the platform''s name for a conversion';
+COMMENT ON FUNCTION journey._sent_id(journey._feed, text, text, text, integer) IS
+    'internal: the id under which a platform is told of a conversion';
 COMMENT ON FUNCTION journey._file_time(timestamptz, text) IS 'internal: a time with its own offset from UTC';
 COMMENT ON FUNCTION journey._csv_line(text[]) IS 'internal: a line of CSV';
 COMMENT ON FUNCTION journey._consent_cell(boolean) IS 'internal: a cell of consent';
-COMMENT ON FUNCTION journey._feed_file(journey._feed, text, text) IS 'internal: the file that a row of a feed belongs to';
+COMMENT ON FUNCTION journey._feed_file(journey._feed, text) IS
+    'internal: the file that a row of a feed belongs to';
 COMMENT ON FUNCTION journey._feed_header(journey._feed, text) IS 'internal: the lines that a file begins with';
-COMMENT ON FUNCTION journey._google_line(journey._feed, journey._feed_item) IS 'internal: a line of a file for Google Ads';
-COMMENT ON FUNCTION journey._microsoft_line(journey._feed, journey._feed_item) IS 'internal: a line of a file for Microsoft Advertising';
-COMMENT ON FUNCTION journey._google_event(journey._feed, journey._feed_item) IS 'internal: an event for Google''s Data Manager API';
+COMMENT ON FUNCTION journey._google_line(journey._feed, journey._feed_item) IS
+    'internal: a line of a file for Google Ads';
+COMMENT ON FUNCTION journey._microsoft_line(journey._feed, journey._feed_item) IS
+    'internal: a line of a file for Microsoft Advertising';
+COMMENT ON FUNCTION journey._google_event(journey._feed, journey._feed_item) IS
+    'internal: an event for Google''s Data Manager API';
 COMMENT ON FUNCTION journey._external_id(journey._feed, text) IS 'internal: the hash of a user id';
-COMMENT ON FUNCTION journey._meta_event(journey._feed, journey._feed_item) IS 'internal: an event for Meta''s Conversions API';
-COMMENT ON FUNCTION journey._linkedin_event(journey._feed, journey._feed_item) IS 'internal: an event for LinkedIn''s Conversions API';
-COMMENT ON FUNCTION journey._tiktok_event(journey._feed, journey._feed_item) IS 'internal: an event for TikTok''s Events API';
-COMMENT ON FUNCTION journey._feed_event(journey._feed, journey._feed_item) IS 'internal: the event of a row of a feed';
-COMMENT ON FUNCTION journey._feed_line(journey._feed, journey._feed_item, jsonb) IS 'internal: the line of a row of a feed';
+COMMENT ON FUNCTION journey._meta_event(journey._feed, journey._feed_item) IS
+    'internal: an event for Meta''s Conversions API';
+COMMENT ON FUNCTION journey._linkedin_event(journey._feed, journey._feed_item) IS
+    'internal: an event for LinkedIn''s Conversions API';
+COMMENT ON FUNCTION journey._tiktok_event(journey._feed, journey._feed_item) IS
+    'internal: an event for TikTok''s Events API';
+COMMENT ON FUNCTION journey._feed_event(journey._feed, journey._feed_item) IS
+    'internal: the event of a row of a feed';
+COMMENT ON FUNCTION journey._feed_line(journey._feed, journey._feed_item, jsonb) IS
+    'internal: the line of a row of a feed';
 COMMENT ON FUNCTION journey._feed_schema(name) IS 'internal: the schema of a model';
-COMMENT ON FUNCTION journey._check_feed_relations(name, name) IS 'internal: checks that a model has conversions';
-COMMENT ON FUNCTION journey._feed_click(journey._feed, name) IS 'internal: the query for the click that a conversion is given with';
-COMMENT ON FUNCTION journey._feed_conversions(journey._feed, name) IS 'internal: the query for the conversions that a feed may give';
-COMMENT ON FUNCTION journey._given_event(name, text, bigint, bigint) IS 'internal: the event of a line that was given';
-COMMENT ON FUNCTION journey._feed_todo(journey._feed, name) IS 'internal: the query for what a platform must be told';
+COMMENT ON FUNCTION journey._check_feed_relations(name, name) IS
+    'internal: checks that a model has conversions';
+COMMENT ON FUNCTION journey._feed_click(journey._feed, name) IS
+    'internal: the query for the click that a conversion is given with';
+COMMENT ON FUNCTION journey._feed_conversions(journey._feed, name) IS
+    'internal: the query for the conversions that a feed may give';
+COMMENT ON FUNCTION journey._given_event(name, text, bigint, bigint) IS
+    'internal: the event of a line that was given';
+COMMENT ON FUNCTION journey._feed_todo(journey._feed, name) IS
+    'internal: the query for what a platform must be told';
 COMMENT ON FUNCTION journey._span_in_words(interval) IS 'internal: a span of time in words';
-COMMENT ON FUNCTION journey._feed_verdict() IS 'internal: the expression that says whether a row of a feed goes';
-COMMENT ON FUNCTION journey._feed_items(journey._feed, name, text, timestamptz) IS 'internal: what a platform must be told, each row with its verdict';
-COMMENT ON FUNCTION journey._feed_due(journey._feed, journey._feed_item) IS 'internal: when what is held back may be given';
+COMMENT ON FUNCTION journey._feed_verdict() IS
+    'internal: the expression that says whether a row of a feed goes';
+COMMENT ON FUNCTION journey._feed_items(journey._feed, name, text, timestamptz) IS
+    'internal: what a platform must be told, each row with its verdict';
+COMMENT ON FUNCTION journey._feed_due(journey._feed, journey._feed_item) IS
+    'internal: when what is held back may be given';
 COMMENT ON FUNCTION journey._feed(text, name, text, timestamptz, jsonb) IS 'internal: the rows of a feed';
 COMMENT ON TYPE journey._feed IS 'internal: how a feed is made';
 COMMENT ON TYPE journey._feed_item IS 'internal: a row of a feed';

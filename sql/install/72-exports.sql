@@ -181,7 +181,7 @@ BEGIN
         INSERT INTO {_exports} (feed, batch, n, file, action, generation, conversion_id, part, name, action_name,
             person_id, click_id_type, click_id, click_at, converted_at, adjusted_at, sent_id, credit, value, currency,
             line, event, of_batch, of_n, keep_until, forgotten)
-        SELECT ($1).feed, $2, i.n, journey._feed_file($1, i.action, i.given_format), i.action, i.generation,
+        SELECT ($1).feed, $2, i.n, journey._feed_file($1, i.action), i.action, i.generation,
                i.conversion_id, i.part, i.name, i.action_name, i.person_id, i.click_id_type, i.click_id, i.click_at,
                i.converted_at, i.adjusted_at, i.sent_id, i.credit, i.value, i.currency,
                journey._feed_line($1, i.item, i.event), i.event, i.of_batch, i.of_n,
@@ -193,8 +193,8 @@ BEGIN
               WHERE x.verdict = 'now') AS i$sql$) USING f, number, m.schema, name, as_of;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {_export_batches} (feed, batch, platform, format, name, headers, as_of, made_at)
-        SELECT ($1).feed, $2, ($1).platform, ($1).format, $3, jsonb_object_agg(x.file, journey._feed_header($1, x.file)),
-               $4, transaction_timestamp()
+        SELECT ($1).feed, $2, ($1).platform, ($1).format, $3,
+               jsonb_object_agg(x.file, journey._feed_header($1, x.file)), $4, transaction_timestamp()
         FROM (SELECT DISTINCT e.file FROM {_exports} AS e WHERE e.feed = ($1).feed AND e.batch = $2) AS x
         HAVING count(*) > 0
         RETURNING batch$sql$) INTO number USING f, number, name, as_of;
@@ -260,7 +260,8 @@ BEGIN
         WITH done AS (
             SELECT e.batch, e.n FROM {_exports} AS e WHERE e.feed = $1 AND e.batch = $2 AND e.of_batch IS NOT NULL
             UNION
-            SELECT e.of_batch, e.of_n FROM {_exports} AS e WHERE e.feed = $1 AND e.batch = $2 AND e.of_batch IS NOT NULL)
+            SELECT e.of_batch, e.of_n FROM {_exports} AS e
+            WHERE e.feed = $1 AND e.batch = $2 AND e.of_batch IS NOT NULL)
         UPDATE {_exports} AS e
         SET retract_asked = false, name = NULL, action_name = NULL, click_id_type = NULL, click_id = NULL,
             converted_at = NULL, adjusted_at = NULL, line = NULL, event = NULL
@@ -377,7 +378,8 @@ BEGIN
             FROM (
                 SELECT f.*, f.platform = 'microsoft_ads' OR f.format = 'attributed' AS by_click,
                        $4 AND f.is_last AND f.platform = ANY ('{google_ads,microsoft_ads}')
-                       AND f.action <> 'retract' AND NOT (f.action = 'restate' AND f.value = 0) AS again
+                       AND f.action <> 'retract'
+                       AND NOT (f.platform = 'google_ads' AND f.action = 'restate' AND f.value = 0) AS again
                 FROM found AS f) AS k
             WHERE e.feed = k.feed AND e.batch = k.batch AND e.n = k.n
             RETURNING e.feed)
@@ -392,12 +394,19 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION journey._create_exports(journey._run) IS 'internal: makes the relations of what was given out';
-COMMENT ON FUNCTION journey._keep_export(journey._feed, timestamptz) IS 'internal: how long a platform may be told of a conversion again';
-COMMENT ON FUNCTION journey._purge_exports(journey._run) IS 'internal: deletes what was forgotten and is of no more use';
-COMMENT ON FUNCTION journey._export_run(journey._model) IS 'internal: a run that names the relations of a model';
-COMMENT ON FUNCTION journey._export_batch(name, text, text, timestamptz, jsonb) IS 'internal: journey.export_batch() as the owner';
+COMMENT ON FUNCTION journey._create_exports(journey._run) IS
+    'internal: makes the relations of what was given out';
+COMMENT ON FUNCTION journey._keep_export(journey._feed, timestamptz) IS
+    'internal: how long a platform may be told of a conversion again';
+COMMENT ON FUNCTION journey._purge_exports(journey._run) IS
+    'internal: deletes what was forgotten and is of no more use';
+COMMENT ON FUNCTION journey._export_run(journey._model) IS
+    'internal: a run that names the relations of a model';
+COMMENT ON FUNCTION journey._export_batch(name, text, text, timestamptz, jsonb) IS
+    'internal: journey.export_batch() as the owner';
 COMMENT ON FUNCTION journey._check_batch(journey._run, text, bigint) IS 'internal: whether a batch is marked';
-COMMENT ON FUNCTION journey._mark_exported(name, text, bigint, bigint[]) IS 'internal: journey.mark_exported() as the owner';
+COMMENT ON FUNCTION journey._mark_exported(name, text, bigint, bigint[]) IS
+    'internal: journey.mark_exported() as the owner';
 COMMENT ON FUNCTION journey._drop_export(name, text, bigint) IS 'internal: journey.drop_export() as the owner';
-COMMENT ON FUNCTION journey._strip_exports(journey._run, text, text, boolean) IS 'internal: takes a forgotten person out of what was given';
+COMMENT ON FUNCTION journey._strip_exports(journey._run, text, text, boolean) IS
+    'internal: takes a forgotten person out of what was given';
