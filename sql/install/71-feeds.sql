@@ -290,54 +290,51 @@ $$;
 -- An amount in whole minor units of its currency; most have two digits behind the point.
 CREATE FUNCTION journey._amount(value numeric, currency text)
 RETURNS numeric
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT trim_scale(round(value, CASE
-    WHEN currency = ANY ('{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[]) THEN 0
-    WHEN currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[]) THEN 3
-    ELSE 2 END))
-$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE -- neither STRICT nor SET, as those below: it is inlined
+RETURN pg_catalog.trim_scale(pg_catalog.round(value, CASE
+    WHEN currency OPERATOR(pg_catalog.=) ANY (
+        '{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::pg_catalog.text[]) THEN 0
+    WHEN currency OPERATOR(pg_catalog.=) ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::pg_catalog.text[]) THEN 3
+    ELSE 2 END));
 
 -- What a person consented to: true, false, or NULL where nothing is said of it.
 CREATE FUNCTION journey._consented(consent jsonb, purpose text, camel text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE
-    WHEN said = ANY ('{granted,consent_granted,true}'::text[]) THEN true
-    WHEN said = ANY ('{denied,consent_denied,false}'::text[]) THEN false END
-  FROM (SELECT lower(CASE jsonb_typeof(consent) WHEN 'object' THEN coalesce(consent ->> purpose, consent ->> camel)
-                          ELSE consent #>> '{}' END) AS said) AS c
-$$;
+RETURN CASE pg_catalog.lower(CASE pg_catalog.jsonb_typeof(consent) WHEN 'object'
+        THEN COALESCE(consent OPERATOR(pg_catalog.->>) purpose, consent OPERATOR(pg_catalog.->>) camel)
+        ELSE consent OPERATOR(pg_catalog.#>>) '{}'::pg_catalog.text[] END)
+    WHEN 'granted' THEN true WHEN 'consent_granted' THEN true WHEN 'true' THEN true
+    WHEN 'denied' THEN false WHEN 'consent_denied' THEN false WHEN 'false' THEN false END;
 
 -- The platform's name for a conversion; of LinkedIn its URN, or NULL.
 CREATE FUNCTION journey._action_name(f journey._feed, name text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE
-    WHEN f.platform <> 'linkedin' OR a.action ~ '^urn:lla:llaPartnerConversion:[0-9]+$' THEN a.action
-    WHEN a.action ~ '^[0-9]+$' THEN 'urn:lla:llaPartnerConversion:' || a.action END
-  FROM (SELECT coalesce(f.actions ->> name, name) AS action) AS a
-$$;
+RETURN CASE
+    WHEN (f).platform OPERATOR(pg_catalog.<>) 'linkedin' OR COALESCE((f).actions OPERATOR(pg_catalog.->>) name, name)
+             OPERATOR(pg_catalog.~) '^urn:lla:llaPartnerConversion:[0-9]+$'
+        THEN COALESCE((f).actions OPERATOR(pg_catalog.->>) name, name)
+    WHEN COALESCE((f).actions OPERATOR(pg_catalog.->>) name, name) OPERATOR(pg_catalog.~) '^[0-9]+$'
+        THEN 'urn:lla:llaPartnerConversion:' OPERATOR(pg_catalog.||)
+             COALESCE((f).actions OPERATOR(pg_catalog.->>) name, name) END;
 
 -- The id under which a platform is told of a conversion: an order id as it is, so that the platform knows the
 -- same order by its own tag; else one that tells nothing. A conversion that comes back after it was taken back
 -- has another.
-CREATE FUNCTION journey._sent_id(f journey._feed, order_id text, conversion_id text, part text, generation integer)
+CREATE FUNCTION journey._sent_id(f journey._feed, order_id text, conversion_id text, part text, generation bigint)
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT coalesce(CASE f.id WHEN 'order' THEN nullif(order_id, '') WHEN 'conversion' THEN conversion_id END,
-                substr(encode(sha256(convert_to('conversion ' || conversion_id || ' ' || part,
-                    -- the bytes as they are where the encoding of the database says nothing of them
-                    CASE WHEN getdatabaseencoding() = 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END)), 'hex'), 1, 32))
-       || CASE WHEN generation > 1 THEN '-' || generation ELSE '' END
-$$;
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN COALESCE(
+    CASE (f).id WHEN 'order' THEN NULLIF(order_id, '') WHEN 'conversion' THEN conversion_id END,
+    pg_catalog.substr(pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(
+        'conversion ' OPERATOR(pg_catalog.||) conversion_id OPERATOR(pg_catalog.||) ' '
+        OPERATOR(pg_catalog.||) part,
+        -- the bytes as they are where the encoding of the database says nothing of them
+        CASE WHEN pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.=) 'SQL_ASCII'
+             THEN 'SQL_ASCII' ELSE 'UTF8' END)), 'hex'), 1, 32))
+    OPERATOR(pg_catalog.||) CASE WHEN generation OPERATOR(pg_catalog.>) 1
+                                 THEN '-' OPERATOR(pg_catalog.||) generation::pg_catalog.text ELSE '' END;
 
 -- A time with its own offset from UTC, by seconds.
 CREATE FUNCTION journey._file_time(at timestamptz, zone text)
@@ -375,11 +372,9 @@ AS $$SELECT CASE WHEN granted THEN 'Granted' WHEN NOT granted THEN 'Denied' END$
 CREATE FUNCTION journey._feed_file(f journey._feed, action text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE WHEN action = 'conversion' OR f.format = ANY ('{data_manager,events}'::text[]) THEN 'conversions'
-            ELSE 'adjustments' END
-$$;
+RETURN CASE WHEN action OPERATOR(pg_catalog.=) 'conversion'
+                 OR (f).format OPERATOR(pg_catalog.=) ANY ('{data_manager,events}'::pg_catalog.text[])
+            THEN 'conversions' ELSE 'adjustments' END;
 
 -- The lines that a file begins with.
 CREATE FUNCTION journey._feed_header(f journey._feed, file text)
@@ -632,32 +627,49 @@ BEGIN
 END
 $$;
 
--- The click that a conversion is given with, as a query of columns type, id, at over a conversion c. Of Google it
--- is the gclid, else a braid; the times of these are those of their touches.
+-- The click that a conversion c is given with, as a join k with columns type, id, at. Of Google it is the gclid,
+-- else a braid, whose times are those of their touches; of others the last one that is known.
 CREATE FUNCTION journey._feed_click(f journey._feed, schema name)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT CASE WHEN f.platform = 'google_ads' THEN format($sql$
-    SELECT v.type, v.id, coalesce(v.at, CASE WHEN v.type <> 'gclid' THEN (
-               SELECT max(t.touched_at) FROM %1$I.attributed_touches AS a JOIN %1$I.touches AS t USING (touch_id)
-               WHERE a.conversion_id = c.conversion_id AND t.click_ids ->> v.type = v.id) END) AS at
-    FROM (VALUES (1, 'gclid', c.gclid::text, c.gclid_at),
-                 (2, 'gbraid', c.gbraid::text, CASE c.click_id WHEN c.gbraid THEN c.click_at END),
-                 (3, 'wbraid', c.wbraid::text, CASE c.click_id WHEN c.wbraid THEN c.click_at END))
-         AS v (n, type, id, at)
-    WHERE v.id <> ''
-    ORDER BY v.n LIMIT 1$sql$, schema)
-ELSE format($sql$
-    SELECT %2$L::text AS type, v.id, v.at
-    FROM (SELECT c.click_id::text AS id, c.click_at AS at WHERE c.click_id_type = %2$L
-          UNION ALL
-          SELECT t.click_ids ->> %2$L, t.touched_at
+SELECT CASE WHEN f.format = 'attributed' THEN format($sql$
+    JOIN (SELECT a.conversion_id, 'gclid' AS type, t.click_ids ->> 'gclid' AS id, max(t.touched_at) AS at,
+                 sum(a.%2$I) AS credit, sum(a.%3$I) AS value
           FROM %1$I.attributed_touches AS a JOIN %1$I.touches AS t USING (touch_id)
-          WHERE a.conversion_id = c.conversion_id) AS v
-    WHERE v.id <> ''
-    ORDER BY v.at DESC NULLS LAST, v.id LIMIT 1$sql$, schema,
+          WHERE t.click_ids ->> 'gclid' <> ''
+          GROUP BY a.conversion_id, t.click_ids ->> 'gclid'
+          HAVING sum(a.%2$I) > 0) AS k ON k.conversion_id = c.conversion_id$sql$,
+    schema, f.rule || '_credit', f.rule || '_value')
+WHEN f.platform = 'google_ads' THEN format($sql$
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN c.gclid <> '' THEN 'gclid' WHEN c.gbraid <> '' THEN 'gbraid'
+                    WHEN c.wbraid <> '' THEN 'wbraid' END AS type,
+               coalesce(nullif(c.gclid, ''), nullif(c.gbraid, ''), nullif(c.wbraid, '')) AS id) AS g
+    LEFT JOIN (SELECT a.conversion_id, b.type, t.click_ids ->> b.type AS id, max(t.touched_at) AS at
+               FROM %1$I.attributed_touches AS a
+               JOIN %1$I.touches AS t USING (touch_id)
+               CROSS JOIN (VALUES ('gbraid'), ('wbraid')) AS b (type)
+               WHERE t.click_ids ->> b.type <> ''
+               GROUP BY a.conversion_id, b.type, t.click_ids ->> b.type) AS b
+        ON b.conversion_id = c.conversion_id AND b.type = g.type AND b.id = g.id
+    CROSS JOIN LATERAL (
+        SELECT g.type, g.id,
+               CASE g.type WHEN 'gclid' THEN c.gclid_at
+                           ELSE coalesce(CASE c.click_id WHEN g.id THEN c.click_at END, b.at) END AS at) AS k$sql$,
+    schema)
+ELSE format($sql$
+    LEFT JOIN (SELECT DISTINCT ON (v.conversion_id) v.conversion_id, %2$L::text AS type, v.id, v.at
+               FROM (SELECT x.conversion_id, x.click_id::text AS id, x.click_at AS at
+                     FROM %1$I.conversions AS x WHERE x.click_id_type = %2$L
+                     UNION ALL
+                     SELECT a.conversion_id, t.click_ids ->> %2$L, t.touched_at
+                     FROM %1$I.attributed_touches AS a JOIN %1$I.touches AS t USING (touch_id)
+                     WHERE t.click_ids ->> %2$L <> '') AS v
+               WHERE v.id <> ''
+               ORDER BY v.conversion_id, v.at DESC NULLS LAST, v.id) AS k
+        ON k.conversion_id = c.conversion_id$sql$, schema,
     CASE f.platform WHEN 'microsoft_ads' THEN 'msclkid' WHEN 'meta' THEN 'fbclid'
                     WHEN 'linkedin' THEN 'li_fat_id' ELSE 'ttclid' END) END
 $$;
@@ -670,10 +682,11 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 SELECT format($sql$
-    SELECT c.conversion_id::text, %3$s AS part, c.name::text, c.person_id::text, c.user_id::text, c.order_id::text,
-           c.email::text, %2$s AS phone, c.consent, c.session_id IS NOT NULL AS on_site, c.converted_at,
-           upper(nullif(btrim(c.currency), '')) AS currency, %4$s AS credit, %5$s AS value,
-           k.type AS click_id_type, k.id AS click_id, CASE WHEN isfinite(k.at) THEN k.at END AS click_at
+    SELECT c.conversion_id::text COLLATE "C" AS conversion_id, (%3$s)::text COLLATE "C" AS part, c.name::text,
+           c.person_id::text, c.user_id::text, c.order_id::text, c.email::text, %2$s AS phone, c.consent,
+           c.session_id IS NOT NULL AS on_site, c.converted_at, upper(nullif(btrim(c.currency), '')) AS currency,
+           %4$s AS credit, %5$s AS value, k.type AS click_id_type, k.id AS click_id,
+           CASE WHEN isfinite(k.at) THEN k.at END AS click_at
     FROM %1$I.conversions AS c
     %6$s
     WHERE $1 IS NULL OR c.name = $1$sql$,
@@ -681,18 +694,10 @@ SELECT format($sql$
     CASE WHEN EXISTS (SELECT FROM pg_attribute AS a
                       WHERE a.attrelid = to_regclass(format('%I.conversions', schema)) AND a.attname = 'phone'
                         AND NOT a.attisdropped) THEN 'c.phone::text' ELSE 'NULL::text' END,
-    CASE f.format WHEN 'attributed' THEN 'k.id' ELSE '''''::text' END,
+    CASE f.format WHEN 'attributed' THEN 'k.id' ELSE quote_literal('') END,
     CASE f.format WHEN 'attributed' THEN 'k.credit' ELSE 'NULL::numeric' END,
     CASE f.format WHEN 'attributed' THEN 'k.value' ELSE 'c.value' END,
-    CASE f.format WHEN 'attributed' THEN format($sql$
-    JOIN (SELECT a.conversion_id, 'gclid' AS type, t.click_ids ->> 'gclid' AS id, max(t.touched_at) AS at,
-                 sum(a.%2$I) AS credit, sum(a.%3$I) AS value
-          FROM %1$I.attributed_touches AS a JOIN %1$I.touches AS t USING (touch_id)
-          WHERE t.click_ids ->> 'gclid' <> ''
-          GROUP BY a.conversion_id, t.click_ids ->> 'gclid'
-          HAVING sum(a.%2$I) > 0) AS k ON k.conversion_id = c.conversion_id$sql$,
-        schema, f.rule || '_credit', f.rule || '_value')
-    ELSE format('LEFT JOIN LATERAL (%s) AS k ON true', journey._feed_click(f, schema)) END)
+    journey._feed_click(f, schema))
 $$;
 
 -- The event of a line that was given, looked up for lines that change alone.
@@ -808,8 +813,7 @@ AS $$
 SELECT $sql$CASE
     WHEN t.action = 'conversion' THEN CASE
         WHEN NOT isfinite(t.converted_at) THEN 'never: its time is infinite'
-        WHEN EXISTS (SELECT FROM given AS g WHERE g.forgotten AND g.sent_id = t.sent_id)
-            THEN 'never: given before its person was forgotten'
+        WHEN t.buried THEN 'never: given before its person was forgotten'
         WHEN t.action_name IS NULL
             THEN 'never: no id of a conversion rule; the option "actions" gives it'
         WHEN t.ad_user_data = false THEN 'never: consent denied'
@@ -818,7 +822,7 @@ SELECT $sql$CASE
         WHEN t.value < 0 THEN 'never: the value is below 0'
         WHEN t.value IS NOT NULL AND t.currency !~ '^[A-Z]{3}$' THEN 'never: the currency is no ISO code'
         WHEN t.click_id IS NULL AND t.email IS NULL AND t.phone IS NULL
-             AND journey._external_id($2, t.user_id) IS NULL
+             AND (($2).external_id AND t.user_id <> '') IS NOT TRUE
             THEN 'never: ' || CASE WHEN ($2).user_data THEN 'no click id, e-mail or phone' ELSE 'no click id' END
         WHEN ($2).platform = 'google_ads' AND ($2).format = 'leads' AND t.email IS NULL AND t.phone IS NULL
             THEN 'never: no e-mail or phone'
@@ -866,6 +870,9 @@ CREATE FUNCTION journey._feed_items(f journey._feed, schema name, name text, as_
 RETURNS SETOF journey._feed_item
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+-- whole sets are joined, of which the planner knows little
+SET enable_nestloop = off
+SET jit = off
 AS $$
 BEGIN
     IF isfinite(as_of) IS NOT TRUE THEN
@@ -889,27 +896,29 @@ BEGIN
                          ad_personalization, CASE WHEN NOT clickless THEN click_id_type END AS click_id_type,
                          CASE WHEN NOT clickless THEN click_id END AS click_id,
                          CASE WHEN NOT clickless THEN click_at END AS click_at, sent_id, adjusted_at, given_format,
-                         given_event, given_adjusted_at, of_batch, of_n
-                  FROM free) AS t),
+                         given_event, given_adjusted_at, of_batch, of_n, x.sent_id IS NOT NULL AS buried
+                  FROM free
+                  LEFT JOIN (SELECT DISTINCT g.sent_id FROM given AS g WHERE g.forgotten) AS x USING (sent_id)) AS t),
         keyed AS (
-            SELECT j.*, CASE WHEN j.action = 'conversion' AND ($2).by_click AND j.click_id IS NOT NULL
+            SELECT j.*, CASE WHEN j.action = 'conversion' AND j.click_id IS NOT NULL AND ($2).by_click
                                   AND j.verdict NOT LIKE 'never%' THEN
-                ARRAY[CASE ($2).platform WHEN 'google_ads' THEN j.action_name ELSE '' END, j.click_id,
-                      floor(extract(epoch FROM j.converted_at))::text] END AS key
-            FROM judged AS j)
+                concat_ws(' ', floor(extract(epoch FROM j.converted_at)), j.click_id,
+                          CASE ($2).platform WHEN 'google_ads' THEN j.action_name END) END AS key
+            FROM judged AS j),
+        taken AS (
+            SELECT DISTINCT concat_ws(' ', floor(extract(epoch FROM g.converted_at)), g.click_id,
+                                      CASE ($2).platform WHEN 'google_ads' THEN g.action_name END) AS key
+            FROM given AS g WHERE ($2).by_click AND g.action = 'conversion' AND g.click_id IS NOT NULL)
         SELECT k.action, k.generation::integer, k.conversion_id, k.part, k.name, k.action_name, k.person_id,
                k.user_id, k.order_id, k.on_site, k.credit, k.converted_at, k.value, k.currency, k.email, k.phone,
                k.ad_user_data, k.ad_personalization, k.click_id_type, k.click_id, k.click_at, k.sent_id,
                k.adjusted_at, k.given_format, k.given_event, k.given_adjusted_at, k.of_batch, k.of_n,
-               CASE WHEN k.key IS NOT NULL AND (
+               CASE WHEN taken.key IS NOT NULL OR k.key IS NOT NULL AND
                         row_number() OVER (PARTITION BY k.key ORDER BY k.verdict = 'now' DESC, k.converted_at,
                                            k.conversion_id COLLATE "C", k.part COLLATE "C") > 1
-                        OR k.key IN (
-                            SELECT ARRAY[CASE ($2).platform WHEN 'google_ads' THEN g.action_name ELSE '' END,
-                                         g.click_id, floor(extract(epoch FROM g.converted_at))::text]
-                            FROM given AS g WHERE g.action = 'conversion' AND g.click_id IS NOT NULL))
                     THEN 'never: another conversion has its click and its second' ELSE k.verdict END
         FROM keyed AS k
+        LEFT JOIN taken USING (key)
         ORDER BY k.converted_at, k.conversion_id COLLATE "C", k.part COLLATE "C", k.action$sql$
     USING name, f, as_of, schema;
 END
@@ -922,7 +931,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 SELECT CASE
-    WHEN i.verdict NOT LIKE 'held%' OR i.verdict = 'held: consent unknown' THEN NULL
+    WHEN i.verdict = 'held: consent unknown' THEN NULL
     WHEN i.action = 'conversion' THEN greatest(i.converted_at, i.click_at + f.min_click_age)
     ELSE greatest(i.converted_at + greatest(f.adjust_from, interval '1 second'),
                   i.given_adjusted_at + interval '1 second') END
@@ -947,13 +956,14 @@ BEGIN
         WHERE e.feed = $2 AND e.exported_at IS NULL AND e.line IS NOT NULL AND ($1 IS NULL OR e.name = $1)
         ORDER BY e.batch, e.n$sql$, schema) USING name, f.feed;
     RETURN QUERY
-        SELECT i.action, x.status, nullif(substr(i.verdict, length(x.status) + 3), ''), journey._feed_due(f, i),
+        SELECT i.action, x.status, nullif(substr(i.verdict, length(x.status) + 3), ''), x.due_at,
                NULL::bigint, journey._feed_file(f, i.action), i.conversion_id, i.name, i.person_id, i.click_id_type,
                i.click_id, i.click_at, i.converted_at, i.adjusted_at, i.sent_id, i.credit, i.value, i.currency,
                CASE WHEN i.verdict = 'now' THEN journey._feed_line(f, i, x.event) END, x.event
         FROM journey._feed_items(f, schema, name, as_of) AS i
         CROSS JOIN LATERAL (
             SELECT split_part(i.verdict, ': ', 1) AS status,
+                   CASE WHEN i.verdict LIKE 'held%' THEN journey._feed_due(f, i) END AS due_at,
                    CASE WHEN i.verdict = 'now' THEN journey._feed_event(f, i) END AS event) AS x;
 END
 $$;
@@ -1018,7 +1028,7 @@ COMMENT ON FUNCTION journey._amount(numeric, text) IS
 COMMENT ON FUNCTION journey._consented(jsonb, text, text) IS 'internal: what a person consented to';
 COMMENT ON FUNCTION journey._action_name(journey._feed, text) IS
     'internal: the platform''s name for a conversion';
-COMMENT ON FUNCTION journey._sent_id(journey._feed, text, text, text, integer) IS
+COMMENT ON FUNCTION journey._sent_id(journey._feed, text, text, text, bigint) IS
     'internal: the id under which a platform is told of a conversion';
 COMMENT ON FUNCTION journey._file_time(timestamptz, text) IS 'internal: a time with its own offset from UTC';
 COMMENT ON FUNCTION journey._csv_line(text[]) IS 'internal: a line of CSV';
