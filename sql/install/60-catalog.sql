@@ -577,7 +577,7 @@ COMMENT ON FUNCTION journey._settings(jsonb) IS
 CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profile_changes',
-                 'conversions', 'events', 'page_views', 'timelines', 'rejected_events', '_segments',
+                 'conversions', 'attributed_touches', 'exports', 'events', 'page_views', 'timelines', 'rejected_events', '_segments',
                  '_batch', '_changes', '_captured']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
 
