@@ -162,6 +162,27 @@ SELECT journey.export_batch('web', 'meta', NULL, '2026-05-10'), journey.mark_exp
 UPDATE web.conversions SET value = 12 WHERE conversion_id = 'l1';
 SELECT conversion_id, action, status, reason FROM journey.meta_conversions('web', NULL, '2026-05-11') ORDER BY conversion_id;
 
+-- Microsoft's own: the window's end is out, ages count at the upload, hashes where asked
+CREATE TEMP TABLE kept AS TABLE web.conversions;
+TRUNCATE web.conversions;
+INSERT INTO web.conversions (conversion_id, name, email, phone, converted_at, value, currency, click_id, click_id_type, click_at)
+SELECT id, 'Sale', email, '0151 12345678', at, value, 'EUR', click, 'msclkid', clicked
+FROM (VALUES ('last', timestamptz '2026-05-29 23:59:59Z', timestamptz '2026-04-30 00:00Z', 1, 'm1', NULL), ('end', '2026-05-30 00:00Z', '2026-04-30 00:00Z', 1, 'm2', NULL),
+    ('negative', '2026-05-29 12:00Z', '2026-05-29 11:00Z', -1, 'm3', NULL), ('future', '2026-05-30 00:00:01Z', '2026-05-29 11:00Z', 1, 'm4', NULL),
+    ('young', '2026-05-30 00:00Z', '2026-05-29 23:00:01Z', 1, 'm5', NULL), ('at click', '2026-05-29 12:00Z', '2026-05-29 12:00Z', 1, 'm6', NULL),
+    ('no click', '2026-05-29 12:00Z', NULL, 1, NULL, 'A.b+c@Contoso.com')) AS t (id, at, clicked, value, click, email);
+SELECT conversion_id, status, reason, due_at AT TIME ZONE 'UTC' AS due FROM journey.microsoft_ads_conversions('web', 'Sale', '2026-05-30 00:00Z', '{"window": "30 days"}') ORDER BY conversion_id;
+SELECT conversion_id, status FROM journey.microsoft_ads_conversions('web', 'Sale', '2026-08-27 12:00Z') WHERE status = 'now' ORDER BY conversion_id;
+SELECT line = ',Sale,2026-05-29 12:00:00,1,EUR,' || journey.hash_email('ab@contoso.com', 'microsoft') || ',' || journey.hash_phone('+4915112345678', 'microsoft') AS hashed
+FROM journey.microsoft_ads_conversions('web', 'Sale', '2026-05-30 00:00Z', '{"user_data": true, "country": "DE", "feed": "hashed"}') WHERE conversion_id = 'no click';
+SELECT event #>> '{user,userIds,0,idValue}' = encode(sha256('a.b+c@contoso.com'), 'hex') AS hashed, event -> 'conversion' AS rule, event #> '{user,userIds}' ->> 1 AS second
+FROM journey.linkedin_conversions('web', 'Sale', '2026-05-30 00:00Z', '{"actions": {"Sale": "urn:lla:llaPartnerConversion:7"}}') WHERE conversion_id = 'no click';
+-- consent as it comes
+UPDATE web.conversions SET consent = c FROM (VALUES ('last', '"denied"'::jsonb), ('end', 'true'), ('young', '{"ad_user_data": true}'), ('no click', '{"adUserData": "Denied"}'), ('future', '[]')) AS t (id, c) WHERE id = conversion_id;
+SELECT conversion_id, status, reason FROM journey.microsoft_ads_conversions('web', 'Sale', '2026-05-31', '{"consent": "granted"}') ORDER BY conversion_id;
+TRUNCATE web.conversions;
+INSERT INTO web.conversions TABLE kept;
+
 -- a forgotten person: an id stays until the window ends; nothing is taken back unless asked
 UPDATE web.conversions SET converted_at = now() - interval '3 days', gclid_at = now() - interval '5 days', order_id = 'o-' || conversion_id;
 SELECT journey.export_batch('web', 'google_ads', 'MQL', options => '{"feed": "eu"}'), journey.mark_exported('web', 'eu', 11);
