@@ -119,8 +119,10 @@ SELECT conversion_id, status, reason, line FROM journey.google_ads_conversions('
 SELECT conversion_id, jsonb_pretty(event) FROM journey.google_ads_conversions('web', 'MQL', '2026-05-10', '{"format": "data_manager", "feed": "dm", "country": "US"}') WHERE conversion_id = 'l1';
 
 -- credit by clicks
-INSERT INTO web.touches (touch_id, person_id, visitor_id, session_id, touched_at, touch_type, click_ids)
-SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid, 'user:l1', 'v', '00000000-0000-0000-0000-000000000000', '2026-05-01'::timestamptz + n * interval '1 day', 'click_id', ids::jsonb
+INSERT INTO web.touches
+SELECT (jsonb_populate_record(NULL::web.touches, jsonb_build_object('touch_id', '00000000-0000-0000-0000-00000000000' || n, 'person_id', 'user:l1', 'visitor_id', 'v',
+    'session_id', '00000000-0000-0000-0000-000000000000', 'touched_at', '2026-05-01'::timestamptz + n * interval '1 day', 'touch_type', 'click_id', 'click_ids', ids::jsonb,
+    'version', 1, 'updated_at', now()))).*
 FROM (VALUES (1, '{"gclid": "Cj-a"}'), (2, '{"fbclid": "Fb.1"}'), (3, '{"gclid": "Cj-b", "msclkid": "ms1"}'), (4, '{"gclid": "Cj-a"}'), (5, '{"li_fat_id": "li-1", "ttclid": "E.C.P.x"}')) AS t (n, ids);
 INSERT INTO web.attributed_touches (conversion_id, touch_id, position, path_length, linear_credit, linear_value, first_credit, first_value)
 SELECT 'l1', touch_id, row_number() OVER w, 5, 0.2, 2, CASE row_number() OVER w WHEN 1 THEN 1 ELSE 0 END, CASE row_number() OVER w WHEN 1 THEN 10 ELSE 0 END FROM web.touches WINDOW w AS (ORDER BY touched_at);
