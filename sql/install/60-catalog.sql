@@ -293,7 +293,8 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('lookback',              'interval',    'rebuild', '"90 days"'),
        ('time_zone',             'zone',        'rebuild', '"UTC"'),
        ('profiles',              'profiles',    'rebuild', '"all"'),
-       ('keep_properties',       'columns',     'rebuild', '[]'),
+       ('keep_properties',       'columns',     'rebuild', '[
+           "device_type", "os_name", "browser", "locale", "country"]'),
        ('exclude',               'patterns',    'read',    '{}'),
        ('allow_ids',             'texts',       'read',    '[]'),
        ('revenue',               'revenue',     'read',    '{
@@ -576,7 +577,7 @@ COMMENT ON FUNCTION journey._settings(jsonb) IS
 CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profile_changes',
-                 'conversions', 'events', 'page_views', 'rejected_events', '_segments',
+                 'conversions', 'attributed_touches', 'exports', 'events', 'page_views', 'timelines', 'rejected_events', '_segments',
                  '_batch', '_changes', '_captured']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
 
@@ -717,6 +718,7 @@ BEGIN
                    'GRANT SELECT ON SEQUENCE %1$I._failed_at, %1$I._failure TO pg_monitor', target);
     PERFORM journey._create_capture(target);
     PERFORM journey._create_catalog_copy(target);
+    PERFORM journey._comment_relations(target);
     PERFORM journey._catalog('create'::text, model, jsonb_build_object(
         'schema', target, 'options', checked - 'schema', 'rules_version', journey._rules_version(),
         'relations', ARRAY(SELECT unnest(journey._relations_in(target))

@@ -57,6 +57,7 @@ BEGIN
     IF NOT any_tombstone THEN
         RETURN;
     END IF;
+    PERFORM journey._purge_exports(r);
     EXECUTE journey._bind(r, $sql$
         UPDATE {_batch} AS b SET status = 'forgotten', raw = '{}'
         FROM {_tombstone_key} AS k
@@ -162,9 +163,9 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION journey._forget(model name, user_id text,
+CREATE FUNCTION journey._forget(model name, user_id text, retract boolean,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
-    OUT identities bigint, OUT profiles bigint)
+    OUT identities bigint, OUT profiles bigint, OUT feeds text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -198,6 +199,7 @@ BEGIN
                (SELECT count(*) FROM {identities} WHERE person_id = $1),
                (SELECT count(*) FROM {profiles} WHERE person_id = $1)$sql$)
         INTO sessions, touches, identities, profiles USING person;
+    feeds := journey._strip_exports(r, person, user_id, coalesce(retract, false));
     PERFORM journey._bury(r, person, user_id);
     PERFORM journey._unlist_rejected(r, person, user_id);
     PERFORM journey._unnote_changes(r, person, user_id);
@@ -369,10 +371,11 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION journey.forget(model name, user_id text,
+CREATE FUNCTION journey.forget(model name, user_id text, retract boolean DEFAULT false,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
-    OUT identities bigint, OUT profiles bigint)
+    OUT identities bigint, OUT profiles bigint, OUT feeds text[])
 AS 'MODULE_PATHNAME', 'journey_as_owner'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION journey.forget(name, text) IS
-    'removes a person from a model, so that no row delivered again brings them back; tells what went';
+COMMENT ON FUNCTION journey.forget(name, text, boolean) IS
+    'removes a person from a model, so that no row delivered again brings them back; tells what went, and which '
+    'ad platforms were given something of it, to take it back from them where asked';
