@@ -1719,7 +1719,7 @@ BEGIN
            AND c.relkind = ANY ('{r,p,f}'::"char"[]);
         RAISE EXCEPTION 'schema "%" does not exist', source_schema
             USING ERRCODE = 'invalid_schema_name',
-                  HINT = coalesce(format('Schemas with event tables are %s.', known),
+                  HINT = coalesce('Schemas with event tables are ' || known || '.',
                                   'No schema has tables of events, such as "tracks" or "pages".');
     END IF;
     PERFORM journey._check_new_source(m, source_schema, NULL::name);

@@ -16,6 +16,7 @@ BEGIN
     PERFORM journey._create_derived(r);
     PERFORM journey._create_scratch(r);
     PERFORM journey._create_tombstones(r);
+    PERFORM journey._create_exports(r);
     PERFORM journey._show_sessions(r);
     PERFORM journey._show_events(r);
 END

@@ -33,6 +33,8 @@ CREATE TABLE options (
     internal_hosts jsonb,
     ignored_referrers jsonb,
     channel_rules jsonb,
+    referrers jsonb,
+    click_ids jsonb,
     internal_users jsonb,
     keep_properties text[],
     profiles text,
@@ -50,8 +52,8 @@ LANGUAGE sql AS $$
     SELECT * FROM jsonb_populate_record(NULL::oracle.options, '{
         "timeout": "30 minutes", "new_campaign": false, "session_key": false, "user_change": true,
         "passive_events": [], "max_users_per_visitor": 5, "email_trait": "email",
-        "internal_hosts": [], "ignored_referrers": [], "channel_rules": [], "internal_users": [],
-        "keep_properties": ["device_type", "os_name", "browser", "locale", "country"],
+        "internal_hosts": [], "ignored_referrers": [], "channel_rules": [], "referrers": [], "click_ids": [],
+        "internal_users": [], "keep_properties": ["device_type", "os_name", "browser", "locale", "country"],
         "profiles": "all",
         "time_zone": "UTC", "exclude": {}, "allow_ids": [], "earliest": "2000-01-01 00:00:00+00",
         "max_future": "24 hours"}' || given)
@@ -193,12 +195,13 @@ BEGIN
             CASE WHEN kind = 'identify' THEN 'email:' || journey._clean_email(traits ->> o.email_trait) END);
 
     UPDATE oracle.event AS e SET
-        said = oracle.campaign_touch(e, journey.touch(x.url, NULL), t, o.channel_rules),
+        said = oracle.campaign_touch(e, journey.touch(x.url, NULL, jsonb_build_object('click_ids', o.click_ids)), t,
+                                     o.channel_rules),
         came_from = CASE WHEN t.touch_type = 'referrer' THEN t END
     FROM oracle.event AS x
     CROSS JOIN LATERAL journey.touch(coalesce(x.url, ''), x.referrer, jsonb_build_object(
         'internal_hosts', o.internal_hosts, 'ignored_referrers', o.ignored_referrers,
-        'channel_rules', o.channel_rules)) AS t
+        'channel_rules', o.channel_rules, 'referrers', o.referrers, 'click_ids', o.click_ids)) AS t
     WHERE e.visitor_id = x.visitor_id AND e.event_time = x.event_time AND e.event_id = x.event_id
       AND NOT e.passive;
     UPDATE oracle.event SET came_from.landing_page = url WHERE (came_from).touch_type IS NOT NULL;
