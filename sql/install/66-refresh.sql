@@ -2,7 +2,7 @@
 -- model: refresh
 -- ---------------------------------------------------------------------------------------------
 
-CREATE FUNCTION journey._create_store(schema name, options jsonb)
+CREATE FUNCTION journey._create_store(schema name, store name, options jsonb)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -11,6 +11,7 @@ DECLARE
     r journey._run;
 BEGIN
     r.schema := schema;
+    r.store := store;
     r.shadow := false;
     r.settings := journey._settings(options);
     PERFORM journey._create_derived(r);
@@ -92,6 +93,7 @@ DECLARE
 BEGIN
     r.model := m.model;
     r.schema := m.schema;
+    r.store := m.store_schema;
     r.shadow := shadow;
     r.version := m.version + 1;
     r.at := transaction_timestamp();

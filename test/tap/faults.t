@@ -190,7 +190,7 @@ check_whole('kill -9 of a backend');
 $server->kill_all;
 $server->finish($session{$_}) for @models;
 $server->start;
-is(value('SELECT count(*) FROM next_profiles._batch'), 0, 'the scratch is empty after a crash');
+is(value('SELECT count(*) FROM next_profiles_store._batch'), 0, 'the scratch is empty after a crash');
 check_whole('kill -9 of the server');
 
 %session = stop_all();

@@ -110,7 +110,7 @@ for my $options ('{}', '{"user_change": false}', '{"session_key": true, "new_cam
 		sql("UPDATE rs.pages SET name = 'x' WHERE id = 'p3'; DELETE FROM rs.identifies WHERE id IN ('i1', 'i4');
 			UPDATE rs.users SET plan = 'changed' WHERE id = 'her-id'; DELETE FROM rs.order_completed WHERE id = 'o1';
 			DELETE FROM own WHERE event_id = 'w1'; DELETE FROM rs.pages WHERE id = 'p8'; UPDATE rs.pages SET name = 'y' WHERE id = 'p4'");
-		cmp_ok(value("SELECT count(*) FROM web._changes WHERE user_id = 'her-id'"), '>', 2, 'notes tell of her');
+		cmp_ok(value("SELECT count(*) FROM web_store._changes WHERE user_id = 'her-id'"), '>', 2, 'notes tell of her');
 	}
 	my ($told) = sql("SELECT visitors, events FROM journey.forget('web', 'her-id')");
 	# p1-3, p8, i1, i2, i4, a1-3, o1, o2, w1

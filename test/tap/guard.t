@@ -78,7 +78,7 @@ is "$(mine "BEGIN; SAVEPOINT a; SELECT journey.create_model('x', 'nowhere'); ROL
 is "$(ask guard_watch "$here" "SELECT model, owner, version FROM journey.models; SELECT model, version FROM journey.refresh_log")" \
 'web|guard_owner|1
 web|1' "a member of pg_monitor sees models and log"
-root "UPDATE web._segments SET body = body; ALTER TABLE web._segments RENAME TO hidden" >/dev/null
+root "UPDATE web_store._segments SET body = body; ALTER TABLE web_store._segments RENAME TO hidden" >/dev/null
 root "ALTER TABLE web.hidden RENAME TO _segments" >/dev/null
 is "$(ask guard_other "$here" "SELECT count(*) FROM journey.models")" 0 "another role sees none"
 has "$(ask guard_watch "$here" "SELECT journey.refresh('web')")" 'permission denied for model "web"' "to see is not to refresh"
@@ -194,7 +194,7 @@ is "$(ask guard_owner "$here" "SELECT journey.adopt_model('renamed', 'followed')
 lost="SELECT count(*) FROM journey.verify('renamed', strict => true)"
 is "$(mine "$lost")" 1 "strict verification tells of what went in between"
 root "DELETE FROM rudder.pages WHERE id IN (SELECT id FROM rudder.pages GROUP BY id HAVING count(*) = 1 ORDER BY id LIMIT 3)" >/dev/null
-is "$(root "SELECT count(*) FROM followed._changes WHERE is_old")" 3 "its triggers note what goes now"
+is "$(root "SELECT count(*) FROM followed_store._changes WHERE is_old")" 3 "its triggers note what goes now"
 is "$(mine "SELECT rows_read FROM journey.refresh('renamed')" >/dev/null; mine "$lost")" 1 "and a refresh follows"
 
 # what somebody wrote into the copy does no harm
@@ -205,7 +205,7 @@ for copy in "NULL" "'[]'" "'{\"format\": 1, \"model\": {}}'" "catalog || '{\"sou
     "jsonb_set(catalog, '{model,relations}', '[\"pages\"]')" "jsonb_set(catalog, '{model,relations}', '7')" "catalog || '{\"tables\": [[]]}'" \
     "catalog || '{\"refresh\": {\"version\": \"x\"}}'"; do
     n=$((n + 1))
-    said=$(psql -qXAt -v VERBOSITY=sqlstate -c "SET ROLE guard_owner; BEGIN" -c "UPDATE forged._catalog_copy SET catalog = $copy" -c "SELECT journey.adopt_model('forged', 'forged')" -c ROLLBACK 2>&1)
+    said=$(psql -qXAt -v VERBOSITY=sqlstate -c "SET ROLE guard_owner; BEGIN" -c "UPDATE forged_store._catalog_copy SET catalog = $copy" -c "SELECT journey.adopt_model('forged', 'forged')" -c ROLLBACK 2>&1)
     case $said in *22023* | *22P02* | *42P01*) echo "ok $n - $copy" ;; *) printf 'not ok %d - %s\n# got %s\n' $n "$copy" "$said" ;; esac
 done
 is "$(mine "SELECT journey.adopt_model('forged', 'forged'); SELECT journey.drop_model('forged')")" "" "the true one is taken in"
