@@ -188,7 +188,7 @@ static const CatalogStatement catalog_statements[] = {
 		"UPDATE journey._source SET options = coalesce($2->'options', '{}')"
 		" WHERE model = $1 AND kind = 'schema' AND source_schema = ($2->>'source_schema')::name"
 		" RETURNING to_jsonb(source)",
-		true
+		true, true
 	},
 	{"sources", ACCESS_OWNER,
 		"SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY source), '[]')"

@@ -74,7 +74,8 @@ static const JGatherFiles temp_files = {
 /* Columns of an event beside the fields that are strings. */
 #define J_FIELD_EVENT_TIME JF_COUNT
 #define J_FIELD_RECEIVED_AT (JF_COUNT + 1)
-#define J_FIELDS (JF_COUNT + 2)
+#define J_FIELD_CAMPAIGN_ID (JF_COUNT + 2)
+#define J_FIELDS (JF_COUNT + 3)
 
 /* How a field's value is read. */
 typedef enum JFieldType
@@ -115,7 +116,8 @@ static const JFieldColumns field_columns[J_FIELDS] = {
 	[JF_PROPERTIES] = {JTYPE_JSONB, {"properties"}},
 	[JF_TRAITS] = {JTYPE_JSONB, {"traits"}},
 	[J_FIELD_EVENT_TIME] = {JTYPE_TIME, {"event_time", "timestamp", "original_timestamp"}},
-	[J_FIELD_RECEIVED_AT] = {JTYPE_TIME, {"received_at"}}
+	[J_FIELD_RECEIVED_AT] = {JTYPE_TIME, {"received_at"}},
+	[J_FIELD_CAMPAIGN_ID] = {JTYPE_ID, {J_CAMPAIGN_ID}}
 };
 
 /* How the value of a column becomes a string. */
@@ -130,7 +132,7 @@ typedef enum JRead
 /* A column of the query that is a field. */
 typedef struct JColumn
 {
-	int			at;				/* from 0 */
+	int			at;				/* from 0, -1: none */
 	JField		field;
 	JRead		read;
 	FmgrInfo	output;
@@ -147,6 +149,7 @@ typedef struct JReceiver
 	int			received_at;
 	int			n_columns;
 	JColumn		columns[JF_COUNT];
+	JColumn		campaign_id;	/* becomes a property */
 	int			last;			/* no column behind this, from 1, is needed */
 } JReceiver;
 
@@ -259,6 +262,27 @@ JNoColumn(int field)
 			 errhint("Name its columns as those of journey.event; event_time and visitor_id must be there.")));
 }
 
+/* Finds the column of a field; false if there is none. */
+static bool
+JPrepareColumn(JReceiver *receiver, TupleDesc tupdesc, int field, JColumn *column)
+{
+	Oid			output;
+	bool		is_varlena;
+
+	column->at = JFindColumn(tupdesc, field);
+	if (column->at < 0)
+		return false;
+	column->field = field;
+	column->read = JColumnRead(tupdesc, column->at, field_columns[field].type);
+	if (column->read == JREAD_OUTPUT)
+	{
+		getTypeOutputInfo(TupleDescAttr(tupdesc, column->at)->atttypid, &output, &is_varlena);
+		fmgr_info(output, &column->output);
+	}
+	receiver->last = Max(receiver->last, column->at + 1);
+	return true;
+}
+
 /* Finds the columns of the query that are fields of an event. */
 static void
 JReceiverStartup(DestReceiver *self, int operation, TupleDesc tupdesc)
@@ -274,25 +298,12 @@ JReceiverStartup(DestReceiver *self, int operation, TupleDesc tupdesc)
 	receiver->last = Max(receiver->time, receiver->received_at) + 1;
 	for (int field = 0; field < JF_COUNT; field++)
 	{
-		JColumn    *column = &receiver->columns[receiver->n_columns];
-		Oid			output;
-		bool		is_varlena;
-
-		column->at = JFindColumn(tupdesc, field);
-		if (column->at < 0 && field == JF_VISITOR_ID)
+		if (JPrepareColumn(receiver, tupdesc, field, &receiver->columns[receiver->n_columns]))
+			receiver->n_columns++;
+		else if (field == JF_VISITOR_ID)
 			JNoColumn(field);
-		if (column->at < 0)
-			continue;
-		column->field = field;
-		column->read = JColumnRead(tupdesc, column->at, field_columns[field].type);
-		if (column->read == JREAD_OUTPUT)
-		{
-			getTypeOutputInfo(TupleDescAttr(tupdesc, column->at)->atttypid, &output, &is_varlena);
-			fmgr_info(output, &column->output);
-		}
-		receiver->last = Max(receiver->last, column->at + 1);
-		receiver->n_columns++;
 	}
+	(void) JPrepareColumn(receiver, tupdesc, J_FIELD_CAMPAIGN_ID, &receiver->campaign_id);
 }
 
 static JStr
@@ -320,10 +331,48 @@ JColumnValue(JColumn *column, Datum value)
 	return JStrFromCString(OutputFunctionCall(&column->output, value));
 }
 
+/* Is a row of a kind that has no campaign? */
+static bool
+JRowMakesNoTouch(const JRow *row)
+{
+	const JStr *kind = &row->field[JF_KIND];
+
+	return (row->mask & (1 << JF_KIND)) != 0 &&
+		(JStrEqual(*kind, JSTR_LIT("identify")) || JStrEqual(*kind, JSTR_LIT("group")) ||
+		 JStrEqual(*kind, JSTR_LIT("alias")));
+}
+
+/*
+ * Puts the id of a campaign among the properties, as journey._with_campaign_id() does; properties that are no
+ * object stay.
+ */
+static void
+JSetCampaignId(JRow *row, JStr id, const Jsonb *properties)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	key = {.type = jbvString, .val.string = {strlen(J_CAMPAIGN_ID), J_CAMPAIGN_ID}};
+	JsonbValue	value = {.type = jbvString, .val.string = {id.len, (char *) id.data}};
+	Jsonb	   *jsonb;
+	char	   *text;
+
+	if (id.len == 0 || JRowMakesNoTouch(row) || (properties != NULL && !JB_ROOT_IS_OBJECT(properties)))
+		return;
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&state, WJB_KEY, &key);
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	jsonb = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	if (properties != NULL)
+		jsonb = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(properties), JsonbPGetDatum(jsonb)));
+	text = JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
+	JRowSet(row, JF_PROPERTIES, text, strlen(text));
+}
+
 static bool
 JReceive(TupleTableSlot *slot, DestReceiver *self)
 {
 	JReceiver  *receiver = (JReceiver *) self;
+	JColumn    *campaign_id = &receiver->campaign_id;
+	const Jsonb *properties = NULL;
 	MemoryContext old;
 	JRow		row;
 
@@ -358,8 +407,12 @@ JReceive(TupleTableSlot *slot, DestReceiver *self)
 			JStr		value = JColumnValue(column, slot->tts_values[column->at]);
 
 			JRowSet(&row, column->field, value.data, value.len);
+			if (column->field == JF_PROPERTIES && campaign_id->at >= 0)
+				properties = DatumGetJsonbP(slot->tts_values[column->at]);
 		}
 	}
+	if (campaign_id->at >= 0 && !slot->tts_isnull[campaign_id->at])
+		JSetCampaignId(&row, JColumnValue(campaign_id, slot->tts_values[campaign_id->at]), properties);
 	if (!JGatherAdd(receiver->gather, &row))
 		JTimelineTooLarge();
 	MemoryContextSwitchTo(old);

@@ -295,16 +295,23 @@ JParseOptions(JSqlOptions *options, Jsonb *jsonb)
 }
 
 void
-JReadSqlOptions(JSqlOptions *options, const Interval *timeout, Jsonb *jsonb)
+JInitSqlOptions(JSqlOptions *options)
 {
 	memset(options, 0, sizeof(JSqlOptions));
-	options->session.timeout = JIntervalMicroseconds(timeout, "timeout");
+	options->session.timeout = 30 * 60 * USECS_PER_SEC;
 	options->session.user_change = true;
 	options->session.email = JOptionsEmail;
 	options->session.properties = JOptionsProperties;
 	options->session.campaign_id = JOptionsCampaignId;
 	options->session.arg = options;
 	options->email_trait = "email";
+}
+
+void
+JReadSqlOptions(JSqlOptions *options, const Interval *timeout, Jsonb *jsonb)
+{
+	JInitSqlOptions(options);
+	options->session.timeout = JIntervalMicroseconds(timeout, "timeout");
 	JParseOptions(options, jsonb);
 }
 

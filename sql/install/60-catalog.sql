@@ -120,9 +120,17 @@ COMMENT ON FUNCTION journey._last_failure(name) IS 'internal: the last failure o
 
 -- Moves with every change of the rules, the lists or the stored form that changes derived rows.
 CREATE FUNCTION journey._rules_version() RETURNS integer
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 1;
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 2;
 COMMENT ON FUNCTION journey._rules_version() IS
     'internal: the version of the rules of this release';
+
+-- Why a model is to be rebuilt, or NULL: what its options or sources call for, else rules of an earlier release.
+CREATE FUNCTION journey._rebuild_due(due text, rules_version integer) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(due, CASE WHEN rules_version OPERATOR(pg_catalog.<>) journey._rules_version()
+                              THEN 'the rules changed with an upgrade' END);
+COMMENT ON FUNCTION journey._rebuild_due(text, integer) IS
+    'internal: why a rebuild is due';
 
 -- ---------------------------------------------------------------------------------------------
 -- model: views
@@ -139,7 +147,7 @@ SELECT m.model,
        t.loaded_until,
        f.failure AS last_error,
        f.failed_at AS last_error_at,
-       m.rebuild_due,
+       journey._rebuild_due(m.rebuild_due, m.rules_version) AS rebuild_due,
        m.options,
        m.options_due,
        s.sources,

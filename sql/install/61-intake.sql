@@ -442,7 +442,7 @@ CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
     RETURN CASE
         WHEN kind OPERATOR(pg_catalog.~) '^epoch ' AND type OPERATOR(pg_catalog.=) 'timestamptz'
         THEN pg_catalog.format('journey._try_epoch(journey._text(t.%I), %s)', name,
-                               pg_catalog.substr(kind, 7))
+                               pg_catalog.substr(kind, 7)::pg_catalog.numeric)
         WHEN type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.=) 'text'
         THEN pg_catalog.format('journey._try_jsonb(nullif(t.%I::text, ''''))', name)
         WHEN kind OPERATOR(pg_catalog.~) '^(nested|other|foreign|epoch .*)$'

@@ -568,11 +568,13 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- one person before and after: nothing moves
+    -- without a window no unit went to another, and nobody looked whether the visitor is shared; one person
+    -- before and after: nothing moves
     EXECUTE journey._bind(r, format($sql$
         WITH visitors AS MATERIALIZED (
             SELECT u.visitor_id
             FROM {._changed_units} AS u
+            JOIN {._windows} AS w USING (visitor_id)
             LEFT JOIN {identities} AS i ON i.id = u.visitor_id AND i.id_type = 'visitor'
             GROUP BY u.visitor_id
             HAVING min(i.person_id) IS NULL OR count(DISTINCT (i.valid_from, i.person_id)) > 1

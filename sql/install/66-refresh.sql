@@ -290,6 +290,7 @@ DECLARE
     started timestamptz := clock_timestamp();
     begun timestamptz := started;
     r journey._run := journey._new_run(m, false);
+    due text := journey._rebuild_due(m.rebuild_due, m.rules_version);
     reading journey._started_reading;
     tallies journey._tally[];
     counts jsonb;
@@ -298,11 +299,8 @@ DECLARE
     removed bigint;
     d record;
 BEGIN
-    IF m.rebuild_due IS NOT NULL THEN
-        RAISE NOTICE 'a rebuild of model "%" is due: %', model, m.rebuild_due
-            USING HINT = format('SELECT journey.rebuild(%L);', model);
-    ELSIF m.rules_version <> journey._rules_version() THEN
-        RAISE NOTICE 'a rebuild of model "%" is due: the rules changed with an upgrade', model
+    IF due IS NOT NULL THEN
+        RAISE NOTICE 'a rebuild of model "%" is due: %', model, due
             USING HINT = format('SELECT journey.rebuild(%L);', model);
     END IF;
     PERFORM journey._begin_run(r);

@@ -243,8 +243,11 @@ BEGIN
     i.columns := argument::jsonb -> 'columns';
     i.kinds := journey._column_kinds(relation, ARRAY(
         SELECT jsonb_array_elements_text(value) FROM jsonb_each(i.columns)));
+    -- the argument of a trigger that another role made may say anything
     i.kinds := i.kinds || coalesce((
-        SELECT jsonb_object_agg(u.key, u.value) FROM jsonb_each(argument::jsonb -> 'units') AS u
+        SELECT jsonb_object_agg(u.key, u.value)
+          FROM jsonb_each_text(argument::jsonb -> 'units') AS u
+          JOIN jsonb_each_text(journey._time_units()) AS t ON u.value = 'epoch ' || t.value
          WHERE i.kinds ? u.key), '{}');
     f := journey._fields(i);
     key := CASE WHEN f ? 'key' THEN format('nullif(%s, '''')', f ->> 'key') ELSE 'NULL::text' END;

@@ -155,6 +155,8 @@ is "$(ask guard_other "${here}_restored" "SET SESSION AUTHORIZATION DEFAULT; SET
 
 # --- a model's schema alone
 mine "SELECT journey.set_options('web', '{\"timeout\": \"20 minutes\"}')" >/dev/null
+is "$(mine "SELECT journey.set_schema('web', 'rudder', '{\"exclude_tables\": [\"staging_*\"]}')"; root "SELECT catalog #>> '{sources,0,options,exclude_tables,0}' FROM web._catalog_copy")" "
+staging_*" "the copy of the catalog follows the options of a schema"
 before=$(root "SELECT schema, owner, version, loaded_until, rebuild_due, options, options_due, sources FROM journey.models")
 pg_dump -Fc -n web -f "$PGJ_WORK/web.dump" "$here"
 pg_dump -Fc -n rudder -n rudder_later -f "$PGJ_WORK/rudder.dump" "$here"
