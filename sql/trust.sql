@@ -107,7 +107,7 @@ DROP TRIGGER mine ON regress_trust.mine;
 CREATE FUNCTION regress_trust.unit() RETURNS numeric LANGUAGE plpgsql AS $$
 BEGIN INSERT INTO public.regress_trust_ran VALUES (current_user); RETURN 1; END $$;
 CREATE TRIGGER mine AFTER UPDATE ON regress_trust.mine REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "columns": {"key": ["id"], "event_time": ["event"]},
+    EXECUTE FUNCTION regress_trust_m_store._note_changes('{"table_id": 1, "columns": {"key": ["id"], "event_time": ["event"]},
         "units": {"event": "epoch regress_trust.unit()"}}', '', '{}', '', '');
 UPDATE regress_trust.mine SET event = '1';
 SELECT * FROM public.regress_trust_ran;

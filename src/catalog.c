@@ -411,7 +411,6 @@ CheckOwner(const Model *model, bool drops)
 {
 	if (!drops)
 		CheckSchemaExists(model, NameStr(model->schema));
-	CheckSchemaExists(model, NameStr(model->store));
 	if (!OidIsValid(model->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),

@@ -114,6 +114,14 @@ BEGIN
         EXECUTE journey._bind(r, $sql$
             SELECT NOT EXISTS (SELECT FROM {_segments}) AND NOT EXISTS (SELECT FROM {_facts})$sql$)
             INTO r.bulk;
+        -- what the owner added to a table is not passed by: the first load is as any other then
+        IF r.bulk AND EXISTS (
+            SELECT FROM journey._derived() AS d
+            JOIN pg_class AS c ON c.oid = journey._bind(r, format('{%s}', d.relation))::regclass
+            WHERE c.relhastriggers OR c.relhasrules OR c.relrowsecurity OR c.relchecks > 0) THEN
+            r.bulk := false;
+            PERFORM journey._create_indexes(r);
+        END IF;
     END IF;
     RETURN r;
 END
@@ -175,6 +183,11 @@ BEGIN
         PERFORM journey._stitch_all(r);
         EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose'::text) INTO sessions_changed;
         phases := journey._note_phase(phases, 'sessions'::text, begun);
+        begun := clock_timestamp();
+        PERFORM journey._phase('touches'::text);
+        PERFORM journey._store_all_facts(r);
+        phases := journey._note_phase(phases, 'touches'::text, begun);
+
         begun := clock_timestamp();
         PERFORM journey._phase('profiles'::text);
         profiles_changed := journey._store_persons(r);
@@ -308,7 +321,6 @@ BEGIN
     reading := journey._begin_reading(m, since, false);
     IF r.bulk AND journey._may_stream(m, reading) THEN
         -- reading and merging are one
-        PERFORM journey._phase('merge'::text);
         tallies := journey._merge_rows(r, reading);
         new := (SELECT t.new FROM unnest(tallies) AS t WHERE t.table_id IS NULL);
     ELSE

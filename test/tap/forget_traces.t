@@ -147,7 +147,7 @@ my $keyless = q{CREATE TABLE loose (visitor_id text, user_id text, event_time ti
 	is(value('SELECT count(*) FROM web.rejected_events'), 3, 'rows without ids: some are rejected');
 	sql('DELETE FROM loose');
 	my %seen = map { s/: .*//r => 1 } grep { /\._changes|rejected/ } map { $_->[0] } traces(@values);
-	is(join(' ', sort keys %seen), 'web._changes web.rejected_events', 'and noted whole when they go');
+	is(join(' ', sort keys %seen), 'web.rejected_events web_store._changes', 'and noted whole when they go');
 	sql("SELECT journey.forget('web', 'her-id')");
 	is_deeply([ map { $_->[0] } traces(@values) ], [], 'nothing of her is left in them');
 	is(value('SELECT count(*) FROM web.rejected_events'), 1, 'what is rejected of others is');

@@ -79,7 +79,7 @@ is "$(ask guard_watch "$here" "SELECT model, owner, version FROM journey.models;
 'web|guard_owner|1
 web|1' "a member of pg_monitor sees models and log"
 root "UPDATE web_store._segments SET body = body; ALTER TABLE web_store._segments RENAME TO hidden" >/dev/null
-root "ALTER TABLE web.hidden RENAME TO _segments" >/dev/null
+root "ALTER TABLE web_store.hidden RENAME TO _segments" >/dev/null
 is "$(ask guard_other "$here" "SELECT count(*) FROM journey.models")" 0 "another role sees none"
 has "$(ask guard_watch "$here" "SELECT journey.refresh('web')")" 'permission denied for model "web"' "to see is not to refresh"
 mine "CREATE VIEW public.broken AS SELECT 1" >/dev/null
@@ -155,10 +155,10 @@ is "$(ask guard_other "${here}_restored" "SET SESSION AUTHORIZATION DEFAULT; SET
 
 # --- a model's schema alone
 mine "SELECT journey.set_options('web', '{\"timeout\": \"20 minutes\"}')" >/dev/null
-is "$(mine "SELECT journey.set_schema('web', 'rudder', '{\"exclude_tables\": [\"staging_*\"]}')"; root "SELECT catalog #>> '{sources,0,options,exclude_tables,0}' FROM web._catalog_copy")" "
+is "$(mine "SELECT journey.set_schema('web', 'rudder', '{\"exclude_tables\": [\"staging_*\"]}')"; root "SELECT catalog #>> '{sources,0,options,exclude_tables,0}' FROM web_store._catalog_copy")" "
 staging_*" "the copy of the catalog follows the options of a schema"
 before=$(root "SELECT schema, owner, version, loaded_until, rebuild_due, options, options_due, sources FROM journey.models")
-pg_dump -Fc -n web -f "$PGJ_WORK/web.dump" "$here"
+pg_dump -Fc -n web -n web_store -f "$PGJ_WORK/web.dump" "$here"
 pg_dump -Fc -n rudder -n rudder_later -f "$PGJ_WORK/rudder.dump" "$here"
 copy=${here}_copy
 createdb -O guard_owner "$copy"
@@ -187,8 +187,8 @@ is "$(ask guard_owner "$copy" "SET client_min_messages = error; SELECT journey.r
 mine "SELECT journey.create_model('followed', 'rudder'); SELECT FROM journey.refresh('followed')" >/dev/null
 root "GRANT TRIGGER ON ALL TABLES IN SCHEMA rudder TO guard_owner" >/dev/null
 mine "SELECT journey.set_options('followed', '{\"capture\": \"trigger\"}'); SELECT FROM journey.refresh('followed')" >/dev/null
-pg_dump -Fc -n followed -f "$PGJ_WORK/followed.dump" "$here"
-root "DELETE FROM journey._model WHERE model = 'followed'; DROP SCHEMA followed CASCADE" >/dev/null
+pg_dump -Fc -n followed -n followed_store -f "$PGJ_WORK/followed.dump" "$here"
+root "DELETE FROM journey._model WHERE model = 'followed'; DROP SCHEMA followed, followed_store CASCADE" >/dev/null
 root "DELETE FROM rudder.pages WHERE id IN (SELECT id FROM rudder.pages ORDER BY id LIMIT 1)" >/dev/null
 is "$(pg_restore -d "$here" "$PGJ_WORK/followed.dump" 2>&1)" "" "a model that captures is restored"
 is "$(ask guard_owner "$here" "SELECT journey.adopt_model('renamed', 'followed'); SELECT new FROM journey.refresh('renamed')")" "

@@ -187,7 +187,7 @@ sql(q{SELECT journey.rebuild('web')});
 is(value('SELECT count(*) FROM web.sessions'), $sessions, 'and back');
 # as after an upgrade
 sql('UPDATE journey._model SET rules_version = rules_version - 1');
-sql('UPDATE web._sessions SET user_id = \'stranger\'');
+sql('UPDATE web_store._sessions SET user_id = \'stranger\'');
 is(value(q{SELECT rebuild_due FROM journey.models}), 'the rules changed with an upgrade',
 	'rules of an earlier release call for a rebuild');
 is(said($owner, q{SELECT journey.refresh('web')}, 'notice'),

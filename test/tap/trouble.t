@@ -240,7 +240,6 @@ for my $change (
 is(join('', grep { !/load time|HINT/ } <$slow>), <<'SAID', 'after ten seconds phases are notices');
 NOTICE:  pg_journey: refresh of model slow: touches
 NOTICE:  pg_journey: refresh of model slow: profiles
-NOTICE:  pg_journey: refresh of model slow: indexes
 t
 SAID
 
