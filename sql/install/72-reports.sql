@@ -2,7 +2,7 @@
 -- reports on a model
 --
 -- They run with the caller's rights. Every report is one statement over the stored timelines: it
--- reads no raw rows, and each timeline once.
+-- reads no raw rows, and each timeline once. Compiling such a statement takes longer than running it.
 -- ---------------------------------------------------------------------------------------------
 
 CREATE FUNCTION journey._funnel(timeline journey.timeline, steps text[], within interval, options jsonb,
@@ -248,6 +248,7 @@ RETURNS TABLE (value text, step integer, name text, persons bigint, share numeri
     median_seconds numeric, median_seconds_from_start numeric)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 20
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options,
@@ -376,6 +377,7 @@ RETURNS TABLE (value text, cohort timestamp, persons bigint, period integer, ret
     share numeric, is_complete boolean, is_cut boolean)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options, '{rolling,first}'::text[]);
@@ -443,6 +445,7 @@ RETURNS TABLE (period timestamp, active_persons bigint, new_persons bigint, retu
     resurrected_persons bigint, dormant_persons bigint, is_complete boolean)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 50
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options, '{}'::text[]);
@@ -540,6 +543,7 @@ CREATE FUNCTION journey.paths_report(model name, start_at text DEFAULT NULL, end
 RETURNS TABLE (step integer, source text, target text, persons bigint, share numeric, is_end boolean)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options, '{per,nodes,of,repeats}'::text[]);
@@ -556,18 +560,20 @@ BEGIN
                    CASE WHEN $1 IS NULL AND $2 IS NOT NULL THEN l.n - cardinality(t.path) - 1 ELSE l.n END AS step,
                    l.n = cardinality(t.path) AS is_last
             FROM taken AS t CROSS JOIN LATERAL unnest(t.path) WITH ORDINALITY AS l (label, n)
+        ), counted AS (
+            SELECT s.*, count(*) OVER (PARTITION BY s.step, s.label) AS persons FROM seen AS s
         ), ranked AS (
-            SELECT s.step, s.label, row_number() OVER (PARTITION BY s.step ORDER BY count(*) DESC, s.label COLLATE "C") AS rank
-            FROM seen AS s GROUP BY s.step, s.label
+            SELECT c.*, dense_rank() OVER (PARTITION BY c.step ORDER BY c.persons DESC, c.label COLLATE "C") AS rank
+            FROM counted AS c
         ), named AS (
-            SELECT s.id, s.step, s.is_last, CASE WHEN k.rank <= $7 THEN s.label ELSE '(other)' END AS label
-            FROM seen AS s JOIN ranked AS k USING (step, label)
+            SELECT r.id, r.step, r.is_last, CASE WHEN r.rank <= $7 THEN r.label ELSE '(other)' END AS label FROM ranked AS r
+        ), followed AS (
+            SELECT n.step, n.is_last, n.label AS source, lead(n.label) OVER (PARTITION BY n.id ORDER BY n.step) AS next
+            FROM named AS n
         ), edges AS (
-            SELECT a.step, a.label AS source, b.label AS target, false AS is_end
-            FROM named AS a JOIN named AS b ON b.id = a.id AND b.step = a.step + 1
-            UNION ALL
-            SELECT a.step, a.label, '(ended here)', true
-            FROM named AS a WHERE a.is_last AND $2 IS NULL AND a.step < $3
+            SELECT f.step, f.source, coalesce(f.next, '(ended here)') AS target, f.next IS NULL AS is_end
+            FROM followed AS f
+            WHERE f.next IS NOT NULL OR f.is_last AND $2 IS NULL AND f.step < $3
         )
         SELECT e.step::integer, e.source, e.target, count(*),
                round(count(*)::numeric / (SELECT count(*) FROM taken), 6), e.is_end
@@ -587,6 +593,7 @@ CREATE FUNCTION journey.top_paths_report(model name, start_at text DEFAULT NULL,
 RETURNS TABLE (path text[], persons bigint, share numeric)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options, '{per,of,repeats}'::text[]);
@@ -612,6 +619,7 @@ RETURNS TABLE (value text, page text, views bigint, sessions bigint, persons big
     median_seconds numeric)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options, '{}'::text[]);
@@ -749,6 +757,7 @@ RETURNS TABLE (metric text, goal text, variant_name text, is_control boolean, pe
     fisher_p_value double precision, comparisons integer, message text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 20
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options,

@@ -794,6 +794,7 @@ CREATE FUNCTION journey.report(model name, since timestamptz DEFAULT NULL, until
 RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options,
