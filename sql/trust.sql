@@ -121,7 +121,7 @@ BEGIN
       FROM pg_trigger WHERE tgrelid = 'regress_trust.later'::regclass AND tgtype = 4;
     CREATE TABLE regress_trust.alike (id regress_trust.pair);
     EXECUTE format('CREATE TRIGGER mine AFTER INSERT ON regress_trust.alike REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT'
-                   ' EXECUTE FUNCTION regress_trust_m._note_changes(%L, %L, %L, %L, %L)',
+                   ' EXECUTE FUNCTION regress_trust_m_store._note_changes(%L, %L, %L, %L, %L)',
                    a[1], 'id ' || 'regress_trust.pair'::regtype::oid, a[3], a[4], a[5]);
 END $$;
 INSERT INTO regress_trust.alike VALUES ((1, 'a'));
