@@ -97,7 +97,8 @@ class Project:
 
 def relations_of(model):
     """All that a model's relations hold, but for versions and the times of refreshes, as sorted lines."""
-    without = {"profiles": "version,attributes_version,updated_at", "rejected_events": "rejected_at,source"}
+    without = {"profiles": "version,attributes_version,updated_at", "sessions": "version,updated_at", "touches": "version,updated_at",
+               "rejected_events": "rejected_at,source"}
     rows = {}
     for name in ("sessions", "touches", "identities", "profiles", "events", "rejected_events"):
         rows[name] = sorted(sql(f"SELECT to_jsonb(t) - '{{{without.get(name, '')}}}'::text[] "
