@@ -231,7 +231,8 @@ def test_build(p):
     same(sql("SELECT bool_and(own_channel = CASE WHEN touch_source LIKE 'goo%' THEN 'Google''s' "
              "WHEN touch_referrer_host LIKE '%bing.com' THEN 'Bing' ELSE channel END), "
              "count(*) FILTER (WHERE own_channel = 'Google''s') > 0 FROM dev.rows"), "t|t", "channels by rules of one's own")
-    stored = "session_id, visitor_id, user_id, session_number, started_at, events, source, medium, channel, gclid, revenue"
+    # of an order that another session told before, the model alone knows
+    stored = "session_id, visitor_id, user_id, session_number, started_at, events, source, medium, channel, gclid"
     same(sql(f"SELECT count(*) FROM (SELECT {stored} FROM dev.sessions_of_rows EXCEPT SELECT {stored} FROM dev.web_sessions) AS x "
              "WHERE visitor_id <> 'null' AND started_at < '2031-01-01'"), "0", "the macro sessions() gives the model's sessions")
     empty = {"search_path": ""}
