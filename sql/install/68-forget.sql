@@ -40,7 +40,7 @@ RETURN pg_catalog.sha256(key OPERATOR(pg_catalog.||) pg_catalog.convert_to(
 
 -- Rejects rows of _batch that tell of what was forgotten, without their content. On a shared device the
 -- rows of others within a removed stretch stay. A row that is rejected anyway is meant, too, unless its time
--- can be believed and is after the forgetting.
+-- can be believed and is after the forgetting, or of a device outside the removed stretch.
 CREATE FUNCTION journey._reject_forgotten(m journey._model)
 RETURNS void
 LANGUAGE plpgsql
@@ -57,6 +57,7 @@ BEGIN
     IF NOT any_tombstone THEN
         RETURN;
     END IF;
+    PERFORM journey._purge_exports(r);
     EXECUTE journey._bind(r, $sql$
         UPDATE {_batch} AS b SET status = 'forgotten', raw = '{}'
         FROM {_tombstone_key} AS k
@@ -75,11 +76,12 @@ BEGIN
                 OR (t.kind = 'event'
                     AND t.hash = journey._tombstone(k.key, 'event'::text, b.visitor_id || ' ' || b.event_id))
                 OR (t.kind = 'device' AND b.user_id IS NULL
-                    AND b.event_time BETWEEN t.valid_from AND t.valid_to
+                    AND (b.event_time BETWEEN t.valid_from AND t.valid_to
+                         OR b.status IS NOT NULL AND (b.event_time BETWEEN $3 AND $2) IS NOT TRUE)
                     AND t.hash = journey._tombstone(k.key, 'device'::text, b.visitor_id))
                 OR (t.kind = 'device at' AND t.valid_from = b.event_time AND b.user_id IS NULL
                     AND t.hash = journey._tombstone(k.key, 'device at'::text, b.visitor_id))))$sql$)
-    USING s.email_trait, transaction_timestamp() + s.max_future;
+    USING s.email_trait, transaction_timestamp() + s.max_future, s.earliest;
 END
 $$;
 
@@ -147,8 +149,10 @@ BEGIN
             FROM others AS o
             JOIN {_segments} AS g USING (visitor_id, session_id)
             CROSS JOIN LATERAL journey.events(g.body) AS e
-            WHERE coalesce('user:' || CASE WHEN e.user_id = ANY ($5) THEN e.user_id ELSE journey._clean_id(e.user_id) END,
-                           CASE e.kind WHEN 'identify' THEN 'email:' || journey._clean_email(e.traits ->> $4) END)
+            WHERE coalesce('user:' || CASE WHEN e.user_id = ANY ($5) THEN e.user_id
+                                           ELSE journey._clean_id(e.user_id) END,
+                           CASE e.kind WHEN 'identify'
+                                       THEN 'email:' || journey._clean_email(e.traits ->> $4) END)
                   IN (SELECT ref FROM ids)
             UNION
             SELECT a.visitor_id, a.event_id, a.event_time
@@ -159,9 +163,9 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION journey._forget(model name, user_id text,
+CREATE FUNCTION journey._forget(model name, user_id text, retract boolean,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
-    OUT identities bigint, OUT profiles bigint)
+    OUT identities bigint, OUT profiles bigint, OUT feeds text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -195,6 +199,7 @@ BEGIN
                (SELECT count(*) FROM {identities} WHERE person_id = $1),
                (SELECT count(*) FROM {profiles} WHERE person_id = $1)$sql$)
         INTO sessions, touches, identities, profiles USING person;
+    feeds := journey._strip_exports(r, person, user_id, coalesce(retract, false));
     PERFORM journey._bury(r, person, user_id);
     PERFORM journey._unlist_rejected(r, person, user_id);
     PERFORM journey._unnote_changes(r, person, user_id);
@@ -236,27 +241,35 @@ BEGIN
             SELECT greatest($2, max(at) FILTER (WHERE NOT far) + interval '1 microsecond') AS forgotten_at
             FROM removed),
         ids AS (SELECT * FROM journey._ids_of($5, $1, $3)),
+        units AS (
+            SELECT s.visitor_id, s.session_id, s.person_id = $1 AS is_hers,
+                   count(*) FILTER (WHERE s.person_id <> $1) OVER (
+                       PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id) AS stretch
+            FROM {_sessions} AS s
+            WHERE s.visitor_id IN (SELECT visitor_id FROM {._fresh}) AND s.visitor_id NOT LIKE 'user:%'),
+        -- when something of the person was on a device, or something of others that names nobody and stays
+        times AS (
+            SELECT u.visitor_id, e.event_time AS at, bool_or(NOT u.is_hers) AS is_others,
+                   min(u.stretch) FILTER (WHERE u.is_hers) AS stretch
+            FROM units AS u
+            JOIN {_segments} AS g USING (visitor_id, session_id)
+            CROSS JOIN LATERAL journey.events(g.body) AS e
+            WHERE u.is_hers OR e.user_id IS NULL AND (u.visitor_id, e.event_id, e.event_time) NOT IN (
+                SELECT visitor_id, event_id, at FROM removed WHERE event_id IS NOT NULL)
+            GROUP BY u.visitor_id, e.event_time),
         stretches AS (
             SELECT id_type AS kind, id, timestamptz '-infinity' AS valid_from,
                    timestamptz 'infinity' AS valid_to
             FROM ids
             UNION ALL
-            -- neighbouring units of the person on a device are one stretch
-            SELECT 'device', u.visitor_id, min(u.first_at), least(max(u.last_at), $4)
+            -- neighbouring units of the person on a device are one stretch, but for what others have between
+            SELECT 'device', p.visitor_id, min(p.at), least(max(p.at), $4)
             FROM (
-                SELECT s.visitor_id, s.person_id, t.first_at, t.last_at,
-                       count(*) FILTER (WHERE s.person_id IS DISTINCT FROM $1) OVER (
-                           PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id) AS others
-                FROM {_sessions} AS s
-                LEFT JOIN LATERAL (
-                    SELECT min(e.event_time) AS first_at, max(e.event_time) AS last_at
-                    FROM {_segments} AS g CROSS JOIN LATERAL journey.events(g.body) AS e
-                    WHERE g.visitor_id = s.visitor_id AND g.session_id = s.session_id) AS t
-                    ON s.person_id = $1
-                WHERE s.visitor_id IN (SELECT visitor_id FROM {._fresh})
-                  AND s.visitor_id NOT LIKE 'user:%') AS u
-            WHERE u.person_id = $1 AND u.first_at <= $4
-            GROUP BY u.visitor_id, u.others),
+                SELECT t.*, count(*) FILTER (WHERE t.is_others) OVER (
+                           PARTITION BY t.visitor_id ORDER BY t.at) AS piece
+                FROM times AS t) AS p
+            WHERE NOT p.is_others AND p.at <= $4
+            GROUP BY p.visitor_id, p.stretch, p.piece),
         buried AS (
             SELECT s.*, p.forgotten_at FROM stretches AS s CROSS JOIN past AS p
             UNION ALL
@@ -358,10 +371,11 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION journey.forget(model name, user_id text,
+CREATE FUNCTION journey.forget(model name, user_id text, retract boolean DEFAULT false,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
-    OUT identities bigint, OUT profiles bigint)
+    OUT identities bigint, OUT profiles bigint, OUT feeds text[])
 AS 'MODULE_PATHNAME', 'journey_as_owner'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION journey.forget(name, text) IS
-    'removes a person from a model, so that no row delivered again brings them back; tells what went';
+COMMENT ON FUNCTION journey.forget(name, text, boolean) IS
+    'removes a person from a model, so that no row delivered again brings them back; tells what went, and which '
+    'ad platforms were given something of it, to take it back from them where asked';

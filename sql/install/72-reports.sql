@@ -38,9 +38,7 @@ CREATE FUNCTION journey._timelines(schema name) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('SELECT s.person_id, s.visitor_id, CASE WHEN NOT s.loose THEN s.session_id END AS session_id, '
-                  's.started_at, g.body AS events '
-                  'FROM %1$I._segments AS g JOIN %1$I._sessions AS s USING (visitor_id, session_id)', schema)
+    SELECT format('SELECT person_id, visitor_id, session_id, started_at, events FROM %I.timelines', schema)
 $$;
 COMMENT ON FUNCTION journey._timelines(name) IS 'internal: a query for the timelines of a model';
 
@@ -160,9 +158,11 @@ BEGIN
     END IF;
     PERFORM journey._check_keys(coalesce(options, 'null'), known || '{data_until}');
     r.data_until := journey._option_time(options, 'data_until'::text);
-    PERFORM journey._check_reader(model, r.schema, '{sessions,profiles,_sessions,_segments}'::text[]);
+    PERFORM journey._check_reader(model, r.schema, '{sessions,profiles,timelines}'::text[]);
     IF r.data_until IS NULL THEN
-        EXECUTE format('SELECT max(coalesce(ended_at, started_at)) FROM %I._sessions', r.schema) INTO r.data_until;
+        EXECUTE format('SELECT greatest((SELECT max(ended_at) FROM %1$I.sessions), '
+                       '(SELECT max(e.event_time) FROM %1$I.timelines AS t CROSS JOIN LATERAL journey.events(t.events) AS e '
+                       'WHERE t.session_id IS NULL))', r.schema) INTO r.data_until;
     END IF;
     RETURN r;
 END
@@ -397,7 +397,7 @@ BEGIN
     END IF;
     IF rolling THEN
         EXECUTE format('SELECT least(10000, greatest($1, 1 + ceil(extract(epoch FROM $2 - min(started_at)) / '
-                       'extract(epoch FROM $3))::integer)) FROM %I._sessions', r.schema)
+                       'extract(epoch FROM $3))::integer)) FROM %I.timelines', r.schema)
             INTO reach USING periods, r.data_until, u.length;
         reach := coalesce(reach, periods);
     END IF;
@@ -465,7 +465,7 @@ BEGIN
     END IF;
     PERFORM journey.first_at(NULL::journey.timeline, coalesce(step, '*'));
     EXECUTE format('SELECT 1 + ceil(extract(epoch FROM $1 - min(started_at)) / extract(epoch FROM $2))::integer '
-                   'FROM %I._sessions', r.schema) INTO reach USING r.data_until, u.length;
+                   'FROM %I.timelines', r.schema) INTO reach USING r.data_until, u.length;
     RETURN QUERY EXECUTE format($sql$
         WITH done AS (
             SELECT x.person_id, %2$s AS first, journey.retention(x.events, $1, $1, $2, $3, $4) AS back
@@ -724,7 +724,7 @@ AS $$
         $sql$, journey._units(r, 'person'::text, NULL::text, NULL::text),
         coalesce((SELECT 'ARRAY[' || string_agg(format('journey.first_at(f.events, $3[%s]) IS NOT NULL', n),
             ', ' ORDER BY n)
-                         || ']' FROM generate_series(1, goals) AS n), '''{}''::boolean[]'))
+                         || ']' FROM generate_series(1, least(goals, 100)) AS n), '''{}''::boolean[]'))
 $$;
 COMMENT ON FUNCTION journey._exposed(journey._reading, integer) IS 'internal: the query for who was exposed';
 

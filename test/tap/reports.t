@@ -290,9 +290,9 @@ sql("CREATE ROLE $role; GRANT USAGE ON SCHEMA journey TO $role");
 like(says("SET ROLE $role; SELECT journey.funnel_report('web', '{a}')"), qr/permission denied for schema "web".*HINT:  Its owner may GRANT USAGE ON SCHEMA web/s,
 	'who may not use the schema is told so');
 sql("GRANT USAGE ON SCHEMA web TO $role; GRANT SELECT ON web.sessions TO $role");
-like(says("SET ROLE $role; SELECT journey.funnel_report('web', '{a}')"), qr/permission denied for what.*HINT:  Its owner may GRANT SELECT ON web\.profiles, web\._sessions/s,
+like(says("SET ROLE $role; SELECT journey.funnel_report('web', '{a}')"), qr/permission denied for what.*HINT:  Its owner may GRANT SELECT ON web\.profiles, web\.timelines/s,
 	'who may not read the relations is told which');
-sql("GRANT SELECT ON web.profiles, web.touches, web._sessions, web._segments TO $role; ALTER SCHEMA rudder RENAME TO gone");
+sql("GRANT SELECT ON web.profiles, web.touches, web.timelines TO $role; ALTER SCHEMA rudder RENAME TO gone");
 is(says("SET ROLE $role; SET search_path = ''; SELECT * FROM journey.funnel_report('web', $steps)"), $before, 'a reader gets the same, and no raw row is read');
 like(says("SET ROLE $role; SELECT journey.report('web')"), qr/^<!DOCTYPE html>.*<\/html>$/s, 'and the page');
 sql("DROP OWNED BY $role; DROP ROLE $role");
