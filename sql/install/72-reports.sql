@@ -161,7 +161,8 @@ BEGIN
     PERFORM journey._check_reader(model, r.schema, '{sessions,profiles,timelines}'::text[]);
     IF r.data_until IS NULL THEN
         EXECUTE format('SELECT greatest((SELECT max(ended_at) FROM %1$I.sessions), '
-                       '(SELECT max(started_at) FROM %1$I.timelines))', r.schema) INTO r.data_until;
+                       '(SELECT max(e.event_time) FROM %1$I.timelines AS t, journey.events(t.events) AS e '
+                       'WHERE t.session_id IS NULL))', r.schema) INTO r.data_until;
     END IF;
     RETURN r;
 END
