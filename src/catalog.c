@@ -91,7 +91,7 @@ static const char *const pinned_settings[][2] = {
 /* Who may execute a statement of the catalog. */
 typedef enum CatalogAccess
 {
-	ACCESS_ANYBODY,				/* it tells only whether a name is taken */
+	ACCESS_ANYBODY,				/* it tells only whether a name is taken, or what readers may know */
 	ACCESS_CREATOR,				/* owners of the store in the schema that the arguments name */
 	ACCESS_OWNER				/* the model's owner */
 } CatalogAccess;
@@ -117,6 +117,11 @@ typedef struct CatalogStatement
 static const CatalogStatement catalog_statements[] = {
 	{"exists", ACCESS_ANYBODY,
 		"SELECT to_jsonb(EXISTS (SELECT FROM journey._model WHERE model = $1))"
+	},
+	/* what a report has to know: where the relations are that its caller must have rights on */
+	{"read", ACCESS_ANYBODY,
+		"SELECT jsonb_build_object('schema', schema, 'store_schema', store_schema, 'time_zone', coalesce(options->>'time_zone', 'UTC'),"
+		" 'refreshed_at', refreshed_at) FROM journey._model WHERE model = $1"
 	},
 	{"create", ACCESS_CREATOR,
 		DELETE_DEPENDENTS

@@ -588,9 +588,10 @@ COMMENT ON FUNCTION journey._bad_values(journey._input, journey._settings) IS
     'internal: conditions on values';
 
 -- Columns of the row as an object without the nulls, NULL where nothing is left; its keys are their
--- names without the prefix. A function takes no more than 100 arguments, so many columns make several
--- objects.
-CREATE FUNCTION journey._object(kinds jsonb, names text[], prefix text DEFAULT '') RETURNS text
+-- names without the prefix, and those of `named`, which says their columns. A function takes no more than 100
+-- arguments, so many columns make several objects.
+CREATE FUNCTION journey._object(kinds jsonb, names text[], prefix text DEFAULT '', named jsonb DEFAULT '{}')
+    RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -599,12 +600,15 @@ DECLARE
 BEGIN
     parts := ARRAY(
         SELECT format('journey._row_object(%L, %s)',
-                      array_agg(substr(c.name, length(prefix) + 1) ORDER BY c.place),
+                      array_agg(c.key ORDER BY c.place),
                       string_agg(CASE WHEN c.kind = 'json' OR c.kind = 'nested'
                                       THEN journey._as(c.kind, c.name, 'jsonb'::text)
                                       ELSE format('t.%I', c.name) END, ', ' ORDER BY c.place))
-          FROM (SELECT k.name, k.kind, row_number() OVER (ORDER BY k.name) - 1 AS place
-                  FROM jsonb_each_text(kinds) AS k(name, kind) WHERE k.name = ANY (names)) AS c
+          FROM (SELECT k.*, row_number() OVER (ORDER BY k.key) - 1 AS place
+                  FROM (SELECT substr(name, length(prefix) + 1) AS key, name, kind
+                          FROM jsonb_each_text(kinds) AS k(name, kind) WHERE name = ANY (names)
+                        UNION ALL
+                        SELECT n.key, n.value, kinds ->> n.value FROM jsonb_each_text(named) AS n) AS k) AS c
          GROUP BY c.place / 90
          ORDER BY c.place / 90);
     RETURN CASE cardinality(parts)
@@ -615,7 +619,7 @@ BEGIN
                    FROM unnest(parts) AS p) END;
 END
 $$;
-COMMENT ON FUNCTION journey._object(jsonb, text[], text) IS
+COMMENT ON FUNCTION journey._object(jsonb, text[], text, jsonb) IS
     'internal: an expression for columns as an object';
 
 -- The traits of an identify: the columns that are nothing of the standard and, where one is NULL or does not
@@ -635,8 +639,23 @@ END
 $$;
 COMMENT ON FUNCTION journey._traits(jsonb, text[]) IS 'internal: an expression for traits';
 
+-- Properties that have one name, whatever the loader calls their columns; the first that exists counts.
+CREATE FUNCTION journey._named_properties() RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT '{"device_type": ["context_device_type", "dvce_type"],
+         "os_name": ["context_os_name", "context_user_agent_data_platform", "os_family"],
+         "browser": ["context_browser_name", "context_browser", "context_browser_family", "br_family"],
+         "locale": ["context_locale", "br_lang"],
+         "country": ["context_geo_country_code", "context_geo_country", "context_geo_country_name",
+                     "context_location_country", "context_country", "geo_country"]}'::jsonb
+$$;
+COMMENT ON FUNCTION journey._named_properties() IS
+    'internal: columns of the properties that are kept by default';
+
 -- Properties and traits of an input: the columns that are nothing of the standard, as traits of an
--- identify and properties of any other; and those that the option "keep_properties" names.
+-- identify and properties of any other; and those that the option "keep_properties" names. A page has its title.
 CREATE FUNCTION journey._custom(i journey._input, s journey._settings) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -646,14 +665,24 @@ DECLARE
         || ARRAY(SELECT jsonb_array_elements_text(value) FROM jsonb_each(i.columns));
     custom text[] := ARRAY(SELECT k FROM jsonb_object_keys(i.kinds) AS k
                             WHERE k NOT LIKE 'context\_%' AND k <> ALL (known));
+    kept text[] := s.keep_properties;
+    named jsonb := (
+        SELECT jsonb_object_agg(n.key, n.first)
+          FROM (SELECT p.key, journey._first_column(i.kinds, p.value) AS first
+                  FROM jsonb_each(journey._named_properties()) AS p
+                 WHERE p.key = ANY (kept) AND NOT i.kinds ? p.key) AS n
+         WHERE n.first IS NOT NULL);
 BEGIN
+    IF i.role = 'page' THEN
+        kept := kept || '{title}'::text[];
+    END IF;
     IF i.role = 'users' THEN
         RETURN jsonb_build_object('traits', journey._traits(i.kinds, custom));
     ELSIF i.role = 'identify' OR i.event_kind = 'identify' THEN
         RETURN jsonb_build_object('traits', journey._traits(i.kinds, custom),
-                                  'properties', journey._object(i.kinds, s.keep_properties));
+                                  'properties', journey._object(i.kinds, kept, ''::text, coalesce(named, '{}')));
     END IF;
-    RETURN jsonb_build_object('properties', journey._object(i.kinds, custom || s.keep_properties));
+    RETURN jsonb_build_object('properties', journey._object(i.kinds, custom || kept, ''::text, coalesce(named, '{}')));
 END
 $$;
 COMMENT ON FUNCTION journey._custom(journey._input, journey._settings) IS
@@ -1690,7 +1719,7 @@ BEGIN
            AND c.relkind = ANY ('{r,p,f}'::"char"[]);
         RAISE EXCEPTION 'schema "%" does not exist', source_schema
             USING ERRCODE = 'invalid_schema_name',
-                  HINT = coalesce(format('Schemas with event tables are %s.', known),
+                  HINT = coalesce('Schemas with event tables are ' || known || '.',
                                   'No schema has tables of events, such as "tracks" or "pages".');
     END IF;
     PERFORM journey._check_new_source(m, source_schema, NULL::name);

@@ -315,7 +315,9 @@ BEGIN
             identified_at     timestamptz,
             kept              text[],
             counts            bytea,
-            aside             boolean NOT NULL);    -- says nothing of whose device it is
+            aside             boolean NOT NULL,     -- says nothing of whose device it is
+            version           bigint NOT NULL,
+            updated_at        timestamptz NOT NULL);
 
         CREATE %1$s TABLE {touches} (
             touch_id      uuid NOT NULL,
@@ -336,7 +338,9 @@ BEGIN
             click_ids     jsonb,
             landing_page  text,
             referrer      text,
-            referrer_host text);
+            referrer_host text,
+            version       bigint NOT NULL,
+            updated_at    timestamptz NOT NULL);
 
         -- events that count one by one in a profile: traits and amounts; rows of a users table too
         CREATE %1$s TABLE {_facts} (
@@ -403,17 +407,19 @@ BEGIN
     END IF;
     EXECUTE journey._bind(r, $sql$
         ALTER TABLE {_segments} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
-        -- a session's later segments
-        CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE NOT head;
+        -- a session's later segments; events of chosen sessions
+        CREATE INDEX ON {_segments} (session_id);
 
         ALTER TABLE {_sessions} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
         -- users; changed units, by their segments
-        CREATE INDEX ON {_sessions} (session_id);
+        CREATE UNIQUE INDEX ON {_sessions} (session_id);
         -- users; a person's first session, all that forget removes
         CREATE INDEX ON {_sessions} (person_id, started_at);
         -- stitching: who is named next and before
         CREATE INDEX ON {_sessions} (visitor_id, started_at, first_event_id)
             WHERE refs IS NOT NULL AND NOT aside;
+        -- users
+        CREATE INDEX ON {_sessions} (started_at) WHERE NOT loose;
         -- when a person was first identified
         CREATE INDEX ON {_sessions} (person_id, identified_at) WHERE refs IS NOT NULL;
 
@@ -422,6 +428,8 @@ BEGIN
         CREATE INDEX ON {touches} (person_id, touched_at, touch_id);
         -- the first and last that is not direct, and click ids
         CREATE INDEX ON {touches} (person_id, touched_at, touch_id) WHERE touch_type <> 'direct';
+        -- users
+        CREATE INDEX ON {touches} (touched_at);
         -- users; touches of changed sessions
         CREATE INDEX ON {touches} (session_id);
 

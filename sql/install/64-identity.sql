@@ -394,8 +394,8 @@ BEGIN
     -- One that is new gets the person and the number that it most likely has, so that few rows are written
     -- again below.
     EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {_sessions} AS s (%1$s, person_id, session_number)
-        SELECT %2$s,
+        INSERT INTO {_sessions} AS s (%1$s, version, updated_at, person_id, session_number)
+        SELECT %2$s, $1, $2,
                CASE WHEN o.session_id IS NULL THEN coalesce(i.person_id, b.person_id, 'visitor:' || u.visitor_id) END,
                CASE WHEN o.session_id IS NULL AND NOT u.loose THEN coalesce(b.session_number, 0) + row_number() OVER (
                    PARTITION BY u.visitor_id, o.session_id IS NULL, u.loose
@@ -412,10 +412,11 @@ BEGIN
             ORDER BY p.started_at DESC, p.first_event_id DESC
             LIMIT 1) AS b ON true
         ON CONFLICT (visitor_id, started_at, first_event_id) DO UPDATE
-        SET (%1$s) = ROW(%3$s)
+        SET (%1$s, version, updated_at) = ROW(%3$s, excluded.version, excluded.updated_at)
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
         journey._unit_columns(''::text), journey._unit_columns('u.'::text),
-        journey._unit_columns('excluded.'::text), journey._unit_columns('s.'::text)));
+        journey._unit_columns('excluded.'::text), journey._unit_columns('s.'::text)))
+    USING r.version, r.at;
     PERFORM journey._find_windows(r);
     PERFORM journey._find_shared(r);
     PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
@@ -447,11 +448,13 @@ BEGIN
     EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
     -- number and person in one write, since it moves all index entries of the row
     EXECUTE journey._bind(r, $sql$
-        UPDATE {_sessions} AS s SET session_number = x.session_number, person_id = x.person_id
+        UPDATE {_sessions} AS s
+        SET session_number = x.session_number, person_id = x.person_id, version = $1, updated_at = $2
         FROM {._resolved} AS x
         WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
           AND s.first_event_id = x.first_event_id
-          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$);
+          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$)
+    USING r.version, r.at;
 END
 $$;
 

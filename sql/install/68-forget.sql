@@ -40,7 +40,7 @@ RETURN pg_catalog.sha256(key OPERATOR(pg_catalog.||) pg_catalog.convert_to(
 
 -- Rejects rows of _batch that tell of what was forgotten, without their content. On a shared device the
 -- rows of others within a removed stretch stay. A row that is rejected anyway is meant, too, unless its time
--- can be believed and is after the forgetting.
+-- can be believed and is after the forgetting, or of a device outside the removed stretch.
 CREATE FUNCTION journey._reject_forgotten(m journey._model)
 RETURNS void
 LANGUAGE plpgsql
@@ -58,6 +58,7 @@ BEGIN
     IF NOT any_tombstone THEN
         RETURN;
     END IF;
+    PERFORM journey._purge_exports(r);
     EXECUTE journey._bind(r, $sql$
         UPDATE {_batch} AS b SET status = 'forgotten', raw = '{}'
         FROM {_tombstone_key} AS k
@@ -76,11 +77,12 @@ BEGIN
                 OR (t.kind = 'event'
                     AND t.hash = journey._tombstone(k.key, 'event'::text, b.visitor_id || ' ' || b.event_id))
                 OR (t.kind = 'device' AND b.user_id IS NULL
-                    AND b.event_time BETWEEN t.valid_from AND t.valid_to
+                    AND (b.event_time BETWEEN t.valid_from AND t.valid_to
+                         OR b.status IS NOT NULL AND (b.event_time BETWEEN $3 AND $2) IS NOT TRUE)
                     AND t.hash = journey._tombstone(k.key, 'device'::text, b.visitor_id))
                 OR (t.kind = 'device at' AND t.valid_from = b.event_time AND b.user_id IS NULL
                     AND t.hash = journey._tombstone(k.key, 'device at'::text, b.visitor_id))))$sql$)
-    USING s.email_trait, transaction_timestamp() + s.max_future;
+    USING s.email_trait, transaction_timestamp() + s.max_future, s.earliest;
 END
 $$;
 
@@ -148,8 +150,10 @@ BEGIN
             FROM others AS o
             JOIN {_segments} AS g USING (visitor_id, session_id)
             CROSS JOIN LATERAL journey.events(g.body) AS e
-            WHERE coalesce('user:' || CASE WHEN e.user_id = ANY ($5) THEN e.user_id ELSE journey._clean_id(e.user_id) END,
-                           CASE e.kind WHEN 'identify' THEN 'email:' || journey._clean_email(e.traits ->> $4) END)
+            WHERE coalesce('user:' || CASE WHEN e.user_id = ANY ($5) THEN e.user_id
+                                           ELSE journey._clean_id(e.user_id) END,
+                           CASE e.kind WHEN 'identify'
+                                       THEN 'email:' || journey._clean_email(e.traits ->> $4) END)
                   IN (SELECT ref FROM ids)
             UNION
             SELECT a.visitor_id, a.event_id, a.event_time
@@ -160,9 +164,9 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION journey._forget(model name, user_id text,
+CREATE FUNCTION journey._forget(model name, user_id text, retract boolean,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
-    OUT identities bigint, OUT profiles bigint)
+    OUT identities bigint, OUT profiles bigint, OUT feeds text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -196,6 +200,7 @@ BEGIN
                (SELECT count(*) FROM {identities} WHERE person_id = $1),
                (SELECT count(*) FROM {profiles} WHERE person_id = $1)$sql$)
         INTO sessions, touches, identities, profiles USING person;
+    feeds := journey._strip_exports(r, person, user_id, coalesce(retract, false));
     PERFORM journey._bury(r, person, user_id);
     PERFORM journey._unlist_rejected(r, person, user_id);
     PERFORM journey._unnote_changes(r, person, user_id);
@@ -359,10 +364,11 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION journey.forget(model name, user_id text,
+CREATE FUNCTION journey.forget(model name, user_id text, retract boolean DEFAULT false,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
-    OUT identities bigint, OUT profiles bigint)
+    OUT identities bigint, OUT profiles bigint, OUT feeds text[])
 AS 'MODULE_PATHNAME', 'journey_as_owner'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION journey.forget(name, text) IS
-    'removes a person from a model, so that no row delivered again brings them back; tells what went';
+COMMENT ON FUNCTION journey.forget(name, text, boolean) IS
+    'removes a person from a model, so that no row delivered again brings them back; tells what went, and which '
+    'ad platforms were given something of it, to take it back from them where asked';
