@@ -864,7 +864,8 @@ BEGIN
         array_agg(x.bytes ORDER BY x.bytes DESC, x.name)
     INTO cells, bars
     FROM (SELECT c.relname::text AS name, pg_total_relation_size(c.oid) AS bytes FROM pg_class AS c
-          WHERE c.relnamespace = to_regnamespace(quote_ident(r.schema)) AND c.relkind = ANY ('{r,m,p}'::"char"[])
+          WHERE c.relnamespace IN (to_regnamespace(quote_ident(r.schema)), to_regnamespace(quote_ident(r.store_schema)))
+            AND c.relkind = ANY ('{r,m,p}'::"char"[])
           ORDER BY 2 DESC LIMIT 8) AS x;
     RETURN journey._page_section('health'::text, 'Health of the model'::text,
         format('Last refresh %s UTC, %s before this page was made. The newest event is of %s UTC.',
