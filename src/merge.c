@@ -25,6 +25,7 @@ typedef struct JLoad
 	JWriter    *segments;
 	JWriter    *units;
 	JWriter    *noted;
+	JConversions *conversions;	/* NULL: none */
 	int64		events;			/* how many there are */
 } JLoad;
 
@@ -61,6 +62,7 @@ JOpenNoted(Oid relation)
 		{"user_id", TEXTOID}, {"kind", TEXTOID}, {"name", TEXTOID}, {"order_id", TEXTOID},
 		{"revenue", NUMERICOID}, {"currency", TEXTOID}, {"previous_id", TEXTOID},
 		{"traits", JSONBOID}, {"first_copy", TIMESTAMPTZOID}, {"last_copy", TIMESTAMPTZOID},
+		{"conversions", JSONBOID},
 		{"sign", INT4OID}, {"session_id", UUIDOID}
 	};
 
@@ -110,9 +112,8 @@ JPutNotedEvents(JLoad *load, const JNewSegment *segment, const JEvent *events)
 		Datum		values[J_NOTED_COLUMNS + 2];
 		bool		nulls[J_NOTED_COLUMNS + 2] = {false};
 
-		if (!JEventIsNoted(&events[i]))
+		if (!JSetNoted(values, nulls, &events[i], load->conversions))
 			continue;
-		JSetNoted(values, nulls, &events[i]);
 		values[J_NOTED_COLUMNS] = Int32GetDatum(1);
 		JSetUuid(values, nulls, J_NOTED_COLUMNS + 1, &segment->part.id);
 		JWriterPut(load->noted, values, nulls);
@@ -166,6 +167,8 @@ JLoadVisitor(JLoad *load, JEvent *events, int n)
 	JOpenUnit  *units;
 	int			n_units = 0;
 
+	if (load->conversions != NULL)
+		JStepsBegin(&load->conversions->steps);
 	JSplit(&load->options, NULL, NULL, 0, events, n, NULL, 0, false,
 		   JSegmentEvents(&load->options), &result);
 	units = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(JOpenUnit) * (Size) result.n_segments);
@@ -204,7 +207,7 @@ JLoadGathered(JEvent *events, int n, void *arg)
 	MemoryContextReset(load->context);
 }
 
-/* The rules and tables of a call: .., timeout, rules, segments, units, noted from argument 1 on. */
+/* The rules and tables of a call: .., timeout, rules, segments, units, noted, conversions from argument 1 on. */
 static void
 JLoadBegin(JLoad *load, FunctionCallInfo fcinfo)
 {
@@ -214,6 +217,7 @@ JLoadBegin(JLoad *load, FunctionCallInfo fcinfo)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("arguments must not be null")));
 	load->options = JStoreOptions(fcinfo, 1, 2);
+	load->conversions = PG_ARGISNULL(6) ? NULL : JConversionsFromJsonb(PG_GETARG_JSONB_P(6));
 	load->events = 0;
 	load->context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey visitor",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -233,7 +237,7 @@ JLoadEnd(JLoad *load)
 }
 
 /*
- * _load_events(query, timeout, rules, segments, units, noted): splits the events of a query into tables
+ * _load_events(query, timeout, rules, segments, units, noted, conversions): splits the events of a query into tables
  * that are empty; how many there are.
  */
 PG_FUNCTION_INFO_V1(journey_load_events);
@@ -305,7 +309,7 @@ JStoredAdd(JLoad *load, JStoredVisitor *visitor, JStr visitor_id, Datum body)
 }
 
 /*
- * _load_stored(query, timeout, rules, segments, units, noted): the same from stored segments, of which the
+ * _load_stored(query, timeout, rules, segments, units, noted, conversions): the same from stored segments, of which the
  * query gives (visitor_id, body), those of a visitor in a row.
  */
 PG_FUNCTION_INFO_V1(journey_load_stored);

@@ -233,6 +233,8 @@ CREATE TYPE journey._settings AS (
     internal_users        text[],
     allow_ids             text[],
     lookback              interval,
+    conversions           jsonb,
+    attribution           jsonb,
     time_zone             text,
     profiles              text,
     keep_properties       text[],
@@ -271,6 +273,8 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('click_ids',             'own list',    'rebuild', '[]'),
        ('internal_users',        'texts',       'rebuild', '[]'),
        ('lookback',              'interval',    'rebuild', '"90 days"'),
+       ('conversions',           'conversions', 'rebuild', '[]'),
+       ('attribution',           'attribution', 'rebuild', '{}'),
        ('time_zone',             'zone',        'rebuild', '"UTC"'),
        ('profiles',              'profiles',    'rebuild', '"all"'),
        ('keep_properties',       'columns',     'rebuild', '[]'),
@@ -285,7 +289,6 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('index_sources',         'boolean',     'none',    'false'),
        ('capture',               'capture',     'none',    '"refresh"'),
        ('ignore_deletes',        'boolean',     'none',    'false'),
-       ('conversions',           'unsupported', 'rebuild', NULL),
        ('currency',              'unsupported', 'rebuild', NULL),
        ('rates',                 'unsupported', 'rebuild', NULL),
        ('redact',                'unsupported', 'read',    NULL)
@@ -458,6 +461,12 @@ BEGIN
         PERFORM journey._check_exclude(value);
     ELSIF type = 'revenue' THEN
         PERFORM journey._check_revenue(value);
+    ELSIF type = 'conversions' THEN
+        PERFORM journey._check_conversions(value);
+        PERFORM journey._check_interval('lookback'::text, d -> 'lookback', false)
+           FROM jsonb_array_elements(value) AS d WHERE jsonb_typeof(d -> 'lookback') <> 'null';
+    ELSIF type = 'attribution' THEN
+        PERFORM journey._touch_counts(''::text, value);
     ELSIF type = 'stitch' AND (word = ANY ('{last,first,graph}'::text[])) IS TRUE THEN
         RAISE EXCEPTION 'stitching by "%" is not available in this release', word
             USING ERRCODE = 'feature_not_supported', HINT = 'Use "interval", the default.';
@@ -556,7 +565,7 @@ COMMENT ON FUNCTION journey._settings(jsonb) IS
 CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profile_changes',
-                 'conversions', 'events', 'page_views', 'rejected_events', '_segments',
+                 'conversions', 'attributed_touches', 'events', 'page_views', 'rejected_events', '_segments',
                  '_batch', '_changes', '_captured']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
 

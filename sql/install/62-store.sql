@@ -14,6 +14,7 @@ CREATE TYPE journey._run AS (
     at       timestamptz,   -- its time, for updated_at
     timeout  interval,
     rules    jsonb,         -- options of the session core
+    conversions jsonb,      -- definitions, NULL: none
     settings journey._settings
 );
 
@@ -97,7 +98,8 @@ CREATE TYPE journey._noted AS (
     previous_id text COLLATE "C",
     traits      jsonb,
     first_copy  timestamptz,
-    last_copy   timestamptz
+    last_copy   timestamptz,
+    conversions jsonb           -- what the option of that name makes of it
 );
 
 CREATE FUNCTION journey._split(visitor_id text, fresh journey.timeline, old journey._segment[],
@@ -110,14 +112,14 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
 -- The merge of a first load: splits all events that a query gives, with the columns of journey.event, and
 -- writes segments, units and noted events into tables of the model; how many events there are.
 CREATE FUNCTION journey._load_events(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass)
+    units regclass, noted regclass, conversions jsonb DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_events'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- The same from what is stored: the query gives (visitor_id, body), those of a visitor in a row.
 CREATE FUNCTION journey._load_stored(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass)
+    units regclass, noted regclass, conversions jsonb DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_stored'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -142,10 +144,10 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'journey_stitch'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-CREATE FUNCTION journey._noted_events(body journey.timeline)
+CREATE FUNCTION journey._noted_events(body journey.timeline, conversions jsonb DEFAULT NULL)
 RETURNS SETOF journey._noted
 AS 'MODULE_PATHNAME', 'journey_noted_events'
-LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 1;
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 1;
 
 -- The keys of events, with the times of their copies.
 CREATE FUNCTION journey._event_keys(body journey.timeline, OUT event_id text, OUT event_time timestamptz,
@@ -328,7 +330,7 @@ BEGIN
             referrer      text,
             referrer_host text);
 
-        -- events that count one by one in a profile: traits and amounts; rows of a users table too
+        -- events that count one by one: traits, amounts and conversions; rows of a users table too
         CREATE %1$s TABLE {_facts} (
             visitor_id text COLLATE "C" NOT NULL,
             event_time timestamptz NOT NULL,
@@ -340,7 +342,8 @@ BEGIN
             order_id   text COLLATE "C",
             revenue    numeric,
             currency   text,
-            traits     jsonb);
+            traits     jsonb,
+            conversions jsonb);                 -- those that it is, with what each is worth
 
         CREATE %1$s TABLE {_aliases} (
             visitor_id  text COLLATE "C" NOT NULL,

@@ -15,8 +15,10 @@ BEGIN
     r.settings := journey._settings(options);
     PERFORM journey._create_derived(r);
     PERFORM journey._create_scratch(r);
+    PERFORM journey._create_conversion_scope(r);
     PERFORM journey._create_tombstones(r);
     PERFORM journey._show_sessions(r);
+    PERFORM journey._show_conversions(r);
     EXECUTE journey._bind(r, $sql$
         CREATE VIEW {events} AS
         SELECT e.event_id, g.visitor_id, s.person_id, e.user_id,
@@ -97,6 +99,7 @@ BEGIN
     r.at := transaction_timestamp();
     r.timeout := s.timeout;
     r.settings := s;
+    r.conversions := nullif(s.conversions, '[]'::jsonb);
     r.rules := jsonb_strip_nulls(jsonb_build_object(
         'new_campaign', s.new_campaign, 'midnight', s.midnight, 'max_duration', s.max_duration,
         'session_key', s.session_key, 'user_change', s.user_change,
@@ -144,7 +147,7 @@ AS $$
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new',
         '_units_old', '_ref_changes', '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units',
-        '_person_changes', '_shared', '_barriers'], large_only);
+        '_person_changes', '_conversion_scope', '_shared', '_barriers'], large_only);
 END
 $$;
 
