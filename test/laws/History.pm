@@ -112,6 +112,7 @@ sub choose_options
     $o{email_trait} = 'mail' if $self->chance(0.1);
     $o{exclude} = { host => ['staging.*'], user_id => ['test*'] } if $self->chance(0.3);
     $o{allow_ids} = [ 'NA', '(void)' ] if $self->chance(0.15);
+    $self->choose_conversions(\%o) if $self->chance(0.6);
     if ($self->chance(0.3))
     {
         $self->{max_duration} = 3 * $self->{timeout};
@@ -122,6 +123,30 @@ sub choose_options
     $o{capture} = 'trigger' if $self->{exact} || $self->chance(0.1);
     $o{ignore_deletes} = \1 if $o{capture} && !$self->{exact};
     $self->{options} = \%o;
+}
+
+# Which events are conversions, what each is worth, and how the touches before them earn it.
+sub choose_conversions
+{
+    my ($self, $o) = @_;
+    my @list = (
+        { name => 'Order', event => 'Order Completed', value => 'revenue' },
+        { name => 'Signup', event => 'Signed*', value => 25, currency => $self->pick('EUR', 'JPY') },
+        { name => 'Any order', event => 'Order*', value => 'revenue', currency => 'EUR' },
+        { name => 'Prices', kind => 'page', event => 'Prices' },
+        { name => 'Deep', page => '/l*', value => 'none' },
+        { name => 'Red', event => '*', where => { color => 'red' } },
+        { name => 'Large', event => 'Order*', where => { total => { '>' => 9 } }, value => 'total' });
+    my $n = $self->between(1, 4);
+    @list = ($self->shuffle(@list))[ 0 .. $n - 1 ];
+    for my $d (@list)
+    {
+        $d->{lookback} = $self->pick('1 day', '20 hours', '30 minutes', '7 days', '400 days') if $self->chance(0.4);
+    }
+    $o->{conversions} = \@list;
+    $o->{lookback} = $self->pick('1 day', '10 days', '2 hours') if $self->chance(0.4);
+    $o->{attribution} = $self->pick({ half_life => '3 days' }, { position => [ 30, 50, 20 ] }, { paid_only => \1 },
+        { exclude_channels => [ 'Direct', 'Email' ] }) if $self->chance(0.4);
 }
 
 # own: a table in standard form; loader: a schema as RudderStack fills it. Without a load time a source is

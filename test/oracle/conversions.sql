@@ -1,0 +1,162 @@
+-- Conversions and the credit of touches, in plain SQL. Read by model.sql.
+
+-- Is an event one that a definition asks for? Of conditions on properties: a value, or {">": number}.
+CREATE FUNCTION is_conversion(e event, d jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT (NOT d ? 'event' OR coalesce(e.name LIKE replace(d ->> 'event', '*', '%'), false))
+       AND (NOT d ? 'kind' OR e.kind = d ->> 'kind')
+       AND (NOT d ? 'page' OR e.kind = 'page' AND coalesce(
+               journey.url_path(e.url) LIKE replace(d ->> 'page', '*', '%'), false))
+       AND NOT EXISTS (
+           SELECT FROM jsonb_each(d -> 'where') AS w
+           WHERE NOT CASE jsonb_typeof(w.value)
+                     WHEN 'object' THEN coalesce((e.properties ->> w.key)::numeric > (w.value ->> '>')::numeric, false)
+                     ELSE coalesce(e.properties ->> w.key = w.value #>> '{}', false) END)
+$$;
+
+CREATE FUNCTION amount(value text) RETURNS numeric
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN value ~ '^-?(0|[1-9][0-9]*)(\.[0-9]+)?$' THEN value::numeric END
+$$;
+
+CREATE VIEW event_conversion AS
+SELECT p.person_id, d.d ->> 'name' AS name, e.visitor_id, e.event_time AS converted_at, e.event_id, e.session,
+       e.user_id, coalesce(journey._clean_email(e.traits ->> o.email_trait),
+                           journey._clean_email(e.properties ->> 'email')) AS email,
+       CASE WHEN jsonb_typeof(d.d -> 'value') = 'number' THEN (d.d ->> 'value')::numeric
+            WHEN d.d ->> 'value' = 'revenue' THEN coalesce(e.revenue, amount(e.properties ->> 'revenue'))
+            ELSE amount(e.properties ->> (d.d ->> 'value')) END AS value,
+       CASE WHEN jsonb_typeof(d.d -> 'value') = 'number' THEN coalesce(d.d ->> 'currency', e.currency)
+            ELSE coalesce(e.currency, d.d ->> 'currency') END AS currency,
+       e.order_id, coalesce((d.d ->> 'lookback')::interval, o.lookback) AS lookback
+FROM event AS e
+JOIN person_event AS p USING (visitor_id, event_time, event_id)
+CROSS JOIN options AS o
+CROSS JOIN LATERAL jsonb_array_elements(o.conversions) AS d (d)
+WHERE is_conversion(e, d.d);
+
+CREATE TABLE conversion (number bigint GENERATED ALWAYS AS IDENTITY, LIKE event_conversion);
+
+-- The touches before each conversion that count, with their places.
+CREATE TABLE path_touch (
+    number bigint, place bigint, length bigint, age interval, counts boolean, LIKE person_touch);
+
+CREATE FUNCTION fill_conversions() RETURNS void
+LANGUAGE sql AS $$
+    TRUNCATE oracle.conversion, oracle.path_touch;
+    INSERT INTO oracle.conversion (person_id, name, visitor_id, converted_at, event_id, session, user_id, email, value,
+                                   currency, order_id, lookback)
+    SELECT * FROM oracle.event_conversion;
+    INSERT INTO oracle.path_touch
+    SELECT c.number, row_number() OVER w, count(*) OVER (PARTITION BY c.number, x.counts),
+           c.converted_at - t.touched_at, x.counts, t.*
+    FROM oracle.conversion AS c
+    JOIN oracle.person_touch AS t ON t.person_id = c.person_id
+        AND t.touched_at >= c.converted_at - c.lookback AND t.touched_at <= c.converted_at
+    CROSS JOIN oracle.options AS o
+    CROSS JOIN LATERAL (
+        SELECT NOT coalesce(o.attribution -> 'exclude_channels' ? t.channel, false)
+           AND NOT (coalesce((o.attribution ->> 'paid_only')::boolean, false) AND t.channel <> ALL (
+               '{Paid Search,Paid Social,Paid Shopping,Paid Video,Paid Other,Display,Cross-network,Affiliates,Audio}'))
+           AS counts) AS x
+    WINDOW w AS (PARTITION BY c.number, x.counts ORDER BY t.touched_at, t.touch_id)
+$$;
+
+CREATE FUNCTION path_columns(conversion bigint, prefix text, is_first boolean, non_direct boolean) RETURNS jsonb
+LANGUAGE sql AS $$
+    SELECT jsonb_build_object(
+        prefix || '_at', t.touched_at, prefix || '_source', t.source, prefix || '_medium', t.medium,
+        prefix || '_campaign', t.campaign, prefix || '_term', t.term, prefix || '_content', t.content,
+        prefix || '_channel', t.channel, prefix || '_landing_page', t.landing_page,
+        prefix || '_click_id', t.click_id, prefix || '_click_id_type', t.click_id_type)
+    FROM (SELECT) AS one LEFT JOIN LATERAL (
+        SELECT * FROM oracle.path_touch AS p
+        WHERE p.number = conversion AND NOT (non_direct AND p.touch_type = 'direct')
+        ORDER BY CASE WHEN is_first THEN p.touched_at END, CASE WHEN is_first THEN p.touch_id END,
+                 p.touched_at DESC, p.touch_id DESC
+        LIMIT 1) AS t ON true
+$$;
+
+CREATE FUNCTION last_click(conversion bigint, id text) RETURNS TABLE (value text, id_type text, at timestamptz)
+LANGUAGE sql AS $$
+    SELECT coalesce(p.click_ids ->> id, p.click_id), p.click_id_type, p.touched_at
+    FROM oracle.path_touch AS p
+    WHERE p.number = conversion AND CASE WHEN id = '' THEN p.click_id IS NOT NULL ELSE p.click_ids ? id END
+    ORDER BY p.touched_at DESC, p.touch_id DESC
+    LIMIT 1
+$$;
+
+CREATE VIEW conversion_row AS
+SELECT jsonb_build_object(
+           'name', c.name, 'person_id', c.person_id,
+           'user_id', CASE WHEN c.person_id LIKE 'user:%' THEN substr(c.person_id, 6) ELSE c.user_id END,
+           'email', coalesce(c.email, CASE split_part(c.person_id, ':', 1)
+               WHEN 'email' THEN substr(c.person_id, 7)
+               WHEN 'user' THEN journey._clean_email(substr(c.person_id, 6)) END),
+           'session_number', c.session, 'converted_at', c.converted_at, 'value', c.value, 'currency', c.currency,
+           'order_id', c.order_id, 'gclid', g.value, 'gclid_at', g.at,
+           'gbraid', (SELECT value FROM last_click(c.number, 'gbraid')),
+           'wbraid', (SELECT value FROM last_click(c.number, 'wbraid')),
+           'click_id', k.value, 'click_id_type', k.id_type, 'click_at', k.at, 'consent', NULL, 'phone', NULL)
+       || path_columns(c.number, 'first_touch', true, false)
+       || path_columns(c.number, 'last_touch', false, false)
+       || path_columns(c.number, 'last_non_direct_touch', false, true) AS "row"
+FROM conversion AS c
+LEFT JOIN LATERAL last_click(c.number, 'gclid') AS g ON true
+LEFT JOIN LATERAL last_click(c.number, '') AS k ON true;
+
+-- What each rule gives to a touch, in proportion.
+CREATE VIEW touch_share AS
+SELECT p.number, p.place, r.rule,
+       CASE r.rule
+       WHEN 'first' THEN (p.place = 1)::int::numeric
+       WHEN 'last' THEN (p.place = p.length)::int::numeric
+       WHEN 'last_non_direct' THEN (p.place = coalesce(
+           max(p.place) FILTER (WHERE p.touch_type <> 'direct') OVER path, p.length))::int::numeric
+       WHEN 'linear' THEN 1
+       WHEN 'time_decay' THEN power(2.00000000000000000000000000000000000000000000000000,
+           -extract(epoch FROM p.age) / extract(epoch FROM coalesce((o.attribution ->> 'half_life')::interval, '7 days')))
+       -- without a lead the W is the U; of two touches each has its end's weight
+       ELSE CASE WHEN p.length = 1 THEN 1
+                 WHEN p.place = 1 THEN coalesce(o.attribution #>> '{position,0}', '40')::numeric * greatest(p.length - 2, 1)
+                 WHEN p.place = p.length THEN coalesce(o.attribution #>> '{position,2}', '40')::numeric * greatest(p.length - 2, 1)
+                 ELSE coalesce(o.attribution #>> '{position,1}', '20')::numeric END
+       END AS share
+FROM path_touch AS p CROSS JOIN options AS o
+CROSS JOIN unnest('{first,last,last_non_direct,linear,position,w_shaped,time_decay}'::text[]) AS r (rule)
+WHERE p.counts
+WINDOW path AS (PARTITION BY p.number, r.rule);
+
+-- Units split in proportion to shares: what is left when all are rounded down goes to those that lost most.
+CREATE VIEW touch_split AS
+SELECT number, place, rule, what, scale, sign * (whole + (row_number() OVER lost <= units - sum(whole) OVER path)::int) AS part
+FROM (
+    SELECT s.number, s.place, s.rule, u.what, u.scale, u.units, u.sign,
+           div(u.units * s.share, sum(s.share) OVER path) AS whole,
+           u.units * s.share - div(u.units * s.share, sum(s.share) OVER path) * sum(s.share) OVER path AS rest
+    FROM touch_share AS s
+    JOIN conversion AS c USING (number)
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN c.currency = 'JPY' THEN 0 ELSE 2 END AS least) AS m
+    CROSS JOIN LATERAL (
+        VALUES ('credit', 12, 10::numeric ^ 12, 1),
+               ('value', greatest(m.least, min_scale(c.value)),
+                trunc(abs(c.value) * 10::numeric ^ greatest(m.least, min_scale(c.value))), sign(c.value)))
+        AS u (what, scale, units, sign)
+    WINDOW path AS (PARTITION BY s.number, s.rule, u.what)) AS x
+WINDOW path AS (PARTITION BY number, rule, what),
+       lost AS (PARTITION BY number, rule, what ORDER BY rest DESC, place);
+
+CREATE VIEW attributed_row AS
+SELECT jsonb_build_object('conversion', c.name, 'converted_at', c.converted_at, 'person_id', c.person_id,
+           'position', p.place, 'path_length', p.length,
+           'days_before', round(extract(epoch FROM p.age) / 86400, 6), 'touched_at', p.touched_at, 'source', p.source,
+           'medium', p.medium, 'campaign', p.campaign, 'term', p.term, 'content', p.content,
+           'campaign_id', p.campaign_id, 'channel', p.channel, 'click_id', p.click_id) || x.credits AS "row"
+FROM path_touch AS p
+JOIN conversion AS c USING (number)
+JOIN (
+    SELECT number, place, jsonb_object_agg(rule || '_' || what,
+               CASE WHEN part IS NOT NULL THEN round(part / 10::numeric ^ scale, scale) END) AS credits
+    FROM touch_split GROUP BY number, place) AS x USING (number, place)
+WHERE p.counts;
