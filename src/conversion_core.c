@@ -82,10 +82,12 @@ CompileValue(const JDef *def, JConversion *conversion, JDefError *error)
 		conversion->currency_property = currency;
 }
 
-static JConversion
-CompileOne(const JDef *def, JSteps *steps, JDefError *error)
+/* Adds a definition, unless it only says how rows of a table are looked at; its name. */
+static JStr
+CompileOne(const JDef *def, JConversions *conversions, JDefError *error)
 {
 	JConversion conversion = {0};
+	JDef	   *step_part;
 	JStep		step;
 
 	conversion.name = conversion.property = conversion.number = JSTR_NULL;
@@ -96,27 +98,31 @@ CompileOne(const JDef *def, JSteps *steps, JDefError *error)
 		JDefFail(error, J_DEF_VALUE, JDefMember(def, "name"), NULL, "it must not be empty");
 	(void) JDefChoice(JDefMember(def, "count"), 0, counts, error);
 	CompileValue(def, &conversion, error);
+	step_part = StepPart(def);
+	if (error->code != NULL || step_part->count == 0)
+		return conversion.name;
+	step = JStepFromDef(step_part, error);
 	if (error->code != NULL)
-		return conversion;
-	step = JStepFromDef(StepPart(def), error);
-	if (error->code == NULL)
-		JStepsAdd(steps, step);
-	return conversion;
+		return conversion.name;
+	conversions->conversion[conversions->steps.n] = conversion;
+	JStepsAdd(&conversions->steps, step);
+	return conversion.name;
 }
 
 void
 JConversionsCompile(const JDef *list, JConversions *conversions, JDefError *error)
 {
 	int			n = JDefArray(list, error);
+	JStr		names[J_MAX_CONVERSIONS];
 
 	memset(conversions, 0, sizeof(JConversions));
 	if (n > J_MAX_CONVERSIONS)
 		JDefFail(error, J_DEF_SIZE, list, NULL, "there are more than %d conversions", J_MAX_CONVERSIONS);
 	for (int i = 0; i < n && error->code == NULL; i++)
 	{
-		conversions->conversion[i] = CompileOne(&list->items[i], &conversions->steps, error);
+		names[i] = CompileOne(&list->items[i], conversions, error);
 		for (int j = 0; j < i && error->code == NULL; j++)
-			if (JStrEqual(conversions->conversion[i].name, conversions->conversion[j].name))
+			if (JStrEqual(names[i], names[j]))
 				JDefFail(error, J_DEF_VALUE, JDefMember(&list->items[i], "name"),
 						 "What may be one of several events is one definition with a pattern.",
 						 "another conversion has this name");

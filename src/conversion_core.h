@@ -8,7 +8,8 @@
  *	 "lookback": "30 days", "count": "first"}
  *
  * `lookback` and `count` are of no concern to an event alone: the model reads them when it looks at a
- * person's conversions together.
+ * person's conversions together. A definition that asks for no event says these of conversions that come as
+ * rows of a table.
  */
 #ifndef CONVERSION_CORE_H
 #define CONVERSION_CORE_H

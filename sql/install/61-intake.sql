@@ -70,8 +70,8 @@ CREATE TYPE journey._input AS (
     relation         regclass,
     schema           name,
     name             name,
-    role             text,          -- track, page, screen, identify, group, alias, users, own
-    event_kind       text,          -- of a relation: the kind of all its rows
+    role             text,          -- track, page, screen, identify, group, alias, users, own, conversion
+    event_kind       text,          -- of a relation: the kind of all its rows; of conversions their name
     id_prefix        text,
     columns          jsonb,         -- standard name -> its columns, the first not null counts
     kinds            jsonb,         -- column -> kind of its type
@@ -168,7 +168,7 @@ COMMENT ON FUNCTION journey._column_kinds(regclass, text[]) IS 'internal: the co
 
 -- Where the loaders put the standard fields; role 'own' is any other relation. loaded_at, ip and
 -- user_agent are no fields of an event: they serve the watermark and the option "exclude".
-CREATE FUNCTION journey._standard_columns(role text) RETURNS jsonb
+CREATE FUNCTION journey._loader_columns(role text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -227,6 +227,31 @@ SELECT '{"event_id": ["id"],
              "user_agent": ["user_agent", "context_user_agent"],
              "loaded_at": ["loaded_at", "uuid_ts", "received_at"]}'
        ELSE '{}' END
+$$;
+COMMENT ON FUNCTION journey._loader_columns(text) IS
+    'internal: the columns of the standard fields';
+
+CREATE FUNCTION journey._standard_columns(role text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN role = 'conversion' THEN
+           '{"conversion_id": ["conversion_id", "id"],
+             "name": [],
+             "user_id": ["user_id"],
+             "email": ["email"],
+             "visitor_id": ["visitor_id", "anonymous_id"],
+             "phone": ["phone"],
+             "converted_at": ["converted_at"],
+             "value": ["value"],
+             "currency": ["currency"],
+             "order_id": ["order_id"],
+             "gclid": ["gclid"],
+             "click_id": ["click_id"],
+             "consent": ["consent"],
+             "received_at": [],
+             "loaded_at": ["loaded_at", "uuid_ts", "received_at"]}'
+       ELSE journey._loader_columns(role) END
 $$;
 COMMENT ON FUNCTION journey._standard_columns(text) IS
     'internal: the columns of the standard fields';
@@ -389,7 +414,9 @@ CREATE FUNCTION journey._inputs(m journey._model) RETURNS SETOF journey._input
     SET search_path = pg_catalog, pg_temp
 AS $$
 WITH source AS MATERIALIZED (
-    SELECT s.*, first_value(s.id_space) OVER (ORDER BY s.source) AS first_space
+    -- ids of conversions are apart from those of events
+    SELECT s.*, first_value(s.id_space) OVER (PARTITION BY coalesce(s.event_kind = 'conversion', false)
+                                              ORDER BY s.source) AS first_space
       FROM jsonb_populate_recordset(NULL::journey._source,
                                     journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
 ), state AS MATERIALIZED (
@@ -402,14 +429,16 @@ WITH source AS MATERIALIZED (
                SELECT jsonb_array_elements_text(s.options -> 'exclude_tables'))) AS f
      WHERE s.kind = 'schema'
      UNION ALL
-    SELECT s.source, c.oid::regclass, s.source_schema, s.relation_name, 'own',
+    SELECT s.source, c.oid::regclass, s.source_schema, s.relation_name,
+           CASE WHEN s.event_kind = 'conversion' THEN 'conversion' ELSE 'own' END,
            journey._column_kinds(c.oid::regclass)
       FROM source s
       JOIN pg_namespace n ON n.nspname = s.source_schema
       JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
      WHERE s.kind = 'relation'
 )
-SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, s.event_kind,
+SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role,
+       CASE WHEN f.role = 'conversion' THEN s.options ->> 'name' ELSE s.event_kind END,
        journey._id_prefix(s.id_space, s.first_space), x.columns, k.kinds, w.watermark_column,
        CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text
                  AND NOT s.columns ? 'loaded_at'
@@ -484,10 +513,10 @@ BEGIN
                   FROM jsonb_each(i.columns) AS c
                  CROSS JOIN jsonb_array_elements_text(c.value) WITH ORDINALITY AS n(name, place)
                  CROSS JOIN LATERAL (
-                     SELECT CASE WHEN c.key IN ('event_time', 'received_at', 'loaded_at')
+                     SELECT CASE WHEN c.key IN ('event_time', 'received_at', 'loaded_at', 'converted_at')
                                  THEN 'timestamptz'
-                                 WHEN c.key = 'revenue' THEN 'numeric'
-                                 WHEN c.key = 'properties' OR c.key = 'traits' THEN 'jsonb'
+                                 WHEN c.key IN ('revenue', 'value') THEN 'numeric'
+                                 WHEN c.key IN ('properties', 'traits', 'consent') THEN 'jsonb'
                                  ELSE 'text' END AS type) AS t
                  CROSS JOIN LATERAL (
                      SELECT journey._as(i.kinds ->> n.name, n.name, t.type) AS expression,
@@ -764,6 +793,15 @@ $$;
 COMMENT ON FUNCTION journey._seen_rows(journey._input, journey._settings) IS
     'internal: conditions for rows that were read before';
 
+-- Whether all of an input is read, so that what is not among it is no more. Conversions without a load time
+-- are, each time.
+CREATE FUNCTION journey._is_read_whole(i journey._input, since timestamptz) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT coalesce(since = '-infinity', false) OR i.role = 'conversion' AND i.watermark_column IS NULL$$;
+COMMENT ON FUNCTION journey._is_read_whole(journey._input, timestamptz) IS
+    'internal: whether all rows of an input are read';
+
 -- Which rows are read, as an item of FROM: those not behind the watermark and those without a load
 -- time, unless they were read before; and those loaded or dated since. Called in UTC, by which a load
 -- time without a zone is meant.
@@ -777,7 +815,7 @@ DECLARE
     dated text := journey._fields(i) ->> 'event_time';
     wanted text := 'true';
 BEGIN
-    IF i.watermark IS NULL AND i.seen IS NULL OR since = '-infinity' THEN
+    IF i.watermark IS NULL AND i.seen IS NULL OR journey._is_read_whole(i, since) THEN
         RETURN format('%I.%I', i.schema, i.name);
     END IF;
     IF i.watermark IS NOT NULL THEN
@@ -870,6 +908,9 @@ DECLARE
     kind text := format('%L::text', coalesce(i.event_kind, CASE i.role WHEN 'users' THEN 'identify'
                                                                        ELSE i.role END));
 BEGIN
+    IF i.role = 'conversion' THEN
+        RETURN journey._select_conversions(i, s, rows, removed, f, raw);
+    END IF;
     IF i.role = 'own' AND i.event_kind IS NULL THEN
         kind := format('coalesce(nullif(%s, ''''), journey._event_kind(%s, %s))',
                        coalesce(f ->> 'kind', 'NULL'), coalesce(f ->> 'name', 'NULL'),
@@ -1459,6 +1500,11 @@ BEGIN
     END IF;
     EXECUTE format('ANALYZE %I._batch', m.schema);
     PERFORM journey._reject_forgotten(m);
+    IF NOT peek THEN
+        PERFORM journey._note_whole_tables(m.schema, ARRAY(
+            SELECT i.table_id FROM unnest(inputs) AS i
+             WHERE i.role = 'conversion' AND journey._is_read_whole(i, since)));
+    END IF;
 
     counts := journey._batch_counts(m, s, inputs, journey._open_since(m, writers));
     IF NOT peek THEN
@@ -1518,7 +1564,9 @@ CREATE FUNCTION journey.add_source(
 COMMENT ON FUNCTION journey.add_source(name, regclass, text, jsonb, jsonb) IS
     'adds a table or view to the sources of a model';
 
-CREATE FUNCTION journey._check_new_source(m journey._model, source_schema name, relation_name name)
+-- A relation may give several conversions, under different names.
+CREATE FUNCTION journey._check_new_source(m journey._model, source_schema name, relation_name name,
+    conversion text DEFAULT NULL)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -1531,7 +1579,9 @@ BEGIN
     IF EXISTS (SELECT FROM jsonb_populate_recordset(NULL::journey._source,
                                journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
                 WHERE s.source_schema = _check_new_source.source_schema
-                  AND s.relation_name IS NOT DISTINCT FROM _check_new_source.relation_name) THEN
+                  AND s.relation_name IS NOT DISTINCT FROM _check_new_source.relation_name
+                  AND coalesce(s.event_kind = 'conversion', false) = (conversion IS NOT NULL)
+                  AND (conversion IS NULL OR coalesce(s.options ->> 'name', '') = conversion)) THEN
         RAISE EXCEPTION 'model "%" already reads %', m.model,
             CASE WHEN relation_name IS NULL THEN format('schema %I', source_schema)
                  ELSE format('relation %I.%I', source_schema, relation_name) END
@@ -1544,7 +1594,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION journey._check_new_source(journey._model, name, name) IS
+COMMENT ON FUNCTION journey._check_new_source(journey._model, name, name, text) IS
     'internal: checks a source';
 
 CREATE FUNCTION journey._add_schema(model name, source_schema name, options jsonb) RETURNS void
@@ -1741,25 +1791,28 @@ BEGIN
             USING ERRCODE = 'wrong_object_type';
     END IF;
     SELECT n.nspname INTO source_schema FROM pg_namespace n WHERE n.oid = rel.relnamespace;
-    PERFORM journey._check_keys(options, '{id_space}'::text[]);
-    IF kind = 'conversion' THEN
-        RAISE EXCEPTION 'sources of kind "conversion" are not available in this release'
-            USING ERRCODE = 'feature_not_supported';
-    ELSIF kind <> ALL ('{page,screen,track,identify,group,alias}'::text[]) THEN
+    PERFORM journey._check_keys(options, CASE WHEN kind = 'conversion' THEN '{id_space,name}'::text[]
+                                              ELSE '{id_space}'::text[] END);
+    IF kind <> ALL ('{page,screen,track,identify,group,alias,conversion}'::text[]) THEN
         RAISE EXCEPTION 'unknown kind "%"', kind
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Kinds are page, screen, track, identify, group, alias.';
+                  HINT = 'Kinds are page, screen, track, identify, group, alias, conversion.';
     END IF;
     IF options ? 'id_space' AND coalesce(options ->> 'id_space', '') = '' THEN
         PERFORM journey._bad_option('id_space'::text, options -> 'id_space', 'a string'::text);
     END IF;
-    PERFORM journey._check_new_source(m, source_schema, rel.relname);
+    PERFORM journey._check_new_source(m, source_schema, rel.relname,
+        CASE WHEN kind = 'conversion' THEN coalesce(options ->> 'name', '') END);
     IF NOT has_table_privilege(relation, 'SELECT') THEN
         RAISE EXCEPTION 'permission denied for %', relation
             USING ERRCODE = 'insufficient_privilege',
                   HINT = format('GRANT SELECT ON %s TO %I.', relation, current_user);
     END IF;
-    PERFORM journey._check_columns(relation, columns, options);
+    IF kind = 'conversion' THEN
+        PERFORM journey._check_conversion_source(relation, columns, options);
+    ELSE
+        PERFORM journey._check_columns(relation, columns, options);
+    END IF;
     PERFORM journey._catalog('add_source'::text, model, jsonb_build_object(
         'kind', 'relation', 'source_schema', source_schema, 'relation_name', rel.relname,
         'event_kind', kind, 'columns', columns, 'options', options - 'id_space',

@@ -247,7 +247,8 @@ AS $$
         ('_copies',       ARRAY['visitor_id', 'event_id', 'event_time'], false),
         ('_visitor_refs', ARRAY['visitor_id', 'ref'], false),
         ('_user_emails',  ARRAY['email', 'user_id'], false),
-        ('identities',    ARRAY['id', 'id_type', 'valid_from', 'person_id'], true)
+        ('identities',    ARRAY['id', 'id_type', 'valid_from', 'person_id'], true),
+        ('_conversion_records', ARRAY['conversion_id'], false)
 $$;
 
 CREATE FUNCTION journey._create_stored(r journey._run)
@@ -373,6 +374,24 @@ BEGIN
             n          bigint NOT NULL,
             device     bigint NOT NULL);
 
+        -- conversions that come as rows of a table, each as the row that was loaded last has it
+        CREATE %1$s TABLE {_conversion_records} (
+            conversion_id text COLLATE "C" PRIMARY KEY,
+            name          text NOT NULL,
+            table_id      integer NOT NULL,
+            loaded_at     timestamptz,
+            converted_at  timestamptz,          -- NULL: it was taken back, and nothing else is known
+            user_id       text COLLATE "C",
+            email         text COLLATE "C",
+            visitor_id    text COLLATE "C",
+            value         numeric,
+            currency      text,
+            order_id      text COLLATE "C",
+            gclid         text,
+            click_id      text,
+            phone         text,
+            consent       jsonb);
+
         CREATE %1$s TABLE {identities} (
             id         text COLLATE "C" NOT NULL,
             id_type    text NOT NULL,
@@ -425,6 +444,11 @@ BEGIN
         CREATE INDEX ON {_facts} (session_id);
         -- rows of users tables, when the user's person changes
         CREATE INDEX ON {_facts} (user_id) WHERE session_id IS NULL;
+
+        -- records that follow an id whose person changed
+        CREATE INDEX ON {_conversion_records} (user_id) WHERE user_id IS NOT NULL;
+        CREATE INDEX ON {_conversion_records} (email) WHERE email IS NOT NULL;
+        CREATE INDEX ON {_conversion_records} (visitor_id) WHERE visitor_id IS NOT NULL;
 
         ALTER TABLE {_aliases} ADD PRIMARY KEY (visitor_id, event_time, event_id);
         -- chains of aliases, both ways; aliases of visitors

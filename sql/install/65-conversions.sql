@@ -120,6 +120,295 @@ AS $$
                              t.click_ids)::journey._path_touch ORDER BY t.touched_at, t.touch_id) AS path$sql$
 $$;
 
+-- ---------------------------------------------------------------------------------------------
+-- rows of tables that are conversions
+-- ---------------------------------------------------------------------------------------------
+
+-- The id of a conversion that comes as a row: its name and the row's own id.
+CREATE FUNCTION journey._record_key(name text, id text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT replace(replace(name, '\', '\\'), ':', '\:') || ':' || id$$;
+COMMENT ON FUNCTION journey._record_key(text, text) IS 'internal: the id of a conversion that comes as a row';
+
+-- Raises an error unless a relation can give conversions by this mapping.
+CREATE FUNCTION journey._check_conversion_source(relation regclass, columns jsonb, options jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kinds jsonb := journey._column_kinds(relation);
+    mapping jsonb;
+    field text;
+    col jsonb;
+BEGIN
+    IF (jsonb_typeof(columns) = 'object') IS NOT TRUE THEN
+        RAISE EXCEPTION 'columns must be a JSON object, not %', coalesce(columns::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'It maps standard names to columns, such as {"converted_at": "mql_at"}.';
+    END IF;
+    FOR field, col IN SELECT * FROM jsonb_each(columns) LOOP
+        IF NOT journey._standard_columns('conversion'::text) ? field OR field = 'received_at' THEN
+            RAISE EXCEPTION 'unknown standard name "%"', field
+                USING ERRCODE = 'undefined_column',
+                      HINT = 'Of a conversion they are conversion_id, name, user_id, email, visitor_id, phone, '
+                             'converted_at, value, currency, order_id, gclid, click_id, consent, loaded_at.';
+        ELSIF jsonb_typeof(col) <> ALL ('{string,"null"}'::text[]) THEN
+            RAISE EXCEPTION 'invalid column for "%": %', field, col
+                USING ERRCODE = 'invalid_parameter_value',
+                      DETAIL = 'It must be a name of a column, or null for none.';
+        ELSIF col <> 'null' AND NOT kinds ? (col #>> '{}') THEN
+            RAISE EXCEPTION 'relation % has no column "%"', relation, col #>> '{}'
+                USING ERRCODE = 'undefined_column',
+                      HINT = format('Its columns are %s.', array_to_string(ARRAY(
+                                 SELECT jsonb_object_keys(kinds) ORDER BY 1), ', '));
+        END IF;
+    END LOOP;
+    mapping := journey._mapping('conversion'::text, columns);
+    IF (jsonb_typeof(options -> 'name') = 'string' AND options ->> 'name' <> '') IS NOT TRUE
+       AND NOT columns ? 'name' THEN
+        RAISE EXCEPTION 'conversions of relation % have no name', relation
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give one in the options, {"name": "MQL"}, or map a column to "name".';
+    END IF;
+    FOREACH field IN ARRAY '{conversion_id,converted_at}'::text[] LOOP
+        IF journey._first_column(kinds, mapping -> field) IS NULL THEN
+            RAISE EXCEPTION 'relation % has no column for %', relation, field
+                USING ERRCODE = 'undefined_column', HINT = format('Map one: {"%s": "column"}.', field);
+        END IF;
+    END LOOP;
+    IF journey._first_column(kinds, (mapping -> 'user_id') || (mapping -> 'email') || (mapping -> 'visitor_id'))
+       IS NULL THEN
+        RAISE EXCEPTION 'relation % has no column that tells whose a conversion is', relation
+            USING ERRCODE = 'undefined_column', HINT = 'Map user_id, email or visitor_id.';
+    END IF;
+    IF journey._watermark_column(kinds, mapping, columns) IS NOT NULL THEN
+        RAISE NOTICE 'rows that are deleted from % stay in the model', relation
+            USING DETAIL = 'New rows are told by their load time, which says nothing of those that go.',
+                  HINT = 'Set the time of conversion to NULL instead, or map {"loaded_at": null}: then the relation '
+                         'is read whole each time, and what is not in it is no conversion.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_conversion_source(regclass, jsonb, jsonb) IS 'internal: checks a source';
+
+-- The rows of an input of conversions in the form of the batch: the same columns as an event's, apart from
+-- events by is_traits. A row without a time takes its conversion back, whosever it is.
+CREATE FUNCTION journey._select_conversions(i journey._input, s journey._settings, rows text, removed boolean,
+    f jsonb, raw text)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted jsonb := jsonb_strip_nulls(jsonb_build_object(
+        'event_id', 'c.event_id', 'visitor_id', 'c.visitor_id', 'user_id', 'c.user_id',
+        'event_time', 'c.converted_at', 'kind', '''conversion''', 'name', 'c.name',
+        'revenue', f ->> 'value', 'order_id', f ->> 'order_id',
+        'currency', format('nullif(upper(btrim(%s, %L) COLLATE "C"), '''')', coalesce(f ->> 'currency', 'NULL'),
+                           E' \t\n\r\x0b\f'),
+        'properties', format(
+            'jsonb_strip_nulls(jsonb_build_object(''email'', c.email, ''phone'', nullif(btrim(%s), ''''),'
+            ' ''gclid'', nullif(btrim(%s), ''''), ''click_id'', nullif(btrim(%s), ''''), ''consent'', %s))',
+            coalesce(f ->> 'phone', 'NULL'), coalesce(f ->> 'gclid', 'NULL'), coalesce(f ->> 'click_id', 'NULL'),
+            coalesce(f ->> 'consent', 'NULL::jsonb')),
+        'traits', format('CASE WHEN c.email IS NOT NULL THEN jsonb_build_object(%L, c.email) END', s.email_trait),
+        'table_id', i.table_id::text, 'is_traits', 'true',
+        'status', CASE WHEN removed THEN '''removed''' ELSE 's.status' END,
+        'loaded_at', CASE WHEN i.watermark_column IS NOT NULL
+                          THEN journey._as(i.kinds ->> i.watermark_column::text, i.watermark_column,
+                                           'timestamptz'::text) END));
+    bad text := (
+        SELECT string_agg(format(' WHEN %s IS NULL AND %s <> '''' THEN %L', f ->> n.field,
+                                 journey._as(i.kinds ->> c.name, c.name, 'text'::text),
+                                 format('%s is no %s', n.field, n.word)), '')
+        FROM (VALUES ('converted_at', 'time'), ('value', 'number')) AS n (field, word)
+        CROSS JOIN LATERAL jsonb_array_elements_text(i.columns -> n.field) AS c (name)
+        WHERE i.kinds ? c.name);
+BEGIN
+    RETURN format(
+        'SELECT %s, CASE WHEN s.status IS NOT NULL THEN %s END FROM %s AS t'
+        ' CROSS JOIN LATERAL (SELECT %s AS event_id, coalesce(%s, %L) AS name, %s AS visitor_id, %s AS user_id,'
+        ' journey._clean_email(%s) AS email, %s AS converted_at) AS c'
+        ' CROSS JOIN LATERAL (SELECT CASE WHEN c.event_id IS NULL THEN ''no conversion_id'''
+        ' WHEN octet_length(c.event_id) > 1024 THEN ''id too long'''
+        ' WHEN c.name IS NULL THEN ''no name''%s'
+        ' WHEN c.converted_at IS NOT NULL THEN journey._reject_reason(coalesce(c.visitor_id, c.user_id, c.email),'
+        ' NULL::text, NULL::text, c.converted_at, %s, %L, %L) END AS status) AS s%s',
+        (SELECT string_agg(coalesce(wanted ->> b.name, 'NULL::' || b.type), ', ' ORDER BY b.place)
+           FROM journey._batch_columns() AS b WHERE b.name <> 'raw'),
+        raw, rows,
+        CASE WHEN i.id_prefix = '' THEN '' ELSE format('%L || ', i.id_prefix) END
+            || format('nullif(btrim(%s), '''')', f ->> 'conversion_id'),
+        format('nullif(%s, '''')', coalesce(f ->> 'name', 'NULL')), i.event_kind,
+        coalesce(journey._cleaned(f ->> 'visitor_id', s), 'NULL::text'),
+        coalesce(journey._cleaned(f ->> 'user_id', s), 'NULL::text'),
+        coalesce(f ->> 'email', 'NULL::text'), coalesce(f ->> 'converted_at', 'NULL::timestamptz'),
+        bad, journey._arrived(i), s.earliest, s.max_future,
+        CASE WHEN removed THEN ' WHERE s.status IS NULL' ELSE '' END);
+END
+$$;
+COMMENT ON FUNCTION journey._select_conversions(journey._input, journey._settings, text, boolean, jsonb, text) IS
+    'internal: the query that reads an input of conversions';
+
+-- Says of which tables of conversions this reading has all rows.
+CREATE FUNCTION journey._note_whole_tables(schema name, tables integer[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('DELETE FROM %I._whole_tables', schema);
+    EXECUTE format('INSERT INTO %I._whole_tables SELECT unnest($1)', schema) USING tables;
+END
+$$;
+COMMENT ON FUNCTION journey._note_whole_tables(name, integer[]) IS
+    'internal: which tables of conversions were read whole';
+
+-- The condition that a record o is in no row of a table that was read whole.
+CREATE FUNCTION journey._vanished()
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT $sql$
+        o.table_id IN (SELECT table_id FROM {._whole_tables})
+        AND NOT EXISTS (
+            SELECT FROM {._batch} AS b
+            WHERE b.kind = 'conversion' AND b.is_traits AND b.status IS DISTINCT FROM 'removed'
+              AND journey._record_key(b.name, b.event_id) = o.conversion_id)$sql$
+$$;
+
+CREATE FUNCTION journey._conversions_vanished(r journey._run)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    result boolean;
+BEGIN
+    EXECUTE journey._bind(r, format('SELECT EXISTS (SELECT FROM {_conversion_records} AS o WHERE %s)',
+                                    journey._vanished())) INTO result;
+    RETURN result;
+END
+$$;
+
+-- What tells apart two rows of one conversion that were loaded at the same time.
+CREATE FUNCTION journey._record_content(o jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT (o - '{table_id,loaded_at}'::text[])::text COLLATE "C"$$;
+
+-- Brings the records up to date by the rows of _batch; how many told something new. Of a conversion the row
+-- that was loaded last counts, of those loaded at one time the one that takes it back. Rows without a load
+-- time are from now.
+CREATE FUNCTION journey._note_conversion_rows(r journey._run)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        WITH given AS (
+            SELECT journey._record_key(b.name, b.event_id) AS conversion_id, b.name, b.table_id, b.loaded_at,
+                   b.event_time AS converted_at, x.user_id, x.properties ->> 'email' AS email, x.visitor_id,
+                   x.revenue AS value, x.currency, x.order_id, x.properties ->> 'gclid' AS gclid,
+                   x.properties ->> 'click_id' AS click_id, x.properties ->> 'phone' AS phone,
+                   x.properties -> 'consent' AS consent
+            FROM {._batch} AS b
+            LEFT JOIN LATERAL (
+                SELECT b.user_id, b.visitor_id, b.revenue, b.currency, b.order_id, b.properties
+                WHERE b.event_time IS NOT NULL) AS x ON true
+            WHERE b.is_traits AND b.kind = 'conversion' AND b.status IS NULL),
+        last AS (
+            SELECT DISTINCT ON (g.conversion_id) g.*
+            FROM given AS g
+            ORDER BY g.conversion_id, g.loaded_at DESC NULLS FIRST, g.converted_at IS NULL DESC,
+                     journey._record_content(to_jsonb(g)) DESC),
+        put AS (
+            INSERT INTO {_conversion_records} AS o
+            SELECT l.* FROM last AS l
+            LEFT JOIN {_conversion_records} AS k USING (conversion_id)
+            WHERE k.conversion_id IS NULL OR l.loaded_at IS NULL OR k.loaded_at IS NULL
+               OR (l.loaded_at, (l.converted_at IS NULL)::int, journey._record_content(to_jsonb(l)))
+                  > (k.loaded_at, (k.converted_at IS NULL)::int, journey._record_content(to_jsonb(k)))
+            ON CONFLICT (conversion_id) DO UPDATE SET
+                name = excluded.name, table_id = excluded.table_id, loaded_at = excluded.loaded_at,
+                converted_at = excluded.converted_at, user_id = excluded.user_id, email = excluded.email,
+                visitor_id = excluded.visitor_id, value = excluded.value, currency = excluded.currency,
+                order_id = excluded.order_id, gclid = excluded.gclid, click_id = excluded.click_id,
+                phone = excluded.phone, consent = excluded.consent
+            WHERE o *<> excluded
+            RETURNING conversion_id)
+        INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM put$sql$);
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, format($sql$
+            WITH gone AS (
+                DELETE FROM {_conversion_records} AS o WHERE %s RETURNING conversion_id)
+            INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$, journey._vanished()));
+    END IF;
+    RETURN n;
+END
+$$;
+
+-- Takes the records of a person out of the store.
+CREATE FUNCTION journey._forget_conversion_records(r journey._run, person text, user_id text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        WITH ids AS MATERIALIZED (SELECT * FROM journey._ids_of($3, $1, $2)),
+        gone AS (
+            DELETE FROM {_conversion_records} AS o
+            WHERE o.conversion_id IN (SELECT conversion_id FROM {_conversions} WHERE person_id = $1)
+               OR o.user_id IN (SELECT id FROM ids WHERE id_type = 'user')
+               OR o.user_id IS NULL AND o.email IN (SELECT id FROM ids WHERE id_type = 'email')
+            RETURNING conversion_id)
+        INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$)
+    USING person, user_id, r;
+END
+$$;
+
+-- Conversions that came as rows, with the persons that they go to: of the user, else of the e-mail, else of the
+-- device at that time. In a later run, those of the scope.
+CREATE FUNCTION journey._row_conversions(bulk boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+        SELECT c.conversion_id, c.name,
+               CASE WHEN c.user_id IS NOT NULL THEN coalesce(u.person_id, 'user:' || c.user_id)
+                    WHEN c.email IS NOT NULL THEN coalesce(e.person_id, 'email:' || c.email)
+                    ELSE coalesce(v.person_id, 'visitor:' || c.visitor_id) END AS person_id,
+               c.user_id, c.converted_at, c.value, c.currency, c.order_id, c.consent, c.phone, c.email,
+               NULL::uuid AS unit_id, NULL::text AS visitor_id, NULL::text AS event_id,
+               coalesce(r.lookback, (($1).settings).lookback), c.gclid, c.click_id
+        FROM %s
+        LEFT JOIN rules AS r ON r.name = c.name
+        LEFT JOIN {identities} AS u ON u.id = c.user_id AND u.id_type = 'user'
+        LEFT JOIN {identities} AS e ON c.user_id IS NULL AND e.id = c.email AND e.id_type = 'email'
+        LEFT JOIN LATERAL (
+            SELECT i.person_id FROM {identities} AS i
+            WHERE c.user_id IS NULL AND c.email IS NULL AND i.id = c.visitor_id AND i.id_type = 'visitor'
+              AND i.valid_from <= c.converted_at AND c.converted_at < i.valid_to
+            ORDER BY i.valid_from DESC LIMIT 1) AS v ON true
+        WHERE c.converted_at IS NOT NULL$sql$,
+        CASE WHEN bulk THEN '{_conversion_records} AS c'
+             ELSE '(SELECT DISTINCT conversion_id FROM scope) AS s JOIN {_conversion_records} AS c USING (conversion_id)'
+             END)
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- what follows from persons
+-- ---------------------------------------------------------------------------------------------
+
 -- Conversions of events. In a later run, those of the scope.
 CREATE FUNCTION journey._event_conversions(bulk boolean)
 RETURNS text
@@ -151,7 +440,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format($sql$
         WITH rules AS MATERIALIZED (SELECT * FROM journey._conversion_rules($1)),
-        base AS MATERIALIZED (%1$s)
+        base AS MATERIALIZED (%1$s UNION ALL %4$s)
         SELECT b.conversion_id, b.name, b.person_id,
                CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) ELSE b.user_id END AS user_id,
                coalesce(b.email, CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
@@ -196,7 +485,8 @@ AS $$
             FROM {touches} AS t
             WHERE t.person_id = b.person_id
               AND t.touched_at BETWEEN b.converted_at - b.lookback AND b.converted_at) AS p ON true$sql$,
-            journey._conversion_paths()) END)
+            journey._conversion_paths()) END,
+        journey._row_conversions(bulk))
 $$;
 
 CREATE FUNCTION journey._conversions(r journey._run)
@@ -291,9 +581,9 @@ AS $$
                                    c.value, journey._currency_scale(c.currency), (($1).settings).attribution)
                        OVER (PARTITION BY c.conversion_id ORDER BY t.touched_at, t.touch_id) AS k
             FROM %s
-            JOIN journey._conversion_rules($1) AS r ON r.name = c.name
-            JOIN {touches} AS t ON t.person_id = c.person_id
-                AND t.touched_at BETWEEN c.converted_at - r.lookback AND c.converted_at
+            LEFT JOIN journey._conversion_rules($1) AS r ON r.name = c.name
+            JOIN {touches} AS t ON t.person_id = c.person_id AND t.touched_at BETWEEN
+                c.converted_at - coalesce(r.lookback, (($1).settings).lookback) AND c.converted_at
             WHERE journey._touch_counts(t.channel, (($1).settings).attribution)
             OFFSET 0) AS x$sql$,
             CASE WHEN (r).bulk THEN '{_conversions} AS c'
@@ -313,12 +603,17 @@ BEGIN
             conversion_id text COLLATE "C" NOT NULL,
             visitor_id    text COLLATE "C",
             event_time    timestamptz,
-            event_id      text COLLATE "C")$sql$);
+            event_id      text COLLATE "C");
+        -- records that came, changed or went
+        CREATE UNLOGGED TABLE {._record_changes} (conversion_id text COLLATE "C" NOT NULL);
+        -- tables of conversions of which the reading has all rows
+        CREATE UNLOGGED TABLE {._whole_tables} (table_id integer NOT NULL)$sql$);
 END
 $$;
 
 -- Which conversions a later run derives anew: those of events of changed sessions and runs, as they are and as
--- they were; and of a person that changed those from then on until a lookback later.
+-- they were; rows that changed, or follow a changed id or device; and of a person that changed those from then on
+-- until a lookback later.
 CREATE FUNCTION journey._find_conversions(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -341,6 +636,19 @@ BEGIN
         SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
         FROM {._changed_units} AS u
         JOIN {_conversions} AS o ON o.unit_id = u.session_id
+        UNION
+        SELECT conversion_id, NULL, NULL, NULL FROM {._record_changes}
+        UNION
+        SELECT c.conversion_id, NULL, NULL, NULL
+        FROM {._changed_ids} AS i
+        JOIN {_conversion_records} AS c ON i.ref LIKE 'user:%' AND c.user_id = substr(i.ref, 6)
+        UNION
+        SELECT c.conversion_id, NULL, NULL, NULL
+        FROM {._changed_ids} AS i
+        JOIN {_conversion_records} AS c ON i.ref LIKE 'email:%' AND c.email = substr(i.ref, 7)
+        UNION
+        SELECT c.conversion_id, NULL, NULL, NULL
+        FROM {._changed_units} AS u JOIN {_conversion_records} AS c USING (visitor_id)
         UNION
         SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
         FROM reach AS r

@@ -113,7 +113,8 @@ BEGIN
         r.bulk := true;
     ELSE
         EXECUTE journey._bind(r, $sql$
-            SELECT NOT EXISTS (SELECT FROM {_segments}) AND NOT EXISTS (SELECT FROM {_facts})$sql$)
+            SELECT NOT EXISTS (SELECT FROM {_segments}) AND NOT EXISTS (SELECT FROM {_facts})
+               AND NOT EXISTS (SELECT FROM {_conversion_records})$sql$)
             INTO r.bulk;
     END IF;
     RETURN r;
@@ -147,7 +148,7 @@ AS $$
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new',
         '_units_old', '_ref_changes', '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units',
-        '_person_changes', '_conversion_scope', '_shared', '_barriers'], large_only);
+        '_person_changes', '_conversion_scope', '_record_changes', '_shared', '_barriers'], large_only);
 END
 $$;
 
@@ -317,10 +318,10 @@ BEGIN
     sessions_changed := 0;
     profiles_changed := 0;
 
-    IF accepted > 0 OR removed > 0 THEN
+    IF accepted > 0 OR removed > 0 OR journey._conversions_vanished(r) THEN
         begun := clock_timestamp();
         new := journey._merge_slices(r, journey._slices(accepted + removed));
-        new := new + journey._note_user_rows(r);
+        new := new + journey._note_user_rows(r) + journey._note_conversion_rows(r);
         phases := journey._note_phase(phases, 'merge'::text, begun);
         SELECT * INTO d FROM journey._derive(r, phases);
         phases := d.phases;

@@ -34,8 +34,10 @@ BEGIN
     IF from_batch THEN
         PERFORM journey._merge_all(r, journey._batch_events(r));
         PERFORM journey._note_user_rows(r);
+        PERFORM journey._note_conversion_rows(r);
     ELSE
         PERFORM journey._merge_all(r, NULL::text);
+        EXECUTE journey._bind(r, 'INSERT INTO {_conversion_records} SELECT * FROM {._conversion_records}'::text);
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, kind, traits, sign)
             SELECT visitor_id, event_id, event_time, user_id, 'users', traits, 1

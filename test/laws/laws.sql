@@ -5,8 +5,8 @@ CREATE FUNCTION laws.begin() RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM journey.drop_model(model) FROM journey.models;
-    DROP SCHEMA IF EXISTS own_live, own_ever, loader_live, loader_ever CASCADE;
-    TRUNCATE oracle.raw;
+    DROP SCHEMA IF EXISTS own_live, own_ever, loader_live, loader_ever, crm_live, crm_ever CASCADE;
+    TRUNCATE oracle.raw, oracle.lead;
 END
 $$;
 

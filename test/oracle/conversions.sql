@@ -35,7 +35,38 @@ CROSS JOIN options AS o
 CROSS JOIN LATERAL jsonb_array_elements(o.conversions) AS d (d)
 WHERE is_conversion(e, d.d);
 
-CREATE TABLE conversion (number bigint GENERATED ALWAYS AS IDENTITY, LIKE event_conversion);
+-- Rows of a table of leads, all versions that were ever read; without a load time those that there are.
+CREATE TABLE lead (id text, email text, user_id text, device text, at timestamptz, amount text, currency text,
+                   gclid text, loaded_at timestamptz);
+
+CREATE VIEW lead_outcome AS
+SELECT l.*, clean_id(l.user_id) AS clean_user, journey._clean_email(l.email) AS clean_email,
+       clean_id(l.device) AS clean_device,
+       CASE WHEN l.at IS NOT NULL
+             AND coalesce(clean_id(l.user_id), journey._clean_email(l.email), clean_id(l.device)) IS NULL THEN 'rejected'
+            ELSE 'lead' END AS outcome
+FROM lead AS l;
+
+CREATE VIEW lead_conversion AS
+SELECT CASE WHEN l.clean_user IS NOT NULL THEN coalesce(u.person_id, 'user:' || l.clean_user)
+            WHEN l.clean_email IS NOT NULL THEN coalesce(e.person_id, 'email:' || l.clean_email)
+            ELSE coalesce(v.person_id, 'visitor:' || l.clean_device) END AS person_id,
+       'Lead' AS name, NULL::text AS visitor_id, l.at AS converted_at, NULL::text AS event_id, NULL::integer AS session,
+       l.clean_user AS user_id, l.clean_email AS email, l.amount::numeric AS value,
+       nullif(upper(trim(l.currency)), '') AS currency, NULL::text AS order_id,
+       coalesce((SELECT (d ->> 'lookback')::interval FROM jsonb_array_elements(o.conversions) AS d
+                 WHERE d ->> 'name' = 'Lead'), o.lookback) AS lookback, l.gclid
+FROM (SELECT DISTINCT ON (id) * FROM lead_outcome WHERE outcome = 'lead' ORDER BY id, loaded_at DESC) AS l
+CROSS JOIN options AS o
+LEFT JOIN ref_person AS u ON u.ref = 'user:' || l.clean_user
+LEFT JOIN ref_person AS e ON e.ref = 'email:' || l.clean_email
+LEFT JOIN LATERAL (
+    SELECT i.person_id FROM identity AS i
+    WHERE i.id_type = 'visitor' AND i.id = l.clean_device AND i.valid_from <= l.at AND l.at < i.valid_to
+    ORDER BY i.valid_from DESC LIMIT 1) AS v ON true
+WHERE l.at IS NOT NULL;
+
+CREATE TABLE conversion (number bigint GENERATED ALWAYS AS IDENTITY, LIKE lead_conversion);
 
 -- The touches before each conversion that count, with their places.
 CREATE TABLE path_touch (
@@ -45,8 +76,10 @@ CREATE FUNCTION fill_conversions() RETURNS void
 LANGUAGE sql AS $$
     TRUNCATE oracle.conversion, oracle.path_touch;
     INSERT INTO oracle.conversion (person_id, name, visitor_id, converted_at, event_id, session, user_id, email, value,
-                                   currency, order_id, lookback)
-    SELECT * FROM oracle.event_conversion;
+                                   currency, order_id, lookback, gclid)
+    SELECT *, NULL FROM oracle.event_conversion
+    UNION ALL
+    SELECT * FROM oracle.lead_conversion;
     INSERT INTO oracle.path_touch
     SELECT c.number, row_number() OVER w, count(*) OVER (PARTITION BY c.number, x.counts),
            c.converted_at - t.touched_at, x.counts, t.*
@@ -94,7 +127,7 @@ SELECT jsonb_build_object(
                WHEN 'email' THEN substr(c.person_id, 7)
                WHEN 'user' THEN journey._clean_email(substr(c.person_id, 6)) END),
            'session_number', c.session, 'converted_at', c.converted_at, 'value', c.value, 'currency', c.currency,
-           'order_id', c.order_id, 'gclid', g.value, 'gclid_at', g.at,
+           'order_id', c.order_id, 'gclid', coalesce(g.value, c.gclid), 'gclid_at', g.at,
            'gbraid', (SELECT value FROM last_click(c.number, 'gbraid')),
            'wbraid', (SELECT value FROM last_click(c.number, 'wbraid')),
            'click_id', k.value, 'click_id_type', k.id_type, 'click_at', k.at, 'consent', NULL, 'phone', NULL)

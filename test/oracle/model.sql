@@ -866,9 +866,11 @@ $$;
 
 -- What a refresh that read all rows at once must have counted.
 CREATE VIEW counts AS
-SELECT count(*) AS rows_read, count(*) FILTER (WHERE outcome = 'excluded') AS excluded,
-       count(*) FILTER (WHERE outcome = 'rejected') AS rejected,
-       (SELECT count(*) FROM event) + (SELECT count(*) FROM users_row) AS new
+SELECT count(*) + (SELECT count(*) FROM lead) AS rows_read, count(*) FILTER (WHERE outcome = 'excluded') AS excluded,
+       count(*) FILTER (WHERE outcome = 'rejected')
+       + (SELECT count(*) FROM lead_outcome WHERE outcome = 'rejected') AS rejected,
+       (SELECT count(*) FROM event) + (SELECT count(*) FROM users_row)
+       + (SELECT count(DISTINCT id) FROM lead_outcome WHERE outcome = 'lead') AS new
 FROM row_outcome;
 
 RESET search_path;
