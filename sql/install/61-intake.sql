@@ -793,8 +793,7 @@ $$;
 COMMENT ON FUNCTION journey._seen_rows(journey._input, journey._settings) IS
     'internal: conditions for rows that were read before';
 
--- Whether all of an input is read, so that what is not among it is no more. Conversions without a load time
--- are, each time.
+-- Whether all of an input is read. Conversions without a load time are, each time.
 CREATE FUNCTION journey._is_read_whole(i journey._input, since timestamptz) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -1503,7 +1502,7 @@ BEGIN
     IF NOT peek THEN
         PERFORM journey._note_whole_tables(m.schema, ARRAY(
             SELECT i.table_id FROM unnest(inputs) AS i
-             WHERE i.role = 'conversion' AND journey._is_read_whole(i, since)));
+             WHERE i.role = 'conversion' AND i.watermark_column IS NULL));
     END IF;
 
     counts := journey._batch_counts(m, s, inputs, journey._open_since(m, writers));

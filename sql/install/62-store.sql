@@ -440,6 +440,9 @@ BEGIN
         ALTER TABLE {_facts} ADD PRIMARY KEY (visitor_id, event_time, event_id);
         -- a person's amounts and traits
         CREATE INDEX ON {_facts} (person_id);
+        -- conversions, and the amounts of an order
+        CREATE INDEX ON {_facts} (person_id, event_time) WHERE conversions IS NOT NULL;
+        CREATE INDEX ON {_facts} (person_id, order_id) WHERE order_id IS NOT NULL;
         -- facts of sessions that move
         CREATE INDEX ON {_facts} (session_id);
         -- rows of users tables, when the user's person changes

@@ -78,12 +78,13 @@ COMMENT ON FUNCTION journey._currency_scale(text) IS
 
 -- How the conversions of a name are looked at together.
 CREATE FUNCTION journey._conversion_rules(r journey._run)
-RETURNS TABLE (name text, lookback interval, counting text)
+RETURNS TABLE (name text, lookback interval, counting text, revenue boolean, amount boolean)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT d.name, coalesce(journey._fixed_interval(d.lookback), (r.settings).lookback), coalesce(d.count, 'each')
-    FROM jsonb_to_recordset(r.conversions) AS d (name text, lookback interval, count text)
+    SELECT d.name, coalesce(journey._fixed_interval(d.lookback), (r.settings).lookback), coalesce(d.count, 'each'),
+           coalesce(d.value = '"revenue"', false), coalesce(jsonb_typeof(d.value) = 'string', false)
+    FROM jsonb_to_recordset(r.conversions) AS d (name text, lookback interval, count text, value jsonb)
 $$;
 
 CREATE FUNCTION journey._max_lookback(r journey._run)
@@ -251,7 +252,7 @@ $$;
 COMMENT ON FUNCTION journey._select_conversions(journey._input, journey._settings, text, boolean, jsonb, text) IS
     'internal: the query that reads an input of conversions';
 
--- Says of which tables of conversions this reading has all rows.
+-- Says of which tables of conversions there is all in a reading: what is not in it is no more.
 CREATE FUNCTION journey._note_whole_tables(schema name, tables integer[])
 RETURNS void
 LANGUAGE plpgsql
@@ -275,7 +276,7 @@ AS $$
         o.table_id IN (SELECT table_id FROM {._whole_tables})
         AND NOT EXISTS (
             SELECT FROM {._batch} AS b
-            WHERE b.kind = 'conversion' AND b.is_traits AND b.status IS DISTINCT FROM 'removed'
+            WHERE b.kind = 'conversion' AND b.is_traits AND b.status IS NULL
               AND journey._record_key(b.name, b.event_id) = o.conversion_id)$sql$
 $$;
 
@@ -409,14 +410,17 @@ $$;
 -- what follows from persons
 -- ---------------------------------------------------------------------------------------------
 
--- Conversions of events. In a later run, those of the scope.
+-- Conversions of events; in a later run, those of the scope. Of those that count once (by count, and an order's
+-- revenue as in a profile) the first one does. Refunds of its order take a value down, to 0 at least.
 CREATE FUNCTION journey._event_conversions(bulk boolean)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format($sql$
-        SELECT c.id AS conversion_id, c.name, f.person_id, f.user_id, f.event_time AS converted_at, c.value,
+        SELECT c.id AS conversion_id, c.name, f.person_id, f.user_id, f.event_time AS converted_at,
+               CASE WHEN r.amount AND c.value > 0 THEN greatest(c.value + coalesce(back.amount, 0), 0)
+                    ELSE c.value END AS value,
                nullif(upper(btrim(c.currency)), '') AS currency, f.order_id, c.consent, nullif(btrim(c.phone), '') AS phone,
                coalesce(journey._clean_email(f.traits ->> (($1).settings).email_trait),
                         journey._clean_email(c.email)) AS email,
@@ -429,7 +433,55 @@ AS $$
         CASE WHEN bulk THEN '{_facts} AS f' ELSE $sql$(
             SELECT DISTINCT conversion_id, visitor_id, event_time, event_id FROM scope) AS s
         JOIN {_facts} AS f USING (visitor_id, event_time, event_id)$sql$ END,
-        CASE WHEN bulk THEN 'WHERE f.conversions IS NOT NULL' ELSE 'WHERE c.id = s.conversion_id' END)
+        CASE WHEN bulk THEN $sql$
+        LEFT JOIN (
+            SELECT x.person_id, x.order_id, coalesce(x.currency, '') AS currency, sum(x.revenue) AS amount
+            FROM {_facts} AS x
+            WHERE x.revenue < 0 AND x.order_id IS NOT NULL
+            GROUP BY 1, 2, 3) AS back
+            ON back.person_id = f.person_id AND back.order_id = f.order_id AND back.currency = coalesce(f.currency, '')
+        LEFT JOIN (
+            SELECT x.visitor_id, x.event_time, x.event_id, y.name,
+                   row_number() OVER (PARTITION BY x.person_id, y.name, g.alone
+                                      ORDER BY x.event_time, x.event_id, x.visitor_id) AS place
+            FROM {_facts} AS x
+            CROSS JOIN LATERAL jsonb_to_recordset(x.conversions) AS y (name text, value numeric)
+            JOIN rules AS z ON z.name = y.name
+            LEFT JOIN {_sessions} AS s ON s.session_id = x.session_id AND NOT s.loose
+            CROSS JOIN LATERAL (
+                SELECT CASE z.counting
+                       WHEN 'first' THEN ''
+                       WHEN 'once per session' THEN s.session_id::text
+                       ELSE CASE WHEN z.revenue AND y.value >= 0
+                                 THEN jsonb_build_array(x.name, x.order_id)::text END END AS alone) AS g
+            WHERE x.conversions IS NOT NULL AND g.alone IS NOT NULL
+              AND NOT (z.counting = 'each' AND x.order_id IS NULL)) AS n
+            ON n.visitor_id = f.visitor_id AND n.event_time = f.event_time AND n.event_id = f.event_id AND n.name = c.name
+        WHERE f.conversions IS NOT NULL AND coalesce(n.place, 1) = 1$sql$
+        ELSE $sql$
+        LEFT JOIN LATERAL (
+            SELECT sum(x.revenue) AS amount
+            FROM {_facts} AS x
+            WHERE x.person_id = f.person_id AND x.order_id = f.order_id AND x.revenue < 0
+              AND coalesce(x.currency, '') = coalesce(f.currency, '')) AS back ON r.amount
+        CROSS JOIN LATERAL (
+            SELECT jsonb_build_array(jsonb_build_object('name', c.name)) AS it) AS same
+        WHERE c.id = s.conversion_id
+          AND (r.counting <> 'first' OR NOT EXISTS (
+              SELECT FROM {_facts} AS x
+              WHERE x.person_id = f.person_id AND x.conversions IS NOT NULL AND x.conversions @> same.it
+                AND x.event_time <= f.event_time
+                AND (x.event_time, x.event_id, x.visitor_id) < (f.event_time, f.event_id, f.visitor_id)))
+          AND (r.counting <> 'once per session' OR NOT EXISTS (
+              SELECT FROM {_facts} AS x JOIN {_sessions} AS u USING (session_id)
+              WHERE x.session_id = f.session_id AND NOT u.loose AND x.conversions @> same.it
+                AND (x.event_time, x.event_id, x.visitor_id) < (f.event_time, f.event_id, f.visitor_id)))
+          AND (NOT (r.counting = 'each' AND r.revenue AND coalesce(c.value >= 0, false)) OR NOT EXISTS (
+              SELECT FROM {_facts} AS x
+              CROSS JOIN LATERAL jsonb_to_recordset(x.conversions) AS y (name text, value numeric)
+              WHERE x.person_id = f.person_id AND x.order_id = f.order_id AND x.name IS NOT DISTINCT FROM f.name
+                AND y.name = c.name AND y.value >= 0
+                AND (x.event_time, x.event_id, x.visitor_id) < (f.event_time, f.event_id, f.visitor_id)))$sql$ END)
 $$;
 
 -- All conversions, as they are now. $1 is the run.
@@ -520,7 +572,8 @@ AS $$
             (SELECT string_agg(journey._conversion_touch_columns(t, true), E',\n' ORDER BY n)
              FROM unnest('{first_touch,last_touch,last_non_direct_touch}'::text[]) WITH ORDINALITY AS x (t, n))),
         'CREATE INDEX ON {_conversions} (person_id, converted_at);'
-        'CREATE INDEX ON {_conversions} (unit_id) WHERE unit_id IS NOT NULL',
+        'CREATE INDEX ON {_conversions} (unit_id) WHERE unit_id IS NOT NULL;'
+        'CREATE INDEX ON {_conversions} (person_id, name)',
         'SELECT * FROM {._conversion_scope}',
         'o.conversion_id = s.conversion_id',
         journey._conversion_rows((r).bulk),
@@ -612,8 +665,8 @@ END
 $$;
 
 -- Which conversions a later run derives anew: those of events of changed sessions and runs, as they are and as
--- they were; rows that changed, or follow a changed id or device; and of a person that changed those from then on
--- until a lookback later.
+-- they were; rows that changed, or follow a changed id or device; of a person that changed those from then on
+-- until a lookback later; those of orders that such an event is of; and the first one where only that counts.
 CREATE FUNCTION journey._find_conversions(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -622,7 +675,29 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._conversion_scope} (conversion_id, visitor_id, event_time, event_id)
-        WITH reach AS MATERIALIZED (
+        WITH orders AS MATERIALIZED (
+            SELECT p.person_id, x.order_id
+            FROM (SELECT session_id, order_id FROM {._noted} WHERE sign < 0 AND order_id IS NOT NULL
+                  UNION
+                  SELECT f.session_id, f.order_id
+                  FROM {._changed_units} AS u JOIN {_facts} AS f USING (session_id)
+                  WHERE f.order_id IS NOT NULL) AS x
+            JOIN {._changed_units} AS u USING (session_id)
+            CROSS JOIN LATERAL unnest(ARRAY[u.p0, u.p1]) AS p (person_id)
+            WHERE p.person_id IS NOT NULL
+            GROUP BY 1, 2),
+        firsts AS MATERIALIZED (
+            SELECT f.person_id, c.name
+            FROM {._changed_units} AS u
+            JOIN {_facts} AS f USING (session_id)
+            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (name text)
+            WHERE f.conversions IS NOT NULL AND c.name = ANY ($2)
+            UNION
+            SELECT o.person_id, o.name
+            FROM {._changed_units} AS u
+            JOIN {_conversions} AS o ON o.unit_id = u.session_id
+            WHERE o.name = ANY ($2)),
+        reach AS MATERIALIZED (
             SELECT person_id, unnest(range_agg(tstzrange(from_at, to_at + $1, '[]'))) AS at
             FROM {._person_changes}
             WHERE kind = 'unit'
@@ -636,6 +711,27 @@ BEGIN
         SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
         FROM {._changed_units} AS u
         JOIN {_conversions} AS o ON o.unit_id = u.session_id
+        UNION
+        SELECT c.id, f.visitor_id, f.event_time, f.event_id
+        FROM orders AS r
+        JOIN {_facts} AS f ON f.person_id = r.person_id AND f.order_id = r.order_id
+        CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
+        WHERE f.conversions IS NOT NULL
+        UNION
+        SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+        FROM firsts AS r
+        JOIN {_conversions} AS o USING (person_id, name)
+        WHERE o.unit_id IS NOT NULL
+        UNION
+        SELECT f.id, f.visitor_id, f.event_time, f.event_id
+        FROM firsts AS r
+        CROSS JOIN LATERAL (
+            SELECT c.id, f.visitor_id, f.event_time, f.event_id
+            FROM {_facts} AS f
+            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text, name text)
+            WHERE f.person_id = r.person_id AND f.conversions IS NOT NULL AND c.name = r.name
+            ORDER BY f.event_time, f.event_id, f.visitor_id
+            LIMIT 1) AS f
         UNION
         SELECT conversion_id, NULL, NULL, NULL FROM {._record_changes}
         UNION
@@ -653,7 +749,7 @@ BEGIN
         SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
         FROM reach AS r
         JOIN {_conversions} AS o ON o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at)$sql$)
-    USING journey._max_lookback(r);
+    USING journey._max_lookback(r), ARRAY(SELECT name FROM journey._conversion_rules(r) WHERE counting = 'first');
     EXECUTE journey._bind(r, 'ANALYZE {._conversion_scope}'::text);
 END
 $$;

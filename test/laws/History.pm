@@ -142,7 +142,7 @@ sub choose_conversions
     @list = ($self->shuffle(@list))[ 0 .. $n - 1 ];
     for my $d (@list)
     {
-        next unless $d;
+        $d->{count} = $self->pick('first', 'first', 'once per session', 'each') if $self->chance(0.5);
         $d->{lookback} = $self->pick('1 day', '20 hours', '30 minutes', '7 days', '400 days') if $self->chance(0.4);
     }
     push @list, { name => 'Lead', lookback => $self->pick('1 day', '8 days') } if $self->chance(0.3);

@@ -19,21 +19,41 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN value ~ '^-?(0|[1-9][0-9]*)(\.[0-9]+)?$' THEN value::numeric END
 $$;
 
-CREATE VIEW event_conversion AS
-SELECT p.person_id, d.d ->> 'name' AS name, e.visitor_id, e.event_time AS converted_at, e.event_id, e.session,
-       e.user_id, coalesce(journey._clean_email(e.traits ->> o.email_trait),
-                           journey._clean_email(e.properties ->> 'email')) AS email,
+CREATE VIEW matching_event AS
+SELECT p.person_id, d.d ->> 'name' AS conversion, d.d, e.*, o.email_trait, o.lookback AS usual_lookback,
        CASE WHEN jsonb_typeof(d.d -> 'value') = 'number' THEN (d.d ->> 'value')::numeric
             WHEN d.d ->> 'value' = 'revenue' THEN coalesce(e.revenue, amount(e.properties ->> 'revenue'))
-            ELSE amount(e.properties ->> (d.d ->> 'value')) END AS value,
-       CASE WHEN jsonb_typeof(d.d -> 'value') = 'number' THEN coalesce(d.d ->> 'currency', e.currency)
-            ELSE coalesce(e.currency, d.d ->> 'currency') END AS currency,
-       e.order_id, coalesce((d.d ->> 'lookback')::interval, o.lookback) AS lookback
+            ELSE amount(e.properties ->> (d.d ->> 'value')) END AS value
 FROM event AS e
 JOIN person_event AS p USING (visitor_id, event_time, event_id)
 CROSS JOIN options AS o
 CROSS JOIN LATERAL jsonb_array_elements(o.conversions) AS d (d)
 WHERE is_conversion(e, d.d);
+
+-- Among those that count once, the first does: by count, and of an order's revenue.
+CREATE VIEW event_conversion AS
+SELECT e.person_id, e.conversion AS name, e.visitor_id, e.event_time AS converted_at, e.event_id, e.session,
+       e.user_id, coalesce(journey._clean_email(e.traits ->> e.email_trait),
+                           journey._clean_email(e.properties ->> 'email')) AS email,
+       CASE WHEN jsonb_typeof(e.d -> 'value') = 'string' AND e.value > 0 THEN
+                greatest(0, e.value + coalesce((
+                    SELECT sum(x.revenue) FROM person_event AS x
+                    WHERE x.person_id = e.person_id AND x.order_id = e.order_id AND x.revenue < 0
+                      AND x.currency IS NOT DISTINCT FROM e.currency), 0))
+            ELSE e.value END AS value,
+       CASE WHEN jsonb_typeof(e.d -> 'value') = 'number' THEN coalesce(e.d ->> 'currency', e.currency)
+            ELSE coalesce(e.currency, e.d ->> 'currency') END AS currency,
+       e.order_id, coalesce((e.d ->> 'lookback')::interval, e.usual_lookback) AS lookback
+FROM (
+    SELECT m.*, row_number() OVER (PARTITION BY person_id, conversion ORDER BY event_time, event_id, visitor_id) AS of_person,
+           row_number() OVER (PARTITION BY visitor_id, session, conversion ORDER BY event_time, event_id) AS of_session,
+           row_number() OVER (PARTITION BY person_id, conversion, name, order_id, value >= 0
+                              ORDER BY event_time, event_id, visitor_id) AS of_order
+    FROM matching_event AS m) AS e
+WHERE CASE coalesce(e.d ->> 'count', 'each')
+      WHEN 'first' THEN of_person = 1
+      WHEN 'once per session' THEN e.session IS NULL OR of_session = 1
+      ELSE coalesce(e.d ->> 'value' <> 'revenue', true) OR e.order_id IS NULL OR coalesce(e.value < 0, true) OR of_order = 1 END;
 
 -- Rows of a table of leads, all versions that were ever read; without a load time those that there are.
 CREATE TABLE lead (id text, email text, user_id text, device text, at timestamptz, amount text, currency text,
