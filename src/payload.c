@@ -21,6 +21,7 @@
 #include "redact.h"
 #include "time_core.h"
 #include "timeline.h"
+#include "url_core.h"
 
 #define KNOWN_OPTIONS "form, received_at, redact, redact_key, revenue"
 
@@ -153,6 +154,19 @@ ReadOption(JStr key, JsonbValue *value, OptionsCache *cache)
 				 errhint("Known options are: %s.", KNOWN_OPTIONS)));
 }
 
+/* Whether the database's encoding has a character beyond ASCII. */
+static bool
+HasCharacter(uint32 c)
+{
+	unsigned char utf8[8] = {0};
+	char		converted[8];
+
+	if (GetDatabaseEncoding() == PG_SQL_ASCII)
+		return false;
+	(void) unicode_to_utf8(c, utf8);
+	return JFromUtf8((char *) utf8, strlen((char *) utf8), converted) > 1 || converted[0] != '?';
+}
+
 static void
 ReadOptions(Jsonb *jsonb, OptionsCache *cache)
 {
@@ -167,6 +181,8 @@ ReadOptions(Jsonb *jsonb, OptionsCache *cache)
 	cache->secret = JSTR_NULL;
 	cache->rules = NULL;
 	options->encoding = GetDatabaseEncoding();
+	if (options->encoding != PG_UTF8)
+		options->has_character = HasCharacter;
 	options->received_at = J_NO_TIME;
 	options->default_revenue = true;
 	if (!JB_ROOT_IS_OBJECT(jsonb))

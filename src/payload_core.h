@@ -39,6 +39,7 @@ typedef struct JPayloadOptions
 {
 	int			encoding;		/* of the payload, and of the result */
 	bool		verify;			/* whether the encoding must be checked, too */
+	bool		(*has_character) (uint32 c);	/* whether it has one beyond ASCII; NULL: all */
 	bool		wire;			/* "timestamp" is the client's clock, and "receivedAt" no one's */
 	int64		received_at;	/* where the payload does not say, or J_NO_TIME */
 	bool		default_revenue;	/* the usual names, not those below */

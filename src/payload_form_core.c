@@ -53,6 +53,55 @@ OffsetBeforeCleaning(JStr text, int32 cleaned)
 	return Min(i, text.len);
 }
 
+/* Four hexadecimal digits, 0 where they are none. */
+static uint32
+EscapedUnit(JStr text, int32 at)
+{
+	uint32		unit = 0;
+
+	for (int32 i = at; i < at + 4; i++)
+	{
+		char		c = i < text.len ? text.data[i] : '\0';
+
+		if (c >= '0' && c <= '9')
+			unit = unit * 16 + (c - '0');
+		else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
+			unit = unit * 16 + (c & 0x5F) - 'A' + 10;
+		else
+			return 0;
+	}
+	return unit;
+}
+
+/*
+ * Whether the encoding has all characters that are written as escapes: the lexer would raise an
+ * error of the server for one that it has not. Half pairs are left to the lexer.
+ */
+static bool
+HasEscapes(JStr text, int32 base, const JPayloadOptions *options, JPayloadError *error)
+{
+	for (int32 i = 0; i + 1 < text.len; i++)
+	{
+		uint32		c;
+		int32		at = i;
+
+		if (text.data[i] != '\\')
+			continue;
+		i++;
+		if (text.data[i] != 'u')
+			continue;
+		c = EscapedUnit(text, i + 1);
+		if (c >= 0xD800 && c <= 0xDBFF && i + 6 < text.len && text.data[i + 5] == '\\' && text.data[i + 6] == 'u')
+		{
+			c = 0x10000 + ((c & 0x3FF) << 10) + (EscapedUnit(text, i + 7) & 0x3FF);
+			i += 6;
+		}
+		if (c >= 0x80 && !(c >= 0xD800 && c <= 0xDFFF) && !options->has_character(c))
+			return JPayloadFail(error, "unicode", base + at);
+	}
+	return true;
+}
+
 /* Reads and gives out one event, whose text stands at `base`. */
 static void
 GiveEvent(Splitter *splitter, JStr text, int32 base, bool has_nul, const JPayloadEnvelope *envelope)
@@ -68,6 +117,8 @@ GiveEvent(Splitter *splitter, JStr text, int32 base, bool has_nul, const JPayloa
 		if (valid < text.len)
 			JPayloadFail(&event.error, "encoding", base + valid);
 	}
+	if (event.error.code == NULL && splitter->options->has_character != NULL)
+		(void) HasEscapes(text, base, splitter->options, &event.error);
 	if (event.error.code == NULL && has_nul)
 		text = JScanWithoutNuls(text, base, &event.nuls, &event.error);
 	if (event.error.code == NULL)

@@ -18,7 +18,7 @@ static const struct
 	{"syntax", "this is no JSON"},
 	{"truncated", "it ends within a value"},
 	{"trailing_text", "something follows the end"},
-	{"unicode", "an escape is no character"},
+	{"unicode", "an escape is no character, or none of the database's encoding"},
 	{"nul_in_key", "a key has the escape \\u0000"},
 	{"number", "a number has too many digits or too great an exponent"},
 	{"not_an_object", "an event must be an object"},

@@ -30,6 +30,18 @@ Bytes(const bytea *b)
 	return b == NULL ? JSTR_NULL : (JStr) {VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b)};
 }
 
+/* Bytes of no known encoding stay what they are. */
+static JStr
+ToUtf8(JStr value)
+{
+	char	   *utf8;
+
+	if (GetDatabaseEncoding() == PG_SQL_ASCII)
+		return value;
+	utf8 = pg_server_to_any(value.data, value.len, PG_UTF8);
+	return utf8 == value.data ? value : JStrFromCString(utf8);
+}
+
 JRedactRules *
 JRedactRulesFrom(Jsonb *rules, JStr secret)
 {
@@ -42,6 +54,7 @@ JRedactRulesFrom(Jsonb *rules, JStr secret)
 				 errmsg("the key of pseudonyms must not be empty")));
 	compiled = JRedactCompile(JDefFromJsonb(rules, "", "redaction rules"), secret, &error);
 	JDefCheck(&error, "redaction rules");
+	JRedactSetToUtf8(compiled, ToUtf8);
 	return compiled;
 }
 
@@ -400,17 +413,13 @@ journey_pseudonym(PG_FUNCTION_ARGS)
 	JStr		key = Bytes(PG_GETARG_BYTEA_PP(1));
 	char	   *kind = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	char		hex[J_PSEUDONYM_LENGTH];
-	JStr		bytes = JStrFromText(value);
-	char	   *utf8 = pg_server_to_any(bytes.data, bytes.len, PG_UTF8);
 
 	if (key.len == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the key of pseudonyms must not be empty")));
 	/* the same in every database */
-	if (utf8 != bytes.data)
-		bytes = JStrFromCString(utf8);
-	if (!JPseudonym(bytes, key, kind, hex))
+	if (!JPseudonym(ToUtf8(JStrFromText(value)), key, kind, hex))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not compute a pseudonym")));

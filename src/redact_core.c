@@ -60,6 +60,7 @@ struct JRedactRules
 	JRedactAction values[JVALUE_COUNT];
 	JStr		secret;
 	int			key_number;
+	JStr		(*to_utf8) (JStr value);
 	CachedKey	cache[CACHE_SLOTS];
 };
 
@@ -319,6 +320,12 @@ JRedactValueAction(const JRedactRules *rules, JRedactValue kind)
 	return rules->values[kind];
 }
 
+void
+JRedactSetToUtf8(JRedactRules *rules, JStr (*to_utf8) (JStr value))
+{
+	rules->to_utf8 = to_utf8;
+}
+
 bool
 JRedactHasSecret(const JRedactRules *rules)
 {
@@ -369,6 +376,8 @@ JRedactScalar(const JRedactRules *rules, JRedactAction action, JStr value, const
 			/* an address has one pseudonym, wherever it stands */
 			if (value.len > 0 && memchr(value.data, '@', value.len) != NULL)
 				kind = "email";
+			if (rules->to_utf8 != NULL)
+				value = rules->to_utf8(value);
 			if (JStrIsNull(rules->secret) || !JPseudonym(value, rules->secret, kind, hex))
 				appendStringInfoString(out, "[masked]");
 			else

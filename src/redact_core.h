@@ -49,6 +49,9 @@ extern bool JPseudonym(JStr value, JStr key, const char *kind, char *hex);
  */
 extern JRedactRules *JRedactCompile(const JDef *document, JStr secret, JDefError *error);
 
+/* How a value becomes UTF-8, of which pseudonyms are made; as it is where not set. */
+extern void JRedactSetToUtf8(JRedactRules *rules, JStr (*to_utf8) (JStr value));
+
 /* What a member of an object becomes by its key; `path` is where it stands, NULL where unknown. */
 extern JRedactAction JRedactMember(JRedactRules *rules, JStr path, JStr key, bool in_traits);
 
