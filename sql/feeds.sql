@@ -5,7 +5,9 @@ SET timezone = 'America/New_York';
 SET client_min_messages = warning;
 SELECT journey.create_model('web');
 RESET client_min_messages;
--- the relations of a model with conversions, by hand
+-- the relations of a model with conversions, by hand in place of the model's
+DROP VIEW web.conversions;
+DROP TABLE web.attributed_touches;
 CREATE TABLE web.conversions (
     conversion_id text COLLATE "C" PRIMARY KEY, name text, person_id text, user_id text, email text, phone text,
     session_id uuid, converted_at timestamptz, value numeric, currency text, order_id text, gclid text,

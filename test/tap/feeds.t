@@ -18,6 +18,7 @@ sub make_model
 {
 	my ($schema) = @_;
 	sql(qq{SET client_min_messages = warning; SELECT journey.create_model('$schema');
+	DROP VIEW $schema.conversions; DROP TABLE $schema.attributed_touches;
 	CREATE TABLE $schema.conversions (
 	    conversion_id text COLLATE "C" PRIMARY KEY, name text, person_id text, user_id text, email text, phone text,
 	    session_id uuid, converted_at timestamptz, value numeric, currency text, order_id text, gclid text,
