@@ -440,6 +440,7 @@ BEGIN
             WHERE refs IS NOT NULL AND NOT aside;
         -- users
         CREATE INDEX ON {_sessions} (started_at) WHERE NOT loose;
+        CREATE INDEX ON {_sessions} (session_date);
         -- when a person was first identified
         CREATE INDEX ON {_sessions} (person_id, identified_at) WHERE refs IS NOT NULL;
 

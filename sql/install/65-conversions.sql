@@ -767,15 +767,11 @@ BEGIN
                CASE WHEN NOT s.loose THEN c.unit_id END AS session_id, c.converted_at, c.value, c.currency, c.order_id,
                c.gclid, c.gclid_at, c.gbraid, c.wbraid, c.click_id, c.click_id_type, c.click_at, %s, c.consent, c.phone
         FROM {_conversions} AS c
-        LEFT JOIN {_sessions} AS s ON s.session_id = c.unit_id;
-        COMMENT ON VIEW {conversions} IS 'one row per conversion, with the touches before it as they stood then'$sql$,
+        LEFT JOIN {_sessions} AS s ON s.session_id = c.unit_id$sql$,
         (SELECT string_agg(format('c.%I', t.t || '_' || a.attname), ', ' ORDER BY t.n, a.attnum)
          FROM unnest('{first_touch,last_touch,last_non_direct_touch}'::text[]) WITH ORDINALITY AS t (t, n)
          CROSS JOIN pg_attribute AS a
          WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._path_touch'::regtype)
            AND a.attname <> ALL ('{direct,click_ids}'))));
-    EXECUTE journey._bind(r, $sql$
-        COMMENT ON TABLE {attributed_touches} IS
-            'one row per conversion and touch before it, with what each rule gives to the touch'$sql$);
 END
 $$;

@@ -702,7 +702,7 @@ AS $$
         WHERE x.variant IS NOT NULL
         $sql$, journey._units(r, 'person'::text, NULL::text, NULL::text),
         coalesce((SELECT 'ARRAY[' || string_agg(format('journey.first_at(f.events, $3[%s]) IS NOT NULL', n), ', ' ORDER BY n)
-                         || ']' FROM generate_series(1, goals) AS n), '''{}''::boolean[]'))
+                         || ']' FROM generate_series(1, least(goals, 100)) AS n), '''{}''::boolean[]'))
 $$;
 COMMENT ON FUNCTION journey._exposed(journey._reading, integer) IS 'internal: the query for who was exposed';
 

@@ -101,7 +101,7 @@ BEGIN
             SELECT 'sessions', (SELECT jsonb_object_agg(k, to_jsonb(s) -> k) FROM unnest($3) AS k)
             FROM %1$I.sessions AS s
             UNION ALL
-            SELECT 'touches', to_jsonb(x) - 'person_id' FROM %1$I.touches AS x)
+            SELECT 'touches', to_jsonb(x) - '{person_id,version,updated_at}'::text[] FROM %1$I.touches AS x)
         SELECT d.relation, 'only the function', d."row"::text FROM (TABLE f EXCEPT ALL TABLE m) AS d
         UNION ALL
         SELECT d.relation, 'only the model', d."row"::text

@@ -14,6 +14,11 @@ sql(q{SET client_min_messages = error;
 	INSERT INTO rudder.aliases (id, anonymous_id, previous_id, user_id, timestamp, received_at, uuid_ts)
 		SELECT 'alias' || n, 'aliased' || n, 'old' || n, 'new' || n, t, t, t
 		FROM generate_series(1, 10) AS n CROSS JOIN (SELECT max(received_at) AS t FROM rudder.pages) AS x;
+	-- orders told again on another day
+	INSERT INTO rudder.order_completed (id, anonymous_id, event, event_text, order_id, revenue, timestamp, received_at, uuid_ts)
+		SELECT 'repeat' || n || '-' || k, 'repeater' || n, 'order_completed', 'Order Completed', 'repeated', n, t, t, t
+		FROM generate_series(1, 12) AS n CROSS JOIN generate_series(1, 2) AS k
+		CROSS JOIN LATERAL (SELECT max(received_at) - k * interval '2 days' AS t FROM rudder.pages) AS x;
 	SELECT journey.create_model('web', 'rudder', '{"keep_properties": ["context_locale"]}');
 	SELECT journey.refresh('web');
 	CREATE TABLE damage (relation text, key jsonb, col text, kind text);
@@ -24,6 +29,7 @@ sql(q{SET client_min_messages = error;
 	SELECT format(CASE type::text
 	       WHEN 'text' THEN 'coalesce(%1$I, '''') || ''~'''
 	       WHEN 'text[]' THEN 'array_append(%1$I, ''~'')'
+	       WHEN 'timestamp with time zone[]' THEN 'array_append(%1$I, ''2026-01-01'')'
 	       WHEN 'uuid' THEN 'gen_random_uuid()'
 	       WHEN 'boolean' THEN '%1$I IS NOT TRUE'
 	       WHEN 'jsonb' THEN $j$coalesce(%1$I, '{}') || '{"~": 1}'$j$

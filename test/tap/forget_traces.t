@@ -176,4 +176,23 @@ my $keyless = q{CREATE TABLE loose (visitor_id text, user_id text, event_time ti
 	is(value("SELECT string_agg(event_id, ' ' ORDER BY event_id) FROM web.events"), '1 3', "others' events are");
 	system('dropdb', $database);
 }
+
+# What a server says of her before and behind another's page, in his visit: the page is his, and comes again.
+{
+	system('createdb', '-T', 'template0', $database) == 0 or die;
+	sql(q{CREATE EXTENSION pg_journey;
+		CREATE TABLE own AS SELECT id AS event_id, 'd' AS visitor_id, u AS user_id, t::timestamptz AS event_time, k AS kind, p AS platform,
+			'https://s.test/?gclid=of-' || id AS url
+		FROM (VALUES ('1', 'bob', '2026-01-01 10:00', 'page', NULL), ('2', 'her-id', '2026-01-01 10:05', 'track', 'server'),
+			('3', NULL, '2026-01-01 10:10', 'page', NULL), ('4', 'her-id', '2026-01-01 10:15', 'track', 'server'),
+			('5', 'bob', '2026-01-01 10:20', 'page', NULL), ('6', 'her-id', '2026-01-01 10:20', 'track', 'server'),
+			('7', NULL, '2026-01-01 10:20', 'page', NULL)) AS v (id, u, t, k, p);
+		SELECT journey.create_model('web'); SELECT journey.add_source('web', 'own'); SELECT journey.refresh('web')});
+	is(value("SELECT events FROM journey.forget('web', 'her-id')"), 3, 'her events in his visit go');
+	is(value("SELECT new || ' ' || rejected FROM journey.refresh('web', since => '-infinity')"), '0 3', 'his pages are read again');
+	is(value("SELECT count(*) FROM journey.verify('web', true)"), 0, 'and none is lost to the sources');
+	sql("SELECT journey.rebuild('web', from_sources => true)");
+	is(value("SELECT string_agg(event_id, ' ' ORDER BY event_id) FROM web.events"), '1 3 5 7', 'so a rebuild from them has all');
+	system('dropdb', $database);
+}
 done_testing();
