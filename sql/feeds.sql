@@ -5,15 +5,18 @@ SET timezone = 'America/New_York';
 SET client_min_messages = warning;
 SELECT journey.create_model('web');
 RESET client_min_messages;
--- the relations of a model with conversions, by hand
+-- the relations of a model with conversions, by hand in place of the model's
+DROP VIEW web.conversions;
+DO $$ BEGIN
+    EXECUTE (SELECT string_agg(format('ALTER TABLE web.attributed_touches ALTER %I DROP NOT NULL', attname), ';')
+             FROM pg_attribute WHERE attrelid = 'web.attributed_touches'::regclass AND attnum > 0
+              AND attname <> ALL ('{conversion_id,touch_id}'));
+END $$;
 CREATE TABLE web.conversions (
     conversion_id text COLLATE "C" PRIMARY KEY, name text, person_id text, user_id text, email text, phone text,
     session_id uuid, converted_at timestamptz, value numeric, currency text, order_id text, gclid text,
     gclid_at timestamptz, gbraid text, wbraid text, click_id text, click_id_type text, click_at timestamptz,
     consent jsonb);
-CREATE TABLE web.attributed_touches (
-    conversion_id text COLLATE "C", touch_id uuid, person_id text, position bigint, path_length bigint,
-    days_before numeric, linear_credit numeric, linear_value numeric, first_credit numeric, first_value numeric);
 CREATE FUNCTION pg_temp.lead(id text, at timestamptz, value numeric DEFAULT 100, currency text DEFAULT 'EUR',
     gclid text DEFAULT NULL, click interval DEFAULT '2 days', consent jsonb DEFAULT NULL, order_id text DEFAULT NULL,
     gbraid text DEFAULT NULL, wbraid text DEFAULT NULL, name text DEFAULT 'MQL', email text DEFAULT NULL)

@@ -256,6 +256,8 @@ CREATE TYPE journey._settings AS (
     internal_users        text[],
     allow_ids             text[],
     lookback              interval,
+    conversions           jsonb,
+    attribution           jsonb,
     time_zone             text,
     profiles              text,
     keep_properties       text[],
@@ -294,6 +296,8 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('click_ids',             'own list',    'rebuild', '[]'),
        ('internal_users',        'texts',       'rebuild', '[]'),
        ('lookback',              'interval',    'rebuild', '"90 days"'),
+       ('conversions',           'conversions', 'rebuild', '[]'),
+       ('attribution',           'attribution', 'rebuild', '{}'),
        ('time_zone',             'zone',        'rebuild', '"UTC"'),
        ('profiles',              'profiles',    'rebuild', '"all"'),
        ('keep_properties',       'columns',     'rebuild', '[
@@ -309,7 +313,6 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('index_sources',         'boolean',     'none',    'false'),
        ('capture',               'capture',     'none',    '"refresh"'),
        ('ignore_deletes',        'boolean',     'none',    'false'),
-       ('conversions',           'unsupported', 'rebuild', NULL),
        ('currency',              'unsupported', 'rebuild', NULL),
        ('rates',                 'unsupported', 'rebuild', NULL),
        ('redact',                'unsupported', 'read',    NULL),
@@ -483,6 +486,12 @@ BEGIN
         PERFORM journey._check_exclude(value);
     ELSIF type = 'revenue' THEN
         PERFORM journey._check_revenue(value);
+    ELSIF type = 'conversions' THEN
+        PERFORM journey._check_conversions(value);
+        PERFORM journey._check_interval('lookback'::text, d -> 'lookback', false)
+           FROM jsonb_array_elements(value) AS d WHERE jsonb_typeof(d -> 'lookback') <> 'null';
+    ELSIF type = 'attribution' THEN
+        PERFORM journey._touch_counts(''::text, value);
     ELSIF type = 'stitch' AND (word = ANY ('{last,first,graph}'::text[])) IS TRUE THEN
         RAISE EXCEPTION 'stitching by "%" is not available in this release', word
             USING ERRCODE = 'feature_not_supported', HINT = 'Use "interval", the default.';

@@ -70,8 +70,8 @@ CREATE TYPE journey._input AS (
     relation         regclass,
     schema           name,
     name             name,
-    role             text,          -- track, page, screen, identify, group, alias, users, own
-    event_kind       text,          -- of a relation: the kind of all its rows
+    role             text,          -- track, page, screen, identify, group, alias, users, own, conversion
+    event_kind       text,          -- of a relation: the kind of all its rows; of conversions their name
     id_prefix        text,
     columns          jsonb,         -- standard name -> its columns, the first not null counts
     kinds            jsonb,         -- column -> kind of its type
@@ -168,7 +168,7 @@ COMMENT ON FUNCTION journey._column_kinds(regclass, text[]) IS 'internal: the co
 
 -- Where the loaders put the standard fields; role 'own' is any other relation. loaded_at, ip and
 -- user_agent are no fields of an event: they serve the watermark and the option "exclude".
-CREATE FUNCTION journey._standard_columns(role text) RETURNS jsonb
+CREATE FUNCTION journey._loader_columns(role text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -227,6 +227,31 @@ SELECT '{"event_id": ["id"],
              "user_agent": ["user_agent", "context_user_agent"],
              "loaded_at": ["loaded_at", "uuid_ts", "received_at"]}'
        ELSE '{}' END
+$$;
+COMMENT ON FUNCTION journey._loader_columns(text) IS
+    'internal: the columns of the standard fields';
+
+CREATE FUNCTION journey._standard_columns(role text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN role = 'conversion' THEN
+           '{"conversion_id": ["conversion_id", "id"],
+             "name": [],
+             "user_id": ["user_id"],
+             "email": ["email"],
+             "visitor_id": ["visitor_id", "anonymous_id"],
+             "phone": ["phone"],
+             "converted_at": ["converted_at"],
+             "value": ["value"],
+             "currency": ["currency"],
+             "order_id": ["order_id"],
+             "gclid": ["gclid"],
+             "click_id": ["click_id"],
+             "consent": ["consent"],
+             "received_at": [],
+             "loaded_at": ["loaded_at", "uuid_ts", "received_at"]}'
+       ELSE journey._loader_columns(role) END
 $$;
 COMMENT ON FUNCTION journey._standard_columns(text) IS
     'internal: the columns of the standard fields';
@@ -389,7 +414,9 @@ CREATE FUNCTION journey._inputs(m journey._model) RETURNS SETOF journey._input
     SET search_path = pg_catalog, pg_temp
 AS $$
 WITH source AS MATERIALIZED (
-    SELECT s.*, first_value(s.id_space) OVER (ORDER BY s.source) AS first_space
+    -- ids of conversions are apart from those of events
+    SELECT s.*, first_value(s.id_space) OVER (PARTITION BY coalesce(s.event_kind = 'conversion', false)
+                                              ORDER BY s.source) AS first_space
       FROM jsonb_populate_recordset(NULL::journey._source,
                                     journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
 ), state AS MATERIALIZED (
@@ -402,14 +429,16 @@ WITH source AS MATERIALIZED (
                SELECT jsonb_array_elements_text(s.options -> 'exclude_tables'))) AS f
      WHERE s.kind = 'schema'
      UNION ALL
-    SELECT s.source, c.oid::regclass, s.source_schema, s.relation_name, 'own',
+    SELECT s.source, c.oid::regclass, s.source_schema, s.relation_name,
+           CASE WHEN s.event_kind = 'conversion' THEN 'conversion' ELSE 'own' END,
            journey._column_kinds(c.oid::regclass)
       FROM source s
       JOIN pg_namespace n ON n.nspname = s.source_schema
       JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
      WHERE s.kind = 'relation'
 )
-SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, s.event_kind,
+SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role,
+       CASE WHEN f.role = 'conversion' THEN s.options ->> 'name' ELSE s.event_kind END,
        journey._id_prefix(s.id_space, s.first_space), x.columns, k.kinds, w.watermark_column,
        CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text
                  AND NOT s.columns ? 'loaded_at'

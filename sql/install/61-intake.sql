@@ -55,10 +55,10 @@ BEGIN
                   FROM jsonb_each(i.columns) AS c
                  CROSS JOIN jsonb_array_elements_text(c.value) WITH ORDINALITY AS n(name, place)
                  CROSS JOIN LATERAL (
-                     SELECT CASE WHEN c.key IN ('event_time', 'received_at', 'loaded_at')
+                     SELECT CASE WHEN c.key IN ('event_time', 'received_at', 'loaded_at', 'converted_at')
                                  THEN 'timestamptz'
-                                 WHEN c.key = 'revenue' THEN 'numeric'
-                                 WHEN c.key = 'properties' OR c.key = 'traits' THEN 'jsonb'
+                                 WHEN c.key IN ('revenue', 'value') THEN 'numeric'
+                                 WHEN c.key IN ('properties', 'traits', 'consent') THEN 'jsonb'
                                  ELSE 'text' END AS type) AS t
                  CROSS JOIN LATERAL (
                      SELECT journey._as(i.kinds ->> n.name, n.name, t.type) AS expression,
@@ -364,6 +364,14 @@ $$;
 COMMENT ON FUNCTION journey._seen_rows(journey._input, journey._settings) IS
     'internal: conditions for rows that were read before';
 
+-- Whether all of an input is read. Conversions without a load time are, each time.
+CREATE FUNCTION journey._is_read_whole(i journey._input, since timestamptz) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT coalesce(since = '-infinity', false) OR i.role = 'conversion' AND i.watermark_column IS NULL$$;
+COMMENT ON FUNCTION journey._is_read_whole(journey._input, timestamptz) IS
+    'internal: whether all rows of an input are read';
+
 -- Which rows are read, as an item of FROM: those not behind the watermark and those without a load
 -- time, unless they were read before; and those loaded or dated since. Called in UTC, by which a load
 -- time without a zone is meant.
@@ -377,7 +385,7 @@ DECLARE
     dated text := journey._fields(i) ->> 'event_time';
     wanted text := 'true';
 BEGIN
-    IF i.watermark IS NULL AND i.seen IS NULL OR since = '-infinity' THEN
+    IF i.watermark IS NULL AND i.seen IS NULL OR journey._is_read_whole(i, since) THEN
         RETURN format('%I.%I', i.schema, i.name);
     END IF;
     IF i.watermark IS NOT NULL THEN
@@ -470,6 +478,9 @@ DECLARE
     kind text := format('%L::text', coalesce(i.event_kind, CASE i.role WHEN 'users' THEN 'identify'
                                                                        ELSE i.role END));
 BEGIN
+    IF i.role = 'conversion' THEN
+        RETURN journey._select_conversions(i, s, rows, removed, f, raw);
+    END IF;
     IF i.role = 'own' AND i.event_kind IS NULL THEN
         kind := format('coalesce(nullif(%s, ''''), journey._event_kind(%s, %s))',
                        coalesce(f ->> 'kind', 'NULL'), coalesce(f ->> 'name', 'NULL'),
@@ -997,6 +1008,8 @@ BEGIN
     IF peek THEN
         RETURN counts;
     END IF;
+    PERFORM journey._note_whole_tables(m.schema, ARRAY(
+        SELECT i.table_id FROM unnest(r.inputs) AS i WHERE i.role = 'conversion' AND i.watermark_column IS NULL));
     PERFORM journey._tell_no_pages(m, r.inputs, tallies);
     PERFORM journey._catalog('writers'::text, m.model, r.writers);
     IF (r.settings).capture = 'trigger' THEN

@@ -21,7 +21,9 @@ CREATE FUNCTION journey.add_source(
 COMMENT ON FUNCTION journey.add_source(name, regclass, text, jsonb, jsonb) IS
     'adds a table or view to the sources of a model';
 
-CREATE FUNCTION journey._check_new_source(m journey._model, source_schema name, relation_name name)
+-- A relation may give several conversions, under different names.
+CREATE FUNCTION journey._check_new_source(m journey._model, source_schema name, relation_name name,
+    conversion text DEFAULT NULL)
     RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -34,7 +36,9 @@ BEGIN
     IF EXISTS (SELECT FROM jsonb_populate_recordset(NULL::journey._source,
                                journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
                 WHERE s.source_schema = _check_new_source.source_schema
-                  AND s.relation_name IS NOT DISTINCT FROM _check_new_source.relation_name) THEN
+                  AND s.relation_name IS NOT DISTINCT FROM _check_new_source.relation_name
+                  AND coalesce(s.event_kind = 'conversion', false) = (conversion IS NOT NULL)
+                  AND (conversion IS NULL OR coalesce(s.options ->> 'name', '') = conversion)) THEN
         RAISE EXCEPTION 'model "%" already reads %', m.model,
             CASE WHEN relation_name IS NULL THEN format('schema %I', source_schema)
                  ELSE format('relation %I.%I', source_schema, relation_name) END
@@ -47,7 +51,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION journey._check_new_source(journey._model, name, name) IS
+COMMENT ON FUNCTION journey._check_new_source(journey._model, name, name, text) IS
     'internal: checks a source';
 
 CREATE FUNCTION journey._add_schema(model name, source_schema name, options jsonb) RETURNS void
@@ -244,25 +248,28 @@ BEGIN
             USING ERRCODE = 'wrong_object_type';
     END IF;
     SELECT n.nspname INTO source_schema FROM pg_namespace n WHERE n.oid = rel.relnamespace;
-    PERFORM journey._check_keys(options, '{id_space}'::text[]);
-    IF kind = 'conversion' THEN
-        RAISE EXCEPTION 'sources of kind "conversion" are not available in this release'
-            USING ERRCODE = 'feature_not_supported';
-    ELSIF kind <> ALL ('{page,screen,track,identify,group,alias}'::text[]) THEN
+    PERFORM journey._check_keys(options, CASE WHEN kind = 'conversion' THEN '{id_space,name}'::text[]
+                                              ELSE '{id_space}'::text[] END);
+    IF kind <> ALL ('{page,screen,track,identify,group,alias,conversion}'::text[]) THEN
         RAISE EXCEPTION 'unknown kind "%"', kind
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Kinds are page, screen, track, identify, group, alias.';
+                  HINT = 'Kinds are page, screen, track, identify, group, alias, conversion.';
     END IF;
     IF options ? 'id_space' AND coalesce(options ->> 'id_space', '') = '' THEN
         PERFORM journey._bad_option('id_space'::text, options -> 'id_space', 'a string'::text);
     END IF;
-    PERFORM journey._check_new_source(m, source_schema, rel.relname);
+    PERFORM journey._check_new_source(m, source_schema, rel.relname,
+        CASE WHEN kind = 'conversion' THEN coalesce(options ->> 'name', '') END);
     IF NOT has_table_privilege(relation, 'SELECT') THEN
         RAISE EXCEPTION 'permission denied for %', relation
             USING ERRCODE = 'insufficient_privilege',
                   HINT = format('GRANT SELECT ON %s TO %I.', relation, current_user);
     END IF;
-    PERFORM journey._check_columns(relation, columns, options);
+    IF kind = 'conversion' THEN
+        PERFORM journey._check_conversion_source(relation, columns, options);
+    ELSE
+        PERFORM journey._check_columns(relation, columns, options);
+    END IF;
     PERFORM journey._catalog('add_source'::text, model, jsonb_build_object(
         'kind', 'relation', 'source_schema', source_schema, 'relation_name', rel.relname,
         'event_kind', kind, 'columns', columns, 'options', options - 'id_space',

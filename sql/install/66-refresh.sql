@@ -16,9 +16,11 @@ BEGIN
     r.settings := journey._settings(options);
     PERFORM journey._create_derived(r);
     PERFORM journey._create_scratch(r);
+    PERFORM journey._create_conversion_scope(r);
     PERFORM journey._create_tombstones(r);
     PERFORM journey._create_exports(r);
     PERFORM journey._show_sessions(r);
+    PERFORM journey._show_conversions(r);
     PERFORM journey._show_events(r);
 END
 $$;
@@ -41,6 +43,7 @@ BEGIN
     r.at := transaction_timestamp();
     r.timeout := s.timeout;
     r.settings := s;
+    r.conversions := nullif(s.conversions, '[]'::jsonb);
     r.rules := jsonb_strip_nulls(jsonb_build_object(
         'new_campaign', s.new_campaign, 'midnight', s.midnight, 'max_duration', s.max_duration,
         'session_key', s.session_key, 'user_change', s.user_change,
@@ -54,7 +57,8 @@ BEGIN
         r.bulk := true;
     ELSE
         EXECUTE journey._bind(r, $sql$
-            SELECT NOT EXISTS (SELECT FROM {_segments}) AND NOT EXISTS (SELECT FROM {_facts})$sql$)
+            SELECT NOT EXISTS (SELECT FROM {_segments}) AND NOT EXISTS (SELECT FROM {_facts})
+               AND NOT EXISTS (SELECT FROM {_conversion_records})$sql$)
             INTO r.bulk;
         -- what the owner added to a table is not passed by: the first load is as any other then
         IF r.bulk AND EXISTS (
@@ -96,7 +100,7 @@ AS $$
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new',
         '_units_old', '_ref_changes', '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units',
-        '_person_changes', '_shared', '_barriers'], large_only);
+        '_person_changes', '_conversion_scope', '_record_changes', '_shared', '_barriers'], large_only);
 END
 $$;
 
@@ -278,10 +282,10 @@ BEGIN
     sessions_changed := 0;
     profiles_changed := 0;
 
-    IF accepted > 0 OR removed > 0 THEN
+    IF accepted > 0 OR removed > 0 OR journey._conversions_vanished(r) THEN
         begun := clock_timestamp();
         new := coalesce(new, journey._merge_slices(r, journey._slices(accepted + removed)))
-               + journey._note_user_rows(r);
+               + journey._note_user_rows(r) + journey._note_conversion_rows(r);
         phases := journey._note_phase(phases, 'merge'::text, begun);
         SELECT * INTO d FROM journey._derive(r, phases);
         phases := d.phases;

@@ -211,6 +211,7 @@ BEGIN
         SELECT f.visitor_id, f.event_id, f.event_time, f.user_id, 'users', f.traits, -1
         FROM {_facts} AS f
         WHERE f.session_id IS NULL AND f.person_id = $1$sql$) USING person;
+    PERFORM journey._forget_conversion_records(r, person, user_id);
     PERFORM journey._merge_fresh(r);
     PERFORM journey._derive(r, '{}'::jsonb);
     PERFORM journey._empty_scratch(r, false);

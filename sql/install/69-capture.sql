@@ -476,7 +476,12 @@ BEGIN
         USING ARRAY(SELECT x.table_id FROM unnest(inputs) AS x);
     FOREACH i IN ARRAY inputs LOOP
         members := journey._members(i.relation);
-        i.captured := members IS NOT NULL;
+        -- rows of conversions are read by their load time, or whole
+        i.captured := members IS NOT NULL AND i.role <> 'conversion';
+        IF i.role = 'conversion' THEN
+            result := result || i;
+            CONTINUE;
+        END IF;
         i.triggers := '{}';
         -- a partition that was detached is read again when it comes back
         EXECUTE format('DELETE FROM %I._captured WHERE table_id = $1 AND relation <> ALL ($2)', m.store_schema)
@@ -696,7 +701,9 @@ AS $$
 SELECT t.table_id, journey._id_prefix(s.id_space, s.first_space)
   FROM jsonb_populate_recordset(NULL::journey._source_table,
                                 journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
-  JOIN (SELECT x.source, x.id_space, first_value(x.id_space) OVER (ORDER BY x.source) AS first_space
+  JOIN (SELECT x.source, x.id_space,
+               first_value(x.id_space) OVER (PARTITION BY coalesce(x.event_kind = 'conversion', false)
+                                             ORDER BY x.source) AS first_space
           FROM jsonb_populate_recordset(NULL::journey._source,
                                         journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS x) AS s
        ON s.source = t.source

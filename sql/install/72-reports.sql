@@ -27,6 +27,7 @@ COMMENT ON FUNCTION journey._filter(journey.timeline, text, timestamptz, timesta
 
 CREATE TYPE journey._reading AS (
     schema       name,
+    store_schema name,
     time_zone    text,
     refreshed_at timestamptz,
     data_until   timestamptz     -- up to which there is data: the newest event, unless said otherwise

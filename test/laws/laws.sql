@@ -5,8 +5,8 @@ CREATE FUNCTION laws.begin() RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM journey.drop_model(model) FROM journey.models;
-    DROP SCHEMA IF EXISTS own_live, own_ever, loader_live, loader_ever CASCADE;
-    TRUNCATE oracle.raw;
+    DROP SCHEMA IF EXISTS own_live, own_ever, loader_live, loader_ever, crm_live, crm_ever CASCADE;
+    TRUNCATE oracle.raw, oracle.lead;
 END
 $$;
 
@@ -15,7 +15,7 @@ CREATE FUNCTION laws.differences(a name, b name)
 RETURNS TABLE (relation text, side text, "row" text)
 LANGUAGE plpgsql AS $$
 BEGIN
-    FOREACH relation IN ARRAY '{sessions,touches,identities,profiles,events,page_views,rejected_events}'::text[] LOOP
+    FOREACH relation IN ARRAY '{sessions,touches,identities,profiles,conversions,attributed_touches,events,page_views,rejected_events}'::text[] LOOP
         RETURN QUERY EXECUTE (
             SELECT format($sql$
                 WITH a AS (SELECT (to_jsonb(x) - %4$L::text[])::text AS x FROM %1$I.%3$I AS x),

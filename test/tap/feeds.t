@@ -18,14 +18,17 @@ sub make_model
 {
 	my ($schema) = @_;
 	sql(qq{SET client_min_messages = warning; SELECT journey.create_model('$schema');
+	DROP VIEW $schema.conversions;
 	CREATE TABLE $schema.conversions (
 	    conversion_id text COLLATE "C" PRIMARY KEY, name text, person_id text, user_id text, email text, phone text,
 	    session_id uuid, converted_at timestamptz, value numeric, currency text, order_id text, gclid text,
 	    gclid_at timestamptz, gbraid text, wbraid text, click_id text, click_id_type text, click_at timestamptz,
 	    consent jsonb);
-	CREATE TABLE $schema.attributed_touches (
-	    conversion_id text COLLATE "C", touch_id uuid, person_id text, position bigint, path_length bigint,
-	    days_before numeric, linear_credit numeric, linear_value numeric);
+	DO \$\$ BEGIN
+	    EXECUTE (SELECT string_agg(format('ALTER TABLE $schema.attributed_touches ALTER %I DROP NOT NULL', attname), ';')
+	             FROM pg_attribute WHERE attrelid = '$schema.attributed_touches'::regclass AND attnum > 0
+	              AND attname <> ALL ('{conversion_id,touch_id}'));
+	END \$\$;
 	CREATE INDEX ON $schema.attributed_touches (conversion_id)});
 	return;
 }
