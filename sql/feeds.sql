@@ -205,7 +205,7 @@ SELECT action, status, reason FROM journey.google_ads_conversions('web', options
 SELECT journey.export_batch('web', 'google_ads', options => '{"feed": "eu"}') AS batch, journey.mark_exported('web', 'eu', 12) AS marked;
 SELECT action, to_jsonb(e) - 'batch' - 'n' - 'made_at' - 'exported_at' - 'header' AS kept FROM web.exports AS e WHERE feed = 'eu' AND forgotten ORDER BY sent_id, action;
 SELECT journey.export_batch('web', 'google_ads', options => '{"feed": "eu"}');
-UPDATE web._exports SET keep_until = now() - interval '1 second' WHERE forgotten;
+UPDATE web_store._exports SET keep_until = now() - interval '1 second' WHERE forgotten;
 SELECT rows_read FROM journey.refresh('web');
 SELECT count(*) FROM web.exports WHERE forgotten;
 

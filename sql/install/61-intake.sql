@@ -556,17 +556,17 @@ COMMENT ON FUNCTION journey._batch_columns() IS 'internal: the columns of a batc
 
 -- The batch is scratch of one refresh. It is unlogged and not temporary, since a
 -- security-restricted operation may make no temporary table.
-CREATE FUNCTION journey._create_intake(schema name) RETURNS void
+CREATE FUNCTION journey._create_intake(schema name, store name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE format('CREATE UNLOGGED TABLE %I._batch (LIKE journey.event)', schema);
-    EXECUTE (SELECT format('ALTER TABLE %I._batch %s', schema,
+    EXECUTE format('CREATE UNLOGGED TABLE %I._batch (LIKE journey.event)', store);
+    EXECUTE (SELECT format('ALTER TABLE %I._batch %s', store,
                            string_agg(format('ADD COLUMN %I %s', name, type), ', ' ORDER BY place))
                FROM journey._batch_columns() WHERE place > 100);
-    EXECUTE format('ALTER TABLE %I._batch SET (autovacuum_enabled = false)', schema);
-    EXECUTE format('COMMENT ON TABLE %I._batch IS ''scratch of a refresh''', schema);
+    EXECUTE format('ALTER TABLE %I._batch SET (autovacuum_enabled = false)', store);
+    EXECUTE format('COMMENT ON TABLE %I._batch IS ''scratch of a refresh''', store);
 
     EXECUTE format('CREATE TABLE %I.rejected_events ('
                    ' source text NOT NULL, "row" jsonb NOT NULL, reason text NOT NULL,'
@@ -577,7 +577,7 @@ BEGIN
                    ' ''rows of the sources that are no events, once, with the reason''', schema);
 END
 $$;
-COMMENT ON FUNCTION journey._create_intake(name) IS 'internal: makes the tables of the intake';
+COMMENT ON FUNCTION journey._create_intake(name, name) IS 'internal: makes the tables of the intake';
 
 -- ---------------------------------------------------------------------------------------------
 -- model: reading
@@ -767,7 +767,7 @@ BEGIN
                        AS web_track,
                    max(loaded_at) FILTER (WHERE status IS DISTINCT FROM 'removed') AS loaded_until,
                    NULL::bigint AS new, count(*) FILTER (WHERE status = 'removed') AS removed
-              FROM %I._batch GROUP BY table_id) AS t $q$, m.schema) INTO result;
+              FROM %I._batch GROUP BY table_id) AS t $q$, m.store_schema) INTO result;
     RETURN result;
 END
 $$;
@@ -889,7 +889,7 @@ COMMENT ON FUNCTION journey._empty(regclass) IS 'internal: empties a relation of
 CREATE FUNCTION journey._empty_batch(m journey._model) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
-AS $$SELECT journey._empty(format('%I._batch', m.schema)::regclass)$$;
+AS $$SELECT journey._empty(format('%I._batch', m.store_schema)::regclass)$$;
 COMMENT ON FUNCTION journey._empty_batch(journey._model) IS
     'internal: empties the batch of a refresh';
 
@@ -954,7 +954,7 @@ AS $$
 DECLARE
     forgotten boolean;
 BEGIN
-    EXECUTE format('SELECT EXISTS (SELECT FROM %I._tombstones)', m.schema) INTO forgotten;
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I._tombstones)', m.store_schema) INTO forgotten;
     RETURN r.rows IS NOT NULL AND r.taken = '' AND NOT forgotten;
 END
 $$;
@@ -981,11 +981,11 @@ CREATE FUNCTION journey._fill_batch(m journey._model, r journey._started_reading
 AS $$
 BEGIN
     IF r.rows IS NOT NULL THEN
-        EXECUTE format('%s INSERT INTO %I._batch (%s) %s', r.taken, m.schema,
+        EXECUTE format('%s INSERT INTO %I._batch (%s) %s', r.taken, m.store_schema,
             (SELECT string_agg(quote_ident(name), ', ' ORDER BY place) FROM journey._batch_columns()),
             r.rows);
     END IF;
-    EXECUTE format('ANALYZE %I._batch', m.schema);
+    EXECUTE format('ANALYZE %I._batch', m.store_schema);
     PERFORM journey._reject_forgotten(m);
     RETURN journey._batch_tallies(m);
 END
@@ -1020,8 +1020,8 @@ BEGIN
             'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at)'
             ' SELECT format(''%%I.%%I'', i.schema, i.name), journey._without_nulls(b.raw), b.status,'
             ' transaction_timestamp()'
-            ' FROM %1$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
-            ' WHERE b.status <> ALL (''{excluded,removed}'') ON CONFLICT DO NOTHING', m.schema)
+            ' FROM %2$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
+            ' WHERE b.status <> ALL (''{excluded,removed}'') ON CONFLICT DO NOTHING', m.schema, m.store_schema)
             USING r.inputs;
     END IF;
     RETURN counts;

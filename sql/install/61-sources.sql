@@ -29,8 +29,8 @@ CREATE FUNCTION journey._check_new_source(m journey._model, source_schema name, 
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF source_schema = m.schema THEN
-        RAISE EXCEPTION 'a model cannot read its own schema "%"', m.schema
+    IF source_schema IN (m.schema, m.store_schema) THEN
+        RAISE EXCEPTION 'a model cannot read its own schema "%"', source_schema
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF EXISTS (SELECT FROM jsonb_populate_recordset(NULL::journey._source,

@@ -2,12 +2,14 @@
 -- model: the store
 --
 -- Statements of a refresh are written with {name} for a relation of the model, which in a shadow
--- run (rebuild, verify) is its shadow _shadow_name; {.name} is the relation itself in any run.
+-- run (rebuild, verify) is its shadow _shadow_name; {.name} is the relation itself in any run. Relations whose
+-- names begin with _, shadows among them, lie in a schema of their own, the store.
 -- ---------------------------------------------------------------------------------------------
 
 CREATE TYPE journey._run AS (
     model    name,
-    schema   name,
+    schema   name,          -- of the public relations
+    store    name,          -- of the others, whose names begin with _
     shadow   boolean,       -- derive into the shadow tables
     bulk     boolean,       -- the store was empty before this run
     version  bigint,        -- number of the refresh
@@ -440,7 +442,7 @@ BEGIN
             WHERE refs IS NOT NULL AND NOT aside;
         -- users
         CREATE INDEX ON {_sessions} (started_at) WHERE NOT loose;
-        CREATE INDEX ON {_sessions} (session_date);
+        CREATE INDEX ON {_sessions} (session_date) WHERE NOT loose;
         -- when a person was first identified
         CREATE INDEX ON {_sessions} (person_id, identified_at) WHERE refs IS NOT NULL;
 

@@ -151,14 +151,12 @@ BEGIN
 END
 $$;
 
--- A first load: facts first, then all that is written person by person; how many profiles.
-CREATE FUNCTION journey._store_persons(r journey._run)
-RETURNS bigint
+-- A first load: facts, before all that is written person by person.
+CREATE FUNCTION journey._store_all_facts(r journey._run)
+RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    s journey._settings := r.settings;
 BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
@@ -172,6 +170,18 @@ BEGIN
         LEFT JOIN {._resolved} AS p USING (session_id)
         LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
         WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)$sql$);
+END
+$$;
+
+-- A first load: sessions, touches and profiles, person by person; how many profiles.
+CREATE FUNCTION journey._store_persons(r journey._run)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    s journey._settings := r.settings;
+BEGIN
     -- In the order of person_id, in which indexes are made fast. Sorted kind by kind by what follows the
     -- prefix, since eight bytes that are the same make comparing slow.
     RETURN journey._load_persons(ARRAY(

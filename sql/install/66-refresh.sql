@@ -2,7 +2,7 @@
 -- model: refresh
 -- ---------------------------------------------------------------------------------------------
 
-CREATE FUNCTION journey._create_store(schema name, options jsonb)
+CREATE FUNCTION journey._create_store(schema name, store name, options jsonb)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -11,6 +11,7 @@ DECLARE
     r journey._run;
 BEGIN
     r.schema := schema;
+    r.store := store;
     r.shadow := false;
     r.settings := journey._settings(options);
     PERFORM journey._create_derived(r);
@@ -36,6 +37,7 @@ DECLARE
 BEGIN
     r.model := m.model;
     r.schema := m.schema;
+    r.store := m.store_schema;
     r.shadow := shadow;
     r.version := m.version + 1;
     r.at := transaction_timestamp();
@@ -58,6 +60,14 @@ BEGIN
             SELECT NOT EXISTS (SELECT FROM {_segments}) AND NOT EXISTS (SELECT FROM {_facts})
                AND NOT EXISTS (SELECT FROM {_conversion_records})$sql$)
             INTO r.bulk;
+        -- what the owner added to a table is not passed by: the first load is as any other then
+        IF r.bulk AND EXISTS (
+            SELECT FROM journey._derived() AS d
+            JOIN pg_class AS c ON c.oid = journey._bind(r, format('{%s}', d.relation))::regclass
+            WHERE c.relhastriggers OR c.relhasrules OR c.relrowsecurity OR c.relchecks > 0) THEN
+            r.bulk := false;
+            PERFORM journey._create_indexes(r);
+        END IF;
     END IF;
     RETURN r;
 END
@@ -119,6 +129,11 @@ BEGIN
         PERFORM journey._stitch_all(r);
         EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose'::text) INTO sessions_changed;
         phases := journey._note_phase(phases, 'sessions'::text, begun);
+        begun := clock_timestamp();
+        PERFORM journey._phase('touches'::text);
+        PERFORM journey._store_all_facts(r);
+        phases := journey._note_phase(phases, 'touches'::text, begun);
+
         begun := clock_timestamp();
         PERFORM journey._phase('profiles'::text);
         profiles_changed := journey._store_persons(r);
@@ -252,7 +267,6 @@ BEGIN
     reading := journey._begin_reading(m, since, false);
     IF r.bulk AND journey._may_stream(m, reading) THEN
         -- reading and merging are one
-        PERFORM journey._phase('merge'::text);
         tallies := journey._merge_rows(r, reading);
         new := (SELECT t.new FROM unnest(tallies) AS t WHERE t.table_id IS NULL);
     ELSE

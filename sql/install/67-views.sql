@@ -56,7 +56,7 @@ BEGIN
                     WHEN c.session_id IS NULL THEN true
                     ELSE NOT journey._is_among(c.event_times, c.event_ids, e.event_time, e.event_id)
                     END AS counts_as_revenue,
-               e.properties::jsonb AS properties, s.session_date
+               e.properties::jsonb AS properties, p.session_date
         FROM {_segments} AS g
         LEFT JOIN {_sessions} AS s ON s.session_id = g.session_id
         LEFT JOIN {_sessions} AS p ON p.session_id = g.session_id AND NOT p.loose

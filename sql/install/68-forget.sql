@@ -52,6 +52,7 @@ DECLARE
     any_tombstone boolean;
 BEGIN
     r.schema := m.schema;
+    r.store := m.store_schema;
     r.shadow := false;
     EXECUTE journey._bind(r, 'SELECT EXISTS (SELECT FROM {_tombstones})'::text) INTO any_tombstone;
     IF NOT any_tombstone THEN

@@ -111,7 +111,7 @@ for my $options ('{}', '{"user_change": false}', '{"session_key": true, "new_cam
 		sql("UPDATE rs.pages SET name = 'x' WHERE id = 'p3'; DELETE FROM rs.identifies WHERE id IN ('i1', 'i4');
 			UPDATE rs.users SET plan = 'changed' WHERE id = 'her-id'; DELETE FROM rs.order_completed WHERE id = 'o1';
 			DELETE FROM own WHERE event_id = 'w1'; DELETE FROM rs.pages WHERE id = 'p8'; UPDATE rs.pages SET name = 'y' WHERE id = 'p4'");
-		cmp_ok(value("SELECT count(*) FROM web._changes WHERE user_id = 'her-id'"), '>', 2, 'notes tell of her');
+		cmp_ok(value("SELECT count(*) FROM web_store._changes WHERE user_id = 'her-id'"), '>', 2, 'notes tell of her');
 	}
 	my ($told) = sql("SELECT visitors, events FROM journey.forget('web', 'her-id')");
 	# p1-3, p8, i1, i2, i4, a1-3, o1, o2, w1
@@ -147,7 +147,7 @@ my $keyless = q{CREATE TABLE loose (visitor_id text, user_id text, event_time ti
 	is(value('SELECT count(*) FROM web.rejected_events'), 3, 'rows without ids: some are rejected');
 	sql('DELETE FROM loose');
 	my %seen = map { s/: .*//r => 1 } grep { /\._changes|rejected/ } map { $_->[0] } traces(@values);
-	is(join(' ', sort keys %seen), 'web._changes web.rejected_events', 'and noted whole when they go');
+	is(join(' ', sort keys %seen), 'web.rejected_events web_store._changes', 'and noted whole when they go');
 	sql("SELECT journey.forget('web', 'her-id')");
 	is_deeply([ map { $_->[0] } traces(@values) ], [], 'nothing of her is left in them');
 	is(value('SELECT count(*) FROM web.rejected_events'), 1, 'what is rejected of others is');
