@@ -1008,7 +1008,7 @@ BEGIN
     IF peek THEN
         RETURN counts;
     END IF;
-    PERFORM journey._note_whole_tables(m.schema, ARRAY(
+    PERFORM journey._note_whole_tables(m.store_schema, ARRAY(
         SELECT i.table_id FROM unnest(r.inputs) AS i WHERE i.role = 'conversion' AND i.watermark_column IS NULL));
     PERFORM journey._tell_no_pages(m, r.inputs, tallies);
     PERFORM journey._catalog('writers'::text, m.model, r.writers);
