@@ -318,13 +318,15 @@ ReadPage(JReader *reader, JPayloadContext *context)
 static void
 ReadCampaign(JReader *reader, JPayloadContext *context)
 {
-	static const JStr keys[J_CAMPAIGN_FIELDS] = {
-		JSTR_LIT("source"), JSTR_LIT("medium"), JSTR_LIT("name"), JSTR_LIT("term"), JSTR_LIT("content")
+	static const JStr keys[J_CAMPAIGN_FIELDS + 1] = {
+		JSTR_LIT("source"), JSTR_LIT("medium"), JSTR_LIT("name"), JSTR_LIT("term"), JSTR_LIT("content"),
+		JSTR_LIT("id")
 	};
 	bool		first = true;
 	int			key;
 
 	memset(context->campaign, 0, sizeof(context->campaign));
+	context->campaign_id = JSTR_NULL;
 	if (reader->lex->token_type != JSON_TOKEN_OBJECT_START)
 	{
 		(void) JReaderSkip(reader);
@@ -335,7 +337,7 @@ ReadCampaign(JReader *reader, JPayloadContext *context)
 		if (key < 0)
 			(void) JReaderSkip(reader);
 		else
-			ReadField(reader, &context->campaign[key]);
+			ReadField(reader, key == J_CAMPAIGN_FIELDS ? &context->campaign_id : &context->campaign[key]);
 	}
 }
 
@@ -838,6 +840,8 @@ SetFields(Draft *draft, const JPayloadOptions *options)
 		field[JF_REFERRER] = JSTR_NULL;
 	for (int i = 0; i < J_CAMPAIGN_FIELDS; i++)
 		field[campaign[i]] = context->campaign[i];
+	event->campaign_id = context->campaign_id.len > 0 && (is_view || kind == 't') ?
+		context->campaign_id : JSTR_NULL;
 	field[JF_SESSION_KEY] = context->session_id;
 	field[JF_PROPERTIES] = draft->properties;
 	if (kind != 'a')
