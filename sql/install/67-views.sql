@@ -275,6 +275,7 @@ VALUES ('conversions'::name, 'conversion_id'::name, 'its id, which does not depe
        ('attributed_touches', 'position', 'the first touch that counts is 1'),
        ('attributed_touches', 'path_length', 'how many touches of the conversion count'),
        ('attributed_touches', 'days_before', 'days from the touch to the conversion'),
+       ('attributed_touches', 'campaign_id', 'id of the campaign'),
        ('attributed_touches', 'touched_at', 'time of the touch')
 UNION ALL
 SELECT 'attributed_touches', (r || '_' || c.name)::name, format(c.comment, r)
