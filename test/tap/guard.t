@@ -51,7 +51,7 @@ is "$(mine "SELECT journey.create_model('x', 'nowhere')")" \
 HINT:  Schemas with event tables are rudder, rudder_later.' "of one within another"
 is "$(mine "DO \$\$BEGIN PERFORM journey.add_source('web', 'pg_class', 'odd'); END\$\$")" \
 'ERROR:  unknown kind "odd"
-HINT:  Kinds are page, screen, track, identify, group, alias.
+HINT:  Kinds are page, screen, track, identify, group, alias, conversion.
 CONTEXT:  SQL statement "SELECT journey.add_source('"'web', 'pg_class', 'odd'"')"
 PL/pgSQL function inline_code_block line 1 at PERFORM' "the caller's own functions stay"
 is "$(mine "DO \$\$
@@ -215,10 +215,10 @@ is "$(mine "SELECT journey.adopt_model('forged', 'forged'); SELECT journey.drop_
 # --- what one owner writes of his model is no error of who looks at all of them
 mine "SELECT journey.create_model('noise')" >/dev/null
 mine "SELECT journey._catalog('refreshed', 'noise', '{\"counts\": {\"rows_read\": \"x\", \"new\": 1e400, \"rejected\": 7}, \"started_at\": \"-infinity\"}')" >/dev/null
-mine "SELECT setval('noise._failed_at', 9223372036854775807), setval('noise._failure', 9223372036854775807)" >/dev/null
+mine "SELECT setval('noise_store._failed_at', 9223372036854775807), setval('noise_store._failure', 9223372036854775807)" >/dev/null
 is "$(root "SELECT milliseconds, rows_read, new, rejected FROM journey.refresh_log WHERE model = 'noise'; SELECT last_error, last_error_at FROM journey.models WHERE model = 'noise'")" "|||7
 |" "counts and times of any kind"
-mine "SELECT journey._catalog('drop', 'noise', '{}'); UPDATE noise._catalog_copy SET catalog = jsonb_set(catalog, '{model,refreshed_at}', '\"-infinity\"')" >/dev/null
+mine "SELECT journey._catalog('drop', 'noise', '{}'); UPDATE noise_store._catalog_copy SET catalog = jsonb_set(catalog, '{model,refreshed_at}', '\"-infinity\"')" >/dev/null
 is "$(mine "SELECT journey.adopt_model('noise', 'noise')"; root "SELECT coalesce(lag::text, 'unknown') FROM journey.models WHERE model = 'noise'")" "
 unknown" "and of a copy that is taken in"
 is "$(mine "SELECT journey.drop_model('noise')")" "" "it can be dropped"
