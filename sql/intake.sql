@@ -298,6 +298,7 @@ GRANT USAGE ON SCHEMA regress_own, journey, regress_own_m, regress_own_m_store T
 GRANT SELECT ON regress_own.hits TO regress_journey_reader;
 ALTER TABLE regress_own_m_store._segments OWNER TO regress_journey_reader;
 ALTER TABLE regress_own_m_store._batch OWNER TO regress_journey_reader;
+ALTER TABLE regress_own_m_store._whole_tables OWNER TO regress_journey_reader;
 ALTER TABLE regress_own_m.rejected_events OWNER TO regress_journey_reader;
 ALTER TABLE regress_own_m_store._tombstones OWNER TO regress_journey_reader;
 DROP TABLE batch;
