@@ -8,7 +8,6 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Cwd ();
 use File::Basename ();
-use File::Temp ();
 use Journey;
 use Test::More;
 
@@ -56,12 +55,8 @@ sub answers
 	my ($path, $database) = @_;
 	system('createdb', $database) == 0 or die "createdb failed\n";
 	my @answers;
-	# they were written when the store lay in the model's schema
-	my $script = File::Temp->new;
-	open my $case, '<', $path or die "$path: $!\n";
-	print $script map { s/\bweb\._segments\b/web_store._segments/gr } <$case>;
-	close $script;
-	for my $line (split /\n/, `psql -qXAt -d $database -f '@{[$script->filename]}' 2>&1`)
+	# the store's relations, which a case may look into, lie in a schema of their own
+	for my $line (split /\n/, `sed 's/\\bweb\\._/web_store._/g' '$path' | psql -qXAt -d $database 2>&1`)
 	{
 		$line =~ s/^psql:[^ ]*:\d+: //;
 		if ($line =~ /\bwant\b/) { push @answers, [] }
