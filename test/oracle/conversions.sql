@@ -3,7 +3,7 @@
 -- Is an event one that a definition asks for? Of conditions on properties: a value, or {">": number}.
 CREATE FUNCTION is_conversion(e event, d jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT d ?| '{event,kind,page,where}' AND (NOT d ? 'event' OR coalesce(e.name LIKE replace(d ->> 'event', '*', '%'), false))
+    SELECT d ?| '{event,kind,page,where}' AND (NOT d ? 'event' OR d ->> 'event' = '*' OR coalesce(e.name LIKE replace(d ->> 'event', '*', '%'), false))
        AND (NOT d ? 'kind' OR e.kind = d ->> 'kind')
        AND (NOT d ? 'page' OR e.kind = 'page' AND coalesce(
                journey.url_path(e.url) LIKE replace(d ->> 'page', '*', '%'), false))
