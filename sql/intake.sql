@@ -300,6 +300,7 @@ ALTER TABLE regress_own_m_store._segments OWNER TO regress_journey_reader;
 ALTER TABLE regress_own_m_store._batch OWNER TO regress_journey_reader;
 ALTER TABLE regress_own_m.rejected_events OWNER TO regress_journey_reader;
 ALTER TABLE regress_own_m_store._tombstones OWNER TO regress_journey_reader;
+ALTER TABLE regress_own_m_store._whole_tables OWNER TO regress_journey_reader;
 DROP TABLE batch;
 SET ROLE regress_journey_reader;
 SELECT regress_read('regress_own_m');
