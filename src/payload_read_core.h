@@ -39,6 +39,7 @@ typedef struct JPayloadContext
 	JStr		page_url;
 	JStr		page_referrer;
 	JStr		campaign[J_CAMPAIGN_FIELDS];
+	JStr		campaign_id;
 	JStr		traits;			/* raw */
 	JStr		session_id;
 	JStr		ip;

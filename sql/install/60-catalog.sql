@@ -243,7 +243,8 @@ CREATE TYPE journey._settings AS (
     overlap               interval,
     index_sources         boolean,
     capture               text,
-    ignore_deletes        boolean
+    ignore_deletes        boolean,
+    redact                jsonb
 );
 
 -- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), read

@@ -70,7 +70,7 @@ CREATE TYPE journey._input AS (
     relation         regclass,
     schema           name,
     name             name,
-    role             text,          -- track, page, screen, identify, group, alias, users, own
+    role             text,          -- track, page, screen, identify, group, alias, users, own, payload
     event_kind       text,          -- of a relation: the kind of all its rows
     id_prefix        text,
     columns          jsonb,         -- standard name -> its columns, the first not null counts
@@ -84,7 +84,8 @@ CREATE TYPE journey._input AS (
     seen             jsonb,         -- of journey._source_table; see _seen_rows()
     members          oid[],         -- it and its partitions, if snapshots tell their rows, else NULL
     reading          text,          -- stands for how a row is read
-    triggers         jsonb          -- of a captured one: it and its partitions -> state of their triggers
+    triggers         jsonb,         -- of a captured one: it and its partitions -> state of their triggers
+    options          jsonb          -- of the source
 );
 
 -- A value as its type writes it. A cast to text would do that too, but the owner of a type may have made
@@ -172,7 +173,7 @@ CREATE FUNCTION journey._standard_columns(role text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT '{"event_id": ["id"],
+SELECT CASE WHEN role = 'payload' THEN journey._payload_columns() ELSE '{"event_id": ["id"],
          "visitor_id": ["anonymous_id"],
          "user_id": ["user_id"],
          "event_time": ["timestamp", "original_timestamp", "received_at"],
@@ -226,7 +227,7 @@ SELECT '{"event_id": ["id"],
              "ip": ["ip", "context_ip", "context_request_ip"],
              "user_agent": ["user_agent", "context_user_agent"],
              "loaded_at": ["loaded_at", "uuid_ts", "received_at"]}'
-       ELSE '{}' END
+       ELSE '{}' END END
 $$;
 COMMENT ON FUNCTION journey._standard_columns(text) IS
     'internal: the columns of the standard fields';
@@ -402,20 +403,22 @@ WITH source AS MATERIALIZED (
                SELECT jsonb_array_elements_text(s.options -> 'exclude_tables'))) AS f
      WHERE s.kind = 'schema'
      UNION ALL
-    SELECT s.source, c.oid::regclass, s.source_schema, s.relation_name, 'own',
+    SELECT s.source, c.oid::regclass, s.source_schema, s.relation_name,
+           CASE s.event_kind WHEN 'payload' THEN 'payload' ELSE 'own' END,
            journey._column_kinds(c.oid::regclass)
       FROM source s
       JOIN pg_namespace n ON n.nspname = s.source_schema
       JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
      WHERE s.kind = 'relation'
 )
-SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, s.event_kind,
+SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, nullif(s.event_kind, 'payload'),
        journey._id_prefix(s.id_space, s.first_space), x.columns, k.kinds, w.watermark_column,
        CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text
                  AND NOT s.columns ? 'loaded_at'
             THEN interval '1 hour' ELSE interval '15 minutes' END,
        CASE WHEN t.watermark_column = w.watermark_column THEN t.watermark END,
-       t.table_id IS NULL, false, '{}'::regclass[], t.seen, NULL::oid[], NULL::text, NULL::jsonb
+       t.table_id IS NULL, false, '{}'::regclass[], t.seen, NULL::oid[], NULL::text, NULL::jsonb,
+       s.options
   FROM found f
   JOIN source s ON s.source = f.source
   LEFT JOIN state t ON t.source = f.source AND t.schema = f.schema AND t.relation = f.name
@@ -777,7 +780,8 @@ DECLARE
     dated text := journey._fields(i) ->> 'event_time';
     wanted text := 'true';
 BEGIN
-    IF i.watermark IS NULL AND i.seen IS NULL OR since = '-infinity' THEN
+    IF i.watermark IS NULL AND i.seen IS NULL OR since = '-infinity'
+       OR since IS NOT NULL AND i.role = 'payload' AND i.watermark_column IS NULL THEN -- its dates are within
         RETURN format('%I.%I', i.schema, i.name);
     END IF;
     IF i.watermark IS NOT NULL THEN
@@ -870,6 +874,12 @@ DECLARE
     kind text := format('%L::text', coalesce(i.event_kind, CASE i.role WHEN 'users' THEN 'identify'
                                                                        ELSE i.role END));
 BEGIN
+    IF i.role = 'payload' THEN
+        RETURN journey._select(journey._parsed_input(i), s, journey._parsed_rows(i, s, rows), removed);
+    ELSIF i.role = 'own' AND i.columns ? 'reason' THEN -- rows of payloads
+        bad := concat(' WHEN t.reason IS NOT NULL THEN t.reason', bad);
+        raw := journey._parsed_raw();
+    END IF;
     IF i.role = 'own' AND i.event_kind IS NULL THEN
         kind := format('coalesce(nullif(%s, ''''), journey._event_kind(%s, %s))',
                        coalesce(f ->> 'kind', 'NULL'), coalesce(f ->> 'name', 'NULL'),
@@ -901,6 +911,7 @@ BEGIN
                         '{event_id,visitor_id,user_id,event_time,received_at,kind}'::text[])
                         THEN 'c.' || b.name
                     WHEN b.name = 'revenue' THEN journey._revenue(i, s)
+                    WHEN b.name = 'position' AND f ? b.name THEN 't."position"'
                     WHEN b.name = 'table_id' THEN i.table_id::text
                     WHEN b.name = 'status'
                         THEN CASE WHEN removed THEN '''removed''' ELSE 's.status' END
@@ -939,7 +950,9 @@ VALUES (101, 'table_id', 'integer'),      -- of journey._source_table
                                           -- a row was; else why it is rejected
        (103, 'is_traits', 'boolean'),     -- a row of a loader's users table: traits, and no event
        (104, 'loaded_at', 'timestamptz'), -- the value of the watermark's column
-       (105, 'raw', 'jsonb')              -- the row, where it is rejected
+       (105, 'position', 'integer'),      -- of an event in a payload
+       (106, 'row_key', 'text'),          -- of its row
+       (107, 'raw', 'jsonb')              -- the row, where it is rejected
 $$;
 COMMENT ON FUNCTION journey._batch_columns() IS 'internal: the columns of a batch';
 
@@ -959,9 +972,11 @@ BEGIN
 
     EXECUTE format('CREATE TABLE %I.rejected_events ('
                    ' source text NOT NULL, "row" jsonb NOT NULL, reason text NOT NULL,'
-                   ' rejected_at timestamptz NOT NULL)', schema);
+                   ' rejected_at timestamptz NOT NULL, "position" integer, row_key text)', schema);
+    -- of rows without content key, place and reason are all there is to tell them apart
     EXECUTE format('CREATE UNIQUE INDEX rejected_events_once ON %I.rejected_events'
-                   ' (source, md5("row"::text))', schema);
+                   ' (source, md5("row"::text), coalesce("position", 0), md5(coalesce(row_key, '''')),'
+                   ' coalesce(CASE "row" WHEN ''{}'' THEN reason END, ''''))', schema);
     EXECUTE format('COMMENT ON TABLE %I.rejected_events IS'
                    ' ''rows of the sources that are no events, once, with the reason''', schema);
 END
@@ -1371,7 +1386,7 @@ BEGIN
         HAVING count(*) FILTER (WHERE b.kind = ANY ('{page,screen}')) = 0
            AND bool_or(b.kind = 'track' AND b.url <> '' AND b.visitor_id NOT LIKE 'user:%%'
                        AND coalesce(b.platform, '') <> ALL ('{server,sources}'))
-           AND (bool_and(i.event_kind IS NULL) OR $2 AND NOT EXISTS (
+           AND bool_and(i.role <> 'payload') AND (bool_and(i.event_kind IS NULL) OR $2 AND NOT EXISTS (
                     SELECT FROM %1$I._batch p WHERE p.kind = ANY ('{page,screen}')))
            AND NOT EXISTS (
                SELECT FROM jsonb_populate_recordset(NULL::journey._source_table, $3) AS t
@@ -1470,9 +1485,9 @@ BEGIN
     END IF;
     IF counts ->> 'rejected' <> '0' AND NOT peek THEN
         EXECUTE format(
-            'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at)'
+            'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at, "position", row_key)'
             ' SELECT format(''%%I.%%I'', i.schema, i.name), journey._without_nulls(b.raw), b.status,'
-            ' transaction_timestamp()'
+            ' transaction_timestamp(), b.position, b.row_key'
             ' FROM %1$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
             ' WHERE b.status <> ALL (''{excluded,removed}'') ON CONFLICT DO NOTHING', m.schema)
             USING inputs;
@@ -1645,12 +1660,15 @@ COMMENT ON FUNCTION journey._set_schema(name, name, jsonb) IS
     'internal: journey.set_schema() as the owner';
 
 -- Raises an error unless each mapped field and column exists, and what an event needs is there.
-CREATE FUNCTION journey._check_columns(relation regclass, columns jsonb, options jsonb) RETURNS void
+CREATE FUNCTION journey._check_columns(relation regclass, columns jsonb, options jsonb, role text DEFAULT 'own')
+    RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     kinds jsonb := journey._column_kinds(relation);
+    names text[] := ARRAY(SELECT jsonb_object_keys(journey._standard_columns(role)) AS k
+                          EXCEPT SELECT unnest(journey._payload_fields()) WHERE role = 'payload' ORDER BY k);
     mapping jsonb;
     field text;
     col jsonb;
@@ -1662,12 +1680,10 @@ BEGIN
                   HINT = 'It maps standard names to columns, such as {"event_time": "created_at"}.';
     END IF;
     FOR field, col IN SELECT * FROM jsonb_each(columns) LOOP
-        IF NOT journey._standard_columns('own'::text) ? field THEN
+        IF field <> ALL (names) THEN
             RAISE EXCEPTION 'unknown standard name "%"', field
                 USING ERRCODE = 'undefined_column',
-                      HINT = format('Standard names are %s.', array_to_string(ARRAY(
-                                 SELECT jsonb_object_keys(journey._standard_columns('own'::text))
-                                  ORDER BY 1), ', '));
+                      HINT = format('Standard names are %s.', array_to_string(names, ', '));
         END IF;
         name := journey._given_column(columns, field);
         IF jsonb_typeof(col) = 'object' THEN
@@ -1685,14 +1701,15 @@ BEGIN
         END IF;
     END LOOP;
 
-    mapping := journey._mapping('own'::text, columns);
-    IF journey._first_column(kinds, (mapping -> 'visitor_id') || (mapping -> 'user_id'))
+    mapping := journey._mapping(role, columns);
+    IF role = 'payload' THEN
+        PERFORM journey._check_payload_column(relation, journey._first_column(kinds, mapping -> 'payload'));
+    ELSIF journey._first_column(kinds, (mapping -> 'visitor_id') || (mapping -> 'user_id'))
        IS NULL THEN
         RAISE EXCEPTION 'relation % has no column for a visitor or a user', relation
             USING ERRCODE = 'undefined_column',
                   HINT = 'Map one, such as {"user_id": "customer_id"}.';
-    END IF;
-    IF journey._first_column(kinds, mapping -> 'event_time') IS NULL THEN
+    ELSIF journey._first_column(kinds, mapping -> 'event_time') IS NULL THEN
         RAISE EXCEPTION 'relation % has no column for the time of an event', relation
             USING ERRCODE = 'undefined_column',
                   HINT = 'Map one, such as {"event_time": "created_at"}.';
@@ -1720,7 +1737,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION journey._check_columns(regclass, jsonb, jsonb) IS 'internal: checks a mapping';
+COMMENT ON FUNCTION journey._check_columns(regclass, jsonb, jsonb, text) IS 'internal: checks a mapping';
 
 CREATE FUNCTION journey._add_source(
     model name, relation regclass, kind text, columns jsonb, options jsonb) RETURNS void
@@ -1741,17 +1758,21 @@ BEGIN
             USING ERRCODE = 'wrong_object_type';
     END IF;
     SELECT n.nspname INTO source_schema FROM pg_namespace n WHERE n.oid = rel.relnamespace;
-    PERFORM journey._check_keys(options, '{id_space}'::text[]);
+    PERFORM journey._check_keys(options, CASE kind WHEN 'payload' THEN '{id_space,form}'::text[]
+                                                   ELSE '{id_space}'::text[] END);
     IF kind = 'conversion' THEN
         RAISE EXCEPTION 'sources of kind "conversion" are not available in this release'
             USING ERRCODE = 'feature_not_supported';
-    ELSIF kind <> ALL ('{page,screen,track,identify,group,alias}'::text[]) THEN
+    ELSIF kind <> ALL ('{page,screen,track,identify,group,alias,payload}'::text[]) THEN
         RAISE EXCEPTION 'unknown kind "%"', kind
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Kinds are page, screen, track, identify, group, alias.';
+                  HINT = 'Kinds are page, screen, track, identify, group, alias, payload.';
     END IF;
     IF options ? 'id_space' AND coalesce(options ->> 'id_space', '') = '' THEN
         PERFORM journey._bad_option('id_space'::text, options -> 'id_space', 'a string'::text);
+    END IF;
+    IF options ? 'form' AND (options ->> 'form' = ANY ('{delivered,wire}'::text[])) IS NOT TRUE THEN
+        PERFORM journey._bad_option('form'::text, options -> 'form', '"delivered" or "wire"'::text);
     END IF;
     PERFORM journey._check_new_source(m, source_schema, rel.relname);
     IF NOT has_table_privilege(relation, 'SELECT') THEN
@@ -1759,11 +1780,13 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege',
                   HINT = format('GRANT SELECT ON %s TO %I.', relation, current_user);
     END IF;
-    PERFORM journey._check_columns(relation, columns, options);
+    PERFORM journey._check_columns(relation, columns, options,
+                                   CASE kind WHEN 'payload' THEN kind ELSE 'own' END);
     PERFORM journey._catalog('add_source'::text, model, jsonb_build_object(
         'kind', 'relation', 'source_schema', source_schema, 'relation_name', rel.relname,
         'event_kind', kind, 'columns', columns, 'options', options - 'id_space',
-        'id_space', coalesce(options ->> 'id_space', format('%I.%I', source_schema, rel.relname))));
+        'id_space', coalesce(options ->> 'id_space', CASE kind WHEN 'payload' THEN 'loader' ELSE
+                                                         format('%I.%I', source_schema, rel.relname) END)));
     PERFORM journey._start_capture(m);
 END
 $$;
