@@ -364,37 +364,6 @@ Properties(const JPayloadEvent *event, JRedactRules *rules)
 	return properties;
 }
 
-/* What the rules leave of one string of an event, which stands in the payload under that path. */
-static void
-RedactField(JRedactRules *rules, const char *path, bool is_id, JStr *field)
-{
-	const char *dot = strrchr(path, '.');
-	JStr		key = JStrFromCString(dot == NULL ? path : dot + 1);
-	StringInfoData left;
-	JRedactAction action;
-	int			kind;
-
-	if (JStrIsNull(*field))
-		return;
-	action = JRedactMember(rules, JStrFromCString(path), key, false);
-	if (action == JREDACT_KEEP)
-		return;
-	initStringInfo(&left);
-	if (action == JREDACT_NONE && is_id && (kind = JRedactWhole(rules, *field)) >= 0)
-	{
-		if (JRedactHasSecret(rules))
-			JRedactScalar(rules, JREDACT_PSEUDONYM, *field, kind == JVALUE_EMAIL ? "email" : "", &left);
-	}
-	else if (action == JREDACT_NONE)
-	{
-		if (!JRedactText(rules, *field, &left))
-			return;
-	}
-	else if (action != JREDACT_DROP)
-		JRedactScalar(rules, action, *field, "", &left);
-	*field = left.len == 0 ? JSTR_NULL : (JStr) {left.data, left.len};
-}
-
 /* The same as if the payload had been redacted before it was read, at the cost of what is kept of it. */
 static void
 RedactEvent(JRedactRules *rules, JPayloadEvent *event)
@@ -418,18 +387,18 @@ RedactEvent(JRedactRules *rules, JPayloadEvent *event)
 	if (event->error.code != NULL)
 		return;
 	for (int i = 0; i < (int) lengthof(fields); i++)
-		RedactField(rules, fields[i].path, fields[i].is_id, &field[fields[i].field]);
-	RedactField(rules, field[JF_KIND].data[0] == 't' ? "event" : event->own_name ? "properties.name" : "name",
+		JRedactField(rules, fields[i].path, fields[i].is_id, &field[fields[i].field]);
+	JRedactField(rules, field[JF_KIND].data[0] == 't' ? "event" : event->own_name ? "properties.name" : "name",
 				false, &field[JF_NAME]);
-	RedactField(rules, event->own_url ? "properties.url" : "context.page.url", false, &field[JF_URL]);
-	RedactField(rules, event->own_referrer ? "properties.referrer" : "context.page.referrer", false,
+	JRedactField(rules, event->own_url ? "properties.url" : "context.page.url", false, &field[JF_URL]);
+	JRedactField(rules, event->own_referrer ? "properties.referrer" : "context.page.referrer", false,
 				&field[JF_REFERRER]);
-	RedactField(rules, "groupId", true, &event->group_id);
+	JRedactField(rules, "groupId", true, &event->group_id);
 	if (!JStrIsNull(field[JF_REVENUE]) && !JAmount(field[JF_REVENUE], &amount))
 		field[JF_REVENUE] = JSTR_NULL;
 	if (!event->visitor_is_user)
 	{
-		RedactField(rules, "anonymousId", true, &field[JF_VISITOR_ID]);
+		JRedactField(rules, "anonymousId", true, &field[JF_VISITOR_ID]);
 		if (!JStrIsNull(field[JF_VISITOR_ID]))
 			return;
 	}

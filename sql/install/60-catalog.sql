@@ -289,7 +289,7 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('conversions',           'unsupported', 'rebuild', NULL),
        ('currency',              'unsupported', 'rebuild', NULL),
        ('rates',                 'unsupported', 'rebuild', NULL),
-       ('redact',                'unsupported', 'read',    NULL)
+       ('redact',                'redact',      'read',    NULL)
 $$;
 COMMENT ON FUNCTION journey._options() IS 'internal: the options of a model';
 
@@ -457,6 +457,8 @@ BEGIN
         PERFORM journey._bad_option(option, value, '"all" or "identified"'::text);
     ELSIF type = 'patterns' THEN
         PERFORM journey._check_exclude(value);
+    ELSIF type = 'redact' THEN
+        PERFORM journey.redact_event('{}'::jsonb, value, '\x00'::bytea);
     ELSIF type = 'revenue' THEN
         PERFORM journey._check_revenue(value);
     ELSIF type = 'stitch' AND (word = ANY ('{last,first,graph}'::text[])) IS TRUE THEN
@@ -703,6 +705,7 @@ BEGIN
         'relations', ARRAY(SELECT unnest(journey._relations_in(target))
                            EXCEPT SELECT unnest(before)),
         'made_schema', made, 'created_by', current_user));
+    PERFORM journey._make_redact_key(journey._get_model(model));
 
     IF source_schema IS NOT NULL THEN
         PERFORM journey.add_schema(model, source_schema);
@@ -781,11 +784,14 @@ BEGIN
     IF unread <> '{}' THEN
         reason := concat_ws('; ', reason, format(
             'rows read before keep the old %s unless it reads from the sources',
-            array_to_string(unread, ', ')));
+            array_to_string(unread, ', '))
+            || CASE WHEN 'redact' = ANY (unread) THEN
+                   '; until then the store holds what the old rules for personal data kept' ELSE '' END);
     END IF;
     PERFORM journey._catalog('set'::text, model, jsonb_build_object(
         'options', now_in_force, 'options_due', CASE WHEN later <> '{}' THEN wanted END,
         'rebuild_due', reason, 'rules_version', m.rules_version));
+    PERFORM journey._make_redact_key(journey._get_model(model));
     PERFORM journey._change_capture(m, journey._get_model(model));
     IF m.version = 0 THEN
         -- no rebuild comes to make the columns of keep_properties

@@ -854,6 +854,23 @@ $$;
 COMMENT ON FUNCTION journey._arrived(journey._input) IS
     'internal: an expression for the time of arrival';
 
+-- A row as jsonb, for those that are rejected.
+CREATE FUNCTION journey._raw_row(i journey._input) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN CASE WHEN i.kinds @? '$.* ? (@ == "foreign")'
+                THEN format('coalesce(%s, ''{}'')',
+                            journey._object(i.kinds, ARRAY(SELECT jsonb_object_keys(i.kinds))))
+                WHEN i.kinds @? '$.* ? (@ == "json" || @ == "nested")' -- jsonb may refuse what is in it
+                THEN 'coalesce(journey._try_jsonb(to_json(t.*)::text),'
+                     ' jsonb_build_object(''raw'', to_json(t.*)::text))'
+                ELSE 'to_jsonb(t.*)' END; -- "t" may be a column
+END
+$$;
+COMMENT ON FUNCTION journey._raw_row(journey._input) IS 'internal: an expression for a row as jsonb';
+
 -- Rows of one input in the form of the batch: those that `rows` gives, an item of FROM; or, with
 -- `removed`, the events that such rows, which are no more, were.
 CREATE FUNCTION journey._select(
@@ -864,13 +881,7 @@ AS $$
 DECLARE
     f jsonb := journey._fields(i);
     bad text := journey._bad_values(i, s);
-    raw text := CASE WHEN i.kinds @? '$.* ? (@ == "foreign")'
-                     THEN format('coalesce(%s, ''{}'')',
-                                 journey._object(i.kinds, ARRAY(SELECT jsonb_object_keys(i.kinds))))
-                     WHEN i.kinds @? '$.* ? (@ == "json" || @ == "nested")' -- jsonb may refuse what is in it
-                     THEN 'coalesce(journey._try_jsonb(to_json(t.*)::text),'
-                          ' jsonb_build_object(''raw'', to_json(t.*)::text))'
-                     ELSE 'to_jsonb(t.*)' END; -- "t" may be a column
+    raw text := journey._raw_row(i);
     kind text := format('%L::text', coalesce(i.event_kind, CASE i.role WHEN 'users' THEN 'identify'
                                                                        ELSE i.role END));
 BEGIN
@@ -952,7 +963,9 @@ VALUES (101, 'table_id', 'integer'),      -- of journey._source_table
        (104, 'loaded_at', 'timestamptz'), -- the value of the watermark's column
        (105, 'position', 'integer'),      -- of an event in a payload
        (106, 'row_key', 'text'),          -- of its row
-       (107, 'raw', 'jsonb')              -- the row, where it is rejected
+       (107, 'ours', 'text[]'),           -- with "redact": ids that "internal_users" names, as they were
+       (108, 'earlier', 'journey.event[]'),   -- its ids under earlier keys of pseudonyms
+       (109, 'raw', 'jsonb')              -- the row, where it is rejected
 $$;
 COMMENT ON FUNCTION journey._batch_columns() IS 'internal: the columns of a batch';
 
@@ -979,6 +992,7 @@ BEGIN
                    ' coalesce(CASE "row" WHEN ''{}'' THEN reason END, ''''))', schema);
     EXECUTE format('COMMENT ON TABLE %I.rejected_events IS'
                    ' ''rows of the sources that are no events, once, with the reason''', schema);
+    PERFORM journey._create_redaction(schema);
 END
 $$;
 COMMENT ON FUNCTION journey._create_intake(name) IS 'internal: makes the tables of the intake';
@@ -1243,7 +1257,7 @@ AS $$
 BEGIN
     RETURN md5(concat_ws(' ', journey._rules_version(), i.role, i.event_kind, i.id_prefix, i.columns,
                          i.watermark_column, i.kinds, s.exclude, s.revenue, s.earliest, s.max_future,
-                         s.keep_properties, s.allow_ids, (
+                         s.keep_properties, s.allow_ids, s.redact, i.options, (
         SELECT string_agg(format('%I %s %s', a.attname, a.attnum, a.atttypid), ',' ORDER BY a.attnum)
           FROM pg_attribute a
          WHERE a.attrelid = i.relation AND a.attnum > 0 AND NOT a.attisdropped)));
@@ -1453,6 +1467,7 @@ BEGIN
     PERFORM journey._lock_inputs(m);
     inputs := journey._readable_inputs(m);
     PERFORM journey._empty_batch(m);
+    PERFORM journey._begin_redaction(m, s, since, peek);
     IF s.capture = 'trigger' AND NOT peek THEN
         inputs := journey._capture_inputs(m, s, inputs, false);
     END IF;
@@ -1466,13 +1481,14 @@ BEGIN
         EXECUTE format('%s INSERT INTO %I._batch (%s) %s', journey._taken_changes(m, inputs), m.schema,
             (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
                FROM journey._batch_columns()),
-            (SELECT string_agg(journey._select(i, s, CASE
+            (SELECT string_agg(journey._redacted_select(m, i, s, CASE
                         WHEN i.captured THEN journey._changed_rows(i, s, inputs, since)
                         ELSE journey._new_rows(i, s, since) END), ' UNION ALL ' ORDER BY i.table_id)
                FROM unnest(inputs) AS i)
             || journey._removed_rows(m, s, inputs));
     END IF;
     EXECUTE format('ANALYZE %I._batch', m.schema);
+    PERFORM journey._note_internal(m, s, peek);
     PERFORM journey._reject_forgotten(m);
 
     counts := journey._batch_counts(m, s, inputs, journey._open_since(m, writers));

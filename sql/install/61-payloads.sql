@@ -204,3 +204,89 @@ END
 $$;
 COMMENT ON FUNCTION journey._removed_payloads(journey._input, journey._settings) IS
     'internal: the events of rows that are no more';
+
+-- ---------------------------------------------------------------------------------------------
+-- model: rejected rows, once more
+-- ---------------------------------------------------------------------------------------------
+
+-- The condition that a rejected row e is one that its input still holds: by its key, where the input has one,
+-- else by its content. A payload's content is but a part of its row: without a key it counts as there.
+CREATE FUNCTION journey._still_there(m journey._model, i journey._input, s journey._settings) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    key text := journey._fields(i) ->> 'key';
+BEGIN
+    IF i.role = 'payload' AND key IS NULL OR s.redact IS NOT NULL AND i.role <> 'payload' THEN
+        RETURN 'true';
+    ELSIF i.role = 'payload' THEN
+        RETURN format('e.row_key IN (SELECT %s FROM %I.%I AS t)', journey._redacted_key(m, s, key), i.schema, i.name);
+    END IF;
+    RETURN format('md5(e."row"::text) IN (SELECT md5(journey._without_nulls(%s)::text) FROM %I.%I AS t)',
+                  journey._raw_row(i), i.schema, i.name);
+END
+$$;
+COMMENT ON FUNCTION journey._still_there(journey._model, journey._input, journey._settings) IS
+    'internal: whether a source still has a rejected row';
+
+-- Reads the sources of rejected rows whole. What they have lost stays listed.
+CREATE FUNCTION journey._retry_rejected(model name, OUT retried bigint, OUT accepted bigint)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+    s journey._settings := journey._settings(m.options);
+    i journey._input;
+    inputs journey._input[];
+    gone bigint;
+BEGIN
+    EXECUTE format('SELECT array_agg(i) FROM unnest($1) AS i WHERE format(''%%I.%%I'', i.schema, i.name) IN'
+                   ' (SELECT source FROM %I.rejected_events)', m.schema)
+        INTO inputs USING journey._readable_inputs(m);
+    retried := 0;
+    accepted := 0;
+    IF inputs IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE UNLOGGED TABLE %1$I._retried (LIKE %1$I.rejected_events)', m.schema);
+    EXECUTE format($sql$
+        WITH e AS (
+            DELETE FROM %1$I.rejected_events WHERE source IN (
+                SELECT format('%%I.%%I', i.schema, i.name) FROM unnest($1) AS i)
+            RETURNING *)
+        INSERT INTO %1$I._retried SELECT * FROM e$sql$, m.schema) USING inputs;
+    GET DIAGNOSTICS retried = ROW_COUNT;
+
+    PERFORM journey._catalog('watermarks'::text, m.model, (
+        SELECT jsonb_agg(t.value || '{"watermark": null, "seen": null}')
+          FROM jsonb_array_elements(journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
+          JOIN unnest(inputs) AS x ON x.table_id = (t.value ->> 'table_id')::integer));
+    EXECUTE format('DELETE FROM %I._captured WHERE table_id IN (SELECT x.table_id FROM unnest($1) AS x)', m.schema)
+        USING inputs;
+    PERFORM FROM journey._refresh(model, false, NULL::timestamptz);
+
+    EXECUTE format($sql$
+        DELETE FROM %1$I._retried AS o USING %1$I.rejected_events AS e
+         WHERE e.source = o.source AND e."row" = o."row"
+           AND (e."position", e.row_key) IS NOT DISTINCT FROM (o."position", o.row_key)
+           AND (e."row" <> '{}' OR e.reason = o.reason)$sql$, m.schema);
+    GET DIAGNOSTICS accepted = ROW_COUNT;
+    accepted := retried - accepted;
+    FOREACH i IN ARRAY inputs LOOP
+        EXECUTE format('INSERT INTO %1$I.rejected_events SELECT * FROM %1$I._retried AS e'
+                       ' WHERE e.source = %2$L AND (%3$s) IS NOT TRUE ON CONFLICT DO NOTHING',
+                       m.schema, format('%I.%I', i.schema, i.name), journey._still_there(m, i, s));
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        accepted := accepted - gone;
+    END LOOP;
+    EXECUTE format('DROP TABLE %I._retried', m.schema);
+END
+$$;
+COMMENT ON FUNCTION journey._retry_rejected(name) IS 'internal: journey.retry_rejected() as the owner';
+
+CREATE FUNCTION journey.retry_rejected(model name, OUT retried bigint, OUT accepted bigint)
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
+COMMENT ON FUNCTION journey.retry_rejected(name) IS
+    'reads the sources of rejected rows once more: tells how many there were, and how many are events now';

@@ -50,6 +50,7 @@ DECLARE
     r journey._run;
     s journey._settings := journey._settings(m.options);
     any_tombstone boolean;
+    statement text;
 BEGIN
     r.schema := m.schema;
     r.shadow := false;
@@ -57,10 +58,10 @@ BEGIN
     IF NOT any_tombstone THEN
         RETURN;
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {_batch} AS b SET status = 'forgotten', raw = '{}'
-        FROM {_tombstone_key} AS k
-        WHERE coalesce(b.status, '') NOT IN ('excluded', 'removed', 'forgotten') AND EXISTS (
+    statement := $sql$
+        UPDATE {_batch} AS %s SET status = 'forgotten', raw = '{}'
+        FROM {_tombstone_key} AS k%s
+        WHERE %s AND coalesce(b.status, '') NOT IN ('excluded', 'removed', 'forgotten') AND EXISTS (
             SELECT FROM {_tombstones} AS t
             WHERE (b.event_time < t.forgotten_at
                    OR b.status IS NOT NULL AND (b.event_time BETWEEN t.forgotten_at AND $2) IS NOT TRUE)
@@ -78,8 +79,16 @@ BEGIN
                     AND b.event_time BETWEEN t.valid_from AND t.valid_to
                     AND t.hash = journey._tombstone(k.key, 'device'::text, b.visitor_id))
                 OR (t.kind = 'device at' AND t.valid_from = b.event_time AND b.user_id IS NULL
-                    AND t.hash = journey._tombstone(k.key, 'device at'::text, b.visitor_id))))$sql$)
+                    AND t.hash = journey._tombstone(k.key, 'device at'::text, b.visitor_id))))$sql$;
+    EXECUTE journey._bind(r, format(statement, 'b', '', 'true'))
     USING s.email_trait, transaction_timestamp() + s.max_future;
+    IF s.redact IS NOT NULL THEN -- under earlier keys
+        EXECUTE journey._bind(r, format(statement, 'o',
+            ', (SELECT b.ctid AS row, b.status, b.kind, e.event_id, e.visitor_id, e.user_id, e.event_time,'
+            ' e.previous_id, e.traits FROM {_batch} AS b CROSS JOIN LATERAL unnest(b.earlier) AS e) AS b',
+            'o.ctid = b.row'))
+        USING s.email_trait, transaction_timestamp() + s.max_future;
+    END IF;
 END
 $$;
 
@@ -159,7 +168,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION journey._forget(model name, user_id text,
+CREATE FUNCTION journey._forget_one(model name, user_id text,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
     OUT identities bigint, OUT profiles bigint)
 LANGUAGE plpgsql
@@ -171,11 +180,6 @@ DECLARE
     started timestamptz := clock_timestamp();
     person text;
 BEGIN
-    IF user_id IS NULL OR journey._clean_id(user_id) IS NULL
-                          AND user_id <> ALL ((journey._settings(m.options)).allow_ids) THEN
-        RAISE EXCEPTION 'user_id must be a user''s id, not %', coalesce(quote_literal(user_id), 'null')
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
     PERFORM journey._begin_run(r);
     EXECUTE journey._bind(r, $sql$
         SELECT coalesce((SELECT i.person_id FROM {identities} AS i
@@ -207,6 +211,28 @@ BEGIN
     PERFORM journey._empty_scratch(r, false);
     PERFORM journey._catalog('refreshed'::text, model, jsonb_build_object('started_at', started,
         'counts', '{"forgotten": 1}'::jsonb, 'phases', journey._note_phase('{}'::jsonb, 'total'::text, started)));
+END
+$$;
+
+-- With "redact" the user stands in the store under a pseudonym, of each key that there was.
+CREATE FUNCTION journey._forget(model name, user_id text,
+    OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
+    OUT identities bigint, OUT profiles bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+    s journey._settings := journey._settings(m.options);
+BEGIN
+    IF user_id IS NULL OR journey._clean_id(user_id) IS NULL AND user_id <> ALL (s.allow_ids) THEN
+        RAISE EXCEPTION 'user_id must be a user''s id, not %', coalesce(quote_literal(user_id), 'null')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT sum(f.visitors), sum(f.sessions), sum(f.events), sum(f.touches), sum(f.identities), sum(f.profiles)
+      INTO visitors, sessions, events, touches, identities, profiles
+      FROM unnest(journey._stored_ids(m, s, user_id)) AS id
+     CROSS JOIN LATERAL journey._forget_one(model, id) AS f;
 END
 $$;
 
@@ -290,12 +316,14 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {rejected_events} AS e
         USING journey._ids_of($3, $1, $2, true) AS i
-        WHERE EXISTS (
+        WHERE e.row_key = i.id OR EXISTS (
             -- columns, and what lies deeper in them; but properties mention others
             SELECT FROM jsonb_each(e."row" - 'properties') AS c
             CROSS JOIN LATERAL jsonb_path_query(c.value, '$.**') AS x (value)
             WHERE x.value #>> '{}' = i.id OR lower(x.value #>> '{}') = i.id)
-        -- JSON that jsonb could not hold: a string in it, or a number
+        -- JSON that jsonb could not hold, or a payload: a string in it, or a number
+        OR strpos(lower(e."row" ->> 'payload'), lower(to_json(i.id)::text)) > 0
+        OR i.id ~ '^-?[0-9]+$' AND e."row" ->> 'payload' ~ (':[[:space:]]*' || i.id || '[[:space:]]*[,}]')
         OR strpos(lower(e."row" ->> 'raw'), lower(':' || to_json(i.id)::text)) > 0
         OR i.id ~ '^-?[0-9]+$' AND e."row" ->> 'raw' ~ (':' || i.id || '[,}]')$sql$) USING person, user_id, r;
 END
