@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 EVENTS = int(os.environ.get("EVENTS") or 5_000_000)
 RUNS = int(os.environ.get("RUNS") or 3)
 MEMORY_EVENTS = int(os.environ.get("MEMORY_EVENTS") or 2 * EVENTS)
-CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j,l,n").split(",")
+CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j,k,l,n").split(",")
 THREADS = 2
 SETTINGS = {"work_mem": "1GB", "maintenance_work_mem": "1GB", "max_parallel_workers_per_gather": THREADS,
             "effective_cache_size": "8GB", "synchronous_commit": "off", "client_min_messages": "warning"}
@@ -416,6 +416,16 @@ def effects_in_numpy(steps):
     whole = from_start(everything)
     effects = numpy.array([1 - from_start(numpy.delete(everything, i)) / whole for i in range(n)])
     return [(name, f"{effect:.9f}", f"{conversions * effect / effects.sum():.4f}") for name, effect in zip(names, effects)]
+
+
+def case_k():
+    """Daily questions to the model against plain SQL on the raw rows that leaves out copies, too."""
+    model_of("web")
+    PG.run("VACUUM ANALYZE")
+    raw = sql("k_raw")
+    for question in "channels revenue signups landing retention funnel pages day".split():
+        names = [f"k_{question}_ours", f"k_{question}_plain"]
+        compare("k", {name: lambda name=name: PG.run(sql(name, raw=raw)) for name in names})
 
 
 def case_l():

@@ -20,6 +20,14 @@ CHART = [
 ]
 
 
+# Of case k, by the name of their files.
+QUESTIONS = {
+    "channels": "sessions by channel and week", "revenue": "revenue by the last touch before the order",
+    "signups": "sign-ups by campaign and week", "landing": "conversion by landing page",
+    "retention": "retention by week", "funnel": "three-step funnel", "pages": "top pages", "day": "events of one day",
+}
+
+
 class Times:
     """Medians of a result by case and variant, and ratios of them; NaN where something was not measured."""
 
@@ -68,6 +76,10 @@ def targets(t):
     yield "i", "size of the model without scratch, of the sources", web / sources, 0.4, "<="
     yield "j", "serial, of two workers: all columns", t.ratio("j", "j_ours_serial", "j_ours_two_workers"), 1.4, ">="
     yield "j", "serial, of two workers: few columns", t.ratio("j", "j_ours_few_serial", "j_ours_few_two_workers"), 1.4, ">="
+    questions = [(what, t.ratio("k", f"k_{name}_ours", f"k_{name}_plain")) for name, what in QUESTIONS.items()]
+    yield "k", "daily questions, the median of the ratios below", statistics.median(r for _, r in questions), 0.5, "<="
+    for what, ratio in questions:
+        yield "k", f"{what}, of plain SQL on raw rows", ratio, 1, "<="
     yield "l", "markov on a million paths, of their steps in plain SQL", t.ratio("l", "l_markov", "l_steps"), 1, "<"
 
 

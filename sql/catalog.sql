@@ -10,6 +10,7 @@ BEGIN
         END $f$;
     END IF;
 END $$;
+SELECT journey.create_model('regress_a', 'regress_absent');
 CREATE ROLE regress_journey_owner;
 CREATE ROLE regress_journey_member IN ROLE regress_journey_owner;
 CREATE ROLE regress_journey_other;

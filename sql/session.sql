@@ -398,6 +398,15 @@ SELECT count(*) FROM touches(NULL);
 SELECT count(*) FROM sessions((SELECT timeline_agg(at, name) FROM hits WHERE false));
 SELECT first_touch('[]') IS NULL, last_touch('[]') IS NULL, first_touch(NULL) IS NULL,
     last_touch(NULL) IS NULL;
+-- values that a timeline packs: hex digits and uuids
+SELECT (first_touch(t)).*, last_touch(t) = first_touch(t) AS same FROM (VALUES (timeline '[{
+    "event_id": "e1", "event_time": "2026-01-01T00:00:00Z", "kind": "page",
+    "source": "0a1b2c3d-0000-4000-8000-00000000000a", "medium": "00112233445566778899aabbccddeeff",
+    "campaign": "0a1b2c3d-0000-4000-8000-00000000000b", "term": "0a1b2c3d-0000-4000-8000-00000000000c",
+    "content": "ffeeddccbbaa99887766554433221100"}]')) AS v (t) \gx
+-- a campaign that has but an id
+SELECT (first_touch(t)).campaign_id, (last_touch(t)).touch_type FROM (VALUES (timeline '[{
+    "event_id": "e1", "event_time": "2026-01-01T00:00:00Z", "kind": "page", "properties": {"context_campaign_id": "c1"}}]')) AS v (t);
 SELECT sessions('[]', NULL);
 SELECT sessions('[]', '30 min', NULL);
 SELECT touches('[]', NULL);

@@ -31,6 +31,21 @@ SELECT visitor_id, user_id, events, revenue FROM journey.sessionize($$
 SELECT visitor_id, page_views FROM journey.sessionize($$
     SELECT * FROM (VALUES ('v', now(), 'u')) AS v (visitor_id, event_time, url)$$);
 
+-- The id of a campaign, in a column as loaders have it, is the property of that name.
+CREATE TABLE ids (visitor_id text, event_id text, event_time timestamptz, kind text, properties jsonb, context_campaign_id integer);
+INSERT INTO ids VALUES
+    ('v1', 'a', '2026-03-01 10:00+00', 'page', NULL, 7),
+    ('v2', 'b', '2026-03-01 10:00+00', 'page', '{"a": 1, "context_campaign_id": "5"}', 7),
+    ('v3', 'c', '2026-03-01 10:00+00', 'page', '{"context_campaign_id": "5"}', NULL),
+    ('v4', 'd', '2026-03-01 10:00+00', 'page', '[1]', 7),
+    ('v5', 'e', '2026-03-01 10:00+00', 'page', '{"a": 1}', NULL),
+    ('v6', 'f', '2026-03-01 10:00+00', 'identify', '{"a": 1}', 7);
+SELECT visitor_id, source, medium, channel FROM journey.sessionize('TABLE ids') ORDER BY 1;
+SELECT visitor_id, properties
+  FROM journey._gather('TABLE ids') AS g, journey.events(g.body) AS e (event_id, visitor) ORDER BY 1;
+SELECT visitor_id, source FROM journey.sessionize($$
+    SELECT 'v' AS visitor_id, now() AS event_time, 'page' AS kind, i AS context_campaign_id FROM (VALUES (''), (NULL)) AS v (i)$$);
+
 -- A view, a partitioned table, row security: it is a query.
 CREATE VIEW pages AS SELECT * FROM clicks WHERE kind = 'page';
 SELECT count(*), sum(events) FROM journey.sessionize('TABLE pages');

@@ -103,8 +103,30 @@ DROP TRIGGER mine ON regress_trust.mine;
 CREATE TRIGGER mine AFTER INSERT ON regress_trust.mine REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
     EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "columns": {"key": ["x) FROM new_rows; --", "id"]}}', '', '{}', '', '');
 INSERT INTO regress_trust.mine VALUES ('1');
+DROP TRIGGER mine ON regress_trust.mine;
+CREATE FUNCTION regress_trust.unit() RETURNS numeric LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.regress_trust_ran VALUES (current_user); RETURN 1; END $$;
+CREATE TRIGGER mine AFTER UPDATE ON regress_trust.mine REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
+    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "columns": {"key": ["id"], "event_time": ["event"]},
+        "units": {"event": "epoch regress_trust.unit()"}}', '', '{}', '', '');
+UPDATE regress_trust.mine SET event = '1';
 SELECT * FROM public.regress_trust_ran;
 DROP TRIGGER mine ON regress_trust.mine;
+-- nor one of the model's own, which means the columns that it was written for
+DO $$
+DECLARE
+    a text[];
+BEGIN
+    SELECT string_to_array(encode(tgargs, 'escape'), '\000') INTO a
+      FROM pg_trigger WHERE tgrelid = 'regress_trust.later'::regclass AND tgtype = 4;
+    CREATE TABLE regress_trust.alike (id regress_trust.pair);
+    EXECUTE format('CREATE TRIGGER mine AFTER INSERT ON regress_trust.alike REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT'
+                   ' EXECUTE FUNCTION regress_trust_m._note_changes(%L, %L, %L, %L, %L)',
+                   a[1], 'id ' || 'regress_trust.pair'::regtype::oid, a[3], a[4], a[5]);
+END $$;
+INSERT INTO regress_trust.alike VALUES ((1, 'a'));
+SELECT * FROM public.regress_trust_ran;
+DROP TABLE regress_trust.alike;
 -- nor does it read his table for a TRUNCATE, whose policy would run as the model's owner
 CREATE FUNCTION regress_trust.ran() RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN INSERT INTO public.regress_trust_ran VALUES (current_user); RETURN true; END $$;
@@ -118,7 +140,7 @@ SELECT * FROM public.regress_trust_ran;
 -- what the owner's own triggers execute is listed
 RESET ROLE;
 SELECT count(*) AS triggers, count(*) FILTER (WHERE EXISTS (
-           SELECT FROM regress_trust_m._notes AS n WHERE n.statement = journey._statement_hash(a.list[4]))) AS listed
+           SELECT FROM regress_trust_m._notes AS n WHERE n.statement = journey._note_hash(a.list[2], a.list[3], a.list[4]))) AS listed
   FROM pg_trigger AS g CROSS JOIN LATERAL (SELECT string_to_array(encode(g.tgargs, 'escape'), '\000') AS list) AS a
  WHERE g.tgname LIKE 'pg_journey_regress_trust_m%';
 

@@ -90,7 +90,7 @@ static const char *const pinned_settings[][2] = {
 /* Who may execute a statement of the catalog. */
 typedef enum CatalogAccess
 {
-	ACCESS_ANYBODY,				/* it tells only whether a name is taken */
+	ACCESS_ANYBODY,				/* it tells only whether a name is taken, or what readers may know */
 	ACCESS_CREATOR,				/* owners of the store in the schema that the arguments name */
 	ACCESS_OWNER				/* the model's owner */
 } CatalogAccess;
@@ -116,6 +116,11 @@ typedef struct CatalogStatement
 static const CatalogStatement catalog_statements[] = {
 	{"exists", ACCESS_ANYBODY,
 		"SELECT to_jsonb(EXISTS (SELECT FROM journey._model WHERE model = $1))"
+	},
+	/* what a report has to know: where the relations are that its caller must have rights on */
+	{"read", ACCESS_ANYBODY,
+		"SELECT jsonb_build_object('schema', schema, 'time_zone', coalesce(options->>'time_zone', 'UTC'),"
+		" 'refreshed_at', refreshed_at) FROM journey._model WHERE model = $1"
 	},
 	{"create", ACCESS_CREATOR,
 		DELETE_DEPENDENTS
@@ -186,7 +191,7 @@ static const CatalogStatement catalog_statements[] = {
 		"UPDATE journey._source SET options = coalesce($2->'options', '{}')"
 		" WHERE model = $1 AND kind = 'schema' AND source_schema = ($2->>'source_schema')::name"
 		" RETURNING to_jsonb(source)",
-		true
+		true, true
 	},
 	{"sources", ACCESS_OWNER,
 		"SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY source), '[]')"

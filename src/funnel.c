@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
@@ -16,6 +17,7 @@
 #include "timeline.h"
 
 PG_FUNCTION_INFO_V1(journey_funnel);
+PG_FUNCTION_INFO_V1(funnel_between);
 PG_FUNCTION_INFO_V1(window_funnel_add);
 PG_FUNCTION_INFO_V1(window_funnel_final);
 
@@ -144,34 +146,116 @@ CompileFunnel(FunctionCallInfo fcinfo)
 	return call;
 }
 
+static Datum
+FunnelDatum(const JFunnelCall *call, const JStepRow *rows, int n, const JFunnelResult *result)
+{
+	int64		times[JSTEPS_MAX];
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	if (result->steps > 0)
+		JFunnelTimes(&call->rules, rows, n, result, times);
+	values[0] = Int32GetDatum(result->steps);
+	values[1] = JTimesDatum(times, result->steps);
+	/* whether the window is over nobody knows without a time up to which there is data */
+	nulls[2] = result->can_go_on && !call->has_until;
+	values[2] = BoolGetDatum(result->can_go_on &&
+							 (call->until < result->open_from ||
+							  (uint64) call->until - (uint64) result->open_from < call->rules.within));
+	return HeapTupleGetDatum(heap_form_tuple(call->tupdesc, values, nulls));
+}
+
 /* funnel(timeline, steps text[], within interval, options jsonb) */
 Datum
 journey_funnel(PG_FUNCTION_ARGS)
 {
 	JFunnelCall *call = JCompiled(fcinfo, 1, "viv", CompileFunnel);
-	const JFunnelRules *rules = &call->rules;
 	JFunnelResult result;
 	JStepRow   *rows;
-	int64		times[JSTEPS_MAX];
 	int			n;
-	Datum		values[3];
-	bool		nulls[3] = {false};
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, rules->strict_order, &n);
-	JFunnelWalk(rules, rows, n, &result);
-	if (result.steps > 0)
-		JFunnelTimes(rules, rows, n, &result, times);
+	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, call->rules.strict_order, &n);
+	JFunnelWalk(&call->rules, rows, n, &result);
+	PG_RETURN_DATUM(FunnelDatum(call, rows, n, &result));
+}
 
-	values[0] = Int32GetDatum(result.steps);
-	values[1] = JTimesDatum(times, result.steps);
-	/* whether the window is over nobody knows without a time up to which there is data */
-	nulls[2] = result.can_go_on && !call->has_until;
-	values[2] = BoolGetDatum(result.can_go_on &&
-							 (call->until < result.open_from ||
-							  (uint64) call->until - (uint64) result.open_from < rules->within));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(call->tupdesc, values, nulls)));
+/*
+ * The funnel of attempts in any order that start within the bounds: of each start the rows in its window.
+ * Any row may be a start.
+ */
+static void
+BoundedAnyOrder(const JFunnelRules *rules, const JStepRow **rows, int *n, JFunnelResult *result)
+{
+	const JStepRow *best = *rows;
+	int			best_n = 0;
+
+	memset(result, 0, sizeof(*result));
+	for (int i = 0, end = 0; i < *n && (*rows)[i].time < rules->until; i++)
+	{
+		const JStepRow *start = *rows + i;
+		JFunnelResult one;
+
+		CHECK_FOR_INTERRUPTS();
+		if (start->time < rules->since || (i > 0 && start[-1].time == start->time))
+			continue;
+		for (end = Max(end, i); end < *n &&
+			 (uint64) (*rows)[end].time - (uint64) start->time <= rules->within;)
+			end++;
+		JFunnelWalk(rules, start, end - i, &one);
+		if (one.steps > result->steps ||
+			(one.steps == result->steps && (one.end < result->end ||
+											(one.end == result->end && one.start > result->start))))
+		{
+			int64		open_from = result->open_from;
+			bool		can_go_on = result->can_go_on;
+
+			best = start;
+			best_n = end - i;
+			*result = one;
+			result->open_from = open_from;
+			result->can_go_on = can_go_on;
+		}
+		if (one.can_go_on)
+		{
+			/* of a walk over one window only an attempt from its start is in question */
+			result->can_go_on = true;
+			result->open_from = start->time;
+		}
+	}
+	if (result->steps == rules->n_steps)
+		result->can_go_on = false;
+	*rows = best;
+	*n = best_n;
+}
+
+/*
+ * funnel_between(timeline, steps text[], within interval, options jsonb, since timestamptz,
+ * until timestamptz): the funnel of the attempts that start in [since, until); NULL is no bound.
+ */
+Datum
+funnel_between(PG_FUNCTION_ARGS)
+{
+	JFunnelCall *call = JCompiled(fcinfo, 1, "viv", CompileFunnel);
+	JFunnelRules rules = call->rules;
+	JFunnelResult result;
+	JStepRow   *rows;
+	const JStepRow *taken;
+	int			n;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	rules.bounded = !PG_ARGISNULL(4) || !PG_ARGISNULL(5);
+	rules.since = PG_ARGISNULL(4) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(4);
+	rules.until = PG_ARGISNULL(5) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(5);
+	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, rules.strict_order, &n);
+	taken = rows;
+	if (rules.any_order && rules.bounded)
+		BoundedAnyOrder(&rules, &taken, &n, &result);
+	else
+		JFunnelWalk(&rules, rows, n, &result);
+	PG_RETURN_DATUM(FunnelDatum(call, taken, n, &result));
 }
 
 /* ------------------------------------------------------------------------------------------------

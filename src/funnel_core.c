@@ -238,6 +238,8 @@ BestAttempt(const JFunnelRules *rules, const JAttempt *before, int lowest, int l
 	{
 		if (i > 0 && !InWindow(rules, &before[i], time))
 			continue;
+		if (i == 0 && rules->bounded && (time < rules->since || time >= rules->until))
+			continue;
 		*best = (JAttempt) {true, i == 0 ? time : before[i].start, time, i};
 		return true;
 	}

@@ -25,6 +25,9 @@ typedef struct JFunnelRules
 	uint64		within;			/* microseconds from the first step; both ends are in */
 	bool		increase;		/* each step later than the one before */
 	bool		once;			/* no row fills two steps */
+	bool		bounded;		/* attempts start in [since, until) alone; not with any_order */
+	int64		since;
+	int64		until;
 
 	/* of funnel(): what ends an attempt, not the walk */
 	bool		strict_order;	/* a row between that is none of the steps so far nor the next */

@@ -74,7 +74,8 @@ static const JGatherFiles temp_files = {
 /* Columns of an event beside the fields that are strings. */
 #define J_FIELD_EVENT_TIME JF_COUNT
 #define J_FIELD_RECEIVED_AT (JF_COUNT + 1)
-#define J_FIELDS (JF_COUNT + 2)
+#define J_FIELD_CAMPAIGN_ID (JF_COUNT + 2)
+#define J_FIELDS (JF_COUNT + 3)
 
 /* How a field's value is read. */
 typedef enum JFieldType
@@ -115,7 +116,8 @@ static const JFieldColumns field_columns[J_FIELDS] = {
 	[JF_PROPERTIES] = {JTYPE_JSONB, {"properties"}},
 	[JF_TRAITS] = {JTYPE_JSONB, {"traits"}},
 	[J_FIELD_EVENT_TIME] = {JTYPE_TIME, {"event_time", "timestamp", "original_timestamp"}},
-	[J_FIELD_RECEIVED_AT] = {JTYPE_TIME, {"received_at"}}
+	[J_FIELD_RECEIVED_AT] = {JTYPE_TIME, {"received_at"}},
+	[J_FIELD_CAMPAIGN_ID] = {JTYPE_ID, {J_CAMPAIGN_ID}}
 };
 
 /* How the value of a column becomes a string. */
@@ -130,7 +132,7 @@ typedef enum JRead
 /* A column of the query that is a field. */
 typedef struct JColumn
 {
-	int			at;				/* from 0 */
+	int			at;				/* from 0, -1: none */
 	JField		field;
 	JRead		read;
 	FmgrInfo	output;
@@ -141,11 +143,13 @@ typedef struct JReceiver
 {
 	DestReceiver pub;
 	JGather    *gather;
+	JRowFilter *filter;			/* NULL: none */
 	MemoryContext context;		/* for what a row takes */
 	int			time;			/* columns from 0, -1: none */
 	int			received_at;
 	int			n_columns;
 	JColumn		columns[JF_COUNT];
+	JColumn		campaign_id;	/* becomes a property */
 	int			last;			/* no column behind this, from 1, is needed */
 } JReceiver;
 
@@ -258,12 +262,35 @@ JNoColumn(int field)
 			 errhint("Name its columns as those of journey.event; event_time and visitor_id must be there.")));
 }
 
+/* Finds the column of a field; false if there is none. */
+static bool
+JPrepareColumn(JReceiver *receiver, TupleDesc tupdesc, int field, JColumn *column)
+{
+	Oid			output;
+	bool		is_varlena;
+
+	column->at = JFindColumn(tupdesc, field);
+	if (column->at < 0)
+		return false;
+	column->field = field;
+	column->read = JColumnRead(tupdesc, column->at, field_columns[field].type);
+	if (column->read == JREAD_OUTPUT)
+	{
+		getTypeOutputInfo(TupleDescAttr(tupdesc, column->at)->atttypid, &output, &is_varlena);
+		fmgr_info(output, &column->output);
+	}
+	receiver->last = Max(receiver->last, column->at + 1);
+	return true;
+}
+
 /* Finds the columns of the query that are fields of an event. */
 static void
 JReceiverStartup(DestReceiver *self, int operation, TupleDesc tupdesc)
 {
 	JReceiver  *receiver = (JReceiver *) self;
 
+	if (receiver->filter != NULL)
+		receiver->filter->startup(receiver->filter, tupdesc);
 	receiver->time = JFindTime(tupdesc, J_FIELD_EVENT_TIME);
 	if (receiver->time < 0)
 		JNoColumn(J_FIELD_EVENT_TIME);
@@ -271,25 +298,12 @@ JReceiverStartup(DestReceiver *self, int operation, TupleDesc tupdesc)
 	receiver->last = Max(receiver->time, receiver->received_at) + 1;
 	for (int field = 0; field < JF_COUNT; field++)
 	{
-		JColumn    *column = &receiver->columns[receiver->n_columns];
-		Oid			output;
-		bool		is_varlena;
-
-		column->at = JFindColumn(tupdesc, field);
-		if (column->at < 0 && field == JF_VISITOR_ID)
+		if (JPrepareColumn(receiver, tupdesc, field, &receiver->columns[receiver->n_columns]))
+			receiver->n_columns++;
+		else if (field == JF_VISITOR_ID)
 			JNoColumn(field);
-		if (column->at < 0)
-			continue;
-		column->field = field;
-		column->read = JColumnRead(tupdesc, column->at, field_columns[field].type);
-		if (column->read == JREAD_OUTPUT)
-		{
-			getTypeOutputInfo(TupleDescAttr(tupdesc, column->at)->atttypid, &output, &is_varlena);
-			fmgr_info(output, &column->output);
-		}
-		receiver->last = Max(receiver->last, column->at + 1);
-		receiver->n_columns++;
 	}
+	(void) JPrepareColumn(receiver, tupdesc, J_FIELD_CAMPAIGN_ID, &receiver->campaign_id);
 }
 
 static JStr
@@ -317,13 +331,62 @@ JColumnValue(JColumn *column, Datum value)
 	return JStrFromCString(OutputFunctionCall(&column->output, value));
 }
 
+/* Is a row of a kind that has no campaign? */
+static bool
+JRowMakesNoTouch(const JRow *row)
+{
+	const JStr *kind = &row->field[JF_KIND];
+
+	return (row->mask & (1 << JF_KIND)) != 0 &&
+		(JStrEqual(*kind, JSTR_LIT("identify")) || JStrEqual(*kind, JSTR_LIT("group")) ||
+		 JStrEqual(*kind, JSTR_LIT("alias")));
+}
+
+/*
+ * Puts the id of a campaign among the properties, as journey._with_campaign_id() does; properties that are no
+ * object stay.
+ */
+static void
+JSetCampaignId(JRow *row, JStr id, const Jsonb *properties)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	key = {.type = jbvString, .val.string = {strlen(J_CAMPAIGN_ID), J_CAMPAIGN_ID}};
+	JsonbValue	value = {.type = jbvString, .val.string = {id.len, (char *) id.data}};
+	Jsonb	   *jsonb;
+	char	   *text;
+
+	if (id.len == 0 || JRowMakesNoTouch(row) || (properties != NULL && !JB_ROOT_IS_OBJECT(properties)))
+		return;
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&state, WJB_KEY, &key);
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	jsonb = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	if (properties != NULL)
+		jsonb = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(properties), JsonbPGetDatum(jsonb)));
+	text = JsonbToCString(NULL, &jsonb->root, VARSIZE(jsonb));
+	JRowSet(row, JF_PROPERTIES, text, strlen(text));
+}
+
 static bool
 JReceive(TupleTableSlot *slot, DestReceiver *self)
 {
 	JReceiver  *receiver = (JReceiver *) self;
+	JColumn    *campaign_id = &receiver->campaign_id;
+	const Jsonb *properties = NULL;
 	MemoryContext old;
 	JRow		row;
 
+	if (receiver->filter != NULL)
+	{
+		bool		taken;
+
+		slot_getallattrs(slot);
+		old = MemoryContextSwitchTo(receiver->context);
+		taken = receiver->filter->take(receiver->filter, slot);
+		MemoryContextSwitchTo(old);
+		if (taken)
+			return true;
+	}
 	slot_getsomeattrs(slot, receiver->last);
 	if (slot->tts_isnull[receiver->time])
 		return true;
@@ -344,8 +407,12 @@ JReceive(TupleTableSlot *slot, DestReceiver *self)
 			JStr		value = JColumnValue(column, slot->tts_values[column->at]);
 
 			JRowSet(&row, column->field, value.data, value.len);
+			if (column->field == JF_PROPERTIES && campaign_id->at >= 0)
+				properties = DatumGetJsonbP(slot->tts_values[column->at]);
 		}
 	}
+	if (campaign_id->at >= 0 && !slot->tts_isnull[campaign_id->at])
+		JSetCampaignId(&row, JColumnValue(campaign_id, slot->tts_values[campaign_id->at]), properties);
 	if (!JGatherAdd(receiver->gather, &row))
 		JTimelineTooLarge();
 	MemoryContextSwitchTo(old);
@@ -403,7 +470,7 @@ JPlanQuery(const char *query)
 }
 
 JGather *
-JGatherQuery(const char *query, Size limit)
+JGatherQuery(const char *query, Size limit, JRowFilter *filter)
 {
 	JReceiver	receiver = {
 		{JReceive, JReceiverStartup, JReceiverNothing, JReceiverNothing, DestTuplestore}
@@ -411,6 +478,7 @@ JGatherQuery(const char *query, Size limit)
 	SPIExecuteOptions options = {.read_only = true, .dest = &receiver.pub};
 	int			result;
 
+	receiver.filter = filter;
 	receiver.gather = JGatherMake(limit, &temp_files);
 	receiver.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey row",
 											 ALLOCSET_DEFAULT_SIZES);
@@ -482,7 +550,7 @@ journey_sessionize(PG_FUNCTION_ARGS)
 	JSinkInit(&sink, fcinfo);
 	sink.options = &options->session;
 	sink.rows.zone = options->time_zone;
-	JGatherFinish(JGatherQuery(JQueryArgument(fcinfo), get_hash_memory_limit()), JPutSessions, &sink);
+	JGatherFinish(JGatherQuery(JQueryArgument(fcinfo), get_hash_memory_limit(), NULL), JPutSessions, &sink);
 	return (Datum) 0;
 }
 
@@ -512,6 +580,6 @@ journey_gather(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	JSinkInit(&sink, fcinfo);
-	JGatherFinish(JGatherQuery(JQueryArgument(fcinfo), (Size) maintenance_work_mem * 1024), JPutTimeline, &sink);
+	JGatherFinish(JGatherQuery(JQueryArgument(fcinfo), (Size) maintenance_work_mem * 1024, NULL), JPutTimeline, &sink);
 	return (Datum) 0;
 }

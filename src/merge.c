@@ -8,8 +8,10 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "gather_sql.h"
 #include "session_options.h"
@@ -243,10 +245,249 @@ journey_load_events(PG_FUNCTION_ARGS)
 	JLoad		load;
 
 	JLoadBegin(&load, fcinfo);
-	JGatherFinish(JGatherQuery(text_to_cstring(PG_GETARG_TEXT_PP(0)), (Size) maintenance_work_mem * 1024),
+	JGatherFinish(JGatherQuery(text_to_cstring(PG_GETARG_TEXT_PP(0)), (Size) maintenance_work_mem * 1024, NULL),
 				  JLoadGathered, &load);
 	PG_RETURN_INT64(JLoadEnd(&load));
 }
+
+/* ------------------------------------------------------------------------------------------------
+ * rows of a reading
+ * ------------------------------------------------------------------------------------------------ */
+
+/* What a table's rows in a reading are. */
+typedef struct JTally
+{
+	int32		table_id;
+	int64		rows;
+	int64		excluded;
+	int64		rejected;
+	int64		traits;
+	int64		events;
+	int64		page_views;
+	bool		any_page;		/* even one that is rejected */
+	bool		web_track;		/* a track of a device's page */
+	TimestampTz loaded_until;
+	bool		has_loaded;
+} JTally;
+
+/* Counts rows, and takes those that are no events into the batch. */
+typedef struct JReading
+{
+	JRowFilter	filter;
+	Oid			relation;		/* of the batch */
+	MemoryContext context;		/* outlives the query */
+	JWriter    *batch;
+	int			table_id;		/* columns from 0 */
+	int			status;
+	int			is_traits;
+	int			loaded_at;
+	int			kind;
+	int			url;
+	int			visitor_id;
+	int			platform;
+	JTally	   *tallies;
+	int			n;
+	int			max;
+	JTally	   *last;
+} JReading;
+
+static int
+JReadingColumn(TupleDesc tupdesc, const char *name)
+{
+	for (int i = 0; i < tupdesc->natts; i++)
+		if (strcmp(NameStr(TupleDescAttr(tupdesc, i)->attname), name) == 0)
+			return i;
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("the query has no column \"%s\"", name)));
+}
+
+static int
+JReadingColumnOf(TupleDesc tupdesc, const char *name, Oid type)
+{
+	int			at = JReadingColumn(tupdesc, name);
+
+	if (TupleDescAttr(tupdesc, at)->atttypid != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of the query must be of type %s", name, format_type_be(type))));
+	return at;
+}
+
+static void
+JReadingStartup(JRowFilter *filter, TupleDesc tupdesc)
+{
+	JReading   *reading = (JReading *) filter;
+	MemoryContext old = MemoryContextSwitchTo(reading->context);
+	JWriterColumn *columns = palloc_array(JWriterColumn, tupdesc->natts);
+
+	for (int i = 0; i < tupdesc->natts; i++)
+		columns[i] = (JWriterColumn) {
+			pstrdup(NameStr(TupleDescAttr(tupdesc, i)->attname)), TupleDescAttr(tupdesc, i)->atttypid
+		};
+	reading->batch = JWriterOpen(reading->relation, columns, tupdesc->natts);
+	MemoryContextSwitchTo(old);
+	reading->table_id = JReadingColumnOf(tupdesc, "table_id", INT4OID);
+	reading->status = JReadingColumnOf(tupdesc, "status", TEXTOID);
+	reading->is_traits = JReadingColumnOf(tupdesc, "is_traits", BOOLOID);
+	reading->loaded_at = JReadingColumnOf(tupdesc, "loaded_at", TIMESTAMPTZOID);
+	reading->kind = JReadingColumnOf(tupdesc, "kind", TEXTOID);
+	reading->url = JReadingColumnOf(tupdesc, "url", TEXTOID);
+	reading->visitor_id = JReadingColumnOf(tupdesc, "visitor_id", TEXTOID);
+	reading->platform = JReadingColumnOf(tupdesc, "platform", TEXTOID);
+}
+
+static JTally *
+JFindTally(JReading *reading, int32 table_id)
+{
+	if (reading->last != NULL && reading->last->table_id == table_id)
+		return reading->last;
+	for (int i = 0; i < reading->n; i++)
+		if (reading->tallies[i].table_id == table_id)
+			return reading->last = &reading->tallies[i];
+	if (reading->n == reading->max)
+	{
+		reading->max = Max(16, 2 * reading->max);
+		reading->tallies = repalloc(reading->tallies, sizeof(JTally) * (reading->max + 1));
+	}
+	reading->last = &reading->tallies[reading->n++];
+	memset(reading->last, 0, sizeof(JTally));
+	reading->last->table_id = table_id;
+	return reading->last;
+}
+
+static JStr
+JSlotStr(const TupleTableSlot *slot, int column)
+{
+	return slot->tts_isnull[column] ? JSTR_NULL : JStrFromText(DatumGetTextPP(slot->tts_values[column]));
+}
+
+static bool
+JIsWebTrack(const JReading *reading, const TupleTableSlot *slot)
+{
+	JStr		visitor = JSlotStr(slot, reading->visitor_id);
+	JStr		platform = JSlotStr(slot, reading->platform);
+
+	return JSlotStr(slot, reading->url).len > 0 &&
+		!JStrIsNull(visitor) && !(visitor.len >= 5 && memcmp(visitor.data, "user:", 5) == 0) &&
+		!JStrEqual(platform, JSTR_LIT("server")) && !JStrEqual(platform, JSTR_LIT("sources"));
+}
+
+static void
+JTallyEvent(const JReading *reading, JTally *tally, const TupleTableSlot *slot, bool is_page)
+{
+	tally->events++;
+	tally->page_views += is_page;
+	if (!tally->web_track && JStrEqual(JSlotStr(slot, reading->kind), JSTR_LIT("track")))
+		tally->web_track = JIsWebTrack(reading, slot);
+}
+
+static bool
+JReadingTake(JRowFilter *filter, TupleTableSlot *slot)
+{
+	JReading   *reading = (JReading *) filter;
+	JTally	   *tally = JFindTally(reading, DatumGetInt32(slot->tts_values[reading->table_id]));
+	JStr		status = JSlotStr(slot, reading->status);
+	JStr		kind = JSlotStr(slot, reading->kind);
+	bool		is_page = JStrEqual(kind, JSTR_LIT("page")) || JStrEqual(kind, JSTR_LIT("screen"));
+	bool		is_traits = !slot->tts_isnull[reading->is_traits] &&
+		DatumGetBool(slot->tts_values[reading->is_traits]);
+
+	tally->rows++;
+	tally->any_page |= is_page;
+	if (!slot->tts_isnull[reading->loaded_at])
+	{
+		TimestampTz at = DatumGetTimestampTz(slot->tts_values[reading->loaded_at]);
+
+		tally->loaded_until = tally->has_loaded ? Max(tally->loaded_until, at) : at;
+		tally->has_loaded = true;
+	}
+	if (JStrEqual(status, JSTR_LIT("excluded")))
+	{
+		tally->excluded++;
+		return true;
+	}
+	if (JStrIsNull(status) && !is_traits)
+	{
+		JTallyEvent(reading, tally, slot, is_page);
+		return false;
+	}
+	if (JStrIsNull(status))
+		tally->traits++;
+	else
+		tally->rejected++;
+	JWriterPut(reading->batch, slot->tts_values, slot->tts_isnull);
+	return true;
+}
+
+static void
+JPutTallies(const JReading *reading, ReturnSetInfo *rsinfo, int64 events)
+{
+	for (int i = 0; i <= reading->n; i++)
+	{
+		Datum		values[12] = {0};
+		bool		nulls[12] = {false};
+		const JTally *tally = &reading->tallies[i];
+
+		if (i == reading->n)
+		{
+			memset(nulls, true, sizeof(nulls));
+			values[10] = Int64GetDatum(events);
+		}
+		else
+		{
+			values[0] = Int32GetDatum(tally->table_id);
+			values[1] = Int64GetDatum(tally->rows);
+			values[2] = Int64GetDatum(tally->excluded);
+			values[3] = Int64GetDatum(tally->rejected);
+			values[4] = Int64GetDatum(tally->traits);
+			values[5] = Int64GetDatum(tally->events);
+			values[6] = Int64GetDatum(tally->page_views);
+			values[7] = BoolGetDatum(tally->any_page);
+			values[8] = BoolGetDatum(tally->web_track);
+			values[9] = TimestampTzGetDatum(tally->loaded_until);
+			nulls[9] = !tally->has_loaded;
+		}
+		nulls[10] = i < reading->n;
+		values[11] = Int64GetDatum(0);
+		nulls[11] = i == reading->n;
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/*
+ * _load_rows(query, timeout, rules, segments, units, noted, batch): the same from the rows of a reading, with
+ * all columns of the batch. Those that are no events go to the batch. Tells what the rows of each table are and,
+ * in a last row, how many events there are.
+ */
+PG_FUNCTION_INFO_V1(journey_load_rows);
+Datum
+journey_load_rows(PG_FUNCTION_ARGS)
+{
+	JReading	reading = {{JReadingStartup, JReadingTake}};
+	JLoad		load;
+	JGather    *gather;
+
+	InitMaterializedSRF(fcinfo, 0);
+	JLoadBegin(&load, fcinfo);
+	if (PG_ARGISNULL(6))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("arguments must not be null")));
+	reading.relation = PG_GETARG_OID(6);
+	reading.context = CurrentMemoryContext;
+	reading.max = 16;
+	reading.tallies = palloc_array(JTally, reading.max + 1);
+	gather = JGatherQuery(text_to_cstring(PG_GETARG_TEXT_PP(0)), (Size) maintenance_work_mem * 1024,
+						  &reading.filter);
+	(void) JWriterClose(reading.batch);
+	JGatherFinish(gather, JLoadGathered, &load);
+	JPutTallies(&reading, (ReturnSetInfo *) fcinfo->resultinfo, JLoadEnd(&load));
+	return (Datum) 0;
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * stored events
+ * ------------------------------------------------------------------------------------------------ */
 
 /* The stored events of a visitor, from as many segments as come in a row. */
 typedef struct JStoredVisitor

@@ -202,7 +202,6 @@ JForEachSession(const struct varlena *timeline, const JSessionOptions *options,
 			;
 		JSessionsOf(options, events + from, to - from, callback, arg);
 	}
-	JTimelineClose(reader);
 }
 
 void
@@ -317,16 +316,17 @@ JSearchTouch(const JPart *part, int64 number, void *arg)
 	}
 }
 
-static const JSessionOptions default_options = {
-	.timeout = 30 * 60 * J_USECS_PER_SEC,
-	.user_change = true
-};
-
+/* The row of the touch that is searched for; NULL if there is none. */
 static Datum
-JTouchDatum(FunctionCallInfo fcinfo, const JTouch *touch)
+JFoundTouch(FunctionCallInfo fcinfo, JTouchSearch *search)
 {
+	JSqlOptions options;
+	const JTouch *touch;
 	TupleDesc	tupdesc;
 
+	JInitSqlOptions(&options);
+	JForEachSession(PG_GETARG_VARLENA_PP(0), &options.session, JSearchTouch, search);
+	touch = search->found.touch;
 	if (touch == NULL)
 		PG_RETURN_NULL();
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
@@ -343,8 +343,7 @@ journey_first_touch(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	search.non_direct = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
-	JForEachSession(PG_GETARG_VARLENA_PP(0), &default_options, JSearchTouch, &search);
-	return JTouchDatum(fcinfo, search.found.touch);
+	return JFoundTouch(fcinfo, &search);
 }
 
 /* The time of the last event of a timeline; false where it has none. */
@@ -388,8 +387,7 @@ journey_last_touch(PG_FUNCTION_ARGS)
 							&search.from))
 		search.from = PG_INT64_MIN;
 	search.non_direct = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
-	JForEachSession(PG_GETARG_VARLENA_PP(0), &default_options, JSearchTouch, &search);
-	return JTouchDatum(fcinfo, search.found.touch);
+	return JFoundTouch(fcinfo, &search);
 }
 
 /* ------------------------------------------------------------------------------------------------

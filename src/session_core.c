@@ -672,11 +672,18 @@ JPartAddProperties(JPart *part, const JEvent *event, const JSessionOptions *opti
 	int			n = options->n_kept;
 	JStr	   *values = palloc0_array(JStr, n);
 	JStr	   *pairs = palloc_array(JStr, 2 * n);
+	bool		some = false;
 
 	options->properties(event, values, options->arg);
 	for (int i = 0; i < n; i++)
+	{
 		pairs[2 * i] = pairs[2 * i + 1] = values[i];
-	JPartAddKept(part, pairs, n);
+		some |= !JStrIsNull(values[i]);
+	}
+	if (some)
+		JPartAddKept(part, pairs, n);
+	pfree(values);
+	pfree(pairs);
 }
 
 void

@@ -101,12 +101,34 @@ JJsonbText(Jsonb *jsonb, const char *key)
 	return JStrFromCString(JsonbToCString(NULL, &single->root, VARSIZE(single)));
 }
 
+/* May the text of an object have this key? Keys are never escaped there unless they need it. */
+static bool
+JMayHaveKey(JStr object, const char *key)
+{
+	Size		len = strlen(key);
+
+	for (const char *c = key; *c != '\0'; c++)
+		if (*c == '"' || *c == '\\' || (unsigned char) *c < ' ')
+			return true;
+	for (const char *at = object.data; (at = memmem(at, object.data + object.len - at, key, len)) != NULL; at++)
+		if (at > object.data && at[-1] == '"' && at + len < object.data + object.len && at[len] == '"')
+			return true;
+	return false;
+}
+
+/* To look for the keys is cheap beside parsing, and most events have none of them. */
 static void
 JOptionsProperties(const JEvent *event, JStr *values, void *arg)
 {
 	const JSessionOptions *options = &((JSqlOptions *) arg)->session;
-	Jsonb	   *properties = JEventProperties(event);
+	Jsonb	   *properties;
+	bool		some = false;
 
+	for (int i = 0; i < options->n_kept && !some; i++)
+		some = JMayHaveKey(event->field[JF_PROPERTIES], options->kept[i]);
+	if (!some)
+		return;
+	properties = JEventProperties(event);
 	for (int i = 0; i < options->n_kept; i++)
 		values[i] = JJsonbText(properties, options->kept[i]);
 }
@@ -295,16 +317,23 @@ JParseOptions(JSqlOptions *options, Jsonb *jsonb)
 }
 
 void
-JReadSqlOptions(JSqlOptions *options, const Interval *timeout, Jsonb *jsonb)
+JInitSqlOptions(JSqlOptions *options)
 {
 	memset(options, 0, sizeof(JSqlOptions));
-	options->session.timeout = JIntervalMicroseconds(timeout, "timeout");
+	options->session.timeout = 30 * 60 * USECS_PER_SEC;
 	options->session.user_change = true;
 	options->session.email = JOptionsEmail;
 	options->session.properties = JOptionsProperties;
 	options->session.campaign_id = JOptionsCampaignId;
 	options->session.arg = options;
 	options->email_trait = "email";
+}
+
+void
+JReadSqlOptions(JSqlOptions *options, const Interval *timeout, Jsonb *jsonb)
+{
+	JInitSqlOptions(options);
+	options->session.timeout = JIntervalMicroseconds(timeout, "timeout");
 	JParseOptions(options, jsonb);
 }
 

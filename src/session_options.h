@@ -25,6 +25,9 @@ typedef struct JSqlOptions
  */
 extern const JSqlOptions *JGetSqlOptions(FunctionCallInfo fcinfo, int timeout_arg, int options_arg);
 
+/* The options that hold where none are given. They point to themselves, so a copy of them is none. */
+extern void JInitSqlOptions(JSqlOptions *options);
+
 /*
  * Reads options from a timeout and a jsonb into the current memory context, where they point into the
  * jsonb.

@@ -25,7 +25,10 @@ typedef struct JRowSink
 /* Puts a row of journey.session; a JSessionCallback whose argument is a JRowSink. */
 extern void JPutSessionRow(const JPart *part, int64 number, void *arg);
 
-/* Calls back for each session of a timeline: visitor by visitor, in order. */
+/*
+ * Calls back for each session of a timeline: visitor by visitor, in order. What sessions and touches point to lives
+ * as long as the timeline and the current context.
+ */
 extern void JForEachSession(const struct varlena *timeline, const JSessionOptions *options,
 							JSessionCallback callback, void *arg);
 

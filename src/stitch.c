@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 #include "gather_sql.h"
@@ -389,7 +390,12 @@ static const Oid fact_types[] = {
 };
 
 /* The columns of a session besides those of journey.session, in the order of JSetUnit(). */
-#define SESSION_COLUMNS (J_UNIT_COLUMNS - 1 + 2)
+#define SESSION_COLUMNS (J_UNIT_COLUMNS - 1 + ROW_COLUMNS)
+#define TOUCH_COLUMNS (J_TOUCHED_COLUMNS + 1 + VERSION_COLUMNS)
+
+/* Behind what a part gives: person and number, and the refresh that writes. */
+#define VERSION_COLUMNS 2
+#define ROW_COLUMNS (2 + VERSION_COLUMNS)
 
 static const char *const session_columns[J_SESSION_COLUMNS] = {
 	"ended_at", "session_date", "duration_seconds", "events", "page_views", "landing_page",
@@ -428,7 +434,8 @@ JOpenSessions(Oid relation)
 	};
 	static const JWriterColumn behind[] = {
 		{"refs", TEXTARRAYOID}, {"identity", TEXTOID}, {"identified_at", TIMESTAMPTZOID},
-		{"kept", TEXTARRAYOID}, {"counts", BYTEAOID}, {"aside", BOOLOID}, {"person_id", TEXTOID}, {"session_number", INT8OID}
+		{"kept", TEXTARRAYOID}, {"counts", BYTEAOID}, {"aside", BOOLOID},
+		{"person_id", TEXTOID}, {"session_number", INT8OID}, {"version", INT8OID}, {"updated_at", TIMESTAMPTZOID}
 	};
 	JWriterColumn columns[SESSION_COLUMNS];
 	int			n = 0;
@@ -447,12 +454,13 @@ JOpenSessions(Oid relation)
 static JWriter *
 JOpenTouches(Oid relation)
 {
-	static const JWriterColumn columns[J_TOUCHED_COLUMNS + 1] = {
+	static const JWriterColumn columns[TOUCH_COLUMNS] = {
 		{"touch_id", UUIDOID}, {"visitor_id", TEXTOID}, {"session_id", UUIDOID},
 		{"touched_at", TIMESTAMPTZOID}, {"touch_type", TEXTOID}, {"source", TEXTOID}, {"medium", TEXTOID},
 		{"campaign", TEXTOID}, {"term", TEXTOID}, {"content", TEXTOID}, {"campaign_id", TEXTOID},
 		{"channel", TEXTOID}, {"click_id", TEXTOID}, {"click_id_type", TEXTOID}, {"click_ids", JSONBOID},
-		{"landing_page", TEXTOID}, {"referrer", TEXTOID}, {"referrer_host", TEXTOID}, {"person_id", TEXTOID}
+		{"landing_page", TEXTOID}, {"referrer", TEXTOID}, {"referrer_host", TEXTOID}, {"person_id", TEXTOID},
+		{"version", INT8OID}, {"updated_at", TIMESTAMPTZOID}
 	};
 
 	return JWriterOpen(relation, columns, lengthof(columns));
@@ -467,12 +475,22 @@ typedef struct JPersons
 	bool		more_facts;
 	pg_tz	   *zone;
 	bool		anonymous;		/* persons of whom nothing is known have profiles too */
+	int64		version;		/* number and time of the refresh */
+	TimestampTz at;
 	JWriter    *sessions;
 	JWriter    *touches;
 	JWriter    *profiles;
 	JPersonFold *fold;
 	MemoryContext context;		/* for what a row takes */
 } JPersons;
+
+static void
+JSetVersion(const JPersons *persons, Datum *values, bool *nulls)
+{
+	values[0] = Int64GetDatum(persons->version);
+	values[1] = TimestampTzGetDatum(persons->at);
+	nulls[0] = nulls[1] = false;
+}
 
 /* A unit of the person: its session, its touches, and what it adds to the profile. */
 static void
@@ -489,21 +507,23 @@ JPersonsUnit(JPersons *persons, Datum person)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid summary of a segment")));
 	JSetUnit(values, nulls, &part, persons->zone);
-	values[SESSION_COLUMNS - 2] = person;
-	nulls[SESSION_COLUMNS - 2] = false;
-	values[SESSION_COLUMNS - 1] = persons->units.values[UNIT_NUMBER];
-	nulls[SESSION_COLUMNS - 1] = persons->units.nulls[UNIT_NUMBER];
+	values[J_UNIT_COLUMNS - 1] = person;
+	nulls[J_UNIT_COLUMNS - 1] = false;
+	values[J_UNIT_COLUMNS] = persons->units.values[UNIT_NUMBER];
+	nulls[J_UNIT_COLUMNS] = persons->units.nulls[UNIT_NUMBER];
+	JSetVersion(persons, values + J_UNIT_COLUMNS + 1, nulls + J_UNIT_COLUMNS + 1);
 	JWriterPut(persons->sessions, values, nulls);
 	if (!part.loose)
 		n = JPartTouches(&part, &touches);
 	for (int i = 0; i < n; i++)
 	{
-		Datum		touch[J_TOUCHED_COLUMNS + 1];
-		bool		isnull[J_TOUCHED_COLUMNS + 1];
+		Datum		touch[TOUCH_COLUMNS];
+		bool		isnull[TOUCH_COLUMNS];
 
 		JSetTouched(touch, isnull, &part, &touches[i]);
 		touch[J_TOUCHED_COLUMNS] = person;
 		isnull[J_TOUCHED_COLUMNS] = false;
+		JSetVersion(persons, touch + J_TOUCHED_COLUMNS + 1, isnull + J_TOUCHED_COLUMNS + 1);
 		JWriterPut(persons->touches, touch, isnull);
 	}
 	JPersonFoldUnit(persons->fold, &part, touches, n);
@@ -643,6 +663,8 @@ journey_load_persons(PG_FUNCTION_ARGS)
 	JReadProfileRules(fcinfo, &rules);
 	persons.zone = JFindZone(text_to_cstring(PG_GETARG_TEXT_PP(5)));
 	persons.anonymous = PG_GETARG_BOOL(8);
+	persons.version = rules.version;
+	persons.at = rules.at;
 	persons.sessions = JOpenSessions(PG_GETARG_OID(2));
 	persons.touches = JOpenTouches(PG_GETARG_OID(3));
 	persons.profiles = JWriterOpen(PG_GETARG_OID(4), JProfileColumns(), J_PROFILE_COLUMNS);

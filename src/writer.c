@@ -56,6 +56,23 @@ JRefuseTable(Relation rel, const char *why)
 			 errdetail("%s", why)));
 }
 
+/* Before the table is locked: it is there, and the current user's. */
+static void
+JCheckOwner(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE), errmsg("there is no table with OID %u", relation)));
+	if (((Form_pg_class) GETSTRUCT(tuple))->relowner != GetUserId())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of table %s",
+						NameStr(((Form_pg_class) GETSTRUCT(tuple))->relname))));
+	ReleaseSysCache(tuple);
+}
+
 static void
 JCheckTable(Relation rel)
 {
@@ -64,10 +81,6 @@ JCheckTable(Relation rel)
 	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rel->relam != HEAP_TABLE_AM_OID ||
 		rel->rd_rel->relispartition)
 		JRefuseTable(rel, "It is no ordinary table.");
-	if (rel->rd_rel->relowner != GetUserId())
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of table %s", RelationGetRelationName(rel))));
 	if (rel->trigdesc != NULL || rel->rd_rules != NULL || rel->rd_rel->relrowsecurity)
 		JRefuseTable(rel, "It has triggers, rules or policies.");
 	if (constr != NULL && (constr->num_check > 0 || constr->has_generated_stored))
@@ -109,7 +122,8 @@ JWriterOpen(Oid relation, const JWriterColumn *columns, int n)
 	JWriter    *writer = palloc0_object(JWriter);
 
 	writer->context = context;
-	writer->rel = table_open(relation, RowExclusiveLock);
+	JCheckOwner(relation);
+	writer->rel = relation_open(relation, RowExclusiveLock);
 	JCheckTable(writer->rel);
 	writer->attnum = palloc_array(int, n);
 	writer->n_columns = n;

@@ -108,8 +108,14 @@ COMMENT ON OPERATOR CLASS journey.timeline_ops USING hash IS 'equality of timeli
 
 -- what is in a timeline
 
+CREATE FUNCTION journey._events_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'journey_events_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION journey._events_support(internal) IS
+    'internal: tells the planner how many events a timeline has';
+
 CREATE FUNCTION journey.events(timeline journey.timeline) RETURNS SETOF journey.event
-    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 10;
+    AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 10
+    SUPPORT journey._events_support;
 COMMENT ON FUNCTION journey.events(journey.timeline) IS
     'the events of a timeline, in order of time';
 

@@ -113,18 +113,35 @@ SELECT timestamptz '2000-01-01 00:00:00+00' + f.microseconds * interval '1 micro
                            THEN pg_sequence_last_value(c.oid) END AS value) AS v
          WHERE n.nspname = schema AND c.relkind = 'S'
            AND c.relname = ANY ('{_failed_at,_failure}'::name[])) AS f
+ WHERE f.microseconds BETWEEN 0 AND 9000000000000000000
 $$;
 COMMENT ON FUNCTION journey._last_failure(name) IS 'internal: the last failure of a model';
 
 -- Moves with every change of the rules, the lists or the stored form that changes derived rows.
 CREATE FUNCTION journey._rules_version() RETURNS integer
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 1;
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 2;
 COMMENT ON FUNCTION journey._rules_version() IS
     'internal: the version of the rules of this release';
+
+-- Why a model is to be rebuilt, or NULL: what its options or sources call for, else rules of an earlier release.
+CREATE FUNCTION journey._rebuild_due(due text, rules_version integer) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE(due, CASE WHEN rules_version OPERATOR(pg_catalog.<>) journey._rules_version()
+                              THEN 'the rules changed with an upgrade' END);
+COMMENT ON FUNCTION journey._rebuild_due(text, integer) IS
+    'internal: why a rebuild is due';
 
 -- ---------------------------------------------------------------------------------------------
 -- model: views
 -- ---------------------------------------------------------------------------------------------
+
+-- What owners write into the catalog's rows of their models must not be an error of all who look at these views:
+-- a count of a refresh, NULL where it is none.
+CREATE FUNCTION journey._logged(counts jsonb, name text) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (counts OPERATOR(pg_catalog.->>) name) OPERATOR(pg_catalog.~) '^[0-9]{1,18}$'::pg_catalog.text
+                THEN (counts OPERATOR(pg_catalog.->>) name)::pg_catalog.int8 END;
+COMMENT ON FUNCTION journey._logged(jsonb, text) IS 'internal: a count of a refresh';
 
 -- The owner of a model is the owner of its store, as in src/catalog.c.
 CREATE VIEW journey.models WITH (security_barrier) AS
@@ -133,11 +150,12 @@ SELECT m.model,
        pg_catalog.pg_get_userbyid(o.owner) AS owner,
        m.version,
        m.refreshed_at,
-       pg_catalog.now() OPERATOR(pg_catalog.-) m.refreshed_at AS lag,
+       CASE WHEN pg_catalog.isfinite(m.refreshed_at)
+            THEN pg_catalog.now() OPERATOR(pg_catalog.-) m.refreshed_at END AS lag,
        t.loaded_until,
        f.failure AS last_error,
        f.failed_at AS last_error_at,
-       m.rebuild_due,
+       journey._rebuild_due(m.rebuild_due, m.rules_version) AS rebuild_due,
        m.options,
        m.options_due,
        s.sources,
@@ -191,15 +209,17 @@ COMMENT ON COLUMN journey.models.options_due IS 'options that journey.rebuild() 
 
 CREATE VIEW journey.refresh_log WITH (security_barrier) AS
 SELECT r.model, r.version, r.started_at, r.finished_at,
-       pg_catalog.date_part('epoch', r.finished_at OPERATOR(pg_catalog.-) r.started_at)
-           OPERATOR(pg_catalog.*) 1000 AS milliseconds,
-       (r.counts OPERATOR(pg_catalog.->>) 'rows_read')::bigint AS rows_read,
-       (r.counts OPERATOR(pg_catalog.->>) 'new')::bigint AS new,
-       (r.counts OPERATOR(pg_catalog.->>) 'duplicate')::bigint AS duplicate,
-       (r.counts OPERATOR(pg_catalog.->>) 'excluded')::bigint AS excluded,
-       (r.counts OPERATOR(pg_catalog.->>) 'rejected')::bigint AS rejected,
-       (r.counts OPERATOR(pg_catalog.->>) 'sessions_changed')::bigint AS sessions_changed,
-       (r.counts OPERATOR(pg_catalog.->>) 'profiles_changed')::bigint AS profiles_changed,
+       CASE WHEN r.started_at OPERATOR(pg_catalog.>=) '2000-01-01 00:00:00+00'::pg_catalog.timestamptz
+                 AND r.finished_at OPERATOR(pg_catalog.<) '10000-01-01 00:00:00+00'::pg_catalog.timestamptz
+            THEN pg_catalog.date_part('epoch', r.finished_at OPERATOR(pg_catalog.-) r.started_at)
+                 OPERATOR(pg_catalog.*) 1000 END AS milliseconds,
+       journey._logged(r.counts, 'rows_read'::text) AS rows_read,
+       journey._logged(r.counts, 'new'::text) AS new,
+       journey._logged(r.counts, 'duplicate'::text) AS duplicate,
+       journey._logged(r.counts, 'excluded'::text) AS excluded,
+       journey._logged(r.counts, 'rejected'::text) AS rejected,
+       journey._logged(r.counts, 'sessions_changed'::text) AS sessions_changed,
+       journey._logged(r.counts, 'profiles_changed'::text) AS profiles_changed,
        r.phases
   FROM journey._refresh r
  WHERE EXISTS (SELECT FROM journey.models m WHERE m.model OPERATOR(pg_catalog.=) r.model);
@@ -274,7 +294,8 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('lookback',              'interval',    'rebuild', '"90 days"'),
        ('time_zone',             'zone',        'rebuild', '"UTC"'),
        ('profiles',              'profiles',    'rebuild', '"all"'),
-       ('keep_properties',       'columns',     'rebuild', '[]'),
+       ('keep_properties',       'columns',     'rebuild', '[
+           "device_type", "os_name", "browser", "locale", "country"]'),
        ('exclude',               'patterns',    'read',    '{}'),
        ('allow_ids',             'texts',       'read',    '[]'),
        ('revenue',               'revenue',     'read',    '{
@@ -559,7 +580,7 @@ COMMENT ON FUNCTION journey._settings(jsonb) IS
 CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profile_changes',
-                 'conversions', 'events', 'page_views', 'rejected_events', '_segments',
+                 'conversions', 'attributed_touches', 'exports', 'events', 'page_views', 'timelines', 'rejected_events', '_segments',
                  '_batch', '_changes', '_captured']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
 
@@ -700,6 +721,7 @@ BEGIN
                    'GRANT SELECT ON SEQUENCE %1$I._failed_at, %1$I._failure TO pg_monitor', target);
     PERFORM journey._create_capture(target);
     PERFORM journey._create_catalog_copy(target);
+    PERFORM journey._comment_relations(target);
     PERFORM journey._catalog('create'::text, model, jsonb_build_object(
         'schema', target, 'options', checked - 'schema', 'rules_version', journey._rules_version(),
         'relations', ARRAY(SELECT unnest(journey._relations_in(target))

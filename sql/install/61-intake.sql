@@ -445,7 +445,7 @@ CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
     RETURN CASE
         WHEN kind OPERATOR(pg_catalog.~) '^epoch ' AND type OPERATOR(pg_catalog.=) 'timestamptz'
         THEN pg_catalog.format('journey._try_epoch(journey._text(t.%I), %s)', name,
-                               pg_catalog.substr(kind, 7))
+                               pg_catalog.substr(kind, 7)::pg_catalog.numeric)
         WHEN type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.=) 'text'
         THEN pg_catalog.format('journey._try_jsonb(nullif(t.%I::text, ''''))', name)
         WHEN kind OPERATOR(pg_catalog.~) '^(nested|other|foreign|epoch .*)$'
@@ -591,9 +591,10 @@ COMMENT ON FUNCTION journey._bad_values(journey._input, journey._settings) IS
     'internal: conditions on values';
 
 -- Columns of the row as an object without the nulls, NULL where nothing is left; its keys are their
--- names without the prefix. A function takes no more than 100 arguments, so many columns make several
--- objects.
-CREATE FUNCTION journey._object(kinds jsonb, names text[], prefix text DEFAULT '') RETURNS text
+-- names without the prefix, and those of `named`, which says their columns. A function takes no more than 100
+-- arguments, so many columns make several objects.
+CREATE FUNCTION journey._object(kinds jsonb, names text[], prefix text DEFAULT '', named jsonb DEFAULT '{}')
+    RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -602,12 +603,15 @@ DECLARE
 BEGIN
     parts := ARRAY(
         SELECT format('journey._row_object(%L, %s)',
-                      array_agg(substr(c.name, length(prefix) + 1) ORDER BY c.place),
+                      array_agg(c.key ORDER BY c.place),
                       string_agg(CASE WHEN c.kind = 'json' OR c.kind = 'nested'
                                       THEN journey._as(c.kind, c.name, 'jsonb'::text)
                                       ELSE format('t.%I', c.name) END, ', ' ORDER BY c.place))
-          FROM (SELECT k.name, k.kind, row_number() OVER (ORDER BY k.name) - 1 AS place
-                  FROM jsonb_each_text(kinds) AS k(name, kind) WHERE k.name = ANY (names)) AS c
+          FROM (SELECT k.*, row_number() OVER (ORDER BY k.key) - 1 AS place
+                  FROM (SELECT substr(name, length(prefix) + 1) AS key, name, kind
+                          FROM jsonb_each_text(kinds) AS k(name, kind) WHERE name = ANY (names)
+                        UNION ALL
+                        SELECT n.key, n.value, kinds ->> n.value FROM jsonb_each_text(named) AS n) AS k) AS c
          GROUP BY c.place / 90
          ORDER BY c.place / 90);
     RETURN CASE cardinality(parts)
@@ -618,7 +622,7 @@ BEGIN
                    FROM unnest(parts) AS p) END;
 END
 $$;
-COMMENT ON FUNCTION journey._object(jsonb, text[], text) IS
+COMMENT ON FUNCTION journey._object(jsonb, text[], text, jsonb) IS
     'internal: an expression for columns as an object';
 
 -- The traits of an identify: the columns that are nothing of the standard and, where one is NULL or does not
@@ -638,8 +642,23 @@ END
 $$;
 COMMENT ON FUNCTION journey._traits(jsonb, text[]) IS 'internal: an expression for traits';
 
+-- Properties that have one name, whatever the loader calls their columns; the first that exists counts.
+CREATE FUNCTION journey._named_properties() RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT '{"device_type": ["context_device_type", "dvce_type"],
+         "os_name": ["context_os_name", "context_user_agent_data_platform", "os_family"],
+         "browser": ["context_browser_name", "context_browser", "context_browser_family", "br_family"],
+         "locale": ["context_locale", "br_lang"],
+         "country": ["context_geo_country_code", "context_geo_country", "context_geo_country_name",
+                     "context_location_country", "context_country", "geo_country"]}'::jsonb
+$$;
+COMMENT ON FUNCTION journey._named_properties() IS
+    'internal: columns of the properties that are kept by default';
+
 -- Properties and traits of an input: the columns that are nothing of the standard, as traits of an
--- identify and properties of any other; and those that the option "keep_properties" names.
+-- identify and properties of any other; and those that the option "keep_properties" names. A page has its title.
 CREATE FUNCTION journey._custom(i journey._input, s journey._settings) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -649,14 +668,24 @@ DECLARE
         || ARRAY(SELECT jsonb_array_elements_text(value) FROM jsonb_each(i.columns));
     custom text[] := ARRAY(SELECT k FROM jsonb_object_keys(i.kinds) AS k
                             WHERE k NOT LIKE 'context\_%' AND k <> ALL (known));
+    kept text[] := s.keep_properties;
+    named jsonb := (
+        SELECT jsonb_object_agg(n.key, n.first)
+          FROM (SELECT p.key, journey._first_column(i.kinds, p.value) AS first
+                  FROM jsonb_each(journey._named_properties()) AS p
+                 WHERE p.key = ANY (kept) AND NOT i.kinds ? p.key) AS n
+         WHERE n.first IS NOT NULL);
 BEGIN
+    IF i.role = 'page' THEN
+        kept := kept || '{title}'::text[];
+    END IF;
     IF i.role = 'users' THEN
         RETURN jsonb_build_object('traits', journey._traits(i.kinds, custom));
     ELSIF i.role = 'identify' OR i.event_kind = 'identify' THEN
         RETURN jsonb_build_object('traits', journey._traits(i.kinds, custom),
-                                  'properties', journey._object(i.kinds, s.keep_properties));
+                                  'properties', journey._object(i.kinds, kept, ''::text, coalesce(named, '{}')));
     END IF;
-    RETURN jsonb_build_object('properties', journey._object(i.kinds, custom || s.keep_properties));
+    RETURN jsonb_build_object('properties', journey._object(i.kinds, custom || kept, ''::text, coalesce(named, '{}')));
 END
 $$;
 COMMENT ON FUNCTION journey._custom(journey._input, journey._settings) IS
@@ -1320,12 +1349,58 @@ $$;
 COMMENT ON FUNCTION journey._now_seen(journey._input, journey._settings, timestamptz) IS
     'internal: which rows this refresh has seen';
 
--- What a batch has: rows by outcome, and how far each input is read. The watermark never passes the
+-- What the rows of a table in a reading are.
+CREATE TYPE journey._tally AS (
+    table_id     integer,
+    rows         bigint,        -- all but the old side of removed ones
+    excluded     bigint,
+    rejected     bigint,
+    traits       bigint,        -- accepted rows of a users table
+    events       bigint,        -- accepted events
+    page_views   bigint,        -- of those
+    any_page     boolean,       -- a page view among all rows
+    web_track    boolean,       -- an accepted track of a device, with a URL
+    loaded_until timestamptz,   -- the newest load time
+    new          bigint,        -- events of the store, where the reading merged them
+    removed      bigint
+);
+
+CREATE FUNCTION journey._batch_tallies(m journey._model) RETURNS journey._tally[]
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    result journey._tally[];
+BEGIN
+    EXECUTE format($q$
+        SELECT coalesce(array_agg(t), '{}') FROM (
+            SELECT table_id, count(*) FILTER (WHERE status IS DISTINCT FROM 'removed') AS rows,
+                   count(*) FILTER (WHERE status = 'excluded') AS excluded,
+                   count(*) FILTER (WHERE status <> ALL ('{excluded,removed}')) AS rejected,
+                   count(*) FILTER (WHERE status IS NULL AND is_traits) AS traits,
+                   count(*) FILTER (WHERE status IS NULL AND NOT is_traits) AS events,
+                   count(*) FILTER (WHERE status IS NULL AND NOT is_traits
+                                      AND kind = ANY ('{page,screen}')) AS page_views,
+                   coalesce(bool_or(kind = ANY ('{page,screen}')), false) AS any_page,
+                   coalesce(bool_or(status IS NULL AND NOT is_traits AND kind = 'track' AND url <> ''
+                                    AND visitor_id NOT LIKE 'user:%%'
+                                    AND coalesce(platform, '') <> ALL ('{server,sources}')), false)
+                       AS web_track,
+                   max(loaded_at) FILTER (WHERE status IS DISTINCT FROM 'removed') AS loaded_until,
+                   NULL::bigint AS new, count(*) FILTER (WHERE status = 'removed') AS removed
+              FROM %I._batch GROUP BY table_id) AS t $q$, m.schema) INTO result;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION journey._batch_tallies(journey._model) IS 'internal: what the rows of a batch are';
+
+-- What a reading has: rows by outcome, and how far each input is read. The watermark never passes the
 -- beginning of this transaction, as a row from the future must not hide those that come before it,
 -- nor that of the oldest writer. Of an input that is gone it is taken back, so that a table made
 -- anew is read whole; of one that cannot be read nothing counts as seen, as the snapshot is kept for all.
 CREATE FUNCTION journey._batch_counts(
-    m journey._model, s journey._settings, inputs journey._input[], open_since timestamptz)
+    m journey._model, s journey._settings, inputs journey._input[], open_since timestamptz,
+    tallies journey._tally[])
     RETURNS jsonb
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -1333,15 +1408,9 @@ AS $$
 DECLARE
     result jsonb;
 BEGIN
-    EXECUTE format($q$
+    EXECUTE $q$
         WITH part AS (
-            SELECT table_id, count(*) FILTER (WHERE status IS DISTINCT FROM 'removed') AS n,
-                   count(*) FILTER (WHERE status = 'removed') AS removed,
-                   count(*) FILTER (WHERE status = 'excluded') AS excluded,
-                   count(*) FILTER (WHERE status <> ALL ('{excluded,removed}')) AS rejected,
-                   count(*) FILTER (WHERE status IS NULL AND is_traits) AS traits,
-                   max(loaded_at) FILTER (WHERE status IS DISTINCT FROM 'removed') AS loaded_until
-              FROM %I._batch GROUP BY table_id
+            SELECT * FROM unnest($5)
         ), mark AS (
             SELECT i.table_id, i.watermark_column,
                    -- without a watermark there is none to hold back
@@ -1362,52 +1431,51 @@ BEGIN
                    CASE WHEN n.is_there THEN t.watermark END, NULL
               FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS t
              CROSS JOIN LATERAL (
-                   SELECT to_regclass(format('%%I.%%I', t.schema, t.relation)) IS NOT NULL AS is_there
+                   SELECT to_regclass(format('%I.%I', t.schema, t.relation)) IS NOT NULL AS is_there
                    ) AS n
              WHERE NOT EXISTS (SELECT FROM unnest($1) AS i WHERE i.table_id = t.table_id)
                AND NOT (n.is_there AND t.seen IS NULL)
         )
         SELECT jsonb_build_object(
-                   'rows_read', coalesce(sum(n), 0), 'excluded', coalesce(sum(excluded), 0),
+                   'rows_read', coalesce(sum(rows), 0), 'excluded', coalesce(sum(excluded), 0),
                    'rejected', coalesce(sum(rejected), 0), 'traits', coalesce(sum(traits), 0),
                    'removed', coalesce(sum(removed), 0),
                    'watermarks', (SELECT coalesce(jsonb_agg(to_jsonb(mark) ORDER BY table_id), '[]')
                                     FROM mark))
-          FROM part $q$, m.schema)
-       INTO result USING inputs, journey._catalog('tables'::text, m.model, '{}'::jsonb), open_since, s;
+          FROM part $q$
+       INTO result USING inputs, journey._catalog('tables'::text, m.model, '{}'::jsonb), open_since, s, tallies;
     RETURN result;
 END
 $$;
 COMMENT ON FUNCTION
-    journey._batch_counts(journey._model, journey._settings, journey._input[], timestamptz) IS
+    journey._batch_counts(journey._model, journey._settings, journey._input[], timestamptz, journey._tally[]) IS
     'internal: what a batch has';
 
 -- Says of a source that is read for the first time that web pages are in it and none of its events is a
 -- page view. One that was given as tracks is such a source only if there are no page views anywhere.
-CREATE FUNCTION journey._tell_no_pages(m journey._model, inputs journey._input[]) RETURNS void
+CREATE FUNCTION journey._tell_no_pages(m journey._model, inputs journey._input[], tallies journey._tally[])
+    RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found record;
+    tables jsonb := journey._catalog('tables'::text, m.model, '{}'::jsonb);
 BEGIN
-    FOR found IN EXECUTE format($q$
-        SELECT i.source, min(format('%%I.%%I', i.schema, i.name)) AS name, min(i.schema) AS schema,
+    FOR found IN
+        SELECT i.source, min(format('%I.%I', i.schema, i.name)) AS name, min(i.schema) AS schema,
                bool_or(i.role <> 'own') AS is_schema
-          FROM %I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id
-         WHERE b.status IS NULL AND NOT b.is_traits
+          FROM unnest(tallies) AS b JOIN unnest(inputs) AS i ON i.table_id = b.table_id
+         WHERE b.events > 0
          GROUP BY i.source
-        HAVING count(*) FILTER (WHERE b.kind = ANY ('{page,screen}')) = 0
-           AND bool_or(b.kind = 'track' AND b.url <> '' AND b.visitor_id NOT LIKE 'user:%%'
-                       AND coalesce(b.platform, '') <> ALL ('{server,sources}'))
-           AND bool_and(i.role <> 'payload') AND (bool_and(i.event_kind IS NULL) OR $2 AND NOT EXISTS (
-                    SELECT FROM %1$I._batch p WHERE p.kind = ANY ('{page,screen}')))
+        HAVING sum(b.page_views) = 0 AND bool_or(b.web_track)
+           AND bool_and(i.role <> 'payload') AND (bool_and(i.event_kind IS NULL)
+                OR m.version = 0 AND NOT EXISTS (SELECT FROM unnest(tallies) AS p WHERE p.any_page))
            AND NOT EXISTS (
-               SELECT FROM jsonb_populate_recordset(NULL::journey._source_table, $3) AS t
+               SELECT FROM jsonb_populate_recordset(NULL::journey._source_table, tables) AS t
                 WHERE t.source = i.source AND CASE WHEN t.watermark_column IS NULL
                           THEN t.first_read_at IS NOT NULL ELSE t.watermark IS NOT NULL END)
-         ORDER BY i.source$q$, m.schema)
-        USING inputs, m.version = 0, journey._catalog('tables'::text, m.model, '{}'::jsonb)
+         ORDER BY i.source
     LOOP
         RAISE NOTICE 'model "%" found no page view in %, whose events have URLs', m.model,
             CASE WHEN found.is_schema THEN format('schema %I', found.schema) ELSE found.name END
@@ -1421,7 +1489,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION journey._tell_no_pages(journey._model, journey._input[]) IS
+COMMENT ON FUNCTION journey._tell_no_pages(journey._model, journey._input[], journey._tally[]) IS
     'internal: says that a source of web pages has no page views';
 
 -- Empties a relation of scratch. A DELETE leaves the old rows in the file until a vacuum. But a dump of
@@ -1446,23 +1514,30 @@ AS $$SELECT journey._empty(format('%I._batch', m.schema)::regclass)$$;
 COMMENT ON FUNCTION journey._empty_batch(journey._model) IS
     'internal: empties the batch of a refresh';
 
--- Reads what is new in all sources, with one statement and so under one snapshot, into
--- <schema>._batch, and lists rejected rows. With `since`, reads the rows loaded or dated since then
--- too; '-infinity' is everything. With `peek` it only looks: nothing is listed, no index made, and
--- nothing that triggers noted counts as read. To be called as the model's owner, who holds the lock on
--- the model.
-CREATE FUNCTION journey._read(
-    m journey._model, since timestamptz DEFAULT NULL, peek boolean DEFAULT false) RETURNS jsonb
+-- A reading that has begun: of which tables, and the query that gives their rows.
+CREATE TYPE journey._started_reading AS (
+    settings journey._settings,
+    inputs   journey._input[],
+    writers  jsonb,         -- transactions that write meanwhile, and the snapshot
+    taken    text,          -- WITH ..: takes what triggers noted; '' where they noted nothing
+    rows     text           -- the query, with the columns of the batch; NULL where there is nothing to read
+);
+
+-- Begins to read what is new in all sources, with one statement and so under one snapshot. With `since`, reads
+-- the rows loaded or dated since then too; '-infinity' is everything. With `peek` it only looks: nothing is
+-- listed, no index made, and nothing that triggers noted counts as read. To be called as the model's owner, who
+-- holds the lock on the model.
+CREATE FUNCTION journey._begin_reading(m journey._model, since timestamptz, peek boolean)
+    RETURNS journey._started_reading
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET TimeZone = 'UTC'
     SET DateStyle = 'ISO, YMD'
 AS $$
 DECLARE
+    r journey._started_reading;
     s journey._settings := journey._settings(m.options);
     inputs journey._input[];
-    writers jsonb;
-    counts jsonb;
 BEGIN
     PERFORM journey._lock_inputs(m);
     inputs := journey._readable_inputs(m);
@@ -1474,41 +1549,120 @@ BEGIN
     IF NOT peek THEN
         PERFORM journey._index_inputs(m, s, inputs);
     END IF;
-    writers := journey._open_writers(m, inputs);
-    writers := writers || jsonb_build_object('snapshot', to_jsonb(journey._snapshot()));
-    inputs := journey._seen_inputs(m, s, inputs, writers -> 'snapshot');
-    IF inputs <> '{}' THEN
-        EXECUTE format('%s INSERT INTO %I._batch (%s) %s', journey._taken_changes(m, inputs), m.schema,
-            (SELECT string_agg(quote_ident(name), ', ' ORDER BY place)
-               FROM journey._batch_columns()),
-            (SELECT string_agg(journey._redacted_select(m, i, s, CASE
-                        WHEN i.captured THEN journey._changed_rows(i, s, inputs, since)
+    r.settings := s;
+    r.writers := journey._open_writers(m, inputs);
+    r.writers := r.writers || jsonb_build_object('snapshot', to_jsonb(journey._snapshot()));
+    r.inputs := journey._seen_inputs(m, s, inputs, r.writers -> 'snapshot');
+    IF r.inputs <> '{}' THEN
+        r.taken := journey._taken_changes(m, r.inputs);
+        r.rows := (SELECT string_agg(journey._redacted_select(m, i, s, CASE
+                        WHEN i.captured THEN journey._changed_rows(i, s, r.inputs, since)
                         ELSE journey._new_rows(i, s, since) END), ' UNION ALL ' ORDER BY i.table_id)
-               FROM unnest(inputs) AS i)
-            || journey._removed_rows(m, s, inputs));
+                     FROM unnest(r.inputs) AS i)
+                  || journey._removed_rows(m, s, r.inputs);
+    END IF;
+    RETURN r;
+END
+$$;
+COMMENT ON FUNCTION journey._begin_reading(journey._model, timestamptz, boolean) IS
+    'internal: begins to read what is new in the sources of a model';
+
+-- Whether the rows of a reading may be merged as they come, past the batch: nothing in the statement that
+-- reads them writes, and none tells of what was forgotten.
+CREATE FUNCTION journey._may_stream(m journey._model, r journey._started_reading) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    forgotten boolean;
+BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I._tombstones)', m.schema) INTO forgotten;
+    RETURN r.rows IS NOT NULL AND r.taken = '' AND NOT forgotten
+        AND ((r.settings).redact IS NULL OR (r.settings).internal_users = '{}'); -- whose ids are taken of the batch
+END
+$$;
+COMMENT ON FUNCTION journey._may_stream(journey._model, journey._started_reading) IS
+    'internal: whether rows may be merged as they come';
+
+-- The rows of a reading, under the names that they have in the batch.
+CREATE FUNCTION journey._reading_rows(r journey._started_reading) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT format('SELECT * FROM (%s) AS b (%s)', (r).rows,
+              (SELECT string_agg(quote_ident(name), ', ' ORDER BY place) FROM journey._batch_columns()))
+$$;
+COMMENT ON FUNCTION journey._reading_rows(journey._started_reading) IS
+    'internal: the query for the rows of a reading';
+
+-- Puts the rows of a reading into <schema>._batch.
+CREATE FUNCTION journey._fill_batch(m journey._model, r journey._started_reading) RETURNS journey._tally[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET TimeZone = 'UTC'
+    SET DateStyle = 'ISO, YMD'
+AS $$
+BEGIN
+    IF r.rows IS NOT NULL THEN
+        EXECUTE format('%s INSERT INTO %I._batch (%s) %s', r.taken, m.schema,
+            (SELECT string_agg(quote_ident(name), ', ' ORDER BY place) FROM journey._batch_columns()),
+            r.rows);
     END IF;
     EXECUTE format('ANALYZE %I._batch', m.schema);
-    PERFORM journey._note_internal(m, s, peek);
     PERFORM journey._reject_forgotten(m);
+    RETURN journey._batch_tallies(m);
+END
+$$;
+COMMENT ON FUNCTION journey._fill_batch(journey._model, journey._started_reading) IS
+    'internal: reads into the batch';
 
-    counts := journey._batch_counts(m, s, inputs, journey._open_since(m, writers));
-    IF NOT peek THEN
-        PERFORM journey._tell_no_pages(m, inputs);
-        PERFORM journey._catalog('writers'::text, m.model, writers);
+-- What was read: counts, and what is to be remembered of the tables at the end of the refresh; lists rejected
+-- rows, which the batch has.
+CREATE FUNCTION journey._end_reading(
+    m journey._model, r journey._started_reading, tallies journey._tally[], peek boolean) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET TimeZone = 'UTC'
+    SET DateStyle = 'ISO, YMD'
+AS $$
+DECLARE
+    counts jsonb := journey._batch_counts(m, r.settings, r.inputs, journey._open_since(m, r.writers), tallies);
+BEGIN
+    IF peek THEN
+        RETURN counts;
     END IF;
-    IF s.capture = 'trigger' AND NOT peek THEN
-        PERFORM journey._capture_done(m, inputs);
+    PERFORM journey._note_internal(m, r.settings);
+    PERFORM journey._tell_no_pages(m, r.inputs, tallies);
+    PERFORM journey._catalog('writers'::text, m.model, r.writers);
+    IF (r.settings).capture = 'trigger' THEN
+        PERFORM journey._capture_done(m, r.inputs);
     END IF;
-    IF counts ->> 'rejected' <> '0' AND NOT peek THEN
+    IF counts ->> 'rejected' <> '0' THEN
         EXECUTE format(
             'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at, "position", row_key)'
             ' SELECT format(''%%I.%%I'', i.schema, i.name), journey._without_nulls(b.raw), b.status,'
             ' transaction_timestamp(), b.position, b.row_key'
             ' FROM %1$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
             ' WHERE b.status <> ALL (''{excluded,removed}'') ON CONFLICT DO NOTHING', m.schema)
-            USING inputs;
+            USING r.inputs;
     END IF;
     RETURN counts;
+END
+$$;
+COMMENT ON FUNCTION
+    journey._end_reading(journey._model, journey._started_reading, journey._tally[], boolean) IS
+    'internal: what was read of the sources of a model';
+
+-- A reading into the batch.
+CREATE FUNCTION journey._read(
+    m journey._model, since timestamptz DEFAULT NULL, peek boolean DEFAULT false) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    r journey._started_reading := journey._begin_reading(m, since, peek);
+BEGIN
+    RETURN journey._end_reading(m, r, journey._fill_batch(m, r), peek);
 END
 $$;
 COMMENT ON FUNCTION journey._read(journey._model, timestamptz, boolean) IS
@@ -1597,7 +1751,7 @@ BEGIN
            AND c.relkind = ANY ('{r,p,f}'::"char"[]);
         RAISE EXCEPTION 'schema "%" does not exist', source_schema
             USING ERRCODE = 'invalid_schema_name',
-                  HINT = coalesce(format('Schemas with event tables are %s.', known),
+                  HINT = coalesce('Schemas with event tables are ' || known || '.',
                                   'No schema has tables of events, such as "tracks" or "pages".');
     END IF;
     PERFORM journey._check_new_source(m, source_schema, NULL::name);

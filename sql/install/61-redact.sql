@@ -189,12 +189,12 @@ COMMENT ON FUNCTION journey._redacted_select(journey._model, journey._input, jou
     'internal: the query that reads an input, redacted';
 
 -- Keeps the ids of the batch that "internal_users" named as they came.
-CREATE FUNCTION journey._note_internal(m journey._model, s journey._settings, peek boolean) RETURNS void
+CREATE FUNCTION journey._note_internal(m journey._model, s journey._settings) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF s.redact IS NULL OR s.internal_users = '{}' OR peek THEN
+    IF s.redact IS NULL OR s.internal_users = '{}' THEN
         RETURN;
     END IF;
     EXECUTE format('INSERT INTO %1$I._internal_ids'
@@ -202,7 +202,7 @@ BEGIN
                    ' WHERE b.status IS NULL ON CONFLICT DO NOTHING', m.schema);
 END
 $$;
-COMMENT ON FUNCTION journey._note_internal(journey._model, journey._settings, boolean) IS
+COMMENT ON FUNCTION journey._note_internal(journey._model, journey._settings) IS
     'internal: keeps ids of the own people';
 
 -- Patterns for LIKE of the own people's ids.

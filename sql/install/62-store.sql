@@ -115,6 +115,14 @@ RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_events'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
+-- The same from the rows of a reading, with all columns of the batch; those that are no events go there. Tells
+-- what the rows of each table are and, in a last row without a table, how many events there are.
+CREATE FUNCTION journey._load_rows(query text, timeout interval, rules jsonb, segments regclass,
+    units regclass, noted regclass, batch regclass)
+RETURNS SETOF journey._tally
+AS 'MODULE_PATHNAME', 'journey_load_rows'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
 -- The same from what is stored: the query gives (visitor_id, body), those of a visitor in a row.
 CREATE FUNCTION journey._load_stored(query text, timeout interval, rules jsonb, segments regclass,
     units regclass, noted regclass)
@@ -305,7 +313,9 @@ BEGIN
             identified_at     timestamptz,
             kept              text[],
             counts            bytea,
-            aside             boolean NOT NULL);    -- says nothing of whose device it is
+            aside             boolean NOT NULL,     -- says nothing of whose device it is
+            version           bigint NOT NULL,
+            updated_at        timestamptz NOT NULL);
 
         CREATE %1$s TABLE {touches} (
             touch_id      uuid NOT NULL,
@@ -326,7 +336,9 @@ BEGIN
             click_ids     jsonb,
             landing_page  text,
             referrer      text,
-            referrer_host text);
+            referrer_host text,
+            version       bigint NOT NULL,
+            updated_at    timestamptz NOT NULL);
 
         -- events that count one by one in a profile: traits and amounts; rows of a users table too
         CREATE %1$s TABLE {_facts} (
@@ -393,17 +405,19 @@ BEGIN
     END IF;
     EXECUTE journey._bind(r, $sql$
         ALTER TABLE {_segments} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
-        -- a session's later segments
-        CREATE INDEX ON {_segments} (visitor_id, session_id) WHERE NOT head;
+        -- a session's later segments; events of chosen sessions
+        CREATE INDEX ON {_segments} (session_id);
 
         ALTER TABLE {_sessions} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
         -- users; changed units, by their segments
-        CREATE INDEX ON {_sessions} (session_id);
+        CREATE UNIQUE INDEX ON {_sessions} (session_id);
         -- users; a person's first session, all that forget removes
         CREATE INDEX ON {_sessions} (person_id, started_at);
         -- stitching: who is named next and before
         CREATE INDEX ON {_sessions} (visitor_id, started_at, first_event_id)
             WHERE refs IS NOT NULL AND NOT aside;
+        -- users
+        CREATE INDEX ON {_sessions} (started_at) WHERE NOT loose;
         -- when a person was first identified
         CREATE INDEX ON {_sessions} (person_id, identified_at) WHERE refs IS NOT NULL;
 
@@ -412,6 +426,8 @@ BEGIN
         CREATE INDEX ON {touches} (person_id, touched_at, touch_id);
         -- the first and last that is not direct, and click ids
         CREATE INDEX ON {touches} (person_id, touched_at, touch_id) WHERE touch_type <> 'direct';
+        -- users
+        CREATE INDEX ON {touches} (touched_at);
         -- users; touches of changed sessions
         CREATE INDEX ON {touches} (session_id);
 

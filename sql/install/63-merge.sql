@@ -293,6 +293,21 @@ BEGIN
 END
 $$;
 
+-- A first load from the rows of a reading, past the batch; what they are, and how many events there are.
+CREATE FUNCTION journey._merge_rows(r journey._run, reading journey._started_reading)
+RETURNS journey._tally[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+SET DateStyle = 'ISO, YMD'
+AS $$
+BEGIN
+    RETURN ARRAY(SELECT t FROM journey._load_rows(journey._reading_rows(reading), r.timeout, r.rules,
+        journey._bind(r, '{_segments}'::text)::regclass, journey._bind(r, '{._units_new}'::text)::regclass,
+        journey._bind(r, '{._noted}'::text)::regclass, journey._bind(r, '{._batch}'::text)::regclass) AS t);
+END
+$$;
+
 -- What comes and goes of facts that stand in tables of their own: aliases and times of copies.
 CREATE FUNCTION journey._apply_noted(r journey._run)
 RETURNS void

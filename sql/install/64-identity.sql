@@ -401,8 +401,8 @@ BEGIN
     -- One that is new gets the person and the number that it most likely has, so that few rows are written
     -- again below.
     EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {_sessions} AS s (%1$s, person_id, session_number)
-        SELECT %2$s,
+        INSERT INTO {_sessions} AS s (%1$s, version, updated_at, person_id, session_number)
+        SELECT %2$s, $1, $2,
                CASE WHEN o.session_id IS NULL THEN coalesce(i.person_id, b.person_id, 'visitor:' || u.visitor_id) END,
                CASE WHEN o.session_id IS NULL AND NOT u.loose THEN coalesce(b.session_number, 0) + row_number() OVER (
                    PARTITION BY u.visitor_id, o.session_id IS NULL, u.loose
@@ -419,10 +419,11 @@ BEGIN
             ORDER BY p.started_at DESC, p.first_event_id DESC
             LIMIT 1) AS b ON true
         ON CONFLICT (visitor_id, started_at, first_event_id) DO UPDATE
-        SET (%1$s) = ROW(%3$s)
+        SET (%1$s, version, updated_at) = ROW(%3$s, excluded.version, excluded.updated_at)
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
         journey._unit_columns(''::text), journey._unit_columns('u.'::text),
-        journey._unit_columns('excluded.'::text), journey._unit_columns('s.'::text)));
+        journey._unit_columns('excluded.'::text), journey._unit_columns('s.'::text)))
+    USING r.version, r.at;
     PERFORM journey._find_windows(r);
     PERFORM journey._find_shared(r);
     PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
@@ -454,11 +455,13 @@ BEGIN
     EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
     -- number and person in one write, since it moves all index entries of the row
     EXECUTE journey._bind(r, $sql$
-        UPDATE {_sessions} AS s SET session_number = x.session_number, person_id = x.person_id
+        UPDATE {_sessions} AS s
+        SET session_number = x.session_number, person_id = x.person_id, version = $1, updated_at = $2
         FROM {._resolved} AS x
         WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
           AND s.first_event_id = x.first_event_id
-          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$);
+          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$)
+    USING r.version, r.at;
 END
 $$;
 
@@ -495,26 +498,29 @@ BEGIN
             FROM {._units_old} AS o LEFT JOIN {._units_new} AS n USING (session_id)
             WHERE n.session_id IS NULL),
         spans AS (
-            SELECT c.visitor_id,
-                   CASE WHEN c.names THEN coalesce(a.started_at, '-infinity') ELSE c.started_at END AS lo,
-                   CASE WHEN c.shifts THEN 'infinity' WHEN c.names THEN coalesce(z.started_at, 'infinity')
-                        ELSE c.started_at END AS hi
-            FROM changed AS c
-            LEFT JOIN LATERAL (
-                SELECT s.started_at FROM {_sessions} AS s
-                WHERE c.names AND s.visitor_id = c.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
-                  AND (s.started_at, s.first_event_id) < (c.started_at, c.first_event_id)
-                ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1) AS a ON true
-            LEFT JOIN LATERAL (
-                SELECT s.started_at FROM {_sessions} AS s
-                WHERE c.names AND NOT c.shifts AND s.visitor_id = c.visitor_id AND s.refs IS NOT NULL
-                  AND NOT s.aside AND (s.started_at, s.first_event_id) > (c.started_at, c.first_event_id)
-                ORDER BY s.started_at, s.first_event_id LIMIT 1) AS z ON true
-            WHERE c.names OR c.is_new
-            UNION ALL
-            SELECT visitor_id, '-infinity', 'infinity' FROM whole),
+            SELECT visitor_id, min(started_at) AS lo,
+                   CASE WHEN bool_or(shifts) THEN 'infinity' ELSE max(started_at) END AS hi,
+                   min(started_at) FILTER (WHERE names) AS names_from,
+                   max(started_at) FILTER (WHERE names) AS names_to
+            FROM changed
+            WHERE names OR is_new
+            GROUP BY visitor_id),
         windows AS (
-            SELECT visitor_id, min(lo) AS lo, max(hi) AS hi FROM spans GROUP BY visitor_id)
+            SELECT w.visitor_id,
+                   least(w.lo, CASE WHEN w.names_from IS NOT NULL THEN coalesce((
+                       SELECT s.started_at FROM {_sessions} AS s
+                       WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                         AND s.started_at < w.names_from
+                       ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1), '-infinity') END) AS lo,
+                   greatest(w.hi, CASE WHEN w.names_to IS NOT NULL AND isfinite(w.hi) THEN coalesce((
+                       SELECT s.started_at FROM {_sessions} AS s
+                       WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                         AND s.started_at > w.names_to
+                       ORDER BY s.started_at, s.first_event_id LIMIT 1), 'infinity') END) AS hi
+            FROM spans AS w
+            WHERE w.visitor_id NOT IN (SELECT visitor_id FROM whole WHERE visitor_id IS NOT NULL)
+            UNION ALL
+            SELECT visitor_id, '-infinity', 'infinity' FROM whole)
         SELECT w.visitor_id, w.lo, w.hi, coalesce((
                    SELECT s.session_number FROM {_sessions} AS s
                    WHERE s.visitor_id = w.visitor_id AND NOT s.loose AND s.started_at < w.lo
@@ -572,11 +578,13 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- one person before and after: nothing moves
+    -- without a window no unit went to another, and nobody looked whether the visitor is shared; one person
+    -- before and after: nothing moves
     EXECUTE journey._bind(r, format($sql$
         WITH visitors AS MATERIALIZED (
             SELECT u.visitor_id
             FROM {._changed_units} AS u
+            JOIN {._windows} AS w USING (visitor_id)
             LEFT JOIN {identities} AS i ON i.id = u.visitor_id AND i.id_type = 'visitor'
             GROUP BY u.visitor_id
             HAVING min(i.person_id) IS NULL OR count(DISTINCT (i.valid_from, i.person_id)) > 1

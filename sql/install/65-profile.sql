@@ -63,11 +63,11 @@ BEGIN
         WHERE t.session_id = o.session_id AND NOT EXISTS (
             SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
             WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$);
-    EXECUTE journey._bind(r, $sql$
+    EXECUTE journey._bind(r, format($sql$
         INSERT INTO {touches} AS t (touch_id, person_id, visitor_id, session_id, touched_at, touch_type,
             source, medium, campaign, term, content, campaign_id, channel, click_id, click_id_type,
-            click_ids, landing_page, referrer, referrer_host)
-        SELECT n.*
+            click_ids, landing_page, referrer, referrer_host, version, updated_at)
+        SELECT n.*, $1, $2
         FROM (
             SELECT x.touch_id, p.p1, x.visitor_id, x.session_id, x.touched_at, x.touch_type, x.source,
                    x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
@@ -76,7 +76,7 @@ BEGIN
             JOIN {._changed_units} AS p USING (session_id)
             CROSS JOIN LATERAL unnest(n.touches) AS x) AS n
         LEFT JOIN {touches} AS t ON t.visitor_id = n.visitor_id AND t.touch_id = n.touch_id
-        WHERE t.touch_id IS NULL OR t *<> n::record
+        WHERE t.touch_id IS NULL OR ROW(%s)::record *<> n::record
         ON CONFLICT (visitor_id, touch_id) DO UPDATE SET
             person_id = excluded.person_id, session_id = excluded.session_id,
             touched_at = excluded.touched_at, touch_type = excluded.touch_type,
@@ -85,11 +85,14 @@ BEGIN
             channel = excluded.channel, click_id = excluded.click_id,
             click_id_type = excluded.click_id_type, click_ids = excluded.click_ids,
             landing_page = excluded.landing_page, referrer = excluded.referrer,
-            referrer_host = excluded.referrer_host$sql$);
+            referrer_host = excluded.referrer_host, version = excluded.version,
+            updated_at = excluded.updated_at$sql$, journey._compared_columns(r, 'touches'::text, 't.'::text)))
+    USING r.version, r.at;
     EXECUTE journey._bind(r, $sql$
-        UPDATE {touches} AS t SET person_id = u.p1
+        UPDATE {touches} AS t SET person_id = u.p1, version = $1, updated_at = $2
         FROM {._changed_units} AS u
-        WHERE u.p0 <> u.p1 AND t.session_id = u.session_id AND t.person_id <> u.p1$sql$);
+        WHERE u.p0 <> u.p1 AND t.session_id = u.session_id AND t.person_id <> u.p1$sql$)
+    USING r.version, r.at;
 END
 $$;
 

@@ -14,6 +14,8 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT * FROM journey._profiles(r)
+    UNION ALL
+    SELECT * FROM journey._repeats(r)
 $$;
 
 -- All relations that are derived, with their keys; in this order they are compared and applied.
@@ -101,16 +103,20 @@ LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('(%s) = ROW(%s)', format(content, ''), format(content, new || '.'))
+        || coalesce((
+               SELECT format(', version = %1$s.version, updated_at = %1$s.updated_at', new)
+               FROM pg_attribute AS a
+               WHERE a.attrelid = journey._bind(r, '{' || relation || '}')::regclass AND a.attname = 'version'), '')
         || CASE WHEN attributes IS NULL THEN '' ELSE format(
-               ', version = %3$s.version, updated_at = %3$s.updated_at, attributes_version ='
-               ' CASE WHEN ROW(%1$s)::record *<> ROW(%2$s)::record'
+               ', attributes_version = CASE WHEN ROW(%1$s)::record *<> ROW(%2$s)::record'
                ' THEN %3$s.version ELSE o.attributes_version END',
                format(changes, 'o.'), format(changes, new || '.'), new) END
     FROM (SELECT journey._columns_of(r, relation, NULL::text[]) AS content,
                  journey._columns_of(r, relation, attributes) AS changes) AS c
 $$;
 
--- Derives the rows of a relation and writes those that differ; how many.
+-- Derives the rows of a relation and writes those that differ; how many. What a relation of the store that is
+-- keyed by session says belongs to the session: whose changes, has changed with this refresh.
 CREATE FUNCTION journey._follow(r journey._run, f journey._follower)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -134,19 +140,24 @@ BEGIN
             DELETE FROM {%1$s} AS o
             USING scope AS s
             WHERE %4$s AND NOT EXISTS (SELECT FROM derived AS d WHERE %5$s)
-            RETURNING 1),
+            RETURNING o.*),
         put AS (
             INSERT INTO {%1$s} AS o
             SELECT * FROM derived
             ON CONFLICT (%6$s) DO UPDATE SET %7$s
             WHERE ROW(%8$s)::record *<> ROW(%9$s)::record
-            RETURNING 1)
+            RETURNING o.*)%10$s
         SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM put)$sql$,
         f.relation, f.scope, f.derived, f.within, journey._same_key(f.key, 'd'::text, 'o'::text),
         (SELECT string_agg(quote_ident(k), ', ') FROM unnest(f.key) AS k),
         journey._assignments(r, f.relation, f.attributes, 'excluded'::text),
         journey._compared_columns(r, f.relation, 'o.'::text),
-        journey._compared_columns(r, f.relation, 'excluded.'::text)))
+        journey._compared_columns(r, f.relation, 'excluded.'::text),
+        CASE WHEN f.key = '{session_id}' AND NOT f.public THEN $sql$,
+        told AS (
+            UPDATE {_sessions} AS t SET version = ($1).version, updated_at = ($1).at
+            FROM (SELECT session_id FROM gone UNION SELECT session_id FROM put) AS c
+            WHERE t.session_id = c.session_id)$sql$ END))
     INTO n USING r;
     RETURN n;
 END

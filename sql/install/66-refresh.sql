@@ -16,67 +16,9 @@ BEGIN
     PERFORM journey._create_derived(r);
     PERFORM journey._create_scratch(r);
     PERFORM journey._create_tombstones(r);
+    PERFORM journey._create_exports(r);
     PERFORM journey._show_sessions(r);
-    EXECUTE journey._bind(r, $sql$
-        CREATE VIEW {events} AS
-        SELECT e.event_id, g.visitor_id, s.person_id, e.user_id,
-               CASE WHEN NOT g.loose THEN g.session_id END AS session_id,
-               e.event_time, e.kind, e.name, e.url, e.referrer, e.revenue, e.properties
-        FROM {_segments} AS g
-        JOIN {_sessions} AS s USING (visitor_id, session_id)
-        CROSS JOIN LATERAL journey.events(g.body) AS e;
-
-        CREATE VIEW {page_views} AS
-        SELECT e.*, row_number() OVER (PARTITION BY e.visitor_id
-                                       ORDER BY e.event_time, e.event_id) AS page_view_number
-        FROM {events} AS e
-        WHERE e.kind IN ('page', 'screen');
-
-        COMMENT ON VIEW {events} IS 'every event once, with its session and person';
-        COMMENT ON VIEW {page_views} IS 'pages and screens, numbered per visitor';
-        COMMENT ON TABLE {touches} IS 'one row per touch of a session: where the visit came from';
-        COMMENT ON TABLE {identities} IS 'which person an id stands for, and when';
-        COMMENT ON TABLE {profiles} IS 'one row per person'$sql$);
-END
-$$;
-
--- Makes the view of sessions, with two columns for each of keep_properties; or one that has them in the
--- place of the old one, to which grants and other views hold as far as its columns stay.
-CREATE FUNCTION journey._show_sessions(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    kept text := (
-        SELECT string_agg(format(', kept[%s] AS %I, kept[%s] AS %I',
-                                 2 * k.n - 1, journey._kept_column('first'::text, k.key),
-                                 2 * k.n, journey._kept_column('last'::text, k.key)), '' ORDER BY k.n)
-        FROM unnest((r.settings).keep_properties) WITH ORDINALITY AS k (key, n));
-    statement text := journey._bind(r, $sql$
-        CREATE OR REPLACE VIEW {sessions} AS
-        SELECT session_id, visitor_id, user_id, person_id, session_number, started_at, ended_at,
-               session_date, duration_seconds, events, page_views, landing_page, landing_page_path,
-               exit_page, referrer, referrer_host, source, medium, campaign, term, content, channel, gclid,
-               click_id, click_id_type, revenue, is_bounce$sql$)
-        || coalesce(kept, '') || journey._bind(r, ' FROM {_sessions} WHERE NOT loose'::text);
-    grants text;
-BEGIN
-    BEGIN
-        EXECUTE statement;
-    EXCEPTION WHEN invalid_table_definition THEN -- a column goes, or has another place
-        SELECT string_agg(format('GRANT %s ON %s TO %s%s', a.privilege_type, c.oid::regclass,
-                                 CASE a.grantee WHEN 0 THEN 'PUBLIC'
-                                                ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
-                                 CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' END), '; ')
-        INTO grants
-        FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
-        WHERE c.oid = journey._bind(r, '{sessions}'::text)::regclass AND a.grantee <> c.relowner;
-        EXECUTE journey._bind(r, 'DROP VIEW {sessions}'::text);
-        EXECUTE statement;
-        EXECUTE coalesce(grants, '');
-    END;
-    EXECUTE journey._bind(r, $sql$COMMENT ON VIEW {sessions} IS 'one row per session of a visitor'$sql$);
+    PERFORM journey._show_events(r);
 END
 $$;
 
@@ -288,42 +230,51 @@ DECLARE
     started timestamptz := clock_timestamp();
     begun timestamptz := started;
     r journey._run := journey._new_run(m, false);
+    due text := journey._rebuild_due(m.rebuild_due, m.rules_version);
+    reading journey._started_reading;
+    tallies journey._tally[];
     counts jsonb;
     phases jsonb := '{}';
     accepted bigint;
     removed bigint;
     d record;
 BEGIN
-    IF m.rebuild_due IS NOT NULL THEN
-        RAISE NOTICE 'a rebuild of model "%" is due: %', model, m.rebuild_due
-            USING HINT = format('SELECT journey.rebuild(%L);', model);
-    ELSIF m.rules_version <> journey._rules_version() THEN
-        RAISE NOTICE 'a rebuild of model "%" is due: the rules changed with an upgrade', model
+    IF due IS NOT NULL THEN
+        RAISE NOTICE 'a rebuild of model "%" is due: %', model, due
             USING HINT = format('SELECT journey.rebuild(%L);', model);
     END IF;
     PERFORM journey._begin_run(r);
     PERFORM journey._phase('read'::text);
-    counts := journey._read(m, since);
+    reading := journey._begin_reading(m, since, false);
+    IF r.bulk AND journey._may_stream(m, reading) THEN
+        -- reading and merging are one
+        PERFORM journey._phase('merge'::text);
+        tallies := journey._merge_rows(r, reading);
+        new := (SELECT t.new FROM unnest(tallies) AS t WHERE t.table_id IS NULL);
+    ELSE
+        tallies := journey._fill_batch(m, reading);
+    END IF;
+    counts := journey._end_reading(m, reading, tallies, false);
     phases := journey._note_phase(phases, 'read'::text, begun);
     rows_read := (counts ->> 'rows_read')::bigint;
     excluded := (counts ->> 'excluded')::bigint;
     rejected := (counts ->> 'rejected')::bigint;
     accepted := rows_read - excluded - rejected;
     removed := (counts ->> 'removed')::bigint;
-    new := 0;
     sessions_changed := 0;
     profiles_changed := 0;
 
     IF accepted > 0 OR removed > 0 THEN
         begun := clock_timestamp();
-        new := journey._merge_slices(r, journey._slices(accepted + removed));
-        new := new + journey._note_user_rows(r);
+        new := coalesce(new, journey._merge_slices(r, journey._slices(accepted + removed)))
+               + journey._note_user_rows(r);
         phases := journey._note_phase(phases, 'merge'::text, begun);
         SELECT * INTO d FROM journey._derive(r, phases);
         phases := d.phases;
         sessions_changed := d.sessions_changed;
         profiles_changed := d.profiles_changed;
     END IF;
+    new := coalesce(new, 0);
     duplicate := accepted - new;
 
     PERFORM journey._read_done(m, counts);

@@ -278,6 +278,12 @@ DECLARE
     m journey._model := journey._lock_model(model);
     r journey._run := journey._new_run(m, true);
 BEGIN
+    IF m.rules_version <> journey._rules_version() THEN
+        RAISE WARNING 'model "%" is not verified: the rules changed with an upgrade', model
+            USING DETAIL = 'Rows of an earlier release are no difference.',
+                  HINT = format('SELECT journey.rebuild(%L);', model);
+        RETURN;
+    END IF;
     PERFORM journey._catalog('touch'::text, model, '{}'::jsonb);
     PERFORM journey._derive_shadow(r, false);
     PERFORM journey._phase('compare'::text);

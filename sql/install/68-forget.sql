@@ -40,7 +40,7 @@ RETURN pg_catalog.sha256(key OPERATOR(pg_catalog.||) pg_catalog.convert_to(
 
 -- Rejects rows of _batch that tell of what was forgotten, without their content. On a shared device the
 -- rows of others within a removed stretch stay. A row that is rejected anyway is meant, too, unless its time
--- can be believed and is after the forgetting.
+-- can be believed and is after the forgetting, or of a device outside the removed stretch.
 CREATE FUNCTION journey._reject_forgotten(m journey._model)
 RETURNS void
 LANGUAGE plpgsql
@@ -58,6 +58,7 @@ BEGIN
     IF NOT any_tombstone THEN
         RETURN;
     END IF;
+    PERFORM journey._purge_exports(r);
     statement := $sql$
         UPDATE {_batch} AS %s SET status = 'forgotten', raw = '{}'
         FROM {_tombstone_key} AS k%s
@@ -76,18 +77,19 @@ BEGIN
                 OR (t.kind = 'event'
                     AND t.hash = journey._tombstone(k.key, 'event'::text, b.visitor_id || ' ' || b.event_id))
                 OR (t.kind = 'device' AND b.user_id IS NULL
-                    AND b.event_time BETWEEN t.valid_from AND t.valid_to
+                    AND (b.event_time BETWEEN t.valid_from AND t.valid_to
+                         OR b.status IS NOT NULL AND (b.event_time BETWEEN $3 AND $2) IS NOT TRUE)
                     AND t.hash = journey._tombstone(k.key, 'device'::text, b.visitor_id))
                 OR (t.kind = 'device at' AND t.valid_from = b.event_time AND b.user_id IS NULL
                     AND t.hash = journey._tombstone(k.key, 'device at'::text, b.visitor_id))))$sql$;
     EXECUTE journey._bind(r, format(statement, 'b', '', 'true'))
-    USING s.email_trait, transaction_timestamp() + s.max_future;
+    USING s.email_trait, transaction_timestamp() + s.max_future, s.earliest;
     IF s.redact IS NOT NULL THEN -- under earlier keys
         EXECUTE journey._bind(r, format(statement, 'o',
             ', (SELECT b.ctid AS row, b.status, b.kind, e.event_id, e.visitor_id, e.user_id, e.event_time,'
             ' e.previous_id, e.traits FROM {_batch} AS b CROSS JOIN LATERAL unnest(b.earlier) AS e) AS b',
             'o.ctid = b.row'))
-        USING s.email_trait, transaction_timestamp() + s.max_future;
+        USING s.email_trait, transaction_timestamp() + s.max_future, s.earliest;
     END IF;
 END
 $$;
@@ -156,21 +158,23 @@ BEGIN
             FROM others AS o
             JOIN {_segments} AS g USING (visitor_id, session_id)
             CROSS JOIN LATERAL journey.events(g.body) AS e
-            WHERE coalesce('user:' || journey._clean_id(e.user_id),
-                           CASE e.kind WHEN 'identify' THEN 'email:' || journey._clean_email(e.traits ->> $4) END)
+            WHERE coalesce('user:' || CASE WHEN e.user_id = ANY ($5) THEN e.user_id
+                                           ELSE journey._clean_id(e.user_id) END,
+                           CASE e.kind WHEN 'identify'
+                                       THEN 'email:' || journey._clean_email(e.traits ->> $4) END)
                   IN (SELECT ref FROM ids)
             UNION
             SELECT a.visitor_id, a.event_id, a.event_time
             FROM {_aliases} AS a JOIN ids ON a.previous_id = ids.user_id)
         SELECT visitor_id, array_agg(event_id), array_agg(event_time), array_agg(event_time)
         FROM gone
-        GROUP BY visitor_id$sql$) USING person, r, user_id, (r.settings).email_trait;
+        GROUP BY visitor_id$sql$) USING person, r, user_id, (r.settings).email_trait, (r.settings).allow_ids;
 END
 $$;
 
-CREATE FUNCTION journey._forget_one(model name, user_id text,
+CREATE FUNCTION journey._forget_one(model name, user_id text, retract boolean,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
-    OUT identities bigint, OUT profiles bigint)
+    OUT identities bigint, OUT profiles bigint, OUT feeds text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -183,7 +187,10 @@ BEGIN
     PERFORM journey._begin_run(r);
     EXECUTE journey._bind(r, $sql$
         SELECT coalesce((SELECT i.person_id FROM {identities} AS i
-                         WHERE i.id = $1 AND i.id_type = 'user'), 'user:' || $1)$sql$)
+                         WHERE i.id = $1 AND i.id_type = 'user'),
+                        -- who left but an address is known by it
+                        (SELECT i.person_id FROM {identities} AS i
+                         WHERE i.id = journey._clean_email($1) AND i.id_type = 'email'), 'user:' || $1)$sql$)
         INTO person USING user_id;
 
     PERFORM journey._find_forgotten(r, person, user_id);
@@ -196,6 +203,7 @@ BEGIN
                (SELECT count(*) FROM {identities} WHERE person_id = $1),
                (SELECT count(*) FROM {profiles} WHERE person_id = $1)$sql$)
         INTO sessions, touches, identities, profiles USING person;
+    feeds := journey._strip_exports(r, person, user_id, coalesce(retract, false));
     PERFORM journey._bury(r, person, user_id);
     PERFORM journey._unlist_rejected(r, person, user_id);
     PERFORM journey._unnote_changes(r, person, user_id);
@@ -215,24 +223,33 @@ END
 $$;
 
 -- With "redact" the user stands in the store under a pseudonym, of each key that there was.
-CREATE FUNCTION journey._forget(model name, user_id text,
+CREATE FUNCTION journey._forget(model name, user_id text, retract boolean,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
-    OUT identities bigint, OUT profiles bigint)
+    OUT identities bigint, OUT profiles bigint, OUT feeds text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     m journey._model := journey._lock_model(model);
     s journey._settings := journey._settings(m.options);
+    id text;
+    one record;
 BEGIN
     IF user_id IS NULL OR journey._clean_id(user_id) IS NULL AND user_id <> ALL (s.allow_ids) THEN
         RAISE EXCEPTION 'user_id must be a user''s id, not %', coalesce(quote_literal(user_id), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    SELECT sum(f.visitors), sum(f.sessions), sum(f.events), sum(f.touches), sum(f.identities), sum(f.profiles)
-      INTO visitors, sessions, events, touches, identities, profiles
-      FROM unnest(journey._stored_ids(m, s, user_id)) AS id
-     CROSS JOIN LATERAL journey._forget_one(model, id) AS f;
+    FOREACH id IN ARRAY journey._stored_ids(m, s, user_id) LOOP
+        SELECT * INTO one FROM journey._forget_one(model, id, retract);
+        visitors := coalesce(visitors, 0) + one.visitors;
+        sessions := coalesce(sessions, 0) + one.sessions;
+        events := coalesce(events, 0) + one.events;
+        touches := coalesce(touches, 0) + one.touches;
+        identities := coalesce(identities, 0) + one.identities;
+        profiles := coalesce(profiles, 0) + one.profiles;
+        feeds := CASE WHEN feeds IS NULL THEN one.feeds
+                      ELSE feeds || ARRAY(SELECT x FROM unnest(one.feeds) AS x WHERE x <> ALL (feeds)) END;
+    END LOOP;
 END
 $$;
 
@@ -306,6 +323,37 @@ BEGIN
 END
 $$;
 
+-- Whether a row of a source names one of some ids: in a column, or in what lies deeper in it. But properties
+-- mention others.
+CREATE FUNCTION journey._names_one_of("row" jsonb, ids text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT EXISTS (
+    SELECT FROM jsonb_each("row" - 'properties') AS c
+    CROSS JOIN LATERAL jsonb_path_query(c.value, '$.**') AS x (value)
+    WHERE x.value #>> '{}' = ANY (ids) OR lower(btrim(x.value #>> '{}', E' \t\n\r\v\f')) = ANY (ids))
+$$;
+COMMENT ON FUNCTION journey._names_one_of(jsonb, text[]) IS 'internal: whether a row names one of some ids';
+
+-- The same of a row as JSON that jsonb could not hold: by a string in it, or a number.
+CREATE FUNCTION journey._raw_names_one_of(raw text, ids text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT EXISTS (
+    SELECT FROM journey._tight_json(raw) AS tight CROSS JOIN unnest(ids) AS id
+    WHERE strpos(tight, ':' || journey._tight_json(to_json(id)::text)) > 0
+       OR id ~ '^-?[0-9]+$' AND tight ~ (':' || id || '[,}]'))
+$$;
+COMMENT ON FUNCTION journey._raw_names_one_of(text, text[]) IS 'internal: whether JSON names one of some ids';
+
+-- JSON as text in lower case without white space around what it is made of.
+CREATE FUNCTION journey._tight_json(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN pg_catalog.regexp_replace(pg_catalog.lower(value), '\s*([]["{}:,])\s*'::text, '\1'::text, 'g'::text);
+COMMENT ON FUNCTION journey._tight_json(text) IS 'internal: JSON as text, for a search in it';
+
 -- Takes rows that name the person out of rejected_events.
 CREATE FUNCTION journey._unlist_rejected(r journey._run, person text, user_id text)
 RETURNS void
@@ -314,18 +362,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
+        WITH ids AS MATERIALIZED (SELECT id FROM journey._ids_of($3, $1, $2, true))
         DELETE FROM {rejected_events} AS e
-        USING journey._ids_of($3, $1, $2, true) AS i
-        WHERE e.row_key = i.id OR EXISTS (
-            -- columns, and what lies deeper in them; but properties mention others
-            SELECT FROM jsonb_each(e."row" - 'properties') AS c
-            CROSS JOIN LATERAL jsonb_path_query(c.value, '$.**') AS x (value)
-            WHERE x.value #>> '{}' = i.id OR lower(x.value #>> '{}') = i.id)
-        -- JSON that jsonb could not hold, or a payload: a string in it, or a number
-        OR strpos(lower(e."row" ->> 'payload'), lower(to_json(i.id)::text)) > 0
-        OR i.id ~ '^-?[0-9]+$' AND e."row" ->> 'payload' ~ (':[[:space:]]*' || i.id || '[[:space:]]*[,}]')
-        OR strpos(lower(e."row" ->> 'raw'), lower(':' || to_json(i.id)::text)) > 0
-        OR i.id ~ '^-?[0-9]+$' AND e."row" ->> 'raw' ~ (':' || i.id || '[,}]')$sql$) USING person, user_id, r;
+        WHERE journey._names_one_of(e."row", ARRAY(SELECT id FROM ids))
+           OR e.row_key IN (SELECT id FROM ids)
+           OR journey._raw_names_one_of(e."row" ->> 'payload', ARRAY(SELECT id FROM ids))
+           -- what cannot be read is no safe guide to what is whose
+           OR EXISTS (SELECT FROM ids WHERE strpos(lower(e."row" ->> 'payload'), lower(to_json(id)::text)) > 0)
+           OR journey._raw_names_one_of(e."row" ->> 'raw', ARRAY(SELECT id FROM ids))$sql$) USING person, user_id, r;
 END
 $$;
 
@@ -338,25 +382,31 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        WITH ids AS MATERIALIZED (SELECT id FROM journey._ids_of($2, $1, $3) WHERE id_type = 'user')
+        WITH ids AS MATERIALIZED (SELECT id_type, id FROM journey._ids_of($2, $1, $3, true))
         DELETE FROM {._changes} AS c
         WHERE c.is_old AND (
-            journey._clean_id(c.user_id) IN (SELECT id FROM ids)
-            OR (journey._clean_id(c.visitor_id), c.event_time) IN (
-                SELECT f.visitor_id, t.at FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed_at) AS t (at)))
-        OR journey._clean_id(c.key) IN (SELECT id FROM ids) AND c.table_id IN (
+            c.user_id IN (SELECT id FROM ids WHERE id_type = 'user')
+            OR c.visitor_id IN (SELECT id FROM ids WHERE id_type = 'visitor')
+            OR (c.visitor_id, c.event_time) IN (
+                SELECT f.visitor_id, t.at FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed_at) AS t (at))
+            OR c.user_id IS NULL AND CASE WHEN journey._try_jsonb(c."row"::text) IS NULL
+                    THEN journey._raw_names_one_of(c."row"::text, ARRAY(SELECT id FROM ids))
+                    ELSE journey._names_one_of(c."row"::jsonb, ARRAY(SELECT id FROM ids)) END)
+        OR c.key IN (SELECT id FROM ids WHERE id_type = 'user') AND c.table_id IN (
             SELECT t.table_id
             FROM jsonb_populate_recordset(NULL::journey._source_table, $4) AS t
             JOIN jsonb_populate_recordset(NULL::journey._source, $5) AS s USING (source)
             WHERE t.relation = 'users' AND s.kind = 'schema')$sql$)
-    USING person, r, user_id, journey._catalog('tables'::text, r.model, '{}'::jsonb), journey._catalog('sources'::text, r.model, '{}'::jsonb);
+    USING person, r, user_id, journey._catalog('tables'::text, r.model, '{}'::jsonb),
+          journey._catalog('sources'::text, r.model, '{}'::jsonb);
 END
 $$;
 
-CREATE FUNCTION journey.forget(model name, user_id text,
+CREATE FUNCTION journey.forget(model name, user_id text, retract boolean DEFAULT false,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
-    OUT identities bigint, OUT profiles bigint)
+    OUT identities bigint, OUT profiles bigint, OUT feeds text[])
 AS 'MODULE_PATHNAME', 'journey_as_owner'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION journey.forget(name, text) IS
-    'removes a person from a model, so that no row delivered again brings them back; tells what went';
+COMMENT ON FUNCTION journey.forget(name, text, boolean) IS
+    'removes a person from a model, so that no row delivered again brings them back; tells what went, and which '
+    'ad platforms were given something of it, to take it back from them where asked';

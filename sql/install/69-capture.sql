@@ -148,8 +148,9 @@ BEGIN
                  WHERE a.attrelid = TG_RELID AND a.attname = ANY (TG_ARGV[2]::text[])
                    AND NOT a.attisdropped)
                 AND (SELECT count(*) = 2 FROM %1$I._notes AS n
-                      WHERE n.statement = ANY (ARRAY[journey._statement_hash(TG_ARGV[3]),
-                                                     journey._statement_hash(TG_ARGV[4])]))
+                      WHERE n.statement = ANY (ARRAY[
+                          journey._note_hash(TG_ARGV[1], TG_ARGV[2], TG_ARGV[3]),
+                          journey._note_hash(TG_ARGV[1], TG_ARGV[2], TG_ARGV[4])]))
                 -- old rows may be noted whole
                 AND (TG_OP = 'INSERT' OR NOT journey._calls_others((
                          SELECT c.reltype FROM pg_class c WHERE c.oid = TG_RELID)));
@@ -186,6 +187,14 @@ CREATE FUNCTION journey._statement_hash(statement text) RETURNS bytea
     RETURN pg_catalog.sha256(pg_catalog.decode(
                pg_catalog.replace(statement, '\', '\\'), 'escape'));
 COMMENT ON FUNCTION journey._statement_hash(text) IS 'internal: stands for a statement';
+
+-- Stands for a statement that notes rows, and the columns that it was written for: of others, with types of
+-- somebody else, the same words would call what he likes.
+CREATE FUNCTION journey._note_hash(columns text, names text, statement text) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT journey._statement_hash(format('%L %L %L', columns, names, statement))$$;
+COMMENT ON FUNCTION journey._note_hash(text, text, text) IS 'internal: stands for a statement on some columns';
 
 -- Stands for the reading of a table that is about to be truncated; its name outlives a restore.
 CREATE FUNCTION journey._truncate_hash(relation regclass, argument text) RETURNS bytea
@@ -244,8 +253,11 @@ BEGIN
     i.columns := argument::jsonb -> 'columns';
     i.kinds := journey._column_kinds(relation, ARRAY(
         SELECT jsonb_array_elements_text(value) FROM jsonb_each(i.columns)));
+    -- the argument of a trigger that another role made may say anything
     i.kinds := i.kinds || coalesce((
-        SELECT jsonb_object_agg(u.key, u.value) FROM jsonb_each(argument::jsonb -> 'units') AS u
+        SELECT jsonb_object_agg(u.key, u.value)
+          FROM jsonb_each_text(argument::jsonb -> 'units') AS u
+          JOIN jsonb_each_text(journey._time_units()) AS t ON u.value = 'epoch ' || t.value
          WHERE i.kinds ? u.key), '{}');
     f := journey._fields(i);
     key := CASE WHEN f ? 'key' THEN format('nullif(%s, '''')', f ->> 'key') ELSE 'NULL::text' END;
@@ -373,10 +385,10 @@ BEGIN
     END IF;
     -- of a table that was renamed, too, which has triggers
     arguments := journey._trigger_arguments(m, i, member);
-    EXECUTE format('INSERT INTO %I._notes SELECT journey._statement_hash(a)'
-                   ' FROM unnest($1) AS a UNION SELECT journey._truncate_hash($2, $3)'
+    EXECUTE format('INSERT INTO %I._notes SELECT journey._note_hash($1[2], $1[3], a)'
+                   ' FROM unnest($1[4:5]) AS a UNION SELECT journey._truncate_hash($2, $1[1])'
                    ' ON CONFLICT DO NOTHING', m.schema)
-        USING arguments[4:5], member, arguments[1];
+        USING arguments, member;
     FOR missing IN SELECT * FROM journey._missing_triggers(m, s, i, member) LOOP
         EXECUTE format('CREATE OR REPLACE TRIGGER %I %s FOR EACH STATEMENT'
                        ' EXECUTE FUNCTION %I._note_changes(%s)',

@@ -142,6 +142,10 @@ COMMENT ON FUNCTION journey._find_windows IS
     'internal: the units whose person or number may have changed';
 COMMENT ON FUNCTION journey._event_keys IS
     'internal: what says where events are in the store';
+COMMENT ON FUNCTION journey._load_rows IS
+    'internal: the merge of a first load, from the rows of a reading';
+COMMENT ON FUNCTION journey._merge_rows IS
+    'internal: merges the rows of a reading into empty tables';
 COMMENT ON FUNCTION journey.timeline_in IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_out IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_recv IS 'I/O';

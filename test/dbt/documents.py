@@ -1,4 +1,4 @@
-"""What the documents of the dbt package say: the steps of README.md, the compiled SQL of dbt/README.md, the example
+"""What the documents of the dbt package say: the steps of docs/dbt.md, the compiled SQL of dbt/README.md, the example
 project, and the descriptions of all columns. Part of run.py.
 
 PGJ_DBT_WRITE=1 writes the compiled SQL into dbt/README.md instead of comparing it.
@@ -71,9 +71,8 @@ def test_macros_described(run, p):
 
 
 def test_readme(run):
-    """Follows the section dbt of README.md literally, in a new folder, with git's address led to a repository here."""
-    text = (run.TOP / "README.md").read_text()
-    section = re.search(r"^## dbt\n(.*?)^## ", text, re.M | re.S)[1]
+    """Follows docs/dbt.md literally, in a new folder, with git's address led to a repository here."""
+    section = (run.TOP / "docs/dbt.md").read_text()
     origin = run.WORK / "origin"
     shutil.copytree(run.WORK / "package", origin / "dbt")
     git = ["git", "-C", str(origin), "-c", "user.name=t", "-c", "user.email=t@example.test"]
@@ -101,7 +100,7 @@ def test_readme(run):
             where = home / "pwd"
             done = subprocess.run(["bash", "-ec", f"exec 3>'{where}'; {script}"], cwd=folder, env=environment,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            run.ok(done.returncode == 0, f"README.md: {content.strip().splitlines()[-1]}", done.stdout)
+            run.ok(done.returncode == 0, f"docs/dbt.md: {content.strip().splitlines()[-1]}", done.stdout)
             if done.returncode:
                 return
             folder = Path(where.read_text().strip())
@@ -111,7 +110,7 @@ def test_readme(run):
             query = content
         elif kind == "text" and query:
             run.same(sorted(re.findall(r"[^\s|]+", run.sql(query))),
-                     sorted(re.findall(r"[^\s|]+", "\n".join(content.splitlines()[2:]))), "README.md: the profiles")
+                     sorted(re.findall(r"[^\s|]+", "\n".join(content.splitlines()[2:]))), "docs/dbt.md: the profiles")
             query = None
 
 

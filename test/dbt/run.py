@@ -227,6 +227,9 @@ def test_build(p):
          "t", "macros on timelines")
     same(sql("SELECT count(*) > 10 AND count(utm_source) > 0 AND count(touch_channel) > count(utm_source) AND "
              "max(session_number) > 1 AND count(params) FILTER (WHERE q = 'café') > 0 FROM dev.rows"), "t", "macros on rows")
+    same(sql("SELECT bool_and(own_channel = CASE WHEN touch_source LIKE 'goo%' THEN 'Google''s' "
+             "WHEN touch_referrer_host LIKE '%bing.com' THEN 'Bing' ELSE channel END), "
+             "count(*) FILTER (WHERE own_channel = 'Google''s') > 0 FROM dev.rows"), "t|t", "channels by rules of one's own")
     stored = "session_id, visitor_id, user_id, session_number, started_at, events, source, medium, channel, gclid, revenue"
     same(sql(f"SELECT count(*) FROM (SELECT {stored} FROM dev.sessions_of_rows EXCEPT SELECT {stored} FROM dev.web_sessions) AS x "
              "WHERE visitor_id <> 'null' AND started_at < '2031-01-01'"), "0", "the macro sessions() gives the model's sessions")

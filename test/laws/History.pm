@@ -107,6 +107,13 @@ sub choose_options
     $o{channel_rules} = [
         { source => 'goo*', campaign => 'x', channel => 'Brand' }, { host => 'example.net', channel => 'Partners' },
         { click_id => 'gclid', medium => { not => 'c*' }, channel => 'Clicks' }] if $self->chance(0.2);
+    # lists of one's own; not by chance, so that the seeds of before stay what they were
+    if ($self->{seed} % 7 == 4)
+    {
+        $o{referrers} = [ { host => 'partner.example.net', path => '/p', kind => 'social', source => 'partner' },
+            { host => 'blog.example.com', source => 'blog' } ];
+        $o{click_ids} = [ { name => 'Q', source => 'search' }, { name => 'fbclid', source => 'fb', medium => 'paid' } ];
+    }
     $o{internal_users} = [ '*2', 'p1@*' ] if $self->chance(0.3);
     $o{profiles} = 'identified' if $self->chance(0.15);
     $o{email_trait} = 'mail' if $self->chance(0.1);

@@ -306,9 +306,9 @@ sub finish
     $self->refresh('') if $self->{unread};
     $self->say("SELECT 'all again', new <> 0, sessions_changed <> 0, profiles_changed <> 0, r.* FROM journey.refresh('a', since => '-infinity') AS r"
           . ' WHERE new <> 0 OR sessions_changed <> 0 OR profiles_changed <> 0;');
-    my %rules = map { $_ => $h->{options}{$_} } grep { exists $h->{options}{$_} } qw(channel_rules click_ids
-      email_trait ignored_referrers
-      internal_hosts max_duration midnight new_campaign passive_events referrers session_key time_zone user_change);
+    my %rules = map { $_ => $h->{options}{$_} } grep { exists $h->{options}{$_} } qw(allow_ids channel_rules click_ids
+      email_trait ignored_referrers internal_hosts max_duration midnight new_campaign passive_events referrers
+      session_key time_zone user_change);
     $self->say("SELECT 'function', d.* FROM laws.function_differences('a', " . literal('', $h->{options}{timeout} // '30 minutes')
           . ', ' . json_literal(\%rules) . ') AS d;');
     $self->say("SELECT 'stranger', s.* FROM laws.strangers('a') AS s;") unless exists $h->{options}{user_change};

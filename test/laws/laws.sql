@@ -93,7 +93,7 @@ BEGIN
         WITH t AS (
             SELECT visitor_id, journey.rollup(body) AS timeline FROM %1$I._segments GROUP BY visitor_id),
         f AS (
-            SELECT 'sessions' AS relation, to_jsonb(x) AS "row"
+            SELECT 'sessions' AS relation, to_jsonb(x) - 'revenue'::text AS "row"
             FROM t CROSS JOIN LATERAL journey.sessions(t.timeline, $1, $2) AS x
             UNION ALL
             SELECT 'touches', to_jsonb(x) FROM t CROSS JOIN LATERAL journey.touches(t.timeline, $1, $2) AS x),
@@ -108,6 +108,8 @@ BEGIN
         FROM (TABLE m EXCEPT ALL TABLE f) AS d (relation, "row")$sql$, model)
     USING timeout, options, ARRAY(
         SELECT a.attname::text FROM pg_attribute AS a
-        WHERE a.attrelid = 'journey.session'::regclass AND a.attnum > 0);
+        WHERE a.attrelid = 'journey.session'::regclass AND a.attnum > 0
+          -- of an order that another session told before, a model alone knows
+          AND a.attname <> 'revenue');
 END
 $$;

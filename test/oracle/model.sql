@@ -33,6 +33,8 @@ CREATE TABLE options (
     internal_hosts jsonb,
     ignored_referrers jsonb,
     channel_rules jsonb,
+    referrers jsonb,
+    click_ids jsonb,
     internal_users jsonb,
     keep_properties text[],
     profiles text,
@@ -50,7 +52,8 @@ LANGUAGE sql AS $$
     SELECT * FROM jsonb_populate_record(NULL::oracle.options, '{
         "timeout": "30 minutes", "new_campaign": false, "session_key": false, "user_change": true,
         "passive_events": [], "max_users_per_visitor": 5, "email_trait": "email",
-        "internal_hosts": [], "ignored_referrers": [], "channel_rules": [], "internal_users": [], "keep_properties": [],
+        "internal_hosts": [], "ignored_referrers": [], "channel_rules": [], "referrers": [], "click_ids": [],
+        "internal_users": [], "keep_properties": ["device_type", "os_name", "browser", "locale", "country"],
         "profiles": "all",
         "time_zone": "UTC", "exclude": {}, "allow_ids": [], "earliest": "2000-01-01 00:00:00+00",
         "max_future": "24 hours"}' || given)
@@ -192,12 +195,13 @@ BEGIN
             CASE WHEN kind = 'identify' THEN 'email:' || journey._clean_email(traits ->> o.email_trait) END);
 
     UPDATE oracle.event AS e SET
-        said = oracle.campaign_touch(e, journey.touch(x.url, NULL), t, o.channel_rules),
+        said = oracle.campaign_touch(e, journey.touch(x.url, NULL, jsonb_build_object('click_ids', o.click_ids)), t,
+                                     o.channel_rules),
         came_from = CASE WHEN t.touch_type = 'referrer' THEN t END
     FROM oracle.event AS x
     CROSS JOIN LATERAL journey.touch(coalesce(x.url, ''), x.referrer, jsonb_build_object(
         'internal_hosts', o.internal_hosts, 'ignored_referrers', o.ignored_referrers,
-        'channel_rules', o.channel_rules)) AS t
+        'channel_rules', o.channel_rules, 'referrers', o.referrers, 'click_ids', o.click_ids)) AS t
     WHERE e.visitor_id = x.visitor_id AND e.event_time = x.event_time AND e.event_id = x.event_id
       AND NOT e.passive;
     UPDATE oracle.event SET came_from.landing_page = url WHERE (came_from).touch_type IS NOT NULL;
@@ -398,17 +402,6 @@ ORDER BY visitor_id, session, lower((touch).source), lower((touch).medium), lowe
          lower((touch).term), lower((touch).content), lower((touch).campaign_id), (touch).click_ids,
          event_time, event_id;
 
--- An order's amount counts once in a session, refunds each.
-CREATE VIEW session_revenue AS
-SELECT visitor_id, session, CASE WHEN count(DISTINCT coalesce(currency, '')) = 1 THEN sum(revenue) END AS revenue
-FROM (
-    SELECT *, row_number() OVER (PARTITION BY visitor_id, session, name, order_id, revenue < 0
-                                 ORDER BY event_time, event_id) AS place
-    FROM event
-    WHERE session IS NOT NULL AND revenue IS NOT NULL) AS e
-WHERE order_id IS NULL OR revenue < 0 OR place = 1
-GROUP BY visitor_id, session;
-
 CREATE TABLE session (
     visitor_id text COLLATE "C", session integer, first_event_id text COLLATE "C", user_id text,
     started_at timestamptz, ended_at timestamptz, session_date date, duration_seconds numeric, events bigint,
@@ -428,7 +421,7 @@ LANGUAGE sql AS $$
            (SELECT (e.said).click_ids ->> 'gclid' FROM oracle.event AS e
             WHERE e.visitor_id = s.visitor_id AND e.session = s.session AND (e.said).click_ids ? 'gclid'
             ORDER BY e.event_time DESC, e.event_id DESC LIMIT 1),
-           t.click_id, t.click_id_type, r.revenue, s.page_views <= 1 AND NOT s.active_track
+           t.click_id, t.click_id_type, NULL, s.page_views <= 1 AND NOT s.active_track
     FROM (
         SELECT visitor_id, session,
                (array_agg(event_id ORDER BY event_time, event_id))[1] AS first_event_id,
@@ -446,7 +439,6 @@ LANGUAGE sql AS $$
         SELECT * FROM oracle.found_touch AS f
         WHERE f.visitor_id = s.visitor_id AND f.session = s.session
         ORDER BY event_time, event_id LIMIT 1) AS t ON true
-    LEFT JOIN oracle.session_revenue AS r ON r.visitor_id = s.visitor_id AND r.session = s.session
     LEFT JOIN oracle.heir AS h ON h.visitor_id = s.visitor_id AND h.session = s.session
 $$;
 
@@ -647,13 +639,13 @@ ORDER BY visitor_id, valid_from, person_id, valid_to DESC, run DESC);
 CREATE TABLE person_event (
     person_id text COLLATE "C", visitor_id text COLLATE "C", event_time timestamptz,
     event_id text COLLATE "C", kind text, name text, revenue numeric, currency text,
-    order_id text COLLATE "C", traits jsonb);
+    order_id text COLLATE "C", traits jsonb, session integer);
 
 CREATE FUNCTION fill_person_events() RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO oracle.person_event
     SELECT u.person_id, e.visitor_id, e.event_time, e.event_id, e.kind, e.name, e.revenue, e.currency,
-           e.order_id, e.traits
+           e.order_id, e.traits, e.session
     FROM oracle.event_unit AS e
     JOIN oracle.unit AS u ON u.visitor_id = e.visitor_id
         AND coalesce(u.session, 0) = coalesce(e.session, 0) AND coalesce(u.outside, 0) = coalesce(e.outside, 0);
@@ -664,16 +656,26 @@ LANGUAGE sql AS $$
     FROM oracle.users_row AS r LEFT JOIN oracle.ref_person AS p ON p.ref = 'user:' || r.user_id
 $$;
 
+-- An order's amount counts once for a person, refunds each.
+CREATE VIEW money AS
+SELECT *, order_id IS NULL OR revenue < 0 OR 1 = row_number() OVER (
+           PARTITION BY person_id, name, order_id, revenue < 0
+           ORDER BY event_time, event_id, visitor_id) AS counts
+FROM person_event WHERE revenue IS NOT NULL;
+
+CREATE VIEW session_revenue AS
+SELECT visitor_id, session, CASE WHEN count(DISTINCT coalesce(currency, '')) = 1 THEN sum(revenue) END AS revenue
+FROM money
+WHERE session IS NOT NULL AND counts
+GROUP BY visitor_id, session;
+
 CREATE VIEW person_revenue AS
 SELECT person_id, CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
        jsonb_object_agg(currency, amount) AS revenue_by_currency
 FROM (
     SELECT person_id, coalesce(currency, '') AS currency, sum(revenue) AS amount
-    FROM (
-        SELECT *, row_number() OVER (PARTITION BY person_id, name, order_id, revenue < 0
-                                     ORDER BY event_time, event_id, visitor_id) AS place
-        FROM person_event WHERE revenue IS NOT NULL) AS e
-    WHERE order_id IS NULL OR revenue < 0 OR place = 1
+    FROM money
+    WHERE counts
     GROUP BY person_id, coalesce(currency, '')) AS c
 GROUP BY person_id;
 
@@ -784,9 +786,10 @@ $$;
 -- What the oracle says of each public relation, as rows; ids of sessions and touches are left out.
 CREATE VIEW expected AS
 SELECT 'sessions' AS relation, to_jsonb(s) - '{session,first_event_id}'::text[]
-       || jsonb_build_object('session_number', s.session, 'person_id', u.person_id)
+       || jsonb_build_object('session_number', s.session, 'person_id', u.person_id, 'revenue', r.revenue)
        || coalesce(k.kept, '{}') AS "row"
 FROM session AS s JOIN unit AS u USING (visitor_id, session)
+LEFT JOIN session_revenue AS r USING (visitor_id, session)
 LEFT JOIN kept_properties AS k USING (visitor_id, session)
 UNION ALL
 SELECT 'touches', to_jsonb(t) - '{session,event_id}'::text[]
@@ -800,8 +803,13 @@ UNION ALL
 SELECT 'events', jsonb_build_object('event_id', e.event_id, 'visitor_id', e.visitor_id,
        'person_id', p.person_id, 'user_id', e.user_id, 'session_number', e.session,
        'event_time', e.event_time, 'kind', e.kind, 'name', e.name, 'url', e.url, 'referrer', e.referrer,
-       'revenue', e.revenue, 'properties', e.properties)
-FROM event AS e JOIN person_event AS p USING (visitor_id, event_time, event_id);
+       'revenue', e.revenue, 'properties', e.properties, 'host', journey.url_host(e.url),
+       'page_path', journey.url_path(e.url),
+       'title', CASE WHEN e.kind IN ('page', 'screen') THEN e.properties ->> 'title' END,
+       'currency', e.currency, 'order_id', e.order_id, 'counts_as_revenue', m.counts, 'session_date', s.session_date)
+FROM event AS e JOIN person_event AS p USING (visitor_id, event_time, event_id)
+LEFT JOIN money AS m USING (visitor_id, event_time, event_id)
+LEFT JOIN session AS s ON s.visitor_id = e.visitor_id AND s.session = e.session;
 
 -- The rows of the model that the oracle does not give, and those that it gives and the model has not.
 CREATE FUNCTION differences(model name) RETURNS TABLE (relation text, side text, "row" jsonb)
@@ -819,9 +827,9 @@ BEGIN
                (t.source, t.medium, t.campaign, t.term, t.content, t.campaign_id, t.click_ids)$sql$, model);
     RETURN QUERY EXECUTE format($sql$
         WITH model (relation, "row") AS (
-            SELECT 'sessions', to_jsonb(s) - 'session_id'::text FROM %1$I.sessions AS s
+            SELECT 'sessions', to_jsonb(s) - '{session_id,version,updated_at}'::text[] FROM %1$I.sessions AS s
             UNION ALL
-            SELECT 'touches', to_jsonb(t) - '{touch_id,session_id}'::text[]
+            SELECT 'touches', to_jsonb(t) - '{touch_id,session_id,version,updated_at}'::text[]
                    || jsonb_build_object('session_number', s.session_number)
             FROM %1$I.touches AS t LEFT JOIN %1$I.sessions AS s USING (session_id)
             UNION ALL

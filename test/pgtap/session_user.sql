@@ -2,7 +2,7 @@
 -- rows change whose a visit is; a visit goes on behind what lies outside it, wherever a refresh begins to read.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(18);
+SELECT plan(20);
 
 CREATE TABLE ev (event_id text, visitor_id text, user_id text, event_time timestamptz, kind text, platform text,
                  url text, session_key text, loaded_at timestamptz DEFAULT clock_timestamp());
@@ -74,6 +74,17 @@ SELECT is(visits('z'), 'ann 4', 'what waited is inside but for what names anothe
 SELECT say('46', 'z', NULL, '2026-01-02 06:00', 'page', 'l');
 SELECT journey.refresh('m');
 SELECT is(visits('z'), 'ann 1, ann 1, ann 1', 'until another key comes before');
+SELECT is((SELECT count(*) FROM journey.verify('m')), 0::bigint, 'nothing differs');
+
+-- a device of two persons, where a visit that names one of them gets one more page
+SELECT say('51', 's', 'ann', '2026-01-01 10:00'), say('52', 's', NULL, '2026-01-02 10:00'),
+       say('53', 's', 'bob', '2026-01-03 10:00');
+SELECT journey.refresh('m');
+SELECT say('54', 's', NULL, '2026-01-03 10:05');
+SELECT journey.refresh('m');
+SELECT is((SELECT string_agg(concat_ws(' ', split_part(person_id, ':', 2), reason), ', ' ORDER BY valid_from)
+           FROM m.identities WHERE id = 's'),
+          'ann identified, s shared, bob identified', 'a shared device stays shared');
 SELECT is((SELECT count(*) FROM journey.verify('m')), 0::bigint, 'nothing differs');
 SELECT journey.rebuild('m');
 SELECT is(concat_ws('; ', visits('v'), visits('w'), visits('x'), visits('y')),

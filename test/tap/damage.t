@@ -27,6 +27,7 @@ sql(q{SET client_min_messages = error;
 	       WHEN 'uuid' THEN 'gen_random_uuid()'
 	       WHEN 'boolean' THEN '%1$I IS NOT TRUE'
 	       WHEN 'jsonb' THEN $j$coalesce(%1$I, '{}') || '{"~": 1}'$j$
+	       WHEN 'bytea' THEN $j$coalesce(%1$I, '') || '~'$j$
 	       WHEN 'date' THEN 'coalesce(%1$I, ''2026-01-01'') + 1'
 	       WHEN 'timestamp with time zone' THEN
 	            'CASE WHEN isfinite(%1$I) THEN %1$I + interval ''1 second'' ELSE ''2026-01-01'' END'

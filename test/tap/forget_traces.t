@@ -59,6 +59,7 @@ INSERT INTO own (event_id, visitor_id, user_id, event_time, kind, name, url, tra
  ('r1', 'shared', 'her-id', NULL, 'track', 'her-name', NULL, NULL, '{"word": "her-word"}'),
  ('r2', 'shared', NULL, NULL, 'identify', NULL, NULL, '{"email": "her\@mail.test", "plan": "her-plan"}', NULL),
  ('r3', 'her-device', NULL, NULL, 'page', NULL, 'https://s.test/her-page', NULL, NULL),
+ ('r5', 'shared', NULL, NULL, 'identify', NULL, NULL, '{"email": " Her\@mail.test\\n", "plan": "her-plan"}', NULL),
  ('r4', 'shared', 'bob', NULL, 'track', NULL, NULL, NULL, '{"word": "his-word"}');
 UPDATE rs.users SET uuid_ts = '2026-02-01';
 SQL
@@ -122,8 +123,57 @@ for my $options ('{}', '{"user_change": false}', '{"session_key": true, "new_cam
 	is(value(q{SELECT string_agg("row" ->> 'event_id', ' ' ORDER BY "row" ->> 'event_id') FROM web.rejected_events}), 'r4', "others' rejected rows stay");
 	is(value("SELECT count(*) FROM journey.verify('web')" . ($options =~ /capture/ ? " WHERE relation <> 'sources'" : '')), 0, 'nothing differs');
 	sql("SELECT journey.refresh('web', since => '-infinity')");
-	is_deeply([ grep { !/^web\.rejected_events/ } map { $_->[0] } traces(@hers) ], [], 'nor does she come back with her rows');
+	is_deeply([ map { $_->[0] } traces(@hers) ], [], 'nor does she come back with her rows');
 	is(value("SELECT count(*) FROM journey.verify('web')"), 0, 'nothing differs');
+	system('dropdb', $database);
+}
+
+# Rows of a source without ids, whose notes have them whole, and whose traits jsonb may refuse.
+my $keyless = q{CREATE TABLE loose (visitor_id text, user_id text, event_time timestamptz, kind text, traits json,
+		loaded_at timestamptz DEFAULT '2026-02-01');
+	INSERT INTO loose VALUES ('her-device', 'her-id', '2026-01-01 10:00', 'page', NULL),
+	 ('her-device', NULL, '2026-01-01 10:05', 'page', NULL),
+	 ('his', 'bob', '2026-01-01 10:00', 'page', NULL),
+	 ('his', NULL, '2026-01-01 10:02', 'identify', '{"email": " Her@mail.test "}'),
+	 ('a', 'her-id', '2026-01-01 10:10', 'identify', '{"email": "her@mail.test"}'),
+	 ('his', NULL, NULL, 'identify', '{"email" : " Her@mail.test ", "plan": "her-plan"}'),
+	 ('his', NULL, '2026-01-01 10:03', 'identify', '{"email" : " her@mail.test ", "bad": "\\u0000"}'),
+	 ('his', NULL, '2026-01-01 10:03', 'identify', '{"email" : "his@mail.test", "bad": "\\u0000"}')};
+{
+	my @values = ('her-id', 'her@mail.test', 'her-device', 'her-plan');
+	system('createdb', '-T', 'template0', $database) == 0 or die;
+	sql("CREATE EXTENSION pg_journey; $keyless; SELECT journey.create_model('web', options => '{\"capture\": \"trigger\"}');
+		SELECT journey.add_source('web', 'loose'); SELECT journey.refresh('web')");
+	is(value('SELECT count(*) FROM web.rejected_events'), 3, 'rows without ids: some are rejected');
+	sql('DELETE FROM loose');
+	my %seen = map { s/: .*//r => 1 } grep { /\._changes|rejected/ } map { $_->[0] } traces(@values);
+	is(join(' ', sort keys %seen), 'web._changes web.rejected_events', 'and noted whole when they go');
+	sql("SELECT journey.forget('web', 'her-id')");
+	is_deeply([ map { $_->[0] } traces(@values) ], [], 'nothing of her is left in them');
+	is(value('SELECT count(*) FROM web.rejected_events'), 1, 'what is rejected of others is');
+	is(join('', map { "@$_" } sql("SELECT new FROM journey.refresh('web'); SELECT count(*) FROM web.events; SELECT count(*) FROM journey.verify('web')")),
+		"0\n0\n0", 'and the rest goes with its rows');
+	system('dropdb', $database);
+}
+
+# An id that the option allow_ids exempts, in a visit that is another's without user_change.
+{
+	system('createdb', '-T', 'template0', $database) == 0 or die;
+	sql(q{CREATE EXTENSION pg_journey;
+		CREATE TABLE own AS SELECT id AS event_id, visitor AS visitor_id, u AS user_id, t::timestamptz AS event_time, k AS kind,
+			'https://s.test/' || v AS url, p AS platform, tr::jsonb AS traits
+		FROM (VALUES ('1', 'd', 'bob', '2026-01-01 10:00', 'page', '', NULL, NULL), ('2', 'd', 'NA', '2026-01-01 10:05', 'track', 'her-page', 'server', NULL),
+			('3', 'd', 'bob', '2026-01-01 10:06', 'page', '', NULL, NULL), ('4', 'e', NULL, '2026-01-01 10:00', 'page', 'her-click', NULL, NULL),
+			('5', 'e', NULL, '2026-01-01 10:01', 'identify', '', NULL, '{"email": "her@mail.test"}'))
+			AS v (id, visitor, u, t, k, v, p, tr);
+		SELECT journey.create_model('web', options => '{"user_change": false, "allow_ids": ["NA"]}');
+		SELECT journey.add_source('web', 'own'); SELECT journey.refresh('web')});
+	is(value("SELECT events FROM journey.forget('web', 'NA')"), 1, 'an exempted id is forgotten');
+	is_deeply([ map { $_->[0] } traces('her-page') ], [], 'wherever its events lie');
+	# who left but an address
+	is(value("SELECT events FROM journey.forget('web', ' Her\@mail.test')"), 2, 'who is known by an e-mail alone is forgotten by it');
+	is_deeply([ map { $_->[0] } traces('her-click', 'her@mail.test') ], [], 'nothing of her is left');
+	is(value("SELECT string_agg(event_id, ' ' ORDER BY event_id) FROM web.events"), '1 3', "others' events are");
 	system('dropdb', $database);
 }
 done_testing();

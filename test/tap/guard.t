@@ -155,6 +155,8 @@ is "$(ask guard_other "${here}_restored" "SET SESSION AUTHORIZATION DEFAULT; SET
 
 # --- a model's schema alone
 mine "SELECT journey.set_options('web', '{\"timeout\": \"20 minutes\"}')" >/dev/null
+is "$(mine "SELECT journey.set_schema('web', 'rudder', '{\"exclude_tables\": [\"staging_*\"]}')"; root "SELECT catalog #>> '{sources,0,options,exclude_tables,0}' FROM web._catalog_copy")" "
+staging_*" "the copy of the catalog follows the options of a schema"
 before=$(root "SELECT schema, owner, version, loaded_until, rebuild_due, options, options_due, sources FROM journey.models")
 pg_dump -Fc -n web -f "$PGJ_WORK/web.dump" "$here"
 pg_dump -Fc -n rudder -n rudder_later -f "$PGJ_WORK/rudder.dump" "$here"
@@ -209,4 +211,15 @@ for copy in "NULL" "'[]'" "'{\"format\": 1, \"model\": {}}'" "catalog || '{\"sou
     case $said in *22023* | *22P02* | *42P01*) echo "ok $n - $copy" ;; *) printf 'not ok %d - %s\n# got %s\n' $n "$copy" "$said" ;; esac
 done
 is "$(mine "SELECT journey.adopt_model('forged', 'forged'); SELECT journey.drop_model('forged')")" "" "the true one is taken in"
+
+# --- what one owner writes of his model is no error of who looks at all of them
+mine "SELECT journey.create_model('noise')" >/dev/null
+mine "SELECT journey._catalog('refreshed', 'noise', '{\"counts\": {\"rows_read\": \"x\", \"new\": 1e400, \"rejected\": 7}, \"started_at\": \"-infinity\"}')" >/dev/null
+mine "SELECT setval('noise._failed_at', 9223372036854775807), setval('noise._failure', 9223372036854775807)" >/dev/null
+is "$(root "SELECT milliseconds, rows_read, new, rejected FROM journey.refresh_log WHERE model = 'noise'; SELECT last_error, last_error_at FROM journey.models WHERE model = 'noise'")" "|||7
+|" "counts and times of any kind"
+mine "SELECT journey._catalog('drop', 'noise', '{}'); UPDATE noise._catalog_copy SET catalog = jsonb_set(catalog, '{model,refreshed_at}', '\"-infinity\"')" >/dev/null
+is "$(mine "SELECT journey.adopt_model('noise', 'noise')"; root "SELECT coalesce(lag::text, 'unknown') FROM journey.models WHERE model = 'noise'")" "
+unknown" "and of a copy that is taken in"
+is "$(mine "SELECT journey.drop_model('noise')")" "" "it can be dropped"
 echo "1..$n"

@@ -184,6 +184,20 @@ is(value(q{SELECT journey.set_options('web', '{"timeout": null, "time_zone": nul
 	'rebuild is due', 'null is the default');
 sql(q{SELECT journey.rebuild('web')});
 is(value('SELECT count(*) FROM web.sessions'), $sessions, 'and back');
+# as after an upgrade
+sql('UPDATE journey._model SET rules_version = rules_version - 1');
+sql('UPDATE web._sessions SET user_id = \'stranger\'');
+is(value(q{SELECT rebuild_due FROM journey.models}), 'the rules changed with an upgrade',
+	'rules of an earlier release call for a rebuild');
+is(said($owner, q{SELECT journey.refresh('web')}, 'notice'),
+	q{00000: a rebuild of model "web" is due: the rules changed with an upgrade | SELECT journey.rebuild('web');},
+	'as a refresh says');
+is(value(q{SET client_min_messages = error; SELECT count(*) FROM journey.verify('web', true)}), 0, 'old rows are no difference');
+like(said($owner, q{SELECT journey.verify('web')}, 'warning'),
+	qr/^01000: model "web" is not verified: .* \| SELECT journey.rebuild\('web'\);$/, 'and verify says that it did not look');
+sql(q{SELECT journey.rebuild('web')});
+is(value(q{SELECT count(*) FROM web.sessions WHERE user_id = 'stranger'}), 0, 'with it they are in force');
+is(value(q{SELECT rebuild_due IS NULL FROM journey.models}), 't', 'nothing is due');
 like(value(q{SELECT journey.set_options('web', '{"exclude": {"ip": ["10.0.0.0/8"]}}')}),
 	qr/rows read before keep the old exclude unless it reads from the sources/,
 		'an option of reading');

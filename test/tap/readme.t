@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 # Runs every example of README.md and docs/*.md, each page in order, in one psql session beside the sample,
-# and compares what it prints with the text block behind it. The convention is in the README's chapter
-# Development. Every page has a database of its own, so that none depends on another.
+# and compares what it prints with the text block behind it. The convention is in
+# docs/development.md. Every page has a database of its own, so that none depends on another.
 use strict;
 use warnings;
 use Test::More;

@@ -23,5 +23,7 @@ select
     {{ pg_journey.url_param('url', 'q') }} as q,
     {{ pg_journey.strip_tracking('url') }} as clean_url,
     {{ pg_journey.channel('touch_source', 'touch_medium', 'touch_campaign') }} as channel,
+    {{ pg_journey.channel('touch_source', 'touch_medium', 'touch_campaign', host='touch_referrer_host',
+        rules=[{'source': 'goo*', 'channel': "Google's"}, {'host': 'bing.com', 'channel': 'Bing'}]) }} as own_channel,
     (select count(*) from {{ pg_journey.url_params('url') }}) as params
 from numbered
