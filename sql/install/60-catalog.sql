@@ -579,7 +579,7 @@ COMMENT ON FUNCTION journey._settings(jsonb) IS
 -- The names that analysts know, and those of the store: a schema that has one is not taken over.
 CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profile_changes',
+    RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profiles_masked', 'profile_changes',
                  'conversions', 'attributed_touches', 'exports', 'events', 'page_views', 'timelines', 'rejected_events', '_segments',
                  '_batch', '_changes', '_captured']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';

@@ -27,12 +27,17 @@ BEGIN
             number  integer PRIMARY KEY,    -- that pseudonyms carry: p1_..
             key     bytea NOT NULL CHECK (octet_length(key) > 0),
             made_at timestamptz NOT NULL DEFAULT now());
-        REVOKE ALL ON %1$I._pseudonym_keys FROM PUBLIC;
         CREATE TABLE %1$I._internal_ids (
             id text PRIMARY KEY);           -- as it is stored
         COMMENT ON TABLE %1$I._pseudonym_keys IS 'keys of pseudonyms: who has them can make pseudonyms again';
         COMMENT ON TABLE %1$I._internal_ids IS 'ids that the option "internal_users" named as they came'$sql$,
         schema);
+    -- default privileges may have let readers in
+    EXECUTE coalesce((
+        SELECT string_agg(format('REVOKE ALL ON %s FROM %s;', c.oid::regclass, CASE a.grantee
+                                     WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END), ' ')
+          FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+         WHERE c.oid = format('%I._pseudonym_keys', schema)::regclass AND a.grantee <> c.relowner), '');
 END
 $$;
 COMMENT ON FUNCTION journey._create_redaction(name) IS 'internal: makes the tables of redaction';

@@ -19,6 +19,7 @@ BEGIN
     PERFORM journey._create_exports(r);
     PERFORM journey._show_sessions(r);
     PERFORM journey._show_events(r);
+    PERFORM journey._show_masked(r);
 END
 $$;
 

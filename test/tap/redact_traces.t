@@ -97,7 +97,18 @@ sql("SELECT journey.refresh('web')");
 my %all = map { s/^[^:]*: //r => 1 } map { $_->[0] } traces('web');
 cmp_ok(scalar(keys %all), '>', 300, 'without rules they can be found');
 ok(exists $all{ $planted{$_} }, "without rules: $_") for 'unreadable', 'single identify traits', 'batch page param', 'pages own referrer', 'users email', 'own bad time', 'single track campaign id';
-sql("SELECT journey.drop_model('web')");
+# what others may see of it: nothing that tells who somebody is, by whatever function they look
+my $masked = value("SELECT string_agg(p::text, '') FROM web.profiles_masked AS p");
+is_deeply([ grep { index(lc $masked, lc $_) >= 0 } values %planted ], [], 'profiles_masked has none of them');
+is(value('SELECT count(*) FROM web.profiles_masked'), value('SELECT count(*) FROM web.profiles'), 'and all persons');
+sql("CREATE ROLE reader_$$; SELECT journey.grant_read('web', 'reader_$$', masked => true); GRANT CREATE ON SCHEMA public TO reader_$$");
+my $leaks = `psql -X -c "SET ROLE reader_$$" -c "CREATE FUNCTION leak(x anyelement) RETURNS boolean LANGUAGE plpgsql COST 0.000001 AS 'BEGIN RAISE WARNING ''%'', x; RETURN true; END'" -c "SELECT count(*) FROM web.profiles_masked WHERE leak(email) AND leak(traits) AND leak(person_id)" -c "SELECT FROM web.profiles" -c "SELECT FROM web._pseudonym_keys" -c "SELECT FROM web.rejected_events" 2>&1`;
+like($leaks, qr/\[masked\].*(permission denied.*){3}/s, 'a role with masked => true reads that alone') or diag($leaks);
+unlike($leaks, qr/planted/, 'nor does a function of its own see more');
+my $her_export = value("SELECT journey.export_person('web', " . quoted($planted{'identifies user_id'}) . ")");
+like($her_export, qr/\Q$planted{"identifies $_"}/i, "an export has $_") for 'email', 'name';
+is(value("SELECT jsonb_array_length(journey.export_person('web', 'nobody') -> 'persons')"), 0, 'of nobody nothing is held');
+sql("DROP OWNED BY reader_$$; DROP ROLE reader_$$; SELECT journey.drop_model('web')");
 
 sql("SELECT journey.create_model('web', 'rs', '{\"redact\": $rules, $options}'); $_") for join '; ', @sources;
 my ($counts) = sql("SELECT rows_read - new - duplicate - excluded - rejected, new > 10, excluded, rejected > 8 FROM journey.refresh('web')");
