@@ -15,7 +15,7 @@ SELECT journey.create_model('regress_theirs', 'regress_private');
 SELECT new FROM journey.refresh('regress_theirs');
 CREATE TABLE regress_private.before AS
 SELECT (SELECT jsonb_agg(to_jsonb(m) - 'lag') FROM journey.models m WHERE m.model = 'regress_theirs') AS models,
-       (SELECT jsonb_agg(to_jsonb(s)) FROM regress_theirs._sessions s) AS sessions;
+       (SELECT jsonb_agg(to_jsonb(s)) FROM regress_theirs_store._sessions s) AS sessions;
 
 SET ROLE regress_arguments_guest;
 SELECT journey.create_model('regress_mine');
@@ -47,7 +47,7 @@ UNION ALL
 SELECT 'boolean', v FROM unnest(ARRAY['true', 'false']) AS v
 UNION ALL
 SELECT t, v FROM unnest(ARRAY['regclass', 'oid']::regtype[]) AS t,
-    unnest(ARRAY['''regress_private.secret''::regclass', '''regress_theirs._sessions''::regclass', '''pg_class''::regclass', '0', '4294967295']) AS v
+    unnest(ARRAY['''regress_private.secret''::regclass', '''regress_theirs_store._sessions''::regclass', '''pg_class''::regclass', '0', '4294967295']) AS v
 UNION ALL
 SELECT 'interval', quote_literal(v) FROM unnest(ARRAY['0', '-1 day', '170000000 years', '1 month', '30 minutes']) AS v
 UNION ALL
@@ -126,7 +126,7 @@ SELECT DISTINCT ON (function, message) state, function, message, left(call, 200)
 
 RESET ROLE;
 SELECT (SELECT jsonb_agg(to_jsonb(m) - 'lag') FROM journey.models m WHERE m.model = 'regress_theirs') = b.models
-       AND (SELECT jsonb_agg(to_jsonb(s)) FROM regress_theirs._sessions s) = b.sessions AS untouched
+       AND (SELECT jsonb_agg(to_jsonb(s)) FROM regress_theirs_store._sessions s) = b.sessions AS untouched
   FROM regress_private.before b;
 SELECT journey.drop_model(model) FROM journey.models WHERE model IN ('regress_mine', 'regress_theirs');
 DROP OWNED BY regress_arguments_host, regress_arguments_guest CASCADE;

@@ -100,7 +100,7 @@ BEGIN
     INSERT INTO regress_trap.seen VALUES (concat_ws(' ', TG_OP, NEW.name));
     RETURN NEW;
 END $$;
-CREATE TRIGGER note BEFORE INSERT ON regress_plain._batch FOR EACH ROW EXECUTE FUNCTION regress_trap.note();
+CREATE TRIGGER note BEFORE INSERT ON regress_plain_store._batch FOR EACH ROW EXECUTE FUNCTION regress_trap.note();
 RESET ROLE;
 SELECT journey.regress_read('regress_plain');
 SELECT * FROM regress_trap.seen;
@@ -109,11 +109,11 @@ SELECT rolsuper FROM pg_roles WHERE rolname = 'regress_journey_plain';
 
 -- a deferred trigger would fire at commit, as the caller
 SET ROLE regress_journey_plain;
-CREATE CONSTRAINT TRIGGER later AFTER INSERT ON regress_plain._batch DEFERRABLE INITIALLY DEFERRED
+CREATE CONSTRAINT TRIGGER later AFTER INSERT ON regress_plain_store._batch DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION regress_trap.note();
 RESET ROLE;
 SELECT journey.regress_read('regress_plain');
-DROP TRIGGER later ON regress_plain._batch;
+DROP TRIGGER later ON regress_plain_store._batch;
 
 -- a model in another role's schema that has lost its store is nobody's: nothing runs as that role
 CREATE SCHEMA regress_shared;
@@ -121,7 +121,7 @@ GRANT USAGE, CREATE ON SCHEMA regress_shared TO regress_journey_plain;
 SET ROLE regress_journey_plain;
 SELECT journey.create_model('regress_lost_store', options => '{"schema": "regress_shared"}');
 SELECT journey.add_source('regress_lost_store', 'regress_trap.events');
-DROP TABLE regress_shared._segments CASCADE;
+DROP TABLE regress_shared_store._segments CASCADE;
 RESET ROLE;
 SELECT model, owner FROM journey.models WHERE model = 'regress_lost_store';
 SELECT journey.rebuild('regress_lost_store', from_sources => true, force => true);

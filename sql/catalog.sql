@@ -125,7 +125,7 @@ SELECT journey.add_schema('regress_web', 'public', '{"exclude_tables": "x"}');
 SELECT journey.add_schema('regress_web', 'public', '{"exclude_tables": ["tmp_*"]}');
 SELECT journey.add_source('regress_web', 'regress_loader.nothing');
 SELECT journey.add_source('regress_web', NULL);
-SELECT journey.add_source('regress_web', 'regress_web._batch');
+SELECT journey.add_source('regress_web', 'regress_web_store._batch');
 SELECT journey.add_source('regress_web', 'regress_loader.leads');
 SELECT journey.add_source('regress_web', 'regress_loader.leads', NULL, '{"user_id": "customer"}');
 SELECT journey.add_source('regress_web', 'regress_loader.leads', NULL, '{"user_id": "client"}');
@@ -165,8 +165,8 @@ SELECT journey._get_model('regress_web');
 SELECT journey._lock_model('regress_web');
 SELECT journey._catalog('drop', 'regress_web', '{}');
 SELECT journey._catalog('set', 'regress_web', '{"options": {}}');
-SELECT journey._catalog('create', 'regress_mine', '{"schema": "regress_web", "options": {}}');
-SELECT journey._catalog('create', 'regress_mine', '{"schema": "regress_nope", "options": {}}');
+SELECT journey._catalog('create', 'regress_mine', '{"schema": "regress_web", "store_schema": "regress_web_store", "options": {}}');
+SELECT journey._catalog('create', 'regress_mine', '{"schema": "regress_nope", "store_schema": "regress_nope_store", "options": {}}');
 SELECT journey._catalog('create', 'regress_mine', '{}');
 SELECT journey._catalog('create', 'regress_mine', NULL);
 SELECT journey._catalog('nothing', 'regress_web', '{}');
@@ -184,9 +184,9 @@ RESET ROLE;
 SELECT model FROM journey.models;
 
 -- the owner of the relations is the owner of the model
-ALTER TABLE regress_web._segments OWNER TO regress_journey_other;
+ALTER TABLE regress_web_store._segments OWNER TO regress_journey_other;
 SELECT model, owner FROM journey.models;
-ALTER TABLE regress_web._segments OWNER TO regress_journey_owner;
+ALTER TABLE regress_web_store._segments OWNER TO regress_journey_owner;
 SET ROLE regress_journey_owner;
 
 -- views of others stop a drop; other objects keep the schema
@@ -212,7 +212,7 @@ SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'regress_Odd%';
 -- the schema may be gone already
 SET client_min_messages = warning;
 SELECT journey.create_model('regress_web');
-DROP SCHEMA regress_web CASCADE;
+DROP SCHEMA regress_web, regress_web_store CASCADE;
 RESET client_min_messages;
 SELECT model, owner FROM journey.models;
 SELECT journey.set_options('regress_web', '{}');

@@ -5,15 +5,18 @@ SET timezone = 'America/New_York';
 SET client_min_messages = warning;
 SELECT journey.create_model('web');
 RESET client_min_messages;
--- the relations of a model with conversions, by hand
+-- the relations of a model with conversions, by hand in place of the model's
+DROP VIEW web.conversions;
+DO $$ BEGIN
+    EXECUTE (SELECT string_agg(format('ALTER TABLE web.attributed_touches ALTER %I DROP NOT NULL', attname), ';')
+             FROM pg_attribute WHERE attrelid = 'web.attributed_touches'::regclass AND attnum > 0
+              AND attname <> ALL ('{conversion_id,touch_id}'));
+END $$;
 CREATE TABLE web.conversions (
     conversion_id text COLLATE "C" PRIMARY KEY, name text, person_id text, user_id text, email text, phone text,
     session_id uuid, converted_at timestamptz, value numeric, currency text, order_id text, gclid text,
     gclid_at timestamptz, gbraid text, wbraid text, click_id text, click_id_type text, click_at timestamptz,
     consent jsonb);
-CREATE TABLE web.attributed_touches (
-    conversion_id text COLLATE "C", touch_id uuid, person_id text, position bigint, path_length bigint,
-    days_before numeric, linear_credit numeric, linear_value numeric, first_credit numeric, first_value numeric);
 CREATE FUNCTION pg_temp.lead(id text, at timestamptz, value numeric DEFAULT 100, currency text DEFAULT 'EUR',
     gclid text DEFAULT NULL, click interval DEFAULT '2 days', consent jsonb DEFAULT NULL, order_id text DEFAULT NULL,
     gbraid text DEFAULT NULL, wbraid text DEFAULT NULL, name text DEFAULT 'MQL', email text DEFAULT NULL)
@@ -119,8 +122,10 @@ SELECT conversion_id, status, reason, line FROM journey.google_ads_conversions('
 SELECT conversion_id, jsonb_pretty(event) FROM journey.google_ads_conversions('web', 'MQL', '2026-05-10', '{"format": "data_manager", "feed": "dm", "country": "US"}') WHERE conversion_id = 'l1';
 
 -- credit by clicks
-INSERT INTO web.touches (touch_id, person_id, visitor_id, session_id, touched_at, touch_type, click_ids)
-SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid, 'user:l1', 'v', '00000000-0000-0000-0000-000000000000', '2026-05-01'::timestamptz + n * interval '1 day', 'click_id', ids::jsonb
+INSERT INTO web.touches
+SELECT (jsonb_populate_record(NULL::web.touches, jsonb_build_object('touch_id', '00000000-0000-0000-0000-00000000000' || n, 'person_id', 'user:l1', 'visitor_id', 'v',
+    'session_id', '00000000-0000-0000-0000-000000000000', 'touched_at', '2026-05-01'::timestamptz + n * interval '1 day', 'touch_type', 'click_id', 'click_ids', ids::jsonb,
+    'version', 1, 'updated_at', now()))).*
 FROM (VALUES (1, '{"gclid": "Cj-a"}'), (2, '{"fbclid": "Fb.1"}'), (3, '{"gclid": "Cj-b", "msclkid": "ms1"}'), (4, '{"gclid": "Cj-a"}'), (5, '{"li_fat_id": "li-1", "ttclid": "E.C.P.x"}')) AS t (n, ids);
 INSERT INTO web.attributed_touches (conversion_id, touch_id, position, path_length, linear_credit, linear_value, first_credit, first_value)
 SELECT 'l1', touch_id, row_number() OVER w, 5, 0.2, 2, CASE row_number() OVER w WHEN 1 THEN 1 ELSE 0 END, CASE row_number() OVER w WHEN 1 THEN 10 ELSE 0 END FROM web.touches WINDOW w AS (ORDER BY touched_at);
@@ -162,6 +167,27 @@ SELECT journey.export_batch('web', 'meta', NULL, '2026-05-10'), journey.mark_exp
 UPDATE web.conversions SET value = 12 WHERE conversion_id = 'l1';
 SELECT conversion_id, action, status, reason FROM journey.meta_conversions('web', NULL, '2026-05-11') ORDER BY conversion_id;
 
+-- Microsoft's own: the window's end is out, ages count at the upload, hashes where asked
+CREATE TEMP TABLE kept AS TABLE web.conversions;
+TRUNCATE web.conversions;
+INSERT INTO web.conversions (conversion_id, name, email, phone, converted_at, value, currency, click_id, click_id_type, click_at)
+SELECT id, 'Sale', email, '0151 12345678', at, value, 'EUR', click, 'msclkid', clicked
+FROM (VALUES ('last', timestamptz '2026-05-29 23:59:59Z', timestamptz '2026-04-30 00:00Z', 1, 'm1', NULL), ('end', '2026-05-30 00:00Z', '2026-04-30 00:00Z', 1, 'm2', NULL),
+    ('negative', '2026-05-29 12:00Z', '2026-05-29 11:00Z', -1, 'm3', NULL), ('future', '2026-05-30 00:00:01Z', '2026-05-29 11:00Z', 1, 'm4', NULL),
+    ('young', '2026-05-30 00:00Z', '2026-05-29 23:00:01Z', 1, 'm5', NULL), ('at click', '2026-05-29 12:00Z', '2026-05-29 12:00Z', 1, 'm6', NULL),
+    ('no click', '2026-05-29 12:00Z', NULL, 1, NULL, 'A.b+c@Contoso.com')) AS t (id, at, clicked, value, click, email);
+SELECT conversion_id, status, reason, due_at AT TIME ZONE 'UTC' AS due FROM journey.microsoft_ads_conversions('web', 'Sale', '2026-05-30 00:00Z', '{"window": "30 days"}') ORDER BY conversion_id;
+SELECT conversion_id, status FROM journey.microsoft_ads_conversions('web', 'Sale', '2026-08-27 12:00Z') WHERE status = 'now' ORDER BY conversion_id;
+SELECT line = ',Sale,2026-05-29 12:00:00,1,EUR,' || journey.hash_email('ab@contoso.com', 'microsoft') || ',' || journey.hash_phone('+4915112345678', 'microsoft') AS hashed
+FROM journey.microsoft_ads_conversions('web', 'Sale', '2026-05-30 00:00Z', '{"user_data": true, "country": "DE", "feed": "hashed"}') WHERE conversion_id = 'no click';
+SELECT event #>> '{user,userIds,0,idValue}' = encode(sha256('a.b+c@contoso.com'), 'hex') AS hashed, event -> 'conversion' AS rule, event #> '{user,userIds}' ->> 1 AS second
+FROM journey.linkedin_conversions('web', 'Sale', '2026-05-30 00:00Z', '{"actions": {"Sale": "urn:lla:llaPartnerConversion:7"}}') WHERE conversion_id = 'no click';
+-- consent as it comes
+UPDATE web.conversions SET consent = c FROM (VALUES ('last', '"denied"'::jsonb), ('end', 'true'), ('young', '{"ad_user_data": true}'), ('no click', '{"adUserData": "Denied"}'), ('future', '[]')) AS t (id, c) WHERE id = conversion_id;
+SELECT conversion_id, status, reason FROM journey.microsoft_ads_conversions('web', 'Sale', '2026-05-31', '{"consent": "granted"}') ORDER BY conversion_id;
+TRUNCATE web.conversions;
+INSERT INTO web.conversions TABLE kept;
+
 -- a forgotten person: an id stays until the window ends; nothing is taken back unless asked
 UPDATE web.conversions SET converted_at = now() - interval '3 days', gclid_at = now() - interval '5 days', order_id = 'o-' || conversion_id;
 SELECT journey.export_batch('web', 'google_ads', 'MQL', options => '{"feed": "eu"}'), journey.mark_exported('web', 'eu', 11);
@@ -179,7 +205,7 @@ SELECT action, status, reason FROM journey.google_ads_conversions('web', options
 SELECT journey.export_batch('web', 'google_ads', options => '{"feed": "eu"}') AS batch, journey.mark_exported('web', 'eu', 12) AS marked;
 SELECT action, to_jsonb(e) - 'batch' - 'n' - 'made_at' - 'exported_at' - 'header' AS kept FROM web.exports AS e WHERE feed = 'eu' AND forgotten ORDER BY sent_id, action;
 SELECT journey.export_batch('web', 'google_ads', options => '{"feed": "eu"}');
-UPDATE web._exports SET keep_until = now() - interval '1 second' WHERE forgotten;
+UPDATE web_store._exports SET keep_until = now() - interval '1 second' WHERE forgotten;
 SELECT rows_read FROM journey.refresh('web');
 SELECT count(*) FROM web.exports WHERE forgotten;
 

@@ -24,7 +24,7 @@ DECLARE
     counts jsonb := journey._read(m, since);
 BEGIN
     EXECUTE 'DROP TABLE IF EXISTS batch';
-    EXECUTE format('CREATE TEMP TABLE batch AS SELECT * FROM %I._batch', m.schema);
+    EXECUTE format('CREATE TEMP TABLE batch AS SELECT * FROM %I._batch', m.store_schema);
     PERFORM journey._read_done(m, counts);
     RETURN format('%s read, %s excluded, %s rejected, %s of traits', counts ->> 'rows_read',
                   counts ->> 'excluded', counts ->> 'rejected', counts ->> 'traits');
@@ -180,7 +180,7 @@ SELECT event_id, name, revenue, currency, order_id, properties, traits
  ORDER BY table_id, event_id COLLATE "C";
 SELECT source, reason, "row" ->> 'id' AS id FROM regress_in.rejected_events ORDER BY 1, 2, "row" ->> 'id' COLLATE "C";
 SELECT schema, relation, watermark_column, watermark FROM journey._source_table ORDER BY table_id;
-SELECT count(*) FROM regress_in._batch;
+SELECT count(*) FROM regress_in_store._batch;
 
 -- what is new is read, by load time; a row of 2031 hides none; what is rejected is listed once
 SELECT regress_read('regress_in');
@@ -294,12 +294,13 @@ DROP TABLE regress_own.inside;
 -- sources that cannot be read are skipped, and said
 DROP VIEW regress_own.signups3;
 CREATE ROLE regress_journey_reader;
-GRANT USAGE ON SCHEMA regress_own, journey, regress_own_m TO regress_journey_reader;
+GRANT USAGE ON SCHEMA regress_own, journey, regress_own_m, regress_own_m_store TO regress_journey_reader;
 GRANT SELECT ON regress_own.hits TO regress_journey_reader;
-ALTER TABLE regress_own_m._segments OWNER TO regress_journey_reader;
-ALTER TABLE regress_own_m._batch OWNER TO regress_journey_reader;
+ALTER TABLE regress_own_m_store._segments OWNER TO regress_journey_reader;
+ALTER TABLE regress_own_m_store._batch OWNER TO regress_journey_reader;
 ALTER TABLE regress_own_m.rejected_events OWNER TO regress_journey_reader;
-ALTER TABLE regress_own_m._tombstones OWNER TO regress_journey_reader;
+ALTER TABLE regress_own_m_store._tombstones OWNER TO regress_journey_reader;
+ALTER TABLE regress_own_m_store._whole_tables OWNER TO regress_journey_reader;
 DROP TABLE batch;
 SET ROLE regress_journey_reader;
 SELECT regress_read('regress_own_m');

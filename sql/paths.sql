@@ -45,6 +45,9 @@ SELECT * FROM session_path((SELECT t FROM visit));
 SELECT visitor_id, session_number, started_at, channel, path
 FROM session_path((SELECT rollup(t) FROM (SELECT t FROM visit UNION ALL SELECT timeline_agg(e(at, 'page', NULL, 'https://a.example/' || at, 'other'))
                    FROM unnest(ARRAY['10:02', '10:40', '10:41']) AS at) AS x), '10 minutes', '{"of": ["pages", "channels"]}');
+-- a campaign that has but an id
+SELECT channel, path FROM session_path('[{"event_id": "a", "event_time": "2026-01-01T10:00:00Z", "kind": "page",
+    "url": "https://a.example/", "properties": {"context_campaign_id": "c1"}}]', '30 minutes', '{"of": ["pages", "channels"]}');
 SELECT count(*) FROM session_path('[]');
 SELECT count(*) FROM session_path(NULL);
 SELECT paths('[]', depth => 0);

@@ -83,31 +83,31 @@ SELECT * FROM public.regress_trust_ran;
 SET ROLE regress_trust_loader;
 CREATE TABLE regress_trust.mine (id text, anonymous_id text, event text);
 SET ROLE regress_trust_analyst;
-GRANT USAGE ON SCHEMA regress_trust_m TO regress_trust_loader;
+GRANT USAGE ON SCHEMA regress_trust_m_store TO regress_trust_loader;
 SET ROLE regress_trust_loader;
 CREATE TRIGGER mine AFTER INSERT ON regress_trust.mine REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "columns": {}}', 'id 25', '{id}', 'SELECT 1', 'SELECT 1');
+    EXECUTE FUNCTION regress_trust_m_store._note_changes('{"table_id": 1, "columns": {}}', 'id 25', '{id}', 'SELECT 1', 'SELECT 1');
 -- and if it were not so, as after a restore without privileges: it executes no statement that he wrote
 SET ROLE regress_trust_analyst;
-GRANT EXECUTE ON FUNCTION regress_trust_m._note_changes() TO PUBLIC;
+GRANT EXECUTE ON FUNCTION regress_trust_m_store._note_changes() TO PUBLIC;
 SET ROLE regress_trust_loader;
 CREATE TRIGGER mine AFTER INSERT ON regress_trust.mine REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "columns": {}}', 'id 25', '{id}',
+    EXECUTE FUNCTION regress_trust_m_store._note_changes('{"table_id": 1, "columns": {}}', 'id 25', '{id}',
         'INSERT INTO public.regress_trust_ran VALUES (current_user)', 'INSERT INTO public.regress_trust_ran VALUES (current_user)');
 INSERT INTO regress_trust.mine VALUES ('1');
 DROP TRIGGER mine ON regress_trust.mine;
 CREATE TRIGGER mine AFTER INSERT ON regress_trust.mine REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": "1, false, NULL; DROP TABLE x; --", "columns": {}}', '', '{}', '', '');
+    EXECUTE FUNCTION regress_trust_m_store._note_changes('{"table_id": "1, false, NULL; DROP TABLE x; --", "columns": {}}', '', '{}', '', '');
 INSERT INTO regress_trust.mine VALUES ('1');
 DROP TRIGGER mine ON regress_trust.mine;
 CREATE TRIGGER mine AFTER INSERT ON regress_trust.mine REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "columns": {"key": ["x) FROM new_rows; --", "id"]}}', '', '{}', '', '');
+    EXECUTE FUNCTION regress_trust_m_store._note_changes('{"table_id": 1, "columns": {"key": ["x) FROM new_rows; --", "id"]}}', '', '{}', '', '');
 INSERT INTO regress_trust.mine VALUES ('1');
 DROP TRIGGER mine ON regress_trust.mine;
 CREATE FUNCTION regress_trust.unit() RETURNS numeric LANGUAGE plpgsql AS $$
 BEGIN INSERT INTO public.regress_trust_ran VALUES (current_user); RETURN 1; END $$;
 CREATE TRIGGER mine AFTER UPDATE ON regress_trust.mine REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT
-    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "columns": {"key": ["id"], "event_time": ["event"]},
+    EXECUTE FUNCTION regress_trust_m_store._note_changes('{"table_id": 1, "columns": {"key": ["id"], "event_time": ["event"]},
         "units": {"event": "epoch regress_trust.unit()"}}', '', '{}', '', '');
 UPDATE regress_trust.mine SET event = '1';
 SELECT * FROM public.regress_trust_ran;
@@ -121,7 +121,7 @@ BEGIN
       FROM pg_trigger WHERE tgrelid = 'regress_trust.later'::regclass AND tgtype = 4;
     CREATE TABLE regress_trust.alike (id regress_trust.pair);
     EXECUTE format('CREATE TRIGGER mine AFTER INSERT ON regress_trust.alike REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT'
-                   ' EXECUTE FUNCTION regress_trust_m._note_changes(%L, %L, %L, %L, %L)',
+                   ' EXECUTE FUNCTION regress_trust_m_store._note_changes(%L, %L, %L, %L, %L)',
                    a[1], 'id ' || 'regress_trust.pair'::regtype::oid, a[3], a[4], a[5]);
 END $$;
 INSERT INTO regress_trust.alike VALUES ((1, 'a'));
@@ -134,13 +134,13 @@ ALTER TABLE regress_trust.mine ENABLE ROW LEVEL SECURITY;
 CREATE POLICY mine ON regress_trust.mine USING (regress_trust.ran());
 GRANT SELECT ON regress_trust.mine TO PUBLIC;
 CREATE TRIGGER mine BEFORE TRUNCATE ON regress_trust.mine FOR EACH STATEMENT
-    EXECUTE FUNCTION regress_trust_m._note_changes('{"table_id": 1, "users": false, "columns": {"key": ["id"]}}', '', '{}', '', '');
+    EXECUTE FUNCTION regress_trust_m_store._note_changes('{"table_id": 1, "users": false, "columns": {"key": ["id"]}}', '', '{}', '', '');
 TRUNCATE regress_trust.mine;
 SELECT * FROM public.regress_trust_ran;
 -- what the owner's own triggers execute is listed
 RESET ROLE;
 SELECT count(*) AS triggers, count(*) FILTER (WHERE EXISTS (
-           SELECT FROM regress_trust_m._notes AS n WHERE n.statement = journey._note_hash(a.list[2], a.list[3], a.list[4]))) AS listed
+           SELECT FROM regress_trust_m_store._notes AS n WHERE n.statement = journey._note_hash(a.list[2], a.list[3], a.list[4]))) AS listed
   FROM pg_trigger AS g CROSS JOIN LATERAL (SELECT string_to_array(encode(g.tgargs, 'escape'), '\000') AS list) AS a
  WHERE g.tgname LIKE 'pg_journey_regress_trust_m%';
 
@@ -155,23 +155,23 @@ SET ROLE regress_trust_loader;
 CREATE FUNCTION regress_trust_shared._note_changes() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN INSERT INTO public.regress_trust_ran VALUES ('trigger ' || current_user); RETURN NULL; END $$;
 SET ROLE regress_trust_analyst;
-SELECT journey.create_model('regress_trust_s', 'regress_trust', '{"schema": "regress_trust_shared", "capture": "trigger"}');
+SELECT journey.create_model('regress_trust_s', 'regress_trust', '{"schema": "regress_trust_p", "store_schema": "regress_trust_shared", "capture": "trigger"}');
 RESET ROLE;
 REVOKE CREATE ON SCHEMA regress_trust_shared FROM regress_trust_loader;
 GRANT CREATE ON SCHEMA regress_trust_shared TO PUBLIC, regress_trust_group;
 SET ROLE regress_trust_analyst;
-SELECT journey.create_model('regress_trust_s', 'regress_trust', '{"schema": "regress_trust_shared", "capture": "trigger"}');
+SELECT journey.create_model('regress_trust_s', 'regress_trust', '{"schema": "regress_trust_p", "store_schema": "regress_trust_shared", "capture": "trigger"}');
 RESET ROLE;
 REVOKE CREATE ON SCHEMA regress_trust_shared FROM PUBLIC, regress_trust_group;
 -- nor with a function that somebody has left there
 SET ROLE regress_trust_analyst;
-SELECT journey.create_model('regress_trust_s', 'regress_trust', '{"schema": "regress_trust_shared", "capture": "trigger"}');
+SELECT journey.create_model('regress_trust_s', 'regress_trust', '{"schema": "regress_trust_p", "store_schema": "regress_trust_shared", "capture": "trigger"}');
 RESET ROLE;
 ALTER FUNCTION regress_trust_shared._note_changes() RENAME TO waiting;
 SET ROLE regress_trust_loader;
 GRANT ALL ON ALL TABLES IN SCHEMA regress_trust TO regress_trust_analyst;
 SET ROLE regress_trust_analyst;
-SELECT journey.create_model('regress_trust_s', 'regress_trust', '{"schema": "regress_trust_shared"}');
+SELECT journey.create_model('regress_trust_s', 'regress_trust', '{"schema": "regress_trust_p", "store_schema": "regress_trust_shared"}');
 SELECT rows_read > 0 AS read FROM journey.refresh('regress_trust_s');
 -- one that comes later is not taken for the model's
 RESET ROLE;
@@ -186,7 +186,7 @@ SELECT rows_read > 0 AS read FROM journey.refresh('regress_trust_c');
 -- switched off, is made anew, one that was renamed stays
 CREATE VIEW regress_trust_shared.ours AS
 SELECT count(*) AS triggers, count(DISTINCT (tgrelid, tgtype)) AS events FROM pg_catalog.pg_trigger
- WHERE tgfoid = 'regress_trust_c._note_changes'::pg_catalog.regproc AND tgenabled = 'O';
+ WHERE tgfoid = 'regress_trust_c_store._note_changes'::pg_catalog.regproc AND tgenabled = 'O';
 SELECT * FROM regress_trust_shared.ours;
 SET ROLE regress_trust_loader;
 ALTER FUNCTION regress_trust_shared._note_changes() RENAME TO theirs;
@@ -215,24 +215,28 @@ SELECT journey.drop_model(model) FROM journey.models WHERE model IN ('regress_tr
 -- the catalog takes as a model's only what belongs to who says so
 SET ROLE regress_trust_analyst;
 CREATE SCHEMA regress_trust_forged;
-CREATE TABLE regress_trust_forged._segments ();
-SELECT journey._catalog('create', 'regress_trust_f', '{"schema": "regress_trust_forged", "options": {}, "rules_version": 1,
+CREATE SCHEMA regress_trust_forged_store;
+CREATE TABLE regress_trust_forged_store._segments ();
+SELECT journey._catalog('create', 'regress_trust_f', '{"schema": "regress_trust_forged", "store_schema": "regress_trust_forged_store",
+    "options": {}, "rules_version": 1, "made_store": true,
     "relations": ["_segments", "secret"], "made_schema": true, "created_by": "regress_trust_analyst"}');
-SELECT journey._catalog('create', 'regress_trust_f', '{"schema": "regress_trust_forged", "options": {}, "rules_version": 1,
+SELECT journey._catalog('create', 'regress_trust_f', '{"schema": "regress_trust_forged", "store_schema": "regress_trust_forged_store",
+    "options": {}, "rules_version": 1, "made_store": true,
     "relations": ["_segments"], "made_schema": true, "created_by": "regress_trust_loader"}');
 RESET ROLE;
 ALTER SCHEMA regress_trust_forged OWNER TO regress_trust_loader;
 GRANT USAGE ON SCHEMA regress_trust_forged TO regress_trust_analyst;
 SET ROLE regress_trust_analyst;
-SELECT journey._catalog('create', 'regress_trust_f', '{"schema": "regress_trust_forged", "options": {}, "rules_version": 1,
+SELECT journey._catalog('create', 'regress_trust_f', '{"schema": "regress_trust_forged", "store_schema": "regress_trust_forged_store",
+    "options": {}, "rules_version": 1, "made_store": true,
     "relations": ["_segments"], "made_schema": true, "created_by": "regress_trust_analyst"}');
 -- what is adopted is read as its owner, not as the superuser who calls
 RESET ROLE;
 ALTER SCHEMA regress_trust_forged OWNER TO regress_trust_analyst;
 SET ROLE regress_trust_analyst;
-CREATE FUNCTION regress_trust_forged.ran() RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION regress_trust_forged_store.ran() RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN RAISE WARNING 'run as %', current_user; RETURN '{}'; END $$;
-CREATE VIEW regress_trust_forged._catalog_copy AS SELECT regress_trust_forged.ran() AS catalog;
+CREATE VIEW regress_trust_forged_store._catalog_copy AS SELECT regress_trust_forged_store.ran() AS catalog;
 RESET ROLE;
 SELECT journey.adopt_model('regress_trust_f', 'regress_trust_forged');
 

@@ -390,8 +390,8 @@ HasChannel(const JStr *channels, int n, JStr channel)
 }
 
 /* The channels that are bought: GA4's paid ones, ads on other sites, partners who are paid by sale. */
-static bool
-IsPaidChannel(JStr channel)
+bool
+JIsPaidChannel(JStr channel)
 {
 	static const JStr paid[] = {
 		JSTR_LIT("Paid Search"), JSTR_LIT("Paid Social"), JSTR_LIT("Paid Shopping"),
@@ -405,7 +405,7 @@ IsPaidChannel(JStr channel)
 static bool
 TouchCounts(const AttributionOptions *options, JStr channel)
 {
-	return !(options->paid_only && !IsPaidChannel(channel)) &&
+	return !(options->paid_only && !JIsPaidChannel(channel)) &&
 		(options->channels == NULL ||
 		 HasChannel(options->channels, options->n_channels, channel)) &&
 		!HasChannel(options->exclude_channels, options->n_exclude_channels, channel);

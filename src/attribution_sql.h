@@ -13,6 +13,9 @@
 /* The rule of a name; raises an error where there is none. */
 extern JRule JRuleFromName(JStr name);
 
+/* Is it a channel that is bought? */
+extern bool JIsPaidChannel(JStr channel);
+
 /* Sets a rule's option; false where no rule has an option of this name. */
 extern bool JSetRuleOption(JRuleOptions *options, const char *key, const JsonbValue *value);
 

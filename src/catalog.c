@@ -57,6 +57,7 @@ typedef struct Model
 {
 	NameData	name;
 	NameData	schema;
+	NameData	store;			/* the schema of its store */
 	NameData	created_by;		/* counts only where the store is gone */
 	Oid			owner;			/* InvalidOid where the store is gone */
 } Model;
@@ -119,14 +120,15 @@ static const CatalogStatement catalog_statements[] = {
 	},
 	/* what a report has to know: where the relations are that its caller must have rights on */
 	{"read", ACCESS_ANYBODY,
-		"SELECT jsonb_build_object('schema', schema, 'time_zone', coalesce(options->>'time_zone', 'UTC'),"
+		"SELECT jsonb_build_object('schema', schema, 'store_schema', store_schema, 'time_zone', coalesce(options->>'time_zone', 'UTC'),"
 		" 'refreshed_at', refreshed_at) FROM journey._model WHERE model = $1"
 	},
 	{"create", ACCESS_CREATOR,
 		DELETE_DEPENDENTS
-		"INSERT INTO journey._model (model, schema, options, rules_version, relations, made_schema,"
-		" created_by)"
-		" SELECT $1, a.schema, a.options, a.rules_version, a.relations, a.made_schema, a.created_by"
+		"INSERT INTO journey._model (model, schema, store_schema, options, rules_version, relations,"
+		" made_schema, made_store, created_by)"
+		" SELECT $1, a.schema, a.store_schema, a.options, a.rules_version, a.relations, a.made_schema,"
+		" a.made_store, a.created_by"
 		" FROM jsonb_populate_record(NULL::journey._model, $2) AS a",
 		false, true
 	},
@@ -374,7 +376,7 @@ LookUpModel(Name name, Model *model)
 	TupleDesc	desc;
 	bool		isnull;
 
-	ExecuteAsCatalog("SELECT schema, created_by FROM journey._model WHERE model = $1",
+	ExecuteAsCatalog("SELECT schema, created_by, store_schema FROM journey._model WHERE model = $1",
 					 name, false, NULL);
 	if (SPI_processed != 1)
 		UnknownModel(name);
@@ -383,35 +385,43 @@ LookUpModel(Name name, Model *model)
 	namestrcpy(&model->name, NameStr(*name));
 	namestrcpy(&model->schema, NameStr(*DatumGetName(SPI_getbinval(row, desc, 1, &isnull))));
 	namestrcpy(&model->created_by, NameStr(*DatumGetName(SPI_getbinval(row, desc, 2, &isnull))));
-	model->owner = StoreOwner(NameStr(model->schema));
+	namestrcpy(&model->store, NameStr(*DatumGetName(SPI_getbinval(row, desc, 3, &isnull))));
+	model->owner = StoreOwner(NameStr(model->store));
 }
 
 /* A model that is not in the catalog yet, with its store in a schema. */
 static void
-SetModel(Model *model, const char *name, const char *schema)
+SetModel(Model *model, const char *name, const char *schema, const char *store)
 {
 	namestrcpy(&model->name, name);
 	namestrcpy(&model->schema, schema);
+	namestrcpy(&model->store, store);
 	namestrcpy(&model->created_by, "");
-	model->owner = StoreOwner(schema);
+	model->owner = StoreOwner(store);
 }
 
-/* Raises an error unless the current user has the rights of the model's owner. */
 static void
-CheckOwner(const Model *model)
+CheckSchemaExists(const Model *model, const char *schema)
 {
-	if (!OidIsValid(get_namespace_oid(NameStr(model->schema), true)))
+	if (!OidIsValid(get_namespace_oid(schema, true)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("schema \"%s\" of model \"%s\" does not exist",
-						NameStr(model->schema), NameStr(model->name)),
+				 errmsg("schema \"%s\" of model \"%s\" does not exist", schema, NameStr(model->name)),
 				 errhint("Restore it, or forget the model with journey.drop_model().")));
+}
+
+/* Raises an error unless the current user has the rights of the model's owner; to drop it, its store is enough. */
+static void
+CheckOwner(const Model *model, bool drops)
+{
+	if (!drops)
+		CheckSchemaExists(model, NameStr(model->schema));
 	if (!OidIsValid(model->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("the store of model \"%s\" does not exist", NameStr(model->name)),
 				 errdetail("It is relation \"%s\" in schema \"%s\".",
-						   STORE_RELATION, NameStr(model->schema)),
+						   STORE_RELATION, NameStr(model->store)),
 				 errhint("Restore it, or forget the model with journey.drop_model().")));
 	if (!has_privs_of_role(GetUserId(), model->owner))
 		ereport(ERROR,
@@ -446,23 +456,30 @@ SchemaOwner(Oid schema)
 }
 
 /*
- * Raises an error unless the owner of the model's schema has the rights of the model's owner anyway: it
+ * Raises an error unless the owner of a schema of the model has the rights of the model's owner anyway: it
  * may drop any relation of the schema, and make another of the same name, which the model's functions
  * would then use with the rights of the model's owner, triggers and all.
  */
 static void
-CheckSchemaOwner(const Model *model)
+CheckOneSchemaOwner(const Model *model, const char *schema)
 {
-	Oid			owner = SchemaOwner(get_namespace_oid(NameStr(model->schema), false));
+	Oid			owner = SchemaOwner(get_namespace_oid(schema, false));
 
 	if (!has_privs_of_role(owner, model->owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("schema \"%s\" of model \"%s\" belongs to another role than the model",
-						NameStr(model->schema), NameStr(model->name)),
+						schema, NameStr(model->name)),
 				 errdetail("Role \"%s\" could put relations of its own in place of those of role \"%s\".",
 						   GetUserNameFromId(owner, false), GetUserNameFromId(model->owner, false)),
 				 errhint("Give the schema and the relations in it to one role.")));
+}
+
+static void
+CheckSchemaOwner(const Model *model)
+{
+	CheckOneSchemaOwner(model, NameStr(model->schema));
+	CheckOneSchemaOwner(model, NameStr(model->store));
 }
 
 /* A model without a store is but a name: its creator or the catalog's owner may drop it. */
@@ -637,7 +654,7 @@ RunAsOwner(FunctionCallInfo fcinfo, HeapTuple proc, const Model *model)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner resources = CurrentResourceOwner;
-	Oid			schema = get_namespace_oid(NameStr(model->schema), true);
+	Oid			schema = get_namespace_oid(NameStr(model->store), true);
 	SavedUser	saved;
 	JCall		call;
 
@@ -683,7 +700,7 @@ RunOnModel(FunctionCallInfo fcinfo, HeapTuple proc)
 	LookUpModel(ModelArgument(fcinfo, 0), &model);
 	if (OidIsValid(model.owner) || !drops)
 	{
-		CheckOwner(&model);
+		CheckOwner(&model, drops);
 		if (!drops)
 			CheckSchemaOwner(&model);
 	}
@@ -695,7 +712,7 @@ RunOnModel(FunctionCallInfo fcinfo, HeapTuple proc)
 	RunAsOwner(fcinfo, proc, &model);
 }
 
-/* Runs the namesake of f(model name, schema name) on a model that has but a store in that schema. */
+/* Runs the namesake of f(model name, schema name, store_schema name) on a model that has but these schemas. */
 static void
 RunOnSchema(FunctionCallInfo fcinfo, HeapTuple proc)
 {
@@ -706,8 +723,9 @@ RunOnSchema(FunctionCallInfo fcinfo, HeapTuple proc)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("schema must not be null")));
-	SetModel(&model, NameStr(*name), NameStr(*PG_GETARG_NAME(1)));
-	CheckOwner(&model);
+	SetModel(&model, NameStr(*name), NameStr(*PG_GETARG_NAME(1)),
+			 PG_ARGISNULL(2) ? psprintf("%s_store", NameStr(*PG_GETARG_NAME(1))) : NameStr(*PG_GETARG_NAME(2)));
+	CheckOwner(&model, false);
 	CheckSchemaOwner(&model);
 	RunAsOwner(fcinfo, proc, &model);
 }
@@ -818,9 +836,10 @@ CheckNewModel(Model *model, Name name, Jsonb *args)
 {
 	char	   *creator;
 	char	   *foreign;
+	char	   *schema = StringArgument(args, "schema", name);
 
-	SetModel(model, NameStr(*name), StringArgument(args, "schema", name));
-	CheckOwner(model);
+	SetModel(model, NameStr(*name), schema, StringArgument(args, "store_schema", name));
+	CheckOwner(model, false);
 	CheckSchemaOwner(model);
 	creator = StringArgument(args, "created_by", name);
 	if (strcmp(creator, GetUserNameFromId(GetUserId(), false)) != 0)
@@ -831,9 +850,11 @@ CheckNewModel(Model *model, Name name, Jsonb *args)
 	ExecuteAsCatalog("SELECT string_agg(quote_ident(r.name), ', ')"
 					 " FROM jsonb_array_elements_text(CASE jsonb_typeof($2->'relations')"
 					 " WHEN 'array' THEN $2->'relations' ELSE '[]' END) AS r(name)"
-					 " WHERE NOT EXISTS (SELECT FROM pg_class s JOIN pg_class c USING (relnamespace, relowner)"
-					 " WHERE s.relnamespace = to_regnamespace(quote_ident($2->>'schema'))"
-					 " AND s.relname = '" STORE_RELATION "' AND c.relname = r.name)",
+					 " WHERE NOT EXISTS (SELECT FROM pg_class s JOIN pg_class c USING (relowner)"
+					 " WHERE s.relnamespace = to_regnamespace(quote_ident($2->>'store_schema'))"
+					 " AND s.relname = '" STORE_RELATION "' AND c.relname = r.name"
+					 " AND c.relnamespace = to_regnamespace(quote_ident($2->>CASE WHEN starts_with(r.name, '_')"
+					 " THEN 'store_schema' ELSE 'schema' END)))",
 					 name, true, args);
 	foreign = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (foreign != NULL)
@@ -848,6 +869,8 @@ CheckNewModel(Model *model, Name name, Jsonb *args)
 static void
 CheckCatalogAccess(const CatalogStatement *statement, Name name, Jsonb *args, Model *model)
 {
+	bool		drops;
+
 	switch (statement->access)
 	{
 		case ACCESS_ANYBODY:
@@ -857,8 +880,9 @@ CheckCatalogAccess(const CatalogStatement *statement, Name name, Jsonb *args, Mo
 			break;
 		case ACCESS_OWNER:
 			LookUpModel(name, model);
-			if (OidIsValid(model->owner) || strcmp(statement->name, "drop") != 0)
-				CheckOwner(model);
+			drops = strcmp(statement->name, "drop") == 0;
+			if (OidIsValid(model->owner) || !drops)
+				CheckOwner(model, drops);
 			else
 				CheckMayDropRemains(model);
 			break;
@@ -892,7 +916,7 @@ EnterCatalog(const CatalogStatement *statement, Name name, Jsonb *args, Model *m
 static void
 CopyCatalog(const Model *model)
 {
-	Oid			schema = get_namespace_oid(NameStr(model->schema), false);
+	Oid			schema = get_namespace_oid(NameStr(model->store), false);
 	NameData	name = model->name;
 	Oid			type = JSONBOID;
 	Datum		copy;
@@ -907,7 +931,7 @@ CopyCatalog(const Model *model)
 	copy = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	SwitchUser(&saved, model->owner, SECURITY_RESTRICTED_OPERATION);
 	SPI_execute_with_args(psprintf("UPDATE %s SET catalog = $1",
-								   quote_qualified_identifier(NameStr(model->schema), COPY_RELATION)),
+								   quote_qualified_identifier(NameStr(model->store), COPY_RELATION)),
 						  1, &type, &copy, NULL, false, 0);
 	RestoreUser(&saved);
 }
@@ -980,7 +1004,7 @@ _get_model(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	LookUpModel(name, &model);
-	CheckOwner(&model);
+	CheckOwner(&model, true);
 	return FetchModel("SELECT m FROM journey._model m WHERE model = $1", name);
 }
 
@@ -1029,7 +1053,7 @@ _lock_model(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	LookUpModel(name, &model);
-	CheckOwner(&model);
+	CheckOwner(&model, true);
 	PG_TRY();
 	{
 		result = FetchModel(nowait

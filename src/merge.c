@@ -27,6 +27,7 @@ typedef struct JLoad
 	JWriter    *segments;
 	JWriter    *units;
 	JWriter    *noted;
+	JConversions *conversions;	/* NULL: none */
 	int64		events;			/* how many there are */
 } JLoad;
 
@@ -63,6 +64,7 @@ JOpenNoted(Oid relation)
 		{"user_id", TEXTOID}, {"kind", TEXTOID}, {"name", TEXTOID}, {"order_id", TEXTOID},
 		{"revenue", NUMERICOID}, {"currency", TEXTOID}, {"previous_id", TEXTOID},
 		{"traits", JSONBOID}, {"first_copy", TIMESTAMPTZOID}, {"last_copy", TIMESTAMPTZOID},
+		{"conversions", JSONBOID},
 		{"sign", INT4OID}, {"session_id", UUIDOID}
 	};
 
@@ -112,9 +114,8 @@ JPutNotedEvents(JLoad *load, const JNewSegment *segment, const JEvent *events)
 		Datum		values[J_NOTED_COLUMNS + 2];
 		bool		nulls[J_NOTED_COLUMNS + 2] = {false};
 
-		if (!JEventIsNoted(&events[i]))
+		if (!JSetNoted(values, nulls, &events[i], load->conversions))
 			continue;
-		JSetNoted(values, nulls, &events[i]);
 		values[J_NOTED_COLUMNS] = Int32GetDatum(1);
 		JSetUuid(values, nulls, J_NOTED_COLUMNS + 1, &segment->part.id);
 		JWriterPut(load->noted, values, nulls);
@@ -168,6 +169,8 @@ JLoadVisitor(JLoad *load, JEvent *events, int n)
 	JOpenUnit  *units;
 	int			n_units = 0;
 
+	if (load->conversions != NULL)
+		JStepsBegin(&load->conversions->steps);
 	JSplit(&load->options, NULL, NULL, 0, events, n, NULL, 0, false,
 		   JSegmentEvents(&load->options), &result);
 	units = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(JOpenUnit) * (Size) result.n_segments);
@@ -206,9 +209,9 @@ JLoadGathered(JEvent *events, int n, void *arg)
 	MemoryContextReset(load->context);
 }
 
-/* The rules and tables of a call: .., timeout, rules, segments, units, noted from argument 1 on. */
+/* The rules and tables of a call: .., timeout, rules, segments, units, noted, conversions from argument 1 on. */
 static void
-JLoadBegin(JLoad *load, FunctionCallInfo fcinfo)
+JLoadBegin(JLoad *load, FunctionCallInfo fcinfo, int conversions_arg)
 {
 	for (int i = 0; i < 6; i++)
 		if (PG_ARGISNULL(i))
@@ -216,6 +219,8 @@ JLoadBegin(JLoad *load, FunctionCallInfo fcinfo)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("arguments must not be null")));
 	load->options = JStoreOptions(fcinfo, 1, 2);
+	load->conversions = PG_ARGISNULL(conversions_arg) ? NULL :
+		JConversionsFromJsonb(PG_GETARG_JSONB_P(conversions_arg));
 	load->events = 0;
 	load->context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey visitor",
 										  ALLOCSET_DEFAULT_SIZES);
@@ -235,7 +240,7 @@ JLoadEnd(JLoad *load)
 }
 
 /*
- * _load_events(query, timeout, rules, segments, units, noted): splits the events of a query into tables
+ * _load_events(query, timeout, rules, segments, units, noted, conversions): splits the events of a query into tables
  * that are empty; how many there are.
  */
 PG_FUNCTION_INFO_V1(journey_load_events);
@@ -244,7 +249,7 @@ journey_load_events(PG_FUNCTION_ARGS)
 {
 	JLoad		load;
 
-	JLoadBegin(&load, fcinfo);
+	JLoadBegin(&load, fcinfo, 6);
 	JGatherFinish(JGatherQuery(text_to_cstring(PG_GETARG_TEXT_PP(0)), (Size) maintenance_work_mem * 1024, NULL),
 				  JLoadGathered, &load);
 	PG_RETURN_INT64(JLoadEnd(&load));
@@ -455,7 +460,7 @@ JPutTallies(const JReading *reading, ReturnSetInfo *rsinfo, int64 events)
 }
 
 /*
- * _load_rows(query, timeout, rules, segments, units, noted, batch): the same from the rows of a reading, with
+ * _load_rows(query, timeout, rules, segments, units, noted, batch, conversions): the same from the rows of a reading, with
  * all columns of the batch. Those that are no events go to the batch. Tells what the rows of each table are and,
  * in a last row, how many events there are.
  */
@@ -468,7 +473,7 @@ journey_load_rows(PG_FUNCTION_ARGS)
 	JGather    *gather;
 
 	InitMaterializedSRF(fcinfo, 0);
-	JLoadBegin(&load, fcinfo);
+	JLoadBegin(&load, fcinfo, 7);
 	if (PG_ARGISNULL(6))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -546,7 +551,7 @@ JStoredAdd(JLoad *load, JStoredVisitor *visitor, JStr visitor_id, Datum body)
 }
 
 /*
- * _load_stored(query, timeout, rules, segments, units, noted): the same from stored segments, of which the
+ * _load_stored(query, timeout, rules, segments, units, noted, conversions): the same from stored segments, of which the
  * query gives (visitor_id, body), those of a visitor in a row.
  */
 PG_FUNCTION_INFO_V1(journey_load_stored);
@@ -557,7 +562,7 @@ journey_load_stored(PG_FUNCTION_ARGS)
 	JStoredVisitor visitor = {NULL};
 	Portal		portal;
 
-	JLoadBegin(&load, fcinfo);
+	JLoadBegin(&load, fcinfo, 6);
 	visitor.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey stored visitor",
 											ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();

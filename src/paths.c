@@ -179,7 +179,7 @@ journey_paths(PG_FUNCTION_ARGS)
 
 typedef struct JSessionPathCall
 {
-	JSessionOptions session;
+	JSqlOptions options;
 	JPathParts	parts;
 } JSessionPathCall;
 
@@ -190,8 +190,8 @@ CompileSessionPath(FunctionCallInfo fcinfo)
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		JNullArgument(PG_ARGISNULL(1) ? "timeout" : "options");
-	call->session.timeout = JIntervalMicroseconds(PG_GETARG_INTERVAL_P(1), "timeout");
-	call->session.user_change = true;
+	JInitSqlOptions(&call->options);
+	call->options.session.timeout = JIntervalMicroseconds(PG_GETARG_INTERVAL_P(1), "timeout");
 	call->parts = ReadParts(PG_GETARG_JSONB_P(2));
 	return call;
 }
@@ -244,7 +244,7 @@ PutSessionPaths(ReturnSetInfo *rsinfo, const JSessionPathCall *call, JEvent *eve
 	JMarkSink	sink = {.events = events};
 	JPathNode  *nodes = palloc_extended(sizeof(JPathNode) * 2 * (Size) n, MCXT_ALLOC_HUGE);
 
-	JSessionsOf(&call->session, events, n, MarkSession, &sink);
+	JSessionsOf(&call->options.session, events, n, MarkSession, &sink);
 	for (int i = 0; i < sink.n; i++)
 	{
 		const JSessionMark *mark = &sink.marks[i];
@@ -282,7 +282,7 @@ session_path(PG_FUNCTION_ARGS)
 	events = JTimelineAll(PG_GETARG_TIMELINE_PP(0), &n, NULL);
 	events = JEventsByVisitor(events, n);
 	if (call->parts.channels)
-		channels = JEventChannels(events, n, call->session.timeout);
+		channels = JEventChannels(events, n, &call->options.session);
 	for (int from = 0, to; from < n; from = to)
 	{
 		to = JVisitorEnd(events, n, from);

@@ -18,6 +18,7 @@
 #include "name_core.h"
 #include "payload.h"
 #include "payload_scan_core.h"
+#include "session_core.h"
 #include "time_core.h"
 #include "timeline.h"
 #include "url_core.h"
@@ -339,26 +340,33 @@ MergedTraits(const JPayloadEvent *event, JRedactRules *rules)
 	return merged;
 }
 
-/* Properties; of a group its traits, with its id. */
+/* An object with one member more; nothing is added where that is NULL. */
+static Datum
+WithMember(Datum object, const char *name, JStr value)
+{
+	StringInfoData text;
+	Datum		member;
+
+	if (JStrIsNull(value))
+		return object;
+	initStringInfo(&text);
+	appendStringInfo(&text, "{\"%s\":", name);
+	escape_json(&text, pnstrdup(value.data, value.len));
+	appendStringInfoChar(&text, '}');
+	member = DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data));
+	return object == (Datum) 0 ? member : DirectFunctionCall2(jsonb_concat, object, member);
+}
+
+/* Properties; of a group its traits, with its id. The id of a campaign is one, as journey._select() makes it. */
 static Datum
 Properties(const JPayloadEvent *event, JRedactRules *rules)
 {
 	bool		is_group = event->field[JF_KIND].data[0] == 'g';
-	StringInfoData group;
 	Datum		properties = JStrIsNull(event->field[JF_PROPERTIES]) ? (Datum) 0 :
 		JsonbFrom(event->field[JF_PROPERTIES], rules, is_group ? "traits" : "properties", is_group);
 
-	if (!JStrIsNull(event->group_id))
-	{
-		Datum		id;
-
-		initStringInfo(&group);
-		appendStringInfoString(&group, "{\"group_id\":");
-		escape_json(&group, pnstrdup(event->group_id.data, event->group_id.len));
-		appendStringInfoChar(&group, '}');
-		id = DirectFunctionCall1(jsonb_in, CStringGetDatum(group.data));
-		properties = properties == (Datum) 0 ? id : DirectFunctionCall2(jsonb_concat, properties, id);
-	}
+	properties = WithMember(properties, "group_id", event->group_id);
+	properties = WithMember(properties, J_CAMPAIGN_ID, event->campaign_id);
 	if (properties != (Datum) 0 && JB_ROOT_COUNT(DatumGetJsonbP(properties)) == 0)
 		return (Datum) 0;
 	return properties;
@@ -394,6 +402,7 @@ RedactEvent(JRedactRules *rules, JPayloadEvent *event)
 	JRedactField(rules, event->own_referrer ? "properties.referrer" : "context.page.referrer", false,
 				&field[JF_REFERRER]);
 	JRedactField(rules, "groupId", true, &event->group_id);
+	JRedactField(rules, "context.campaign.id", false, &event->campaign_id);
 	if (!JStrIsNull(field[JF_REVENUE]) && !JAmount(field[JF_REVENUE], &amount))
 		field[JF_REVENUE] = JSTR_NULL;
 	if (!event->visitor_is_user)

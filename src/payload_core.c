@@ -848,6 +848,8 @@ SetFields(Draft *draft, const JPayloadOptions *options)
 		field[JF_REFERRER] = JSTR_NULL;
 	for (int i = 0; i < J_CAMPAIGN_FIELDS; i++)
 		field[campaign[i]] = context->campaign[i];
+	event->campaign_id = context->campaign_id.len > 0 && (is_view || kind == 't') ?
+		context->campaign_id : JSTR_NULL;
 	field[JF_SESSION_KEY] = context->session_id;
 	field[JF_PROPERTIES] = draft->properties;
 	if (kind != 'a')
@@ -864,8 +866,6 @@ SetFields(Draft *draft, const JPayloadOptions *options)
 	}
 	event->ip = PlainAddress(Either(context->ip, draft->request_ip));
 	event->user_agent = context->user_agent;
-	if (kind == 't' || is_view)
-		event->campaign_id = context->campaign_id;
 }
 
 /* An event without an id gets the one that every other part of the extension would give it. */

@@ -72,9 +72,9 @@ typedef struct JPayloadEvent
 	bool		own_name;
 	bool		visitor_is_user;	/* there is no device: the visitor is "user:" and the user */
 	JStr		group_id;		/* of a group, whose properties are its traits */
+	JStr		campaign_id;	/* of what may make a touch: becomes a property */
 	JStr		ip;				/* for the option "exclude": no fields of an event */
 	JStr		user_agent;
-	JStr		campaign_id;
 	JStr		text;			/* what it was read from; NULL: the payload as a whole */
 	int32		nuls;			/* how many \u0000 were taken out */
 	int32		offset;			/* where it begins in the payload */

@@ -23,8 +23,7 @@
 /* The columns of journey._payload_row behind those of journey.event. */
 enum
 {
-	ROW_CAMPAIGN_ID = J_EVENT_COLUMNS,
-	ROW_IP,
+	ROW_IP = J_EVENT_COLUMNS,
 	ROW_USER_AGENT,
 	ROW_POSITION,
 	ROW_REASON,
@@ -86,7 +85,6 @@ KeepRow(const JPayloadEvent *event, void *arg)
 	if (event->error.code == NULL)
 	{
 		JPayloadSetEvent(values, nulls, event, NULL);
-		JSetStr(values, nulls, ROW_CAMPAIGN_ID, event->campaign_id);
 		JSetStr(values, nulls, ROW_IP, event->ip);
 		JSetStr(values, nulls, ROW_USER_AGENT, event->user_agent);
 	}

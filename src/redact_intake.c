@@ -43,7 +43,7 @@ GetRules(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the key of pseudonyms is missing"),
 				 errdetail("Under another key all ids would be new ones."),
-				 errhint("Restore the row of \"_pseudonym_keys\" in the model's schema.")));
+				 errhint("Restore the row of \"_pseudonym_keys\" in the schema of the model's store.")));
 	rules = JRedactGetRules(fcinfo);
 	JRedactSetKeptNames(rules, IsClickId);
 	return rules;

@@ -666,12 +666,16 @@ journey_unit(PG_FUNCTION_ARGS)
  * single events
  * ------------------------------------------------------------------------------------------------ */
 
-void
-JSetNoted(Datum *values, bool *nulls, const JEvent *event)
+bool
+JSetNoted(Datum *values, bool *nulls, const JEvent *event, JConversions *conversions)
 {
 	const JStr *field = event->field;
+	Datum		converted = (Datum) 0;
+	bool		is_conversion = JConversionsOfEvent(conversions, event, &converted);
 	int			i = 0;
 
+	if (!is_conversion && !JEventIsNoted(event))
+		return false;
 	memset(nulls, 0, sizeof(bool) * J_NOTED_COLUMNS);
 	JSetStr(values, nulls, i++, field[JF_VISITOR_ID]);
 	JSetStr(values, nulls, i++, field[JF_EVENT_ID]);
@@ -692,29 +696,71 @@ JSetNoted(Datum *values, bool *nulls, const JEvent *event)
 	i++;
 	values[i++] = TimestampTzGetDatum(event->first_copy);
 	values[i++] = TimestampTzGetDatum(event->last_copy);
+	nulls[i] = !is_conversion;
+	values[i++] = converted;
 	Assert(i == J_NOTED_COLUMNS);
+	return true;
 }
 
-/* _noted_events(body): the events that tables of their own follow. */
+/* What _noted_events() keeps in fn_extra: the definitions that it was last called with. */
+typedef struct JNotedCache
+{
+	MemoryContext context;
+	Jsonb	   *list;
+	JConversions *conversions;
+} JNotedCache;
+
+static JConversions *
+JGetConversions(FunctionCallInfo fcinfo, Jsonb *list)
+{
+	JNotedCache *cache = fcinfo->flinfo->fn_extra;
+	MemoryContext old;
+
+	if (cache != NULL && cache->conversions != NULL && VARSIZE(cache->list) == VARSIZE(list) &&
+		memcmp(cache->list, list, VARSIZE(list)) == 0)
+		return cache->conversions;
+	if (cache == NULL)
+	{
+		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(JNotedCache));
+		cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "pg_journey conversions",
+											   ALLOCSET_SMALL_SIZES);
+		fcinfo->flinfo->fn_extra = cache;
+	}
+	cache->conversions = NULL;	/* in case of an error below */
+	MemoryContextReset(cache->context);
+	old = MemoryContextSwitchTo(cache->context);
+	cache->list = memcpy(palloc(VARSIZE(list)), list, VARSIZE(list));
+	cache->conversions = JConversionsFromJsonb(cache->list);
+	MemoryContextSwitchTo(old);
+	return cache->conversions;
+}
+
+/* _noted_events(body, conversions): the events that tables of their own follow. */
 PG_FUNCTION_INFO_V1(journey_noted_events);
 Datum
 journey_noted_events(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	JConversions *conversions = NULL;
 	JTimelineReader *reader;
 	JEvent		event;
 
 	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	if (!PG_ARGISNULL(1))
+	{
+		conversions = JGetConversions(fcinfo, PG_GETARG_JSONB_P(1));
+		JStepsBegin(&conversions->steps);
+	}
 	reader = JTimelineOpenDatum(PG_GETARG_VARLENA_PP(0));
 	while (JTimelineNext(reader, &event))
 	{
 		Datum		values[J_NOTED_COLUMNS];
 		bool		nulls[J_NOTED_COLUMNS];
 
-		if (!JEventIsNoted(&event))
-			continue;
-		JSetNoted(values, nulls, &event);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		if (JSetNoted(values, nulls, &event, conversions))
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
 }

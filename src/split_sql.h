@@ -5,6 +5,7 @@
 #ifndef SPLIT_SQL_H
 #define SPLIT_SQL_H
 
+#include "conversion.h"
 #include "session_sql.h"
 #include "split_core.h"
 
@@ -14,12 +15,15 @@ extern JSessionOptions JStoreOptions(FunctionCallInfo fcinfo, int timeout_arg, i
 /* Events that a stored segment holds at most. */
 extern int	JSegmentEvents(const JSessionOptions *options);
 
-/* Is it one that tables of their own follow: an amount, traits, an alias, a copy? */
+/* Is it one that tables of their own follow whatever the conversions are: an amount, traits, an alias, a copy? */
 extern bool JEventIsNoted(const JEvent *event);
 
-/* The columns of journey._noted. */
-#define J_NOTED_COLUMNS 13
-extern void JSetNoted(Datum *values, bool *nulls, const JEvent *event);
+/*
+ * The columns of journey._noted for an event that tables of their own follow; false where none does.
+ * Conversions may be NULL: there are none.
+ */
+#define J_NOTED_COLUMNS 14
+extern bool JSetNoted(Datum *values, bool *nulls, const JEvent *event, JConversions *conversions);
 
 /* The columns of journey._unit up to its touches. */
 #define J_UNIT_HEAD 6

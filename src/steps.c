@@ -237,7 +237,12 @@ JTimelineAll(const struct varlena *timeline, int *n, JStr **channels)
 	JEvent	   *events = JTimelineEvents(JTimelineOpenDatum(timeline), n);
 
 	if (channels != NULL)
-		*channels = JEventChannels(events, *n, JSTEPS_TIMEOUT);
+	{
+		JSqlOptions options;
+
+		JInitSqlOptions(&options);
+		*channels = JEventChannels(events, *n, &options.session);
+	}
 	return events;
 }
 

@@ -329,9 +329,8 @@ JVisitorEnd(const JEvent *events, int n, int from)
 }
 
 JStr *
-JEventChannels(const JEvent *events, int n, int64 timeout)
+JEventChannels(const JEvent *events, int n, const JSessionOptions *options)
 {
-	const JSessionOptions options = {.timeout = timeout, .user_change = true};
 	JEvent	   *copy = JEventsByVisitor(events, n);
 	JStr	   *channels = palloc_extended(sizeof(JStr) * Max((Size) n, 1),
 										   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -342,7 +341,7 @@ JEventChannels(const JEvent *events, int n, int64 timeout)
 
 		to = JVisitorEnd(copy, n, from);
 		sink.n = to - from;
-		JSessionsOf(&options, copy + from, to - from, TakeSession, &sink);
+		JSessionsOf(options, copy + from, to - from, TakeSession, &sink);
 	}
 	pfree(copy);
 	return channels;

@@ -11,6 +11,7 @@
 
 #include "condition_core.h"
 #include "journey_core.h"
+#include "session_core.h"
 
 #define JSTEPS_MAX 32			/* steps of a caller, conditions of an aggregate */
 #define JSTEPS_ROOM 64			/* bits of a mask: steps, and what must not come between */
@@ -77,12 +78,8 @@ extern JEvent *JEventsByVisitor(const JEvent *events, int n);
 /* Where the events of a visitor end in that order. */
 extern int	JVisitorEnd(const JEvent *events, int n, int from);
 
-/*
- * The channel of each event of a timeline: of the touch that it makes in its session, else NULL.
- * A session is one by the usual rules; the usual timeout is half an hour.
- */
-#define JSTEPS_TIMEOUT (30 * 60 * J_USECS_PER_SEC)
-extern JStr *JEventChannels(const JEvent *events, int n, int64 timeout);
+/* The channel of each event of a timeline: of the touch that it makes in its session by these rules, else NULL. */
+extern JStr *JEventChannels(const JEvent *events, int n, const JSessionOptions *options);
 
 /* The kind of an event: its own, or what its name or URL makes it. */
 extern JStr JEventKind(const JEvent *event);

@@ -31,8 +31,8 @@ JPlaceholder(const char *at, const char *end, const char **name)
 
 /*
  * _bind(run, statement): {name} becomes the model's relation of this name, or in a shadow run its shadow,
- * _shadow_name; {.name} the relation itself. What stands in their place is not looked at again: a
- * schema's name may have braces.
+ * _shadow_name; {.name} the relation itself. Names that begin with _ are of the store's schema. What stands in
+ * their place is not looked at again: a schema's name may have braces.
  */
 PG_FUNCTION_INFO_V1(journey_bind);
 Datum
@@ -44,13 +44,19 @@ journey_bind(PG_FUNCTION_ARGS)
 	const char *end = at + VARSIZE_ANY_EXHDR(statement);
 	bool		isnull;
 	Datum		schema = GetAttributeByName(run, "schema", &isnull);
-	const char *prefix;
+	Datum		store;
+	const char *public_prefix;
+	const char *store_prefix;
 	bool		shadow;
 	StringInfoData out;
 
 	if (isnull)
 		PG_RETURN_NULL();
-	prefix = quote_identifier(NameStr(*DatumGetName(schema)));
+	store = GetAttributeByName(run, "store", &isnull);
+	if (isnull)
+		PG_RETURN_NULL();
+	public_prefix = quote_identifier(NameStr(*DatumGetName(schema)));
+	store_prefix = quote_identifier(NameStr(*DatumGetName(store)));
 	shadow = DatumGetBool(GetAttributeByName(run, "shadow", &isnull)) && !isnull;
 	initStringInfo(&out);
 	while (at < end)
@@ -71,7 +77,8 @@ journey_bind(PG_FUNCTION_ARGS)
 			at = open + 1;
 			continue;
 		}
-		appendStringInfo(&out, "%s.", prefix);
+		appendStringInfo(&out, "%s.",
+						 *name == '_' || (shadow && open[1] != '.') ? store_prefix : public_prefix);
 		if (shadow && open[1] != '.')
 		{
 			appendStringInfoString(&out, "_shadow_");

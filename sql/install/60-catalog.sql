@@ -13,6 +13,7 @@
 CREATE TABLE journey._model (
     model         name PRIMARY KEY,
     schema        name NOT NULL UNIQUE,
+    store_schema  name NOT NULL UNIQUE,         -- where the relations lie whose names begin with _
     options       jsonb NOT NULL,               -- in force, as given: defaults are not stored
     options_due   jsonb,                        -- what journey.rebuild() will put in force
     version       bigint NOT NULL DEFAULT 0,    -- the number of the last refresh
@@ -20,8 +21,9 @@ CREATE TABLE journey._model (
     rebuild_due   text,                         -- why, or NULL
     writers       jsonb,                        -- transactions that wrote while the last one read,
                                                 -- and the snapshot under which it did
-    relations     text[] NOT NULL,              -- what create_model() made in the schema
+    relations     text[] NOT NULL,              -- what create_model() made in the schemas
     made_schema   boolean NOT NULL,
+    made_store    boolean NOT NULL,
     created_by    name NOT NULL,
     created_at    timestamptz NOT NULL DEFAULT transaction_timestamp(),
     refreshed_at  timestamptz
@@ -159,9 +161,10 @@ SELECT m.model,
        m.options,
        m.options_due,
        s.sources,
-       m.created_at
+       m.created_at,
+       m.store_schema
   FROM journey._model m
-  LEFT JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) m.schema
+  LEFT JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) m.store_schema
   LEFT JOIN pg_catalog.pg_class c
          ON c.relnamespace OPERATOR(pg_catalog.=) n.oid
         AND c.relname OPERATOR(pg_catalog.=) '_segments'::pg_catalog.name
@@ -187,7 +190,7 @@ SELECT m.model,
   -- what failed before the last call that succeeded is of no more interest
   LEFT JOIN LATERAL (
       SELECT x.failure, x.failed_at
-        FROM journey._last_failure(m.schema) AS x
+        FROM journey._last_failure(m.store_schema) AS x
        WHERE x.failed_at OPERATOR(pg_catalog.>) COALESCE(
                  (SELECT r.finished_at FROM journey._refresh r
                    WHERE r.model OPERATOR(pg_catalog.=) m.model
@@ -253,6 +256,8 @@ CREATE TYPE journey._settings AS (
     internal_users        text[],
     allow_ids             text[],
     lookback              interval,
+    conversions           jsonb,
+    attribution           jsonb,
     time_zone             text,
     profiles              text,
     keep_properties       text[],
@@ -292,6 +297,8 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('click_ids',             'own list',    'rebuild', '[]'),
        ('internal_users',        'texts',       'rebuild', '[]'),
        ('lookback',              'interval',    'rebuild', '"90 days"'),
+       ('conversions',           'conversions', 'rebuild', '[]'),
+       ('attribution',           'attribution', 'rebuild', '{}'),
        ('time_zone',             'zone',        'rebuild', '"UTC"'),
        ('profiles',              'profiles',    'rebuild', '"all"'),
        ('keep_properties',       'columns',     'rebuild', '[
@@ -307,10 +314,10 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('index_sources',         'boolean',     'none',    'false'),
        ('capture',               'capture',     'none',    '"refresh"'),
        ('ignore_deletes',        'boolean',     'none',    'false'),
-       ('conversions',           'unsupported', 'rebuild', NULL),
        ('currency',              'unsupported', 'rebuild', NULL),
        ('rates',                 'unsupported', 'rebuild', NULL),
-       ('redact',                'redact',      'read',    NULL)
+       ('redact',                'redact',      'read',    NULL),
+       ('store_schema',          'name',        'fixed',   NULL)
 $$;
 COMMENT ON FUNCTION journey._options() IS 'internal: the options of a model';
 
@@ -482,6 +489,12 @@ BEGIN
         PERFORM journey.redact_event('{}'::jsonb, value, '\x00'::bytea);
     ELSIF type = 'revenue' THEN
         PERFORM journey._check_revenue(value);
+    ELSIF type = 'conversions' THEN
+        PERFORM journey._check_conversions(value);
+        PERFORM journey._check_interval('lookback'::text, d -> 'lookback', false)
+           FROM jsonb_array_elements(value) AS d WHERE jsonb_typeof(d -> 'lookback') <> 'null';
+    ELSIF type = 'attribution' THEN
+        PERFORM journey._touch_counts(''::text, value);
     ELSIF type = 'stitch' AND (word = ANY ('{last,first,graph}'::text[])) IS TRUE THEN
         RAISE EXCEPTION 'stitching by "%" is not available in this release', word
             USING ERRCODE = 'feature_not_supported', HINT = 'Use "interval", the default.';
@@ -576,12 +589,13 @@ COMMENT ON FUNCTION journey._settings(jsonb) IS
 -- model: create, change, drop
 -- ---------------------------------------------------------------------------------------------
 
--- The names that analysts know, and those of the store: a schema that has one is not taken over.
+-- The names that analysts know: a schema that has one is not taken over; nor for a store one with such names as
+-- that has.
 CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profiles_masked', 'profile_changes',
-                 'conversions', 'attributed_touches', 'exports', 'events', 'page_views', 'timelines', 'rejected_events', '_segments',
-                 '_batch', '_changes', '_captured']::pg_catalog.text[];
+                 'conversions', 'attributed_touches', 'exports', 'events', 'page_views', 'timelines',
+                 'rejected_events']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
 
 CREATE FUNCTION journey._relations_in(schema name) RETURNS text[]
@@ -627,7 +641,7 @@ BEGIN
             USING ERRCODE = 'insufficient_privilege',
                   DETAIL = format('They are %s, and could put something in place of what the model makes.',
                                   creators),
-                  HINT = 'Give the model a schema of its own with the option "schema"'
+                  HINT = 'Give the model others with the options "schema" and "store_schema"'
                          || coalesce(', or: ' || revoke, '.');
     END IF;
 END
@@ -635,8 +649,8 @@ $$;
 COMMENT ON FUNCTION journey._check_creators(name) IS
     'internal: checks that no other role may create in a schema';
 
--- Makes the schema, or takes one in which none of our names is used. True if it was made.
-CREATE FUNCTION journey._make_schema(model name, schema name) RETURNS boolean
+-- Makes a schema of the model, or takes one in which none of our names is used. True if it was made.
+CREATE FUNCTION journey._make_schema(model name, schema name, option text) RETURNS boolean
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -646,12 +660,20 @@ BEGIN
     IF schema = 'journey' THEN
         RAISE EXCEPTION 'schema "journey" is the extension''s own'
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Give the model another name, or another schema with the option "schema".';
+                  HINT = format('Give the model another name, or another schema with the option "%s".', option);
     END IF;
     IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema) THEN
         BEGIN
             EXECUTE format('CREATE SCHEMA %I', schema);
-        EXCEPTION WHEN unique_violation OR duplicate_schema THEN -- by another session, at this moment
+        EXCEPTION WHEN insufficient_privilege THEN
+            IF option = 'schema' THEN
+                RAISE;
+            END IF;
+            RAISE EXCEPTION 'permission denied for database %', current_database()
+                USING ERRCODE = 'insufficient_privilege',
+                      DETAIL = format('Schema %I is not there.', schema),
+                      HINT = format('Who may: CREATE SCHEMA %I AUTHORIZATION %I;', schema, current_user);
+        WHEN unique_violation OR duplicate_schema THEN -- by another session, at this moment
             IF journey._catalog('exists'::text, model, '{}'::jsonb) = 'true' THEN
                 RAISE EXCEPTION 'model "%" already exists', model USING ERRCODE = 'duplicate_object';
             END IF;
@@ -660,17 +682,19 @@ BEGIN
                       DETAIL = 'Another session has made it at this moment.';
         END;
         EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema,
-                       format('model "%s" of pg_journey', model));
+                       format(CASE option WHEN 'schema' THEN 'model "%s" of pg_journey'
+                                          ELSE 'store of model "%s" of pg_journey' END, model));
         -- default privileges of the role may let others in
         PERFORM journey._check_creators(schema);
         RETURN true;
     END IF;
     SELECT string_agg(quote_ident(r), ', ') INTO taken
-      FROM unnest(journey._relations_in(schema)) AS r WHERE r = ANY (journey._public_relations());
+      FROM unnest(journey._relations_in(schema)) AS r
+     WHERE CASE option WHEN 'schema' THEN r = ANY (journey._public_relations()) ELSE r LIKE '\_%' END;
     IF taken IS NOT NULL THEN
         RAISE EXCEPTION 'schema "%" already has relations of names that a model needs', schema
             USING ERRCODE = 'duplicate_table', DETAIL = format('They are %s.', taken),
-                  HINT = 'Give the model a schema of its own with the option "schema".';
+                  HINT = format('Give the model a schema of its own with the option "%s".', option);
     END IF;
     IF NOT has_schema_privilege(schema, 'CREATE') THEN
         RAISE EXCEPTION 'permission denied for schema %', quote_ident(schema)
@@ -681,12 +705,34 @@ BEGIN
                 WHERE n.nspname = schema AND p.proname = '_note_changes') THEN
         RAISE EXCEPTION 'schema "%" already has a function "_note_changes", a name that a model needs', schema
             USING ERRCODE = 'duplicate_function',
-                  HINT = 'Drop it, or give the model a schema of its own with the option "schema".';
+                  HINT = format('Drop it, or give the model a schema of its own with the option "%s".', option);
     END IF;
     RETURN false;
 END
 $$;
-COMMENT ON FUNCTION journey._make_schema(name, name) IS 'internal: makes the schema of a model';
+COMMENT ON FUNCTION journey._make_schema(name, name, text) IS 'internal: makes a schema of a model';
+
+-- The schema of the store: that of the option, else the model's with _store behind its name. A name that would
+-- be cut could be another's.
+CREATE FUNCTION journey._store_schema(schema name, options jsonb) RETURNS name
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    store text := coalesce(options ->> 'store_schema', schema || '_store');
+BEGIN
+    IF octet_length(store) > 63 THEN
+        RAISE EXCEPTION 'the name of the store''s schema "%" is too long', store
+            USING ERRCODE = 'name_too_long', HINT = 'Give another with the option "store_schema".';
+    ELSIF store = schema THEN
+        RAISE EXCEPTION 'schema and store of a model cannot be one schema, "%"', schema
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give another with the option "store_schema".';
+    END IF;
+    RETURN store;
+END
+$$;
+COMMENT ON FUNCTION journey._store_schema(name, jsonb) IS 'internal: the schema of a model''s store';
 
 CREATE FUNCTION journey.create_model(
     model name, source_schema name DEFAULT NULL, options jsonb DEFAULT '{}') RETURNS void
@@ -701,7 +747,9 @@ AS $$
 DECLARE
     checked jsonb;
     target name;
+    store name;
     made boolean;
+    made_store boolean;
     before text[];
 BEGIN
     IF coalesce(model, '') = '' THEN
@@ -713,20 +761,23 @@ BEGIN
     END IF;
 
     target := coalesce(checked ->> 'schema', model);
-    made := journey._make_schema(model, target);
-    before := journey._relations_in(target);
-    PERFORM journey._create_store(target, checked);
-    PERFORM journey._create_intake(target);
+    store := journey._store_schema(target, checked);
+    made := journey._make_schema(model, target, 'schema'::text);
+    made_store := journey._make_schema(model, store, 'store_schema'::text);
+    before := journey._relations_in(target) || journey._relations_in(store);
+    PERFORM journey._create_store(target, store, checked);
+    PERFORM journey._create_intake(target, store);
     EXECUTE format('CREATE SEQUENCE %1$I._failed_at; CREATE SEQUENCE %1$I._failure;'
-                   'GRANT SELECT ON SEQUENCE %1$I._failed_at, %1$I._failure TO pg_monitor', target);
-    PERFORM journey._create_capture(target);
-    PERFORM journey._create_catalog_copy(target);
+                   'GRANT SELECT ON SEQUENCE %1$I._failed_at, %1$I._failure TO pg_monitor', store);
+    PERFORM journey._create_capture(store);
+    PERFORM journey._create_catalog_copy(store);
     PERFORM journey._comment_relations(target);
     PERFORM journey._catalog('create'::text, model, jsonb_build_object(
-        'schema', target, 'options', checked - 'schema', 'rules_version', journey._rules_version(),
-        'relations', ARRAY(SELECT unnest(journey._relations_in(target))
+        'schema', target, 'store_schema', store, 'options', checked - '{schema,store_schema}'::text[],
+        'rules_version', journey._rules_version(),
+        'relations', ARRAY(SELECT unnest(journey._relations_in(target) || journey._relations_in(store))
                            EXCEPT SELECT unnest(before)),
-        'made_schema', made, 'created_by', current_user));
+        'made_schema', made, 'made_store', made_store, 'created_by', current_user));
     PERFORM journey._make_redact_key(journey._get_model(model));
 
     IF source_schema IS NOT NULL THEN
@@ -780,11 +831,13 @@ DECLARE
     reason text := m.rebuild_due;
 BEGIN
     PERFORM journey._check_options(options);
-    IF options ? 'schema' AND options -> 'schema' IS DISTINCT FROM to_jsonb(m.schema) THEN
+    IF options ? 'schema' AND options -> 'schema' IS DISTINCT FROM to_jsonb(m.schema)
+       OR options ? 'store_schema' AND options -> 'store_schema' IS DISTINCT FROM to_jsonb(m.store_schema) THEN
         RAISE EXCEPTION 'the schema of a model cannot be changed'
             USING ERRCODE = 'feature_not_supported';
     END IF;
-    wanted := journey._merge_options(coalesce(m.options_due, m.options), options - 'schema');
+    wanted := journey._merge_options(coalesce(m.options_due, m.options),
+                                     options - '{schema,store_schema}'::text[]);
 
     IF m.version = 0 THEN
         later := '{}';
@@ -875,11 +928,12 @@ CREATE FUNCTION journey._drop_model(model name) RETURNS void
 AS $$
 DECLARE
     m journey._model;
+    schema name;
     space pg_namespace;
 BEGIN
     -- without its store only the catalog's row is left: nothing says whose the other relations are
     IF NOT EXISTS (SELECT FROM journey.models v
-                     JOIN pg_namespace n ON n.nspname = v.schema
+                     JOIN pg_namespace n ON n.nspname = v.store_schema
                      JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = '_segments'
                     WHERE v.model = _drop_model.model) THEN
         PERFORM journey._catalog('drop'::text, model, '{}'::jsonb);
@@ -888,21 +942,22 @@ BEGIN
 
     m := journey._lock_model(model);
     PERFORM journey._catalog('drop'::text, model, '{}'::jsonb);
-    PERFORM journey._drop_triggers(m.schema);
-    PERFORM journey._drop_relations(m.schema, m.relations, '{v}'::"char"[], 'DROP VIEW'::text);
-    PERFORM journey._drop_relations(m.schema, m.relations, '{m}'::"char"[], 'DROP MATERIALIZED VIEW'::text);
-    PERFORM journey._drop_relations(m.schema, m.relations, '{r,p}'::"char"[], 'DROP TABLE'::text);
-    PERFORM journey._drop_relations(m.schema, m.relations, '{S}'::"char"[], 'DROP SEQUENCE'::text);
+    PERFORM journey._drop_triggers(m.store_schema);
+    FOREACH schema IN ARRAY ARRAY[m.schema, m.store_schema] LOOP
+        PERFORM journey._drop_relations(schema, m.relations, '{v}'::"char"[], 'DROP VIEW'::text);
+        PERFORM journey._drop_relations(schema, m.relations, '{m}'::"char"[], 'DROP MATERIALIZED VIEW'::text);
+        PERFORM journey._drop_relations(schema, m.relations, '{r,p}'::"char"[], 'DROP TABLE'::text);
+        PERFORM journey._drop_relations(schema, m.relations, '{S}'::"char"[], 'DROP SEQUENCE'::text);
 
-    SELECT * INTO space FROM pg_namespace n WHERE n.nspname = m.schema;
-    IF NOT m.made_schema OR NOT pg_has_role(space.nspowner, 'USAGE') THEN
-        RETURN;
-    END IF;
-    BEGIN
-        EXECUTE format('DROP SCHEMA %I', m.schema);
-    EXCEPTION WHEN dependent_objects_still_exist THEN
-        RAISE NOTICE 'schema "%" is kept: other objects are in it', m.schema;
-    END;
+        SELECT * INTO space FROM pg_namespace n WHERE n.nspname = schema;
+        CONTINUE WHEN NOT FOUND OR NOT CASE schema WHEN m.schema THEN m.made_schema ELSE m.made_store END
+                      OR NOT pg_has_role(space.nspowner, 'USAGE');
+        BEGIN
+            EXECUTE format('DROP SCHEMA %I', schema);
+        EXCEPTION WHEN dependent_objects_still_exist THEN
+            RAISE NOTICE 'schema "%" is kept: other objects are in it', schema;
+        END;
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION journey._drop_model(name) IS 'internal: journey.drop_model() as the owner';
@@ -911,7 +966,7 @@ COMMENT ON FUNCTION journey._drop_model(name) IS 'internal: journey.drop_model()
 -- model: taking in a schema without its catalog
 --
 -- Beside a model's tables lies a copy of what the catalog knows of it, which follows every change
--- (src/catalog.c). So the schema of a model is enough to have it in another database, or again.
+-- (src/catalog.c). So the schemas of a model are enough to have it in another database, or again.
 -- ---------------------------------------------------------------------------------------------
 
 CREATE FUNCTION journey._create_catalog_copy(schema name) RETURNS void
@@ -929,10 +984,10 @@ $$;
 COMMENT ON FUNCTION journey._create_catalog_copy(name) IS
     'internal: makes the table with the copy of the catalog';
 
-CREATE FUNCTION journey.adopt_model(model name, schema name) RETURNS void
+CREATE FUNCTION journey.adopt_model(model name, schema name, store_schema name DEFAULT NULL) RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_adopt_model';
-COMMENT ON FUNCTION journey.adopt_model(name, name) IS
-    'takes in the schema of a model that was restored without the catalog';
+COMMENT ON FUNCTION journey.adopt_model(name, name, name) IS
+    'takes in the schemas of a model that were restored without the catalog';
 
 -- The copy of a schema's catalog, in the form in which the catalog takes it; of what somebody has written
 -- into it nothing counts that the functions on a model would refuse.
@@ -955,6 +1010,7 @@ BEGIN
     m := copy -> 'model';
     valid := coalesce(copy -> 'format' = '1' AND jsonb_typeof(m) = 'object'
         AND jsonb_typeof(m -> 'relations') = 'array' AND jsonb_typeof(m -> 'made_schema') = 'boolean'
+        AND jsonb_typeof(m -> 'made_store') = 'boolean'
         AND m ->> 'version' ~ '^[0-9]{1,18}$' AND m ->> 'rules_version' ~ '^[0-9]{1,9}$'
         AND jsonb_typeof(copy -> 'sources') = 'array' AND jsonb_typeof(copy -> 'tables') = 'array', false);
     IF valid THEN
@@ -978,7 +1034,7 @@ END
 $$;
 COMMENT ON FUNCTION journey._read_catalog_copy(name) IS 'internal: the copy of the catalog, checked';
 
-CREATE FUNCTION journey._adopt_model(model name, schema name) RETURNS void
+CREATE FUNCTION journey._adopt_model(model name, schema name, store_schema name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -987,6 +1043,7 @@ DECLARE
     m jsonb;
     adopted journey._model;
     lost text;
+    store name := journey._store_schema(schema, jsonb_strip_nulls(jsonb_build_object('store_schema', store_schema)));
 BEGIN
     IF model = '' THEN
         RAISE EXCEPTION 'model must not be empty' USING ERRCODE = 'invalid_parameter_value';
@@ -995,18 +1052,21 @@ BEGIN
             USING ERRCODE = 'duplicate_object', HINT = 'Give it another name, or drop that one.';
     END IF;
     PERFORM journey._check_creators(schema);
-    copy := journey._read_catalog_copy(schema);
+    PERFORM journey._check_creators(store);
+    copy := journey._read_catalog_copy(store);
     m := copy -> 'model';
     SELECT string_agg(quote_ident(r), ', ') INTO lost
-      FROM jsonb_array_elements_text(m -> 'relations') AS r WHERE r <> ALL (journey._relations_in(schema));
+      FROM jsonb_array_elements_text(m -> 'relations') AS r
+     WHERE r <> ALL (journey._relations_in(CASE WHEN starts_with(r, '_') THEN store ELSE schema END));
     IF lost IS NOT NULL THEN
         RAISE EXCEPTION 'schema "%" lacks relations of the model', schema
             USING ERRCODE = 'undefined_table', DETAIL = format('They are %s.', lost),
-                  HINT = 'Restore the whole schema.';
+                  HINT = format('Restore all of it, and of schema %I, the store.', store);
     END IF;
     BEGIN
         PERFORM journey._catalog('create'::text, model,
-                                 m || jsonb_build_object('schema', schema, 'created_by', current_user));
+                                 m || jsonb_build_object('schema', schema, 'store_schema', store,
+                                                         'created_by', current_user));
     EXCEPTION WHEN unique_violation THEN
         RAISE EXCEPTION 'schema "%" belongs to a model of the catalog', schema
             USING ERRCODE = 'duplicate_object',
@@ -1017,10 +1077,10 @@ BEGIN
     -- what happened to the sources in between was not noted: they are read whole, and watched anew
     adopted := journey._get_model(model);
     IF adopted.options ->> 'capture' = 'trigger' THEN
-        PERFORM journey._drop_triggers(schema);
-        EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', schema);
+        PERFORM journey._drop_triggers(store);
+        EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', store);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION journey._adopt_model(name, name) IS
+COMMENT ON FUNCTION journey._adopt_model(name, name, name) IS
     'internal: journey.adopt_model() as the owner of the store';

@@ -1,437 +1,5 @@
 
 -- ---------------------------------------------------------------------------------------------
--- model: intake
--- ---------------------------------------------------------------------------------------------
-
-CREATE FUNCTION journey._reject_reason(
-    visitor_id text, user_id text, event_id text, event_time timestamptz, received_at timestamptz,
-    earliest timestamptz, max_future interval) RETURNS text
-    LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_reject_reason';
-COMMENT ON FUNCTION
-    journey._reject_reason(text, text, text, timestamptz, timestamptz, timestamptz, interval) IS
-    'internal: why a row is no event, NULL where it is one';
-
-CREATE FUNCTION journey._try_timestamptz(value text) RETURNS timestamptz
-    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_timestamptz';
-COMMENT ON FUNCTION journey._try_timestamptz(text) IS 'internal: an ISO 8601 time, else NULL';
-
-CREATE FUNCTION journey._try_epoch(value text, microseconds numeric) RETURNS timestamptz
-    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_epoch';
-COMMENT ON FUNCTION journey._try_epoch(text, numeric) IS
-    'internal: the time that lies so many units of some microseconds after 1970, else NULL';
-
-CREATE FUNCTION journey._try_numeric(value text) RETURNS numeric
-    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_numeric';
-COMMENT ON FUNCTION journey._try_numeric(text) IS 'internal: a finite number, else NULL';
-
-CREATE FUNCTION journey._try_jsonb(value text) RETURNS jsonb
-    LANGUAGE C STRICT IMMUTABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_try_jsonb';
-COMMENT ON FUNCTION journey._try_jsonb(text) IS
-    'internal: a document that jsonb can hold, else NULL';
-
-CREATE FUNCTION journey._row_object(names text[], VARIADIC "any") RETURNS jsonb
-    LANGUAGE C CALLED ON NULL INPUT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_row_object';
-COMMENT ON FUNCTION journey._row_object(text[], "any") IS
-    'internal: the values that are not null as an object, NULL where all are';
-
-CREATE FUNCTION journey._try_inet(value text) RETURNS inet
-    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_inet';
-COMMENT ON FUNCTION journey._try_inet(text) IS 'internal: an IP address, else NULL';
-
-CREATE FUNCTION journey._event_slug(name text) RETURNS text
-    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_event_slug';
-COMMENT ON FUNCTION journey._event_slug(text) IS
-    'internal: an event''s name as that of a table: lower case, words joined by "_"';
-
-CREATE FUNCTION journey._event_kind(name text, url text) RETURNS text
-    LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_event_kind';
-COMMENT ON FUNCTION journey._event_kind(text, text) IS
-    'internal: the kind of an event that came without one, by its name or a URL without a name';
-
-CREATE FUNCTION journey._snapshot(
-    OUT cluster text, OUT xmin bigint, OUT xmax bigint, OUT running bigint[])
-    LANGUAGE C STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', '_snapshot';
-COMMENT ON FUNCTION journey._snapshot() IS 'internal: the snapshot, and where it means anything';
-
-CREATE FUNCTION journey._was_visible(id xid, xmin bigint, xmax bigint, running bigint[])
-    RETURNS boolean
-    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_was_visible';
-COMMENT ON FUNCTION journey._was_visible(xid, bigint, bigint, bigint[]) IS
-    'internal: whether a snapshot saw what a committed transaction wrote';
-
--- ---------------------------------------------------------------------------------------------
--- model: what is read
--- ---------------------------------------------------------------------------------------------
-
--- One table to read, with the state of its reading. Lives only as long as a refresh.
-CREATE TYPE journey._input AS (
-    source           integer,
-    table_id         integer,       -- NULL until _readable_inputs() has given one
-    relation         regclass,
-    schema           name,
-    name             name,
-    role             text,          -- track, page, screen, identify, group, alias, users, own, payload
-    event_kind       text,          -- of a relation: the kind of all its rows
-    id_prefix        text,
-    columns          jsonb,         -- standard name -> its columns, the first not null counts
-    kinds            jsonb,         -- column -> kind of its type
-    watermark_column name,
-    overlap          interval,      -- by default, for that column
-    watermark        timestamptz,   -- NULL: read whole
-    is_new           boolean,       -- seen for the first time
-    captured         boolean,       -- triggers note what changes in it
-    unread           regclass[],    -- of a captured one: it or partitions to be read whole
-    seen             jsonb,         -- of journey._source_table; see _seen_rows()
-    members          oid[],         -- it and its partitions, if snapshots tell their rows, else NULL
-    reading          text,          -- stands for how a row is read
-    triggers         jsonb,         -- of a captured one: it and its partitions -> state of their triggers
-    options          jsonb          -- of the source
-);
-
--- A value as its type writes it. A cast to text would do that too, but the owner of a type may have made
--- one that calls a function, with the rights of who reads.
-CREATE FUNCTION journey._text("any") RETURNS text
-    LANGUAGE C STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_text';
-COMMENT ON FUNCTION journey._text("any") IS 'internal: a value as its type writes it';
-
--- Whether to_json() of a value of a type, or of a part of it, calls a function of another role's.
-CREATE FUNCTION journey._calls_others(type oid) RETURNS boolean
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-WITH RECURSIVE part(oid) AS (
-    SELECT _calls_others.type
-     UNION
-    SELECT x.oid
-      FROM part JOIN pg_type t ON t.oid = part.oid
-     CROSS JOIN LATERAL (
-           SELECT t.typelem
-            UNION ALL
-           SELECT t.typbasetype
-            UNION ALL
-           SELECT a.atttypid FROM pg_attribute a
-            WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) AS x(oid)
-     WHERE x.oid <> 0
-)
-SELECT EXISTS (SELECT FROM part
-                 JOIN pg_cast c ON c.castsource = part.oid AND c.casttarget = 'json'::regtype
-                 JOIN pg_proc p ON p.oid = c.castfunc
-                 JOIN pg_roles r ON r.oid = p.proowner
-                WHERE NOT r.rolsuper AND r.rolname <> current_user)
-$$;
-COMMENT ON FUNCTION journey._calls_others(oid) IS
-    'internal: whether a type as JSON calls functions of other roles';
-
--- What a domain is made of in the end; another type is itself.
-CREATE FUNCTION journey._base_type(type oid) RETURNS oid
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-WITH RECURSIVE layer(oid) AS (
-    SELECT _base_type.type
-     UNION ALL
-    SELECT t.typbasetype FROM layer JOIN pg_type t ON t.oid = layer.oid WHERE t.typtype = 'd'
-)
-SELECT t.oid FROM layer JOIN pg_type t ON t.oid = layer.oid WHERE t.typtype <> 'd'
-$$;
-COMMENT ON FUNCTION journey._base_type(oid) IS 'internal: the type under domains';
-
--- The columns of a relation, or some, each with the kind of its type: what it takes to read it as
--- another. Types that are not the server's own are "other", and "foreign" where not even to_json() is safe.
-CREATE FUNCTION journey._column_kinds(relation regclass, names text[] DEFAULT NULL) RETURNS jsonb
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT coalesce(jsonb_object_agg(a.attname, CASE
-           WHEN b.base = 'timestamptz'::regtype THEN 'timestamptz'
-           WHEN b.base = 'timestamp'::regtype THEN 'timestamp'
-           WHEN b.base = 'date'::regtype THEN 'date'
-           WHEN b.base = ANY ('{smallint,integer,bigint}'::regtype[]) THEN 'integer'
-           WHEN b.base = ANY ('{numeric,real,double precision}'::regtype[]) THEN 'number'
-           WHEN b.base = 'jsonb'::regtype THEN 'jsonb'
-           WHEN b.base = 'json'::regtype THEN 'json'
-           WHEN b.base >= 16384 AND journey._calls_others(b.base) THEN 'foreign'
-           WHEN t.typtype = 'c' OR t.typcategory = 'A'
-             OR b.base >= 16384 AND EXISTS (
-                    SELECT FROM pg_cast c
-                     WHERE c.castsource = b.base AND c.casttarget = 'json'::regtype)
-           THEN 'nested'
-           WHEN b.base >= 16384 THEN 'other'
-           ELSE 'text' END), '{}')
-  FROM pg_attribute a
-  JOIN pg_type t ON t.oid = a.atttypid
- CROSS JOIN LATERAL (
-           SELECT CASE WHEN t.typtype = 'd' THEN journey._base_type(t.oid) ELSE t.oid END AS base) AS b
- WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
-   AND (names IS NULL OR a.attname = ANY (names))
-$$;
-COMMENT ON FUNCTION journey._column_kinds(regclass, text[]) IS 'internal: the columns of a relation';
-
--- Where the loaders put the standard fields; role 'own' is any other relation. loaded_at, ip and
--- user_agent are no fields of an event: they serve the watermark and the option "exclude".
-CREATE FUNCTION journey._standard_columns(role text) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE WHEN role = 'payload' THEN journey._payload_columns() ELSE '{"event_id": ["id"],
-         "visitor_id": ["anonymous_id"],
-         "user_id": ["user_id"],
-         "event_time": ["timestamp", "original_timestamp", "received_at"],
-         "received_at": ["received_at"],
-         "url": ["context_page_url"],
-         "referrer": ["context_page_referrer"],
-         "source": ["context_campaign_source"],
-         "medium": ["context_campaign_medium"],
-         "campaign": ["context_campaign_name"],
-         "term": ["context_campaign_term"],
-         "content": ["context_campaign_content"],
-         "campaign_id": ["context_campaign_id"],
-         "session_key": ["context_session_id"],
-         "platform": ["channel"],
-         "ip": ["context_ip", "context_request_ip"],
-         "user_agent": ["context_user_agent"],
-         "loaded_at": ["uuid_ts", "received_at"]}'::jsonb
-    || CASE
-       WHEN role = 'track' THEN
-           '{"name": ["event_text", "event"], "currency": ["currency"],
-             "order_id": ["order_id"]}'::jsonb
-       WHEN role = 'page' THEN
-           '{"name": ["name"], "url": ["url", "context_page_url"],
-             "referrer": ["referrer", "context_page_referrer"]}'
-       WHEN role = 'screen' THEN '{"name": ["name"]}'
-       WHEN role = 'alias' THEN '{"previous_id": ["previous_id"]}'
-       WHEN role = 'users' THEN
-           '{"event_id": [], "visitor_id": [], "user_id": ["id"],
-             "event_time": ["received_at", "uuid_ts"], "received_at": ["received_at", "uuid_ts"]}'
-       WHEN role = 'own' THEN
-           '{"event_id": ["event_id", "id"],
-             "visitor_id": ["visitor_id", "anonymous_id"],
-             "event_time": ["event_time", "timestamp", "original_timestamp", "received_at"],
-             "kind": ["kind"],
-             "name": ["name", "event_text", "event"],
-             "url": ["url", "context_page_url"],
-             "referrer": ["referrer", "context_page_referrer"],
-             "revenue": ["revenue"],
-             "currency": ["currency"],
-             "order_id": ["order_id"],
-             "source": ["source", "context_campaign_source"],
-             "medium": ["medium", "context_campaign_medium"],
-             "campaign": ["campaign", "context_campaign_name"],
-             "term": ["term", "context_campaign_term"],
-             "content": ["content", "context_campaign_content"],
-             "session_key": ["session_key", "context_session_id"],
-             "previous_id": ["previous_id"],
-             "platform": ["platform", "channel"],
-             "properties": ["properties"],
-             "traits": ["traits"],
-             "ip": ["ip", "context_ip", "context_request_ip"],
-             "user_agent": ["user_agent", "context_user_agent"],
-             "loaded_at": ["loaded_at", "uuid_ts", "received_at"]}'
-       ELSE '{}' END END
-$$;
-COMMENT ON FUNCTION journey._standard_columns(text) IS
-    'internal: the columns of the standard fields';
-
--- Columns of the loaders' tables that are neither properties nor traits, beside those above.
-CREATE FUNCTION journey._known_columns(role text) RETURNS text[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE WHEN role = 'own' THEN '{}'::text[]
-       ELSE '{id,anonymous_id,user_id,sent_at,timestamp,original_timestamp,received_at,channel,'
-            'uuid,uuid_ts,event,event_text,record_id,rudder_event}'::text[] END
-    || CASE WHEN role = 'page' OR role = 'screen' THEN
-           '{category,path,title,search,referring_domain,tab_url,initial_referrer,'
-           'initial_referring_domain}'::text[]
-       ELSE '{}' END
-$$;
-COMMENT ON FUNCTION journey._known_columns(text) IS 'internal: columns that are no properties';
-
--- The column that a mapping gives for a field: its name, or an object with its name and the unit of a
--- number that is a time. NULL: none.
-CREATE FUNCTION journey._given_column(given jsonb, field text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE jsonb_typeof(given -> field) WHEN 'object' THEN given -> field ->> 'column'
-                                         ELSE given ->> field END
-$$;
-COMMENT ON FUNCTION journey._given_column(jsonb, text) IS 'internal: a column of a mapping';
-
--- The units of numbers that are times, each in microseconds.
-CREATE FUNCTION journey._time_units() RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN '{"s": 1000000, "ms": 1000, "us": 1, "ns": 0.001}'::pg_catalog.jsonb;
-COMMENT ON FUNCTION journey._time_units() IS 'internal: units of numbers that are times';
-
--- Kinds of columns, those of numbers that a mapping makes times as "epoch" and the unit.
-CREATE FUNCTION journey._with_units(kinds jsonb, given jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT kinds || coalesce((
-           SELECT jsonb_object_agg(value ->> 'column',
-                                   'epoch ' || (journey._time_units() ->> (value ->> 'unit')))
-             FROM jsonb_each(given)
-            WHERE jsonb_typeof(value) = 'object' AND kinds ? (value ->> 'column')), '{}')
-$$;
-COMMENT ON FUNCTION journey._with_units(jsonb, jsonb) IS
-    'internal: the kinds of columns, with the units of a mapping';
-
--- The mapping of a relation: what the user gave, null for "no such field", before the standard. An
--- event without a time is as old as its receipt.
-CREATE FUNCTION journey._mapping(role text, given jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE WHEN given ? 'event_time'
-            THEN jsonb_set(columns, '{event_time}',
-                           (columns -> 'event_time') || (columns -> 'received_at'))
-            ELSE columns END
-  FROM (SELECT journey._standard_columns(role) || coalesce((
-                   SELECT jsonb_object_agg(key, CASE WHEN value = 'null' THEN '[]' ELSE
-                              jsonb_build_array(journey._given_column(given, key)) END)
-                     FROM jsonb_each(given)), '{}') AS columns) AS x
-$$;
-COMMENT ON FUNCTION journey._mapping(text, jsonb) IS 'internal: the mapping of a relation';
-
--- A pattern in which * stands for any characters, as one of LIKE.
-CREATE FUNCTION journey._like_pattern(pattern text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$SELECT replace(regexp_replace(pattern, '([\\%_])', '\\\1', 'g'), '*', '%')$$;
-COMMENT ON FUNCTION journey._like_pattern(text) IS 'internal: a pattern with * as one of LIKE';
-
--- The role of a loader's table, NULL if it holds no events. A table of one event is known by its column
--- "event", whatever its name; but one of staging has the columns of the table that it is to fill.
-CREATE FUNCTION journey._table_role(name name, kinds jsonb) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE
-       WHEN NOT kinds ? 'id' THEN NULL
-       WHEN name = 'tracks' THEN 'track'
-       WHEN name = 'pages' THEN 'page'
-       WHEN name = 'screens' THEN 'screen'
-       WHEN name = 'identifies' THEN 'identify'
-       WHEN name = 'groups' THEN 'group'
-       WHEN name = 'aliases' THEN 'alias'
-       WHEN name = 'users' THEN 'users'
-       WHEN name = ANY ('{accounts,rudder_discards}'::name[]) OR name ~ '^rudder_staging_' THEN NULL
-       WHEN kinds ? 'event' OR kinds ? 'event_text' THEN 'track'
-       END
-$$;
-COMMENT ON FUNCTION journey._table_role(name, jsonb) IS 'internal: what a loader''s table holds';
-
--- The tables of a loader's schema that hold events: ordinary, partitioned and foreign ones;
--- partitions and inheriting tables are read with their parents, views may be added as sources of
--- their own.
-CREATE FUNCTION journey._schema_tables(schema name, exclude_tables text[])
-    RETURNS TABLE (relation regclass, name name, role text, kinds jsonb)
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT c.oid::regclass, c.relname, r.role, k.kinds
-  FROM pg_class c
- CROSS JOIN LATERAL (SELECT journey._column_kinds(c.oid::regclass) AS kinds OFFSET 0) AS k
- CROSS JOIN LATERAL (SELECT journey._table_role(c.relname, k.kinds) AS role) AS r
- WHERE c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = _schema_tables.schema)
-   AND c.relkind = ANY ('{r,p,f}'::"char"[])
-   AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
-   AND r.role IS NOT NULL
-   AND NOT EXISTS (SELECT FROM unnest(exclude_tables) AS p
-                    WHERE c.relname::text LIKE journey._like_pattern(p))
-$$;
-COMMENT ON FUNCTION journey._schema_tables(name, text[]) IS
-    'internal: the event tables of a schema';
-
-CREATE FUNCTION journey._first_column(kinds jsonb, names jsonb) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT name FROM jsonb_array_elements_text(names) WITH ORDINALITY AS n(name, place)
- WHERE kinds ? name ORDER BY place LIMIT 1
-$$;
-COMMENT ON FUNCTION journey._first_column(jsonb, jsonb) IS 'internal: the first column that exists';
-
--- The column by which new rows are told: of load order, never of event time. NULL: none, read
--- whole. One of text, or of numbers that are times, only if the mapping says so.
-CREATE FUNCTION journey._watermark_column(kinds jsonb, columns jsonb, given jsonb) RETURNS name
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT name::name
-  FROM jsonb_array_elements_text((columns -> 'loaded_at')
-           || CASE WHEN given ? 'loaded_at' THEN '[]' ELSE columns -> 'received_at' END)
-           WITH ORDINALITY AS n(name, place)
- WHERE (kinds ->> name = ANY ('{timestamptz,timestamp,date}'::text[])
-        OR given ? 'loaded_at' AND kinds ->> name ~ '^(text$|epoch )')
-   AND (name = journey._given_column(given, 'event_time'::text)) IS NOT TRUE
- ORDER BY place LIMIT 1
-$$;
-COMMENT ON FUNCTION journey._watermark_column(jsonb, jsonb, jsonb) IS
-    'internal: the column of load order';
-
--- What is before the ids of an id space in the store: nothing for that of the first source, so that its
--- ids stay as they are. Two other spaces never share an id, whatever is in their names.
-CREATE FUNCTION journey._id_prefix(id_space text, first_space text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE WHEN id_space = first_space THEN ''
-            ELSE replace(replace(id_space, '\', '\\'), ':', '\:') || ':' END
-$$;
-COMMENT ON FUNCTION journey._id_prefix(text, text) IS
-    'internal: what is before the ids of an id space';
-
--- Everything that a model reads, as it is now.
-CREATE FUNCTION journey._inputs(m journey._model) RETURNS SETOF journey._input
-    LANGUAGE sql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-WITH source AS MATERIALIZED (
-    SELECT s.*, first_value(s.id_space) OVER (ORDER BY s.source) AS first_space
-      FROM jsonb_populate_recordset(NULL::journey._source,
-                                    journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
-), state AS MATERIALIZED (
-    SELECT t.* FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                             journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
-), found AS (
-    SELECT s.source, f.relation, s.source_schema AS schema, f.name, f.role, f.kinds
-      FROM source s
-     CROSS JOIN journey._schema_tables(s.source_schema, ARRAY(
-               SELECT jsonb_array_elements_text(s.options -> 'exclude_tables'))) AS f
-     WHERE s.kind = 'schema'
-     UNION ALL
-    SELECT s.source, c.oid::regclass, s.source_schema, s.relation_name,
-           CASE s.event_kind WHEN 'payload' THEN 'payload' ELSE 'own' END,
-           journey._column_kinds(c.oid::regclass)
-      FROM source s
-      JOIN pg_namespace n ON n.nspname = s.source_schema
-      JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
-     WHERE s.kind = 'relation'
-)
-SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role, nullif(s.event_kind, 'payload'),
-       journey._id_prefix(s.id_space, s.first_space), x.columns, k.kinds, w.watermark_column,
-       CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text
-                 AND NOT s.columns ? 'loaded_at'
-            THEN interval '1 hour' ELSE interval '15 minutes' END,
-       CASE WHEN t.watermark_column = w.watermark_column THEN t.watermark END,
-       t.table_id IS NULL, false, '{}'::regclass[], t.seen, NULL::oid[], NULL::text, NULL::jsonb,
-       s.options
-  FROM found f
-  JOIN source s ON s.source = f.source
-  LEFT JOIN state t ON t.source = f.source AND t.schema = f.schema AND t.relation = f.name
- CROSS JOIN LATERAL (SELECT journey._mapping(f.role, s.columns) AS columns OFFSET 0) AS x
- CROSS JOIN LATERAL (SELECT journey._with_units(f.kinds, s.columns) AS kinds OFFSET 0) AS k
- CROSS JOIN LATERAL (SELECT journey._watermark_column(k.kinds, x.columns, s.columns)
-                         AS watermark_column OFFSET 0) AS w
- ORDER BY f.source, f.schema, f.name
-$$;
-COMMENT ON FUNCTION journey._inputs(journey._model) IS
-    'internal: the tables that a model reads now';
-
--- ---------------------------------------------------------------------------------------------
 -- model: the statement that reads
 --
 -- These functions write SQL text for each table at each refresh: in plpgsql, which keeps its plans.
@@ -487,10 +55,10 @@ BEGIN
                   FROM jsonb_each(i.columns) AS c
                  CROSS JOIN jsonb_array_elements_text(c.value) WITH ORDINALITY AS n(name, place)
                  CROSS JOIN LATERAL (
-                     SELECT CASE WHEN c.key IN ('event_time', 'received_at', 'loaded_at')
+                     SELECT CASE WHEN c.key IN ('event_time', 'received_at', 'loaded_at', 'converted_at')
                                  THEN 'timestamptz'
-                                 WHEN c.key = 'revenue' THEN 'numeric'
-                                 WHEN c.key = 'properties' OR c.key = 'traits' THEN 'jsonb'
+                                 WHEN c.key IN ('revenue', 'value') THEN 'numeric'
+                                 WHEN c.key IN ('properties', 'traits', 'consent') THEN 'jsonb'
                                  ELSE 'text' END AS type) AS t
                  CROSS JOIN LATERAL (
                      SELECT journey._as(i.kinds ->> n.name, n.name, t.type) AS expression,
@@ -796,6 +364,15 @@ $$;
 COMMENT ON FUNCTION journey._seen_rows(journey._input, journey._settings) IS
     'internal: conditions for rows that were read before';
 
+-- Whether all of an input is read. Conversions without a load time are, each time.
+CREATE FUNCTION journey._is_read_whole(i journey._input, since timestamptz) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT coalesce(since = '-infinity', false) OR i.watermark_column IS NULL AND (i.role = 'conversion'
+    OR i.role = 'payload' AND since IS NOT NULL)$$; -- whose dates are within
+COMMENT ON FUNCTION journey._is_read_whole(journey._input, timestamptz) IS
+    'internal: whether all rows of an input are read';
+
 -- Which rows are read, as an item of FROM: those not behind the watermark and those without a load
 -- time, unless they were read before; and those loaded or dated since. Called in UTC, by which a load
 -- time without a zone is meant.
@@ -809,8 +386,7 @@ DECLARE
     dated text := journey._fields(i) ->> 'event_time';
     wanted text := 'true';
 BEGIN
-    IF i.watermark IS NULL AND i.seen IS NULL OR since = '-infinity'
-       OR since IS NOT NULL AND i.role = 'payload' AND i.watermark_column IS NULL THEN -- its dates are within
+    IF i.watermark IS NULL AND i.seen IS NULL OR journey._is_read_whole(i, since) THEN
         RETURN format('%I.%I', i.schema, i.name);
     END IF;
     IF i.watermark IS NOT NULL THEN
@@ -914,7 +490,9 @@ DECLARE
     kind text := format('%L::text', coalesce(i.event_kind, CASE i.role WHEN 'users' THEN 'identify'
                                                                        ELSE i.role END));
 BEGIN
-    IF i.role = 'payload' THEN
+    IF i.role = 'conversion' THEN
+        RETURN journey._select_conversions(i, s, rows, removed, f, raw);
+    ELSIF i.role = 'payload' THEN
         RETURN journey._select(journey._parsed_input(i), s, journey._parsed_rows(i, s, rows), removed);
     ELSIF i.role = 'own' AND i.columns ? 'reason' THEN -- rows of payloads
         bad := concat(' WHEN t.reason IS NOT NULL THEN t.reason', bad);
@@ -1000,17 +578,17 @@ COMMENT ON FUNCTION journey._batch_columns() IS 'internal: the columns of a batc
 
 -- The batch is scratch of one refresh. It is unlogged and not temporary, since a
 -- security-restricted operation may make no temporary table.
-CREATE FUNCTION journey._create_intake(schema name) RETURNS void
+CREATE FUNCTION journey._create_intake(schema name, store name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE format('CREATE UNLOGGED TABLE %I._batch (LIKE journey.event)', schema);
-    EXECUTE (SELECT format('ALTER TABLE %I._batch %s', schema,
+    EXECUTE format('CREATE UNLOGGED TABLE %I._batch (LIKE journey.event)', store);
+    EXECUTE (SELECT format('ALTER TABLE %I._batch %s', store,
                            string_agg(format('ADD COLUMN %I %s', name, type), ', ' ORDER BY place))
                FROM journey._batch_columns() WHERE place > 100);
-    EXECUTE format('ALTER TABLE %I._batch SET (autovacuum_enabled = false)', schema);
-    EXECUTE format('COMMENT ON TABLE %I._batch IS ''scratch of a refresh''', schema);
+    EXECUTE format('ALTER TABLE %I._batch SET (autovacuum_enabled = false)', store);
+    EXECUTE format('COMMENT ON TABLE %I._batch IS ''scratch of a refresh''', store);
 
     EXECUTE format('CREATE TABLE %I.rejected_events ('
                    ' source text NOT NULL, "row" jsonb NOT NULL, reason text NOT NULL,'
@@ -1021,10 +599,10 @@ BEGIN
                    ' coalesce(CASE "row" WHEN ''{}'' THEN reason END, ''''))', schema);
     EXECUTE format('COMMENT ON TABLE %I.rejected_events IS'
                    ' ''rows of the sources that are no events, once, with the reason''', schema);
-    PERFORM journey._create_redaction(schema);
+    PERFORM journey._create_redaction(store);
 END
 $$;
-COMMENT ON FUNCTION journey._create_intake(name) IS 'internal: makes the tables of the intake';
+COMMENT ON FUNCTION journey._create_intake(name, name) IS 'internal: makes the tables of the intake';
 
 -- ---------------------------------------------------------------------------------------------
 -- model: reading
@@ -1175,180 +753,6 @@ SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each("row") WHERE
 $$;
 COMMENT ON FUNCTION journey._without_nulls(jsonb) IS 'internal: an object without its null members';
 
--- The transactions that write in this database now, or hold a lock to write into a source: rows that
--- they will commit bear load times from their beginning on. When that was, `since`, is hidden from
--- plain roles, but not that they are there: one that neither wrote nor held such a lock when the last
--- refresh read is taken for younger than that; one that did keeps what was known of it then. Nothing is
--- known of those that the first refresh meets. To be called before the snapshot of the reading is taken.
-CREATE FUNCTION journey._open_writers(m journey._model, inputs journey._input[]) RETURNS jsonb
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    at timestamptz := clock_timestamp();
-    this_database oid := (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
-    sources oid[] := ARRAY(
-        WITH RECURSIVE member(oid) AS (
-            SELECT i.relation::oid FROM unnest(inputs) AS i
-             UNION
-            SELECT h.inhrelid FROM pg_inherits h JOIN member ON h.inhparent = member.oid)
-        SELECT member.oid FROM member);
-    writers jsonb;
-BEGIN
-    -- a transaction keeps what it once saw of pg_stat_activity: not from before, nor for the caller
-    PERFORM pg_stat_clear_snapshot();
-    WITH writer AS MATERIALIZED (
-        SELECT l.virtualtransaction AS id, min(l.pid) AS pid,
-               min(l.transactionid::text::bigint) AS xid
-          FROM pg_locks l
-         WHERE l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
-           AND (l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock'
-                OR l.locktype = 'relation' AND l.database = this_database
-                   AND l.relation = ANY (sources)
-                   AND l.mode = ANY ('{RowExclusiveLock,ShareRowExclusiveLock,ExclusiveLock,'
-                                     'AccessExclusiveLock}'::text[]))
-         GROUP BY l.virtualtransaction
-    ), known AS MATERIALIZED (
-        SELECT * FROM jsonb_to_recordset(m.writers -> 'writers')
-                          AS k(id text, xid bigint, since timestamptz)
-    )
-    SELECT jsonb_agg(jsonb_build_object('id', w.id, 'xid', w.xid, 'since', coalesce(
-               a.xact_start,
-               (SELECT min(k.since) FROM known AS k WHERE k.id = w.id OR k.xid = w.xid),
-               CASE WHEN p.transaction IS NOT NULL THEN (SELECT min(k.since) FROM known AS k) END,
-               (m.writers ->> 'at')::timestamptz,
-               '-infinity')))
-      INTO writers
-      FROM writer AS w
-      LEFT JOIN pg_stat_activity a ON a.pid = w.pid
-      LEFT JOIN pg_prepared_xacts p ON w.pid IS NULL AND p.transaction::text::bigint = w.xid
-     WHERE coalesce(a.datid = this_database, p.database = current_database(), true);
-    PERFORM pg_stat_clear_snapshot();
-    RETURN jsonb_build_object('at', at, 'writers', coalesce(writers, '[]'));
-END
-$$;
-COMMENT ON FUNCTION journey._open_writers(journey._model, journey._input[]) IS
-    'internal: transactions that write now';
-
--- Since when there may be rows that this reading does not see: since the beginning of the oldest
--- writer, NULL if there is none. A transaction that keeps one snapshot took it before the writers were
--- listed, so for it the list of the refresh before counts.
-CREATE FUNCTION journey._open_since(m journey._model, writers jsonb) RETURNS timestamptz
-    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    one_snapshot boolean := current_setting('transaction_isolation') <> 'read committed';
-    list jsonb := CASE WHEN one_snapshot THEN m.writers ELSE writers END;
-BEGIN
-    RETURN least((SELECT min(w.since) FROM jsonb_to_recordset(list -> 'writers') AS w(since timestamptz)),
-                 CASE WHEN one_snapshot
-                      THEN coalesce((m.writers ->> 'at')::timestamptz, '-infinity') END);
-END
-$$;
-COMMENT ON FUNCTION journey._open_since(journey._model, jsonb) IS
-    'internal: the time from which rows may still come';
-
--- A table with its partitions, if what a snapshot saw tells which of its rows were read: plain tables of
--- this server, of which the reader sees every row. Else NULL. They are locked, so that none is taken
--- out and put back while this refresh runs.
-CREATE FUNCTION journey._plain_members(relation regclass) RETURNS oid[]
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF row_security_active(relation)
-       OR NOT EXISTS (SELECT FROM pg_class c
-                       WHERE c.oid = relation AND c.relkind = ANY ('{r,p}'::"char"[]))
-       -- they put scans of their own in place of the server's
-       OR EXISTS (SELECT FROM pg_extension e WHERE e.extname = ANY ('{citus,timescaledb}'::name[]))
-    THEN
-        RETURN NULL;
-    END IF;
-    EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', relation);
-    RETURN (
-        SELECT CASE WHEN bool_and(c.relkind = 'p' OR c.relkind = 'r' AND a.amname = 'heap')
-                    THEN array_agg(c.oid ORDER BY c.oid) END
-          FROM unnest(journey._members(relation)) AS m
-          JOIN pg_class c ON c.oid = m
-          LEFT JOIN pg_am a ON a.oid = c.relam);
-END
-$$;
-COMMENT ON FUNCTION journey._plain_members(regclass) IS
-    'internal: a table and its partitions, if their rows are plain';
-
--- What stands for how a row is read: the same row, read in the same way, is the same event. Columns
--- with their numbers, as one may have been dropped and made anew with a default.
-CREATE FUNCTION journey._reading(i journey._input, s journey._settings) RETURNS text
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN md5(concat_ws(' ', journey._rules_version(), i.role, i.event_kind, i.id_prefix, i.columns,
-                         i.watermark_column, i.kinds, s.exclude, s.revenue, s.earliest, s.max_future,
-                         s.keep_properties, s.allow_ids, s.redact, i.options, (
-        SELECT string_agg(format('%I %s %s', a.attname, a.attnum, a.atttypid), ',' ORDER BY a.attnum)
-          FROM pg_attribute a
-         WHERE a.attrelid = i.relation AND a.attnum > 0 AND NOT a.attisdropped)));
-END
-$$;
-COMMENT ON FUNCTION journey._reading(journey._input, journey._settings) IS
-    'internal: stands for how a row is read';
-
--- Says of each input which of its rows the last refresh has seen: adds its snapshot to what is known,
--- unless that does not hold any more.
-CREATE FUNCTION journey._seen_inputs(
-    m journey._model, s journey._settings, inputs journey._input[], snapshot jsonb)
-    RETURNS journey._input[]
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    last jsonb := m.writers -> 'snapshot';
-    known boolean := (last ->> 'cluster' = snapshot ->> 'cluster'
-        AND (last ->> 'xmax')::bigint <= (snapshot ->> 'xmax')::bigint
-        AND (snapshot ->> 'xmax')::bigint - (last ->> 'xmin')::bigint < 1 << 30) IS TRUE;
-    i journey._input;
-    result journey._input[] := '{}';
-BEGIN
-    FOREACH i IN ARRAY inputs LOOP
-        IF NOT i.captured THEN
-            i.members := journey._plain_members(i.relation);
-            i.reading := journey._reading(i, s);
-        END IF;
-        i.seen := CASE WHEN known AND i.members IS NOT NULL AND i.seen ->> 'reading' = i.reading
-                       THEN i.seen || last END;
-        result := result || i;
-    END LOOP;
-    RETURN result;
-END
-$$;
-COMMENT ON FUNCTION
-    journey._seen_inputs(journey._model, journey._settings, journey._input[], jsonb) IS
-    'internal: which rows the last refresh has seen';
-
--- What this refresh has seen of an input, for the next one. A partition that is on its way out was not
--- read; and a transaction that keeps one snapshot does not know which partitions it has read.
-CREATE FUNCTION journey._now_seen(i journey._input, s journey._settings, loaded_until timestamptz)
-    RETURNS jsonb
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF i.members IS NULL OR cardinality(i.members) > 1
-                            AND current_setting('transaction_isolation') <> 'read committed' THEN
-        RETURN NULL;
-    END IF;
-    RETURN jsonb_build_object(
-        'from', journey._read_from(i, s), 'reading', i.reading, 'loaded_until', loaded_until,
-        'members', ARRAY(SELECT m FROM unnest(i.members) AS m
-                          WHERE NOT EXISTS (SELECT FROM pg_inherits h
-                                             WHERE h.inhrelid = m AND h.inhdetachpending)));
-END
-$$;
-COMMENT ON FUNCTION journey._now_seen(journey._input, journey._settings, timestamptz) IS
-    'internal: which rows this refresh has seen';
-
 -- What the rows of a table in a reading are.
 CREATE TYPE journey._tally AS (
     table_id     integer,
@@ -1388,7 +792,7 @@ BEGIN
                        AS web_track,
                    max(loaded_at) FILTER (WHERE status IS DISTINCT FROM 'removed') AS loaded_until,
                    NULL::bigint AS new, count(*) FILTER (WHERE status = 'removed') AS removed
-              FROM %I._batch GROUP BY table_id) AS t $q$, m.schema) INTO result;
+              FROM %I._batch GROUP BY table_id) AS t $q$, m.store_schema) INTO result;
     RETURN result;
 END
 $$;
@@ -1510,7 +914,7 @@ COMMENT ON FUNCTION journey._empty(regclass) IS 'internal: empties a relation of
 CREATE FUNCTION journey._empty_batch(m journey._model) RETURNS void
     LANGUAGE sql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
-AS $$SELECT journey._empty(format('%I._batch', m.schema)::regclass)$$;
+AS $$SELECT journey._empty(format('%I._batch', m.store_schema)::regclass)$$;
 COMMENT ON FUNCTION journey._empty_batch(journey._model) IS
     'internal: empties the batch of a refresh';
 
@@ -1576,7 +980,7 @@ AS $$
 DECLARE
     forgotten boolean;
 BEGIN
-    EXECUTE format('SELECT EXISTS (SELECT FROM %I._tombstones)', m.schema) INTO forgotten;
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I._tombstones)', m.store_schema) INTO forgotten;
     RETURN r.rows IS NOT NULL AND r.taken = '' AND NOT forgotten
         AND ((r.settings).redact IS NULL OR (r.settings).internal_users = '{}'); -- whose ids are taken of the batch
 END
@@ -1604,11 +1008,11 @@ CREATE FUNCTION journey._fill_batch(m journey._model, r journey._started_reading
 AS $$
 BEGIN
     IF r.rows IS NOT NULL THEN
-        EXECUTE format('%s INSERT INTO %I._batch (%s) %s', r.taken, m.schema,
+        EXECUTE format('%s INSERT INTO %I._batch (%s) %s', r.taken, m.store_schema,
             (SELECT string_agg(quote_ident(name), ', ' ORDER BY place) FROM journey._batch_columns()),
             r.rows);
     END IF;
-    EXECUTE format('ANALYZE %I._batch', m.schema);
+    EXECUTE format('ANALYZE %I._batch', m.store_schema);
     PERFORM journey._reject_forgotten(m);
     RETURN journey._batch_tallies(m);
 END
@@ -1631,6 +1035,8 @@ BEGIN
     IF peek THEN
         RETURN counts;
     END IF;
+    PERFORM journey._note_whole_tables(m.store_schema, ARRAY(
+        SELECT i.table_id FROM unnest(r.inputs) AS i WHERE i.role = 'conversion' AND i.watermark_column IS NULL));
     PERFORM journey._note_internal(m, r.settings);
     PERFORM journey._tell_no_pages(m, r.inputs, tallies);
     PERFORM journey._catalog('writers'::text, m.model, r.writers);
@@ -1642,8 +1048,8 @@ BEGIN
             'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at, "position", row_key)'
             ' SELECT format(''%%I.%%I'', i.schema, i.name), journey._without_nulls(b.raw), b.status,'
             ' transaction_timestamp(), b.position, b.row_key'
-            ' FROM %1$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
-            ' WHERE b.status <> ALL (''{excluded,removed}'') ON CONFLICT DO NOTHING', m.schema)
+            ' FROM %2$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
+            ' WHERE b.status <> ALL (''{excluded,removed}'') ON CONFLICT DO NOTHING', m.schema, m.store_schema)
             USING r.inputs;
     END IF;
     RETURN counts;
@@ -1680,285 +1086,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey._read_done(journey._model, jsonb) IS 'internal: ends a reading';
-
--- ---------------------------------------------------------------------------------------------
--- model: sources
--- ---------------------------------------------------------------------------------------------
-
-CREATE FUNCTION journey.add_schema(model name, source_schema name, options jsonb DEFAULT '{}')
-    RETURNS void
-    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
-COMMENT ON FUNCTION journey.add_schema(name, name, jsonb) IS
-    'adds a schema that RudderStack or Segment fills to the sources of a model';
-
-CREATE FUNCTION journey.set_schema(model name, source_schema name, options jsonb) RETURNS void
-    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
-COMMENT ON FUNCTION journey.set_schema(name, name, jsonb) IS
-    'changes the options of a schema that a model reads; events that were read stay';
-
-CREATE FUNCTION journey.add_source(
-    model name, relation regclass, kind text DEFAULT NULL, columns jsonb DEFAULT '{}',
-    options jsonb DEFAULT '{}') RETURNS void
-    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
-COMMENT ON FUNCTION journey.add_source(name, regclass, text, jsonb, jsonb) IS
-    'adds a table or view to the sources of a model';
-
-CREATE FUNCTION journey._check_new_source(m journey._model, source_schema name, relation_name name)
-    RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF source_schema = m.schema THEN
-        RAISE EXCEPTION 'a model cannot read its own schema "%"', m.schema
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF EXISTS (SELECT FROM jsonb_populate_recordset(NULL::journey._source,
-                               journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
-                WHERE s.source_schema = _check_new_source.source_schema
-                  AND s.relation_name IS NOT DISTINCT FROM _check_new_source.relation_name) THEN
-        RAISE EXCEPTION 'model "%" already reads %', m.model,
-            CASE WHEN relation_name IS NULL THEN format('schema %I', source_schema)
-                 ELSE format('relation %I.%I', source_schema, relation_name) END
-            USING ERRCODE = 'duplicate_object';
-    END IF;
-    IF NOT has_schema_privilege(source_schema, 'USAGE') THEN
-        RAISE EXCEPTION 'permission denied for schema %', quote_ident(source_schema)
-            USING ERRCODE = 'insufficient_privilege',
-                  HINT = format('GRANT USAGE ON SCHEMA %I TO %I.', source_schema, current_user);
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION journey._check_new_source(journey._model, name, name) IS
-    'internal: checks a source';
-
-CREATE FUNCTION journey._add_schema(model name, source_schema name, options jsonb) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    m journey._model := journey._lock_model(model);
-    known text;
-BEGIN
-    IF source_schema IS NULL THEN
-        RAISE EXCEPTION 'source_schema must not be null' USING ERRCODE = 'null_value_not_allowed';
-    END IF;
-    PERFORM journey._check_schema_options(options);
-    IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = source_schema) THEN
-        SELECT string_agg(DISTINCT quote_ident(n.nspname), ', ') INTO known
-          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relname = ANY ('{tracks,pages,identifies,screens}'::name[])
-           AND c.relkind = ANY ('{r,p,f}'::"char"[]);
-        RAISE EXCEPTION 'schema "%" does not exist', source_schema
-            USING ERRCODE = 'invalid_schema_name',
-                  HINT = coalesce('Schemas with event tables are ' || known || '.',
-                                  'No schema has tables of events, such as "tracks" or "pages".');
-    END IF;
-    PERFORM journey._check_new_source(m, source_schema, NULL::name);
-    PERFORM journey._catalog('add_source'::text, model, jsonb_build_object(
-        'kind', 'schema', 'source_schema', source_schema, 'id_space', 'loader',
-        'columns', '{}'::jsonb, 'options', options));
-    PERFORM journey._start_capture(m);
-    IF NOT EXISTS (SELECT FROM journey._schema_tables(source_schema, '{}'::text[])) THEN
-        RAISE NOTICE 'schema "%" has no event tables yet', source_schema
-            USING HINT = 'Those that appear in it are found by the next refresh.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION journey._add_schema(name, name, jsonb) IS
-    'internal: journey.add_schema() as the owner';
-
--- Raises an error unless an object of a mapping says of a column of numbers, or of text, what they count.
-CREATE FUNCTION journey._check_unit(field text, given jsonb, kind text) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF given - '{column,unit}'::text[] <> '{}' OR jsonb_typeof(given -> 'column') IS DISTINCT FROM 'string'
-       OR (jsonb_typeof(given -> 'unit') = 'string' AND journey._time_units() ? (given ->> 'unit')) IS NOT TRUE
-    THEN
-        RAISE EXCEPTION 'invalid column for "%": %', field, given
-            USING ERRCODE = 'invalid_parameter_value',
-                  DETAIL = 'It must be a name of a column, null for none, or {"column": .., "unit": ..}.',
-                  HINT = 'Units are s, ms, us, ns: what the column counts since 1970.';
-    ELSIF field <> ALL ('{event_time,received_at,loaded_at}'::text[]) THEN
-        RAISE EXCEPTION 'column "%" can have no unit: % is no time', given ->> 'column', field
-            USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Those that can are event_time, received_at, loaded_at.';
-    ELSIF kind <> ALL ('{integer,number,text,other}'::text[]) THEN
-        RAISE EXCEPTION 'column "%" can have no unit: it holds no numbers', given ->> 'column'
-            USING ERRCODE = 'datatype_mismatch',
-                  HINT = format('Map it by its name: {"%s": %s}.', field, given -> 'column');
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION journey._check_unit(text, jsonb, text) IS 'internal: checks a mapping';
-
--- Raises an error unless these are options of a loader's schema.
-CREATE FUNCTION journey._check_schema_options(options jsonb) RETURNS void
-    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM journey._check_keys(options, '{exclude_tables}'::text[]);
-    IF options ? 'exclude_tables' AND NOT journey._is_texts(options -> 'exclude_tables') THEN
-        PERFORM journey._bad_option('exclude_tables'::text, options -> 'exclude_tables',
-            'an array of names of tables, in which * stands for any characters'::text);
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION journey._check_schema_options(jsonb) IS 'internal: checks the options of a schema';
-
-CREATE FUNCTION journey._set_schema(model name, source_schema name, options jsonb) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    m journey._model := journey._lock_model(model);
-BEGIN
-    PERFORM journey._check_schema_options(options);
-    IF journey._catalog('set_schema'::text, model, jsonb_build_object(
-           'source_schema', source_schema, 'options', options)) IS NULL THEN
-        RAISE EXCEPTION 'model "%" does not read schema "%"', model, source_schema
-            USING ERRCODE = 'undefined_object',
-                  HINT = format('SELECT journey.add_schema(%L, %L) adds it.', model, source_schema);
-    END IF;
-    PERFORM journey._start_capture(m);
-END
-$$;
-COMMENT ON FUNCTION journey._set_schema(name, name, jsonb) IS
-    'internal: journey.set_schema() as the owner';
-
--- Raises an error unless each mapped field and column exists, and what an event needs is there.
-CREATE FUNCTION journey._check_columns(relation regclass, columns jsonb, options jsonb, role text DEFAULT 'own')
-    RETURNS void
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    kinds jsonb := journey._column_kinds(relation);
-    names text[] := ARRAY(SELECT jsonb_object_keys(journey._standard_columns(role)) AS k
-                          EXCEPT SELECT unnest(journey._payload_fields()) WHERE role = 'payload' ORDER BY k);
-    mapping jsonb;
-    field text;
-    col jsonb;
-    name text;
-BEGIN
-    IF (jsonb_typeof(columns) = 'object') IS NOT TRUE THEN
-        RAISE EXCEPTION 'columns must be a JSON object, not %', coalesce(columns::text, 'null')
-            USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'It maps standard names to columns, such as {"event_time": "created_at"}.';
-    END IF;
-    FOR field, col IN SELECT * FROM jsonb_each(columns) LOOP
-        IF field <> ALL (names) THEN
-            RAISE EXCEPTION 'unknown standard name "%"', field
-                USING ERRCODE = 'undefined_column',
-                      HINT = format('Standard names are %s.', array_to_string(names, ', '));
-        END IF;
-        name := journey._given_column(columns, field);
-        IF jsonb_typeof(col) = 'object' THEN
-            PERFORM journey._check_unit(field, col, kinds ->> name);
-        ELSIF jsonb_typeof(col) <> ALL ('{string,"null"}'::text[]) THEN
-            RAISE EXCEPTION 'invalid column for "%": %', field, col
-                USING ERRCODE = 'invalid_parameter_value',
-                      DETAIL = 'It must be a name of a column, or null for none.';
-        END IF;
-        IF NOT kinds ? name THEN
-            RAISE EXCEPTION 'relation % has no column "%"', relation, name
-                USING ERRCODE = 'undefined_column',
-                      HINT = format('Its columns are %s.', array_to_string(ARRAY(
-                                 SELECT jsonb_object_keys(kinds) ORDER BY 1), ', '));
-        END IF;
-    END LOOP;
-
-    mapping := journey._mapping(role, columns);
-    IF role = 'payload' THEN
-        PERFORM journey._check_payload_column(relation, journey._first_column(kinds, mapping -> 'payload'));
-    ELSIF journey._first_column(kinds, (mapping -> 'visitor_id') || (mapping -> 'user_id'))
-       IS NULL THEN
-        RAISE EXCEPTION 'relation % has no column for a visitor or a user', relation
-            USING ERRCODE = 'undefined_column',
-                  HINT = 'Map one, such as {"user_id": "customer_id"}.';
-    ELSIF journey._first_column(kinds, mapping -> 'event_time') IS NULL THEN
-        RAISE EXCEPTION 'relation % has no column for the time of an event', relation
-            USING ERRCODE = 'undefined_column',
-                  HINT = 'Map one, such as {"event_time": "created_at"}.';
-    END IF;
-    FOR field, col IN SELECT key, kinds -> (value #>> '{}') FROM jsonb_each(columns) LOOP
-        IF (field = ANY ('{event_time,received_at}'::text[])
-                AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date,text,other}'::text[]))
-           OR (field = 'loaded_at' AND col #>> '{}' <> ALL ('{timestamptz,timestamp,date,text}'::text[]))
-           OR (field = ANY ('{properties,traits}'::text[])
-               AND col #>> '{}' <> ALL ('{json,jsonb,text}'::text[]))
-        THEN
-            name := columns ->> field;
-            RAISE EXCEPTION 'column "%" cannot be read as %', name, field
-                USING ERRCODE = 'datatype_mismatch',
-                      DETAIL = CASE WHEN field = ANY ('{properties,traits}'::text[])
-                                    THEN 'It must be json, jsonb or text.' ELSE 'It must be a time.' END,
-                      HINT = CASE
-                          WHEN field = ANY ('{properties,traits}'::text[])
-                          THEN format('Add a view that has %I::jsonb.', name)
-                          WHEN col #>> '{}' = ANY ('{integer,number}'::text[])
-                          THEN format('Say what it counts since 1970: {"%s": {"column": %s, "unit": "ms"}}, or s, us,'
-                                      ' ns.', field, to_jsonb(name))
-                          ELSE format('Add a view that has %I::timestamptz.', name) END;
-        END IF;
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION journey._check_columns(regclass, jsonb, jsonb, text) IS 'internal: checks a mapping';
-
-CREATE FUNCTION journey._add_source(
-    model name, relation regclass, kind text, columns jsonb, options jsonb) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    m journey._model := journey._lock_model(model);
-    rel pg_class;
-    source_schema name;
-BEGIN
-    SELECT * INTO rel FROM pg_class c WHERE c.oid = relation;
-    IF NOT FOUND OR rel.relkind <> ALL ('{r,p,v,m,f}'::"char"[]) THEN
-        RAISE EXCEPTION '% is no table or view', coalesce(relation::text, 'null')
-            USING ERRCODE = 'wrong_object_type';
-    ELSIF rel.relpersistence = 't' THEN
-        RAISE EXCEPTION '% is temporary: other sessions cannot read it', relation
-            USING ERRCODE = 'wrong_object_type';
-    END IF;
-    SELECT n.nspname INTO source_schema FROM pg_namespace n WHERE n.oid = rel.relnamespace;
-    PERFORM journey._check_keys(options, CASE kind WHEN 'payload' THEN '{id_space,form}'::text[]
-                                                   ELSE '{id_space}'::text[] END);
-    IF kind = 'conversion' THEN
-        RAISE EXCEPTION 'sources of kind "conversion" are not available in this release'
-            USING ERRCODE = 'feature_not_supported';
-    ELSIF kind <> ALL ('{page,screen,track,identify,group,alias,payload}'::text[]) THEN
-        RAISE EXCEPTION 'unknown kind "%"', kind
-            USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Kinds are page, screen, track, identify, group, alias, payload.';
-    END IF;
-    IF options ? 'id_space' AND coalesce(options ->> 'id_space', '') = '' THEN
-        PERFORM journey._bad_option('id_space'::text, options -> 'id_space', 'a string'::text);
-    END IF;
-    IF options ? 'form' AND (options ->> 'form' = ANY ('{delivered,wire}'::text[])) IS NOT TRUE THEN
-        PERFORM journey._bad_option('form'::text, options -> 'form', '"delivered" or "wire"'::text);
-    END IF;
-    PERFORM journey._check_new_source(m, source_schema, rel.relname);
-    IF NOT has_table_privilege(relation, 'SELECT') THEN
-        RAISE EXCEPTION 'permission denied for %', relation
-            USING ERRCODE = 'insufficient_privilege',
-                  HINT = format('GRANT SELECT ON %s TO %I.', relation, current_user);
-    END IF;
-    PERFORM journey._check_columns(relation, columns, options,
-                                   CASE kind WHEN 'payload' THEN kind ELSE 'own' END);
-    PERFORM journey._catalog('add_source'::text, model, jsonb_build_object(
-        'kind', 'relation', 'source_schema', source_schema, 'relation_name', rel.relname,
-        'event_kind', kind, 'columns', columns, 'options', options - 'id_space',
-        'id_space', coalesce(options ->> 'id_space', CASE kind WHEN 'payload' THEN 'loader' ELSE
-                                                         format('%I.%I', source_schema, rel.relname) END)));
-    PERFORM journey._start_capture(m);
-END
-$$;
-COMMENT ON FUNCTION journey._add_source(name, regclass, text, jsonb, jsonb) IS
-    'internal: journey.add_source() as the owner';

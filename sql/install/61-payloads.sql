@@ -11,7 +11,7 @@ CREATE TYPE journey._payload_row AS (
     name text, url text, referrer text, revenue numeric, currency text, order_id text, source text, medium text,
     campaign text, term text, content text, session_key text, previous_id text, platform text,
     properties jsonb, traits jsonb,         -- so far the columns of journey.event
-    campaign_id text, ip text, user_agent text,
+    ip text, user_agent text,
     "position"  integer,                    -- in the payload, from 1
     reason      text,                       -- why it is no event
     payload     text                        -- what is no event
@@ -250,38 +250,38 @@ BEGIN
     IF inputs IS NULL THEN
         RETURN;
     END IF;
-    EXECUTE format('CREATE UNLOGGED TABLE %1$I._retried (LIKE %1$I.rejected_events)', m.schema);
+    EXECUTE format('CREATE UNLOGGED TABLE %2$I._retried (LIKE %1$I.rejected_events)', m.schema, m.store_schema);
     EXECUTE format($sql$
         WITH e AS (
             DELETE FROM %1$I.rejected_events WHERE source IN (
                 SELECT format('%%I.%%I', i.schema, i.name) FROM unnest($1) AS i)
             RETURNING *)
-        INSERT INTO %1$I._retried SELECT * FROM e$sql$, m.schema) USING inputs;
+        INSERT INTO %2$I._retried SELECT * FROM e$sql$, m.schema, m.store_schema) USING inputs;
     GET DIAGNOSTICS retried = ROW_COUNT;
 
     PERFORM journey._catalog('watermarks'::text, m.model, (
         SELECT jsonb_agg(t.value || '{"watermark": null, "seen": null}')
           FROM jsonb_array_elements(journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
           JOIN unnest(inputs) AS x ON x.table_id = (t.value ->> 'table_id')::integer));
-    EXECUTE format('DELETE FROM %I._captured WHERE table_id IN (SELECT x.table_id FROM unnest($1) AS x)', m.schema)
+    EXECUTE format('DELETE FROM %I._captured WHERE table_id IN (SELECT x.table_id FROM unnest($1) AS x)', m.store_schema)
         USING inputs;
     PERFORM FROM journey._refresh(model, false, NULL::timestamptz);
 
     EXECUTE format($sql$
-        DELETE FROM %1$I._retried AS o USING %1$I.rejected_events AS e
+        DELETE FROM %2$I._retried AS o USING %1$I.rejected_events AS e
          WHERE e.source = o.source AND e."row" = o."row"
            AND (e."position", e.row_key) IS NOT DISTINCT FROM (o."position", o.row_key)
-           AND (e."row" <> '{}' OR e.reason = o.reason)$sql$, m.schema);
+           AND (e."row" <> '{}' OR e.reason = o.reason)$sql$, m.schema, m.store_schema);
     GET DIAGNOSTICS accepted = ROW_COUNT;
     accepted := retried - accepted;
     FOREACH i IN ARRAY inputs LOOP
-        EXECUTE format('INSERT INTO %1$I.rejected_events SELECT * FROM %1$I._retried AS e'
+        EXECUTE format('INSERT INTO %1$I.rejected_events SELECT * FROM %4$I._retried AS e'
                        ' WHERE e.source = %2$L AND (%3$s) IS NOT TRUE ON CONFLICT DO NOTHING',
-                       m.schema, format('%I.%I', i.schema, i.name), journey._still_there(m, i, s));
+                       m.schema, format('%I.%I', i.schema, i.name), journey._still_there(m, i, s), m.store_schema);
         GET DIAGNOSTICS gone = ROW_COUNT;
         accepted := accepted - gone;
     END LOOP;
-    EXECUTE format('DROP TABLE %I._retried', m.schema);
+    EXECUTE format('DROP TABLE %I._retried', m.store_schema);
 END
 $$;
 COMMENT ON FUNCTION journey._retry_rejected(name) IS 'internal: journey.retry_rejected() as the owner';

@@ -77,7 +77,7 @@ BEGIN
     END IF;
     EXECUTE format('INSERT INTO %I._pseudonym_keys (number, key)'
                    ' SELECT $1, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))'
-                   ' ON CONFLICT DO NOTHING', m.schema) USING journey._key_number(s.redact);
+                   ' ON CONFLICT DO NOTHING', m.store_schema) USING journey._key_number(s.redact);
 END
 $$;
 COMMENT ON FUNCTION journey._make_redact_key(journey._model) IS 'internal: makes the key of pseudonyms';
@@ -86,7 +86,7 @@ COMMENT ON FUNCTION journey._make_redact_key(journey._model) IS 'internal: makes
 CREATE FUNCTION journey._key_of(m journey._model, number integer) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$SELECT format('(SELECT k.key FROM %I._pseudonym_keys AS k WHERE k.number = %s)', m.schema, number)$$;
+AS $$SELECT format('(SELECT k.key FROM %I._pseudonym_keys AS k WHERE k.number = %s)', m.store_schema, number)$$;
 COMMENT ON FUNCTION journey._key_of(journey._model, integer) IS 'internal: an expression for a key of pseudonyms';
 
 -- An expression for the key of a source's row as it is kept.
@@ -110,7 +110,7 @@ DECLARE
     numbers integer[];
 BEGIN
     EXECUTE format('SELECT array_agg(number ORDER BY number DESC) FROM %1$I._pseudonym_keys WHERE number <> $1'
-                   ' AND EXISTS (SELECT FROM %1$I._tombstones)', m.schema)
+                   ' AND EXISTS (SELECT FROM %1$I._tombstones)', m.store_schema)
         INTO numbers USING journey._key_number(s.redact);
     RETURN coalesce(numbers, '{}');
 END
@@ -128,7 +128,7 @@ BEGIN
     IF s.redact IS NULL OR peek OR since IS DISTINCT FROM '-infinity' THEN
         RETURN;
     END IF;
-    EXECUTE format('DELETE FROM %1$I.rejected_events; DELETE FROM %1$I._internal_ids', m.schema);
+    EXECUTE format('DELETE FROM %I.rejected_events; DELETE FROM %I._internal_ids', m.schema, m.store_schema);
 END
 $$;
 COMMENT ON FUNCTION journey._begin_redaction(journey._model, journey._settings, timestamptz, boolean) IS
@@ -204,7 +204,7 @@ BEGIN
     END IF;
     EXECUTE format('INSERT INTO %1$I._internal_ids'
                    ' SELECT DISTINCT o FROM %1$I._batch AS b CROSS JOIN LATERAL unnest(b.ours) AS o'
-                   ' WHERE b.status IS NULL ON CONFLICT DO NOTHING', m.schema);
+                   ' WHERE b.status IS NULL ON CONFLICT DO NOTHING', m.store_schema);
 END
 $$;
 COMMENT ON FUNCTION journey._note_internal(journey._model, journey._settings) IS
@@ -242,11 +242,11 @@ BEGIN
             SELECT k.number = $3 AS now, (journey._redact_row(ROW(NULL, NULL, $1, NULL, NULL, NULL, NULL, NULL, NULL,
                        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::journey.event,
                        journey._with_key_number($2, k.number), k.key, ''::text)).user_id AS id
-              FROM %1$I._pseudonym_keys AS k
+              FROM %2$I._pseudonym_keys AS k
              UNION
             SELECT false, $1) AS x
          WHERE id IS NOT NULL
-           AND (now OR EXISTS (SELECT FROM %1$I.identities AS i WHERE i.id = x.id AND i.id_type = 'user'))$sql$, m.schema)
+           AND (now OR EXISTS (SELECT FROM %1$I.identities AS i WHERE i.id = x.id AND i.id_type = 'user'))$sql$, m.schema, m.store_schema)
         INTO ids USING user_id, s.redact, journey._key_number(s.redact);
     RETURN coalesce(ids, ARRAY[user_id]);
 END

@@ -2,18 +2,21 @@
 -- model: the store
 --
 -- Statements of a refresh are written with {name} for a relation of the model, which in a shadow
--- run (rebuild, verify) is its shadow _shadow_name; {.name} is the relation itself in any run.
+-- run (rebuild, verify) is its shadow _shadow_name; {.name} is the relation itself in any run. Relations whose
+-- names begin with _, shadows among them, lie in a schema of their own, the store.
 -- ---------------------------------------------------------------------------------------------
 
 CREATE TYPE journey._run AS (
     model    name,
-    schema   name,
+    schema   name,          -- of the public relations
+    store    name,          -- of the others, whose names begin with _
     shadow   boolean,       -- derive into the shadow tables
     bulk     boolean,       -- the store was empty before this run
     version  bigint,        -- number of the refresh
     at       timestamptz,   -- its time, for updated_at
     timeout  interval,
     rules    jsonb,         -- options of the session core
+    conversions jsonb,      -- definitions, NULL: none
     settings journey._settings
 );
 
@@ -97,7 +100,8 @@ CREATE TYPE journey._noted AS (
     previous_id text COLLATE "C",
     traits      jsonb,
     first_copy  timestamptz,
-    last_copy   timestamptz
+    last_copy   timestamptz,
+    conversions jsonb           -- what the option of that name makes of it
 );
 
 CREATE FUNCTION journey._split(visitor_id text, fresh journey.timeline, old journey._segment[],
@@ -110,7 +114,7 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
 -- The merge of a first load: splits all events that a query gives, with the columns of journey.event, and
 -- writes segments, units and noted events into tables of the model; how many events there are.
 CREATE FUNCTION journey._load_events(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass)
+    units regclass, noted regclass, conversions jsonb DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_events'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -118,14 +122,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 -- The same from the rows of a reading, with all columns of the batch; those that are no events go there. Tells
 -- what the rows of each table are and, in a last row without a table, how many events there are.
 CREATE FUNCTION journey._load_rows(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, batch regclass)
+    units regclass, noted regclass, batch regclass, conversions jsonb DEFAULT NULL)
 RETURNS SETOF journey._tally
 AS 'MODULE_PATHNAME', 'journey_load_rows'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- The same from what is stored: the query gives (visitor_id, body), those of a visitor in a row.
 CREATE FUNCTION journey._load_stored(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass)
+    units regclass, noted regclass, conversions jsonb DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_stored'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -150,10 +154,10 @@ RETURNS void
 AS 'MODULE_PATHNAME', 'journey_stitch'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-CREATE FUNCTION journey._noted_events(body journey.timeline)
+CREATE FUNCTION journey._noted_events(body journey.timeline, conversions jsonb DEFAULT NULL)
 RETURNS SETOF journey._noted
 AS 'MODULE_PATHNAME', 'journey_noted_events'
-LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 1;
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 1;
 
 -- The keys of events, with the times of their copies.
 CREATE FUNCTION journey._event_keys(body journey.timeline, OUT event_id text, OUT event_time timestamptz,
@@ -253,7 +257,8 @@ AS $$
         ('_copies',       ARRAY['visitor_id', 'event_id', 'event_time'], false),
         ('_visitor_refs', ARRAY['visitor_id', 'ref'], false),
         ('_user_emails',  ARRAY['email', 'user_id'], false),
-        ('identities',    ARRAY['id', 'id_type', 'valid_from', 'person_id'], true)
+        ('identities',    ARRAY['id', 'id_type', 'valid_from', 'person_id'], true),
+        ('_conversion_records', ARRAY['conversion_id'], false)
 $$;
 
 CREATE FUNCTION journey._create_stored(r journey._run)
@@ -340,7 +345,7 @@ BEGIN
             version       bigint NOT NULL,
             updated_at    timestamptz NOT NULL);
 
-        -- events that count one by one in a profile: traits and amounts; rows of a users table too
+        -- events that count one by one: traits, amounts and conversions; rows of a users table too
         CREATE %1$s TABLE {_facts} (
             visitor_id text COLLATE "C" NOT NULL,
             event_time timestamptz NOT NULL,
@@ -352,7 +357,8 @@ BEGIN
             order_id   text COLLATE "C",
             revenue    numeric,
             currency   text,
-            traits     jsonb);
+            traits     jsonb,
+            conversions jsonb);                 -- those that it is, with what each is worth
 
         CREATE %1$s TABLE {_aliases} (
             visitor_id  text COLLATE "C" NOT NULL,
@@ -381,6 +387,24 @@ BEGIN
             ref        text COLLATE "C" NOT NULL,
             n          bigint NOT NULL,
             device     bigint NOT NULL);
+
+        -- conversions that come as rows of a table, each as the row that was loaded last has it
+        CREATE %1$s TABLE {_conversion_records} (
+            conversion_id text COLLATE "C" PRIMARY KEY,
+            name          text NOT NULL,
+            table_id      integer NOT NULL,
+            loaded_at     timestamptz,
+            converted_at  timestamptz,          -- NULL: it was taken back, and nothing else is known
+            user_id       text COLLATE "C",
+            email         text COLLATE "C",
+            visitor_id    text COLLATE "C",
+            value         numeric,
+            currency      text,
+            order_id      text COLLATE "C",
+            gclid         text,
+            click_id      text,
+            phone         text,
+            consent       jsonb);
 
         CREATE %1$s TABLE {identities} (
             id         text COLLATE "C" NOT NULL,
@@ -418,6 +442,7 @@ BEGIN
             WHERE refs IS NOT NULL AND NOT aside;
         -- users
         CREATE INDEX ON {_sessions} (started_at) WHERE NOT loose;
+        CREATE INDEX ON {_sessions} (session_date) WHERE NOT loose;
         -- when a person was first identified
         CREATE INDEX ON {_sessions} (person_id, identified_at) WHERE refs IS NOT NULL;
 
@@ -434,10 +459,18 @@ BEGIN
         ALTER TABLE {_facts} ADD PRIMARY KEY (visitor_id, event_time, event_id);
         -- a person's amounts and traits
         CREATE INDEX ON {_facts} (person_id);
+        -- conversions, and the amounts of an order
+        CREATE INDEX ON {_facts} (person_id, event_time) WHERE conversions IS NOT NULL;
+        CREATE INDEX ON {_facts} (person_id, order_id) WHERE order_id IS NOT NULL;
         -- facts of sessions that move
         CREATE INDEX ON {_facts} (session_id);
         -- rows of users tables, when the user's person changes
         CREATE INDEX ON {_facts} (user_id) WHERE session_id IS NULL;
+
+        -- records that follow an id whose person changed
+        CREATE INDEX ON {_conversion_records} (user_id) WHERE user_id IS NOT NULL;
+        CREATE INDEX ON {_conversion_records} (email) WHERE email IS NOT NULL;
+        CREATE INDEX ON {_conversion_records} (visitor_id) WHERE visitor_id IS NOT NULL;
 
         ALTER TABLE {_aliases} ADD PRIMARY KEY (visitor_id, event_time, event_id);
         -- chains of aliases, both ways; aliases of visitors

@@ -177,15 +177,15 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._noted}
         SELECT e.*, 1, w.session_id
-        FROM {._work} AS w CROSS JOIN LATERAL journey._noted_events(w.body) AS e
-        WHERE w.op = 'put' AND w.noted$sql$);
+        FROM {._work} AS w CROSS JOIN LATERAL journey._noted_events(w.body, $1) AS e
+        WHERE w.op = 'put' AND (w.noted OR $1 IS NOT NULL)$sql$) USING r.conversions;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._noted}
         SELECT e.*, -1, g.session_id
         FROM {._work} AS w
         JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
-        CROSS JOIN LATERAL journey._noted_events(g.body) AS e
-        WHERE w.op = 'delete'$sql$);
+        CROSS JOIN LATERAL journey._noted_events(g.body, $1) AS e
+        WHERE w.op = 'delete'$sql$) USING r.conversions;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._units_old}
         SELECT s.visitor_id, s.started_at, s.first_event_id, s.loose, s.session_id, s.person_id, s.ended_at,
@@ -285,11 +285,11 @@ DECLARE
     noted regclass := journey._bind(r, '{._noted}'::text)::regclass;
 BEGIN
     IF events IS NOT NULL THEN
-        RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted);
+        RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted, r.conversions);
     END IF;
     RETURN journey._load_stored(journey._bind(r, $sql$
         SELECT visitor_id, body FROM {._segments} ORDER BY visitor_id, started_at, first_event_id$sql$),
-        r.timeout, r.rules, segments, units, noted);
+        r.timeout, r.rules, segments, units, noted, r.conversions);
 END
 $$;
 
@@ -304,7 +304,8 @@ AS $$
 BEGIN
     RETURN ARRAY(SELECT t FROM journey._load_rows(journey._reading_rows(reading), r.timeout, r.rules,
         journey._bind(r, '{_segments}'::text)::regclass, journey._bind(r, '{._units_new}'::text)::regclass,
-        journey._bind(r, '{._noted}'::text)::regclass, journey._bind(r, '{._batch}'::text)::regclass) AS t);
+        journey._bind(r, '{._noted}'::text)::regclass, journey._bind(r, '{._batch}'::text)::regclass,
+        r.conversions) AS t);
 END
 $$;
 
@@ -325,10 +326,10 @@ BEGIN
             WHERE a.visitor_id = b.visitor_id AND a.event_id = b.event_id
               AND a.event_time = b.event_time AND a.sign = -b.sign
               AND ROW(a.session_id, a.user_id, a.kind, a.name, a.order_id, a.revenue, a.currency,
-                      a.previous_id, a.traits, a.first_copy, a.last_copy)::record
+                      a.previous_id, a.traits, a.first_copy, a.last_copy, a.conversions)::record
                   *=
                   ROW(b.session_id, b.user_id, b.kind, b.name, b.order_id, b.revenue, b.currency,
-                      b.previous_id, b.traits, b.first_copy, b.last_copy)::record$sql$);
+                      b.previous_id, b.traits, b.first_copy, b.last_copy, b.conversions)::record$sql$);
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_aliases} AS a USING {._noted} AS d
             WHERE d.sign < 0 AND d.kind = 'alias' AND a.visitor_id = d.visitor_id

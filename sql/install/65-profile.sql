@@ -136,22 +136,44 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         WITH put AS (
             INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
-                                  order_id, revenue, currency, traits)
+                                  order_id, revenue, currency, traits, conversions)
             SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
                    coalesce(u.p1, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
-                   n.currency, n.traits
+                   n.currency, n.traits, n.conversions
             FROM {._noted} AS n
             LEFT JOIN {._changed_units} AS u USING (session_id)
             LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
                                        AND i.id_type = 'user'
-            WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL)
+            WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)
             RETURNING session_id, person_id, event_time)
         INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
         SELECT person_id, event_time, event_time, 'record' FROM put WHERE session_id IS NULL$sql$);
 END
 $$;
 
--- A first load: facts first, then all that is written person by person; how many profiles.
+-- A first load: facts, before all that is written person by person.
+CREATE FUNCTION journey._store_all_facts(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
+                              order_id, revenue, currency, traits, conversions)
+        SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
+               coalesce(p.person_id, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
+                                          ELSE 'visitor:' || n.visitor_id END),
+               n.user_id, n.name, n.order_id, n.revenue, n.currency, n.traits,
+               n.conversions
+        FROM {._noted} AS n
+        LEFT JOIN {._resolved} AS p USING (session_id)
+        LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
+        WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)$sql$);
+END
+$$;
+
+-- A first load: sessions, touches and profiles, person by person; how many profiles.
 CREATE FUNCTION journey._store_persons(r journey._run)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -160,17 +182,6 @@ AS $$
 DECLARE
     s journey._settings := r.settings;
 BEGIN
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
-                              order_id, revenue, currency, traits)
-        SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
-               coalesce(p.person_id, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
-                                          ELSE 'visitor:' || n.visitor_id END),
-               n.user_id, n.name, n.order_id, n.revenue, n.currency, n.traits
-        FROM {._noted} AS n
-        LEFT JOIN {._resolved} AS p USING (session_id)
-        LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
-        WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL)$sql$);
     -- In the order of person_id, in which indexes are made fast. Sorted kind by kind by what follows the
     -- prefix, since eight bytes that are the same make comparing slow.
     RETURN journey._load_persons(ARRAY(
@@ -190,13 +201,13 @@ BEGIN
                 SELECT f.person_id, f.visitor_id, f.event_time, f.event_id, f.name, f.order_id, f.revenue,
                        f.currency, f.traits
                 FROM {_facts} AS f
-                WHERE f.person_id LIKE %L
+                WHERE f.person_id LIKE %L AND (f.revenue IS NOT NULL OR f.traits IS NOT NULL)
                 ORDER BY substr(f.person_id, %s), f.event_time, f.event_id, f.visitor_id$sql$,
                 kind || ':%', length(kind) + 2))
             FROM unnest('{email,user,visitor}'::text[]) AS kind),
         journey._bind(r, '{_sessions}'::text)::regclass, journey._bind(r, '{touches}'::text)::regclass,
         journey._bind(r, '{profiles}'::text)::regclass, s.time_zone, s.email_trait,
-        journey._internal_patterns(r.schema, s), s.profiles = 'all',
+        journey._internal_patterns(r.store, s), s.profiles = 'all',
         r.version, r.at);
 END
 $$;
@@ -330,7 +341,7 @@ AS $$
                 WHERE person_id IS NOT NULL
                 GROUP BY person_id) AS m USING (person_id)) AS b
         %2$s
-        CROSS JOIN (SELECT journey._internal_patterns(($1).schema, ($1).settings) AS patterns OFFSET 0) AS ours
+        CROSS JOIN (SELECT journey._internal_patterns(($1).store, ($1).settings) AS patterns OFFSET 0) AS ours
         CROSS JOIN LATERAL (
             SELECT CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) END AS user_id,
                    CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)

@@ -13,6 +13,10 @@ RETURNS SETOF journey._follower
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
+    SELECT * FROM journey._conversions(r)
+    UNION ALL
+    SELECT * FROM journey._attributed_touches(r)
+    UNION ALL
     SELECT * FROM journey._profiles(r)
     UNION ALL
     SELECT * FROM journey._repeats(r)
@@ -176,6 +180,7 @@ DECLARE
 BEGIN
     IF NOT r.bulk THEN
         EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
+        PERFORM journey._find_conversions(r);
     END IF;
     FOR f IN SELECT * FROM journey._followers(r) LOOP
         n := journey._follow(r, f);

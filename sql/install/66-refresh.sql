@@ -2,7 +2,7 @@
 -- model: refresh
 -- ---------------------------------------------------------------------------------------------
 
-CREATE FUNCTION journey._create_store(schema name, options jsonb)
+CREATE FUNCTION journey._create_store(schema name, store name, options jsonb)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -11,13 +11,16 @@ DECLARE
     r journey._run;
 BEGIN
     r.schema := schema;
+    r.store := store;
     r.shadow := false;
     r.settings := journey._settings(options);
     PERFORM journey._create_derived(r);
     PERFORM journey._create_scratch(r);
+    PERFORM journey._create_conversion_scope(r);
     PERFORM journey._create_tombstones(r);
     PERFORM journey._create_exports(r);
     PERFORM journey._show_sessions(r);
+    PERFORM journey._show_conversions(r);
     PERFORM journey._show_events(r);
     PERFORM journey._show_masked(r);
 END
@@ -35,11 +38,13 @@ DECLARE
 BEGIN
     r.model := m.model;
     r.schema := m.schema;
+    r.store := m.store_schema;
     r.shadow := shadow;
     r.version := m.version + 1;
     r.at := transaction_timestamp();
     r.timeout := s.timeout;
     r.settings := s;
+    r.conversions := nullif(s.conversions, '[]'::jsonb);
     r.rules := jsonb_strip_nulls(jsonb_build_object(
         'new_campaign', s.new_campaign, 'midnight', s.midnight, 'max_duration', s.max_duration,
         'session_key', s.session_key, 'user_change', s.user_change,
@@ -53,8 +58,17 @@ BEGIN
         r.bulk := true;
     ELSE
         EXECUTE journey._bind(r, $sql$
-            SELECT NOT EXISTS (SELECT FROM {_segments}) AND NOT EXISTS (SELECT FROM {_facts})$sql$)
+            SELECT NOT EXISTS (SELECT FROM {_segments}) AND NOT EXISTS (SELECT FROM {_facts})
+               AND NOT EXISTS (SELECT FROM {_conversion_records})$sql$)
             INTO r.bulk;
+        -- what the owner added to a table is not passed by: the first load is as any other then
+        IF r.bulk AND EXISTS (
+            SELECT FROM journey._derived() AS d
+            JOIN pg_class AS c ON c.oid = journey._bind(r, format('{%s}', d.relation))::regclass
+            WHERE c.relhastriggers OR c.relhasrules OR c.relrowsecurity OR c.relchecks > 0) THEN
+            r.bulk := false;
+            PERFORM journey._create_indexes(r);
+        END IF;
     END IF;
     RETURN r;
 END
@@ -87,7 +101,7 @@ AS $$
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new',
         '_units_old', '_ref_changes', '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units',
-        '_person_changes', '_shared', '_barriers'], large_only);
+        '_person_changes', '_conversion_scope', '_record_changes', '_shared', '_barriers'], large_only);
 END
 $$;
 
@@ -116,6 +130,11 @@ BEGIN
         PERFORM journey._stitch_all(r);
         EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose'::text) INTO sessions_changed;
         phases := journey._note_phase(phases, 'sessions'::text, begun);
+        begun := clock_timestamp();
+        PERFORM journey._phase('touches'::text);
+        PERFORM journey._store_all_facts(r);
+        phases := journey._note_phase(phases, 'touches'::text, begun);
+
         begun := clock_timestamp();
         PERFORM journey._phase('profiles'::text);
         profiles_changed := journey._store_persons(r);
@@ -249,7 +268,6 @@ BEGIN
     reading := journey._begin_reading(m, since, false);
     IF r.bulk AND journey._may_stream(m, reading) THEN
         -- reading and merging are one
-        PERFORM journey._phase('merge'::text);
         tallies := journey._merge_rows(r, reading);
         new := (SELECT t.new FROM unnest(tallies) AS t WHERE t.table_id IS NULL);
     ELSE
@@ -265,10 +283,10 @@ BEGIN
     sessions_changed := 0;
     profiles_changed := 0;
 
-    IF accepted > 0 OR removed > 0 THEN
+    IF accepted > 0 OR removed > 0 OR journey._conversions_vanished(r) THEN
         begun := clock_timestamp();
         new := coalesce(new, journey._merge_slices(r, journey._slices(accepted + removed)))
-               + journey._note_user_rows(r);
+               + journey._note_user_rows(r) + journey._note_conversion_rows(r);
         phases := journey._note_phase(phases, 'merge'::text, begun);
         SELECT * INTO d FROM journey._derive(r, phases);
         phases := d.phases;

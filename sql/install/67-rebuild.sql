@@ -34,8 +34,10 @@ BEGIN
     IF from_batch THEN
         PERFORM journey._merge_all(r, journey._batch_events(r));
         PERFORM journey._note_user_rows(r);
+        PERFORM journey._note_conversion_rows(r);
     ELSE
         PERFORM journey._merge_all(r, NULL::text);
+        EXECUTE journey._bind(r, 'INSERT INTO {_conversion_records} SELECT * FROM {._conversion_records}'::text);
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, kind, traits, sign)
             SELECT visitor_id, event_id, event_time, user_id, 'users', traits, 1
@@ -165,7 +167,7 @@ BEGIN
             FROM (SELECT %3$s FROM {.%4$s}) AS o
             FULL JOIN (SELECT %3$s FROM {%4$s}) AS s ON %5$s
             WHERE (o *= s) IS NOT TRUE$sql$,
-            CASE WHEN d.relation = '_sessions' THEN 'sessions' ELSE d.relation END,
+            CASE WHEN d.relation IN ('_sessions', '_conversions') THEN substr(d.relation, 2) ELSE d.relation END,
             (SELECT string_agg(quote_literal(k), ', ') FROM unnest(d.key) AS k),
             journey._compared_columns(r, d.relation, ''::text), d.relation,
             journey._same_key(d.key, 'o'::text, 's'::text)));

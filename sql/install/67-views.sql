@@ -56,7 +56,7 @@ BEGIN
                     WHEN c.session_id IS NULL THEN true
                     ELSE NOT journey._is_among(c.event_times, c.event_ids, e.event_time, e.event_id)
                     END AS counts_as_revenue,
-               e.properties::jsonb AS properties, s.session_date
+               e.properties::jsonb AS properties, p.session_date
         FROM {_segments} AS g
         LEFT JOIN {_sessions} AS s ON s.session_id = g.session_id
         LEFT JOIN {_sessions} AS p ON p.session_id = g.session_id AND NOT p.loose
@@ -136,6 +136,8 @@ VALUES ('sessions'::name, 'one row per session of a visitor'),
        ('identities', 'which person an id stands for, and when'),
        ('profiles', 'one row per person'),
        ('profiles_masked', 'profiles without what tells who a person is'),
+       ('conversions', 'one row per conversion, with the touches before it as they stood then'),
+       ('attributed_touches', 'one row per conversion and touch before it, with what each rule gives to the touch'),
        ('events', 'every event once, with its session and person'),
        ('page_views', 'pages and screens, numbered per visitor'),
        ('timelines', 'the events of each session, and of each run outside sessions, for functions on timelines; '
@@ -250,6 +252,48 @@ VALUES (NULL::name, 'visitor_id'::name, 'the device: anonymous id, or user:<user
        ('rejected_events', 'position', 'where in the row it went wrong'),
        ('rejected_events', 'row_key', 'the key of the row'),
        ('rejected_events', 'rejected_at', 'when it was read')
+UNION ALL
+VALUES ('conversions'::name, 'conversion_id'::name, 'its id, which does not depend on the person'),
+       ('conversions', 'name', 'name of its definition or source'),
+       ('conversions', 'user_id', 'the person''s canonical user id'),
+       ('conversions', 'email', 'the e-mail that came with it, or that the person goes by'),
+       ('conversions', 'phone', 'the phone number that came with it'),
+       ('conversions', 'session_id', 'the session of its event, in sessions; null outside of sessions and for rows of a table'),
+       ('conversions', 'converted_at', 'when it happened'),
+       ('conversions', 'value', 'what it is worth, after refunds of its order'),
+       ('conversions', 'currency', 'currency of the value, in capitals'),
+       ('conversions', 'order_id', 'the order that it is about'),
+       ('conversions', 'gclid', 'the last gclid before it; of a row of a table, its own where there is none'),
+       ('conversions', 'gclid_at', 'time of the touch with the gclid'),
+       ('conversions', 'gbraid', 'the last gbraid before it'),
+       ('conversions', 'wbraid', 'the last wbraid before it'),
+       ('conversions', 'click_id', 'click id of the last touch before it that has one'),
+       ('conversions', 'click_id_type', 'parameter that had the click id'),
+       ('conversions', 'click_at', 'time of the touch with the click id'),
+       ('conversions', 'consent', 'what the person consented to, as it came with the conversion'),
+       ('attributed_touches', 'conversion_id', 'the conversion, in conversions'),
+       ('attributed_touches', 'touch_id', 'the touch, in touches'),
+       ('attributed_touches', 'position', 'the first touch that counts is 1'),
+       ('attributed_touches', 'path_length', 'how many touches of the conversion count'),
+       ('attributed_touches', 'days_before', 'days from the touch to the conversion'),
+       ('attributed_touches', 'campaign_id', 'id of the campaign'),
+       ('attributed_touches', 'touched_at', 'time of the touch')
+UNION ALL
+SELECT 'attributed_touches', (r || '_' || c.name)::name, format(c.comment, r)
+FROM unnest('{first,last,last_non_direct,linear,position,w_shaped,time_decay}'::text[]) AS r
+CROSS JOIN (VALUES ('credit', 'part of the conversion that the rule %s gives to the touch, from 0 to 1'),
+                   ('value', 'part of the value that the rule %s gives to the touch')) AS c (name, comment)
+UNION ALL
+SELECT 'conversions', (t.name || '_touch_' || c.name)::name, format(c.comment, t.words)
+FROM (VALUES ('first', 'first touch before it'), ('last', 'last touch before it'),
+             ('last_non_direct', 'last touch before it that is not direct')) AS t (name, words)
+CROSS JOIN (VALUES
+    ('at', 'time of the %s'), ('source', 'source of the %s'), ('medium', 'medium of the %s'),
+    ('campaign', 'campaign of the %s'), ('term', 'search term or keyword of the %s'),
+    ('content', 'content or ad of the %s'),
+    ('channel', 'channel of the %s, of GA4''s default channel group'),
+    ('landing_page', 'URL on which the %s landed'), ('click_id', 'click id of the %s, byte by byte'),
+    ('click_id_type', 'parameter that had the click id of the %s')) AS c (name, comment)
 UNION ALL
 SELECT 'profiles', (t.name || '_touch_' || c.name)::name, format(c.comment, t.words)
 FROM (VALUES ('first', 'first touch'), ('last', 'last touch'),

@@ -53,6 +53,7 @@ DECLARE
     statement text;
 BEGIN
     r.schema := m.schema;
+    r.store := m.store_schema;
     r.shadow := false;
     EXECUTE journey._bind(r, 'SELECT EXISTS (SELECT FROM {_tombstones})'::text) INTO any_tombstone;
     IF NOT any_tombstone THEN
@@ -214,6 +215,7 @@ BEGIN
         SELECT f.visitor_id, f.event_id, f.event_time, f.user_id, 'users', f.traits, -1
         FROM {_facts} AS f
         WHERE f.session_id IS NULL AND f.person_id = $1$sql$) USING person;
+    PERFORM journey._forget_conversion_records(r, person, user_id);
     PERFORM journey._merge_fresh(r);
     PERFORM journey._derive(r, '{}'::jsonb);
     PERFORM journey._empty_scratch(r, false);
@@ -276,27 +278,35 @@ BEGIN
             SELECT greatest($2, max(at) FILTER (WHERE NOT far) + interval '1 microsecond') AS forgotten_at
             FROM removed),
         ids AS (SELECT * FROM journey._ids_of($5, $1, $3)),
+        units AS (
+            SELECT s.visitor_id, s.session_id, s.person_id = $1 AS is_hers,
+                   count(*) FILTER (WHERE s.person_id <> $1) OVER (
+                       PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id) AS stretch
+            FROM {_sessions} AS s
+            WHERE s.visitor_id IN (SELECT visitor_id FROM {._fresh}) AND s.visitor_id NOT LIKE 'user:%'),
+        -- when something of the person was on a device, or something of others that names nobody and stays
+        times AS (
+            SELECT u.visitor_id, e.event_time AS at, bool_or(NOT u.is_hers) AS is_others,
+                   min(u.stretch) FILTER (WHERE u.is_hers) AS stretch
+            FROM units AS u
+            JOIN {_segments} AS g USING (visitor_id, session_id)
+            CROSS JOIN LATERAL journey.events(g.body) AS e
+            WHERE u.is_hers OR e.user_id IS NULL AND (u.visitor_id, e.event_id, e.event_time) NOT IN (
+                SELECT visitor_id, event_id, at FROM removed WHERE event_id IS NOT NULL)
+            GROUP BY u.visitor_id, e.event_time),
         stretches AS (
             SELECT id_type AS kind, id, timestamptz '-infinity' AS valid_from,
                    timestamptz 'infinity' AS valid_to
             FROM ids
             UNION ALL
-            -- neighbouring units of the person on a device are one stretch
-            SELECT 'device', u.visitor_id, min(u.first_at), least(max(u.last_at), $4)
+            -- neighbouring units of the person on a device are one stretch, but for what others have between
+            SELECT 'device', p.visitor_id, min(p.at), least(max(p.at), $4)
             FROM (
-                SELECT s.visitor_id, s.person_id, t.first_at, t.last_at,
-                       count(*) FILTER (WHERE s.person_id IS DISTINCT FROM $1) OVER (
-                           PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id) AS others
-                FROM {_sessions} AS s
-                LEFT JOIN LATERAL (
-                    SELECT min(e.event_time) AS first_at, max(e.event_time) AS last_at
-                    FROM {_segments} AS g CROSS JOIN LATERAL journey.events(g.body) AS e
-                    WHERE g.visitor_id = s.visitor_id AND g.session_id = s.session_id) AS t
-                    ON s.person_id = $1
-                WHERE s.visitor_id IN (SELECT visitor_id FROM {._fresh})
-                  AND s.visitor_id NOT LIKE 'user:%') AS u
-            WHERE u.person_id = $1 AND u.first_at <= $4
-            GROUP BY u.visitor_id, u.others),
+                SELECT t.*, count(*) FILTER (WHERE t.is_others) OVER (
+                           PARTITION BY t.visitor_id ORDER BY t.at) AS piece
+                FROM times AS t) AS p
+            WHERE NOT p.is_others AND p.at <= $4
+            GROUP BY p.visitor_id, p.stretch, p.piece),
         buried AS (
             SELECT s.*, p.forgotten_at FROM stretches AS s CROSS JOIN past AS p
             UNION ALL

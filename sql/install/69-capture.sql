@@ -227,8 +227,8 @@ BEGIN
            FROM pg_attribute a
           WHERE a.attrelid = member AND a.attname = ANY (names) AND NOT a.attisdropped),
         names::text,
-        journey._note(m.schema, member, argument, false, 'new_rows'::text),
-        journey._note(m.schema, member, argument, true, 'old_rows'::text)];
+        journey._note(m.store_schema, member, argument, false, 'new_rows'::text),
+        journey._note(m.store_schema, member, argument, true, 'old_rows'::text)];
 END
 $$;
 COMMENT ON FUNCTION journey._trigger_arguments(journey._model, journey._input, regclass) IS
@@ -315,7 +315,7 @@ SELECT t.name, t.event
   FROM journey._triggers(m, i, s.ignore_deletes) AS t
  WHERE NOT EXISTS (
            SELECT FROM pg_trigger g
-            WHERE g.tgrelid = member AND g.tgfoid = journey._trigger_function(m.schema)
+            WHERE g.tgrelid = member AND g.tgfoid = journey._trigger_function(m.store_schema)
               AND g.tgtype = t.type AND g.tgqual IS NULL AND g.tgenabled = ANY ('{O,A}'::"char"[])
               AND split_part(encode(g.tgargs, 'escape'), '\000', 1)
                       LIKE format('%%"table_id": %s}', i.table_id))
@@ -334,7 +334,7 @@ SELECT coalesce(string_agg(format('%s %s', g.oid, g.xmin), ',' ORDER BY g.oid), 
   FROM pg_trigger g
   JOIN pg_proc p ON p.oid = g.tgfoid
   JOIN pg_namespace n ON n.oid = p.pronamespace
- WHERE g.tgrelid = member AND n.nspname = m.schema AND p.proname = '_note_changes'
+ WHERE g.tgrelid = member AND n.nspname = m.store_schema AND p.proname = '_note_changes'
 $$;
 COMMENT ON FUNCTION journey._trigger_state(journey._model, regclass) IS
     'internal: stands for the triggers of a table';
@@ -387,12 +387,12 @@ BEGIN
     arguments := journey._trigger_arguments(m, i, member);
     EXECUTE format('INSERT INTO %I._notes SELECT journey._note_hash($1[2], $1[3], a)'
                    ' FROM unnest($1[4:5]) AS a UNION SELECT journey._truncate_hash($2, $1[1])'
-                   ' ON CONFLICT DO NOTHING', m.schema)
+                   ' ON CONFLICT DO NOTHING', m.store_schema)
         USING arguments, member;
     FOR missing IN SELECT * FROM journey._missing_triggers(m, s, i, member) LOOP
         EXECUTE format('CREATE OR REPLACE TRIGGER %I %s FOR EACH STATEMENT'
                        ' EXECUTE FUNCTION %I._note_changes(%s)',
-                       missing.name, format(missing.event, member), m.schema,
+                       missing.name, format(missing.event, member), m.store_schema,
                        (SELECT string_agg(quote_literal(coalesce(a, '')), ', ' ORDER BY n)
                           FROM unnest(arguments) WITH ORDINALITY AS x(a, n)));
         IF (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = member) THEN
@@ -434,12 +434,12 @@ CREATE FUNCTION journey._mute_input(
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE format('SELECT EXISTS (SELECT FROM %I._captured WHERE table_id = $1)', m.schema)
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I._captured WHERE table_id = $1)', m.store_schema)
         INTO i.captured USING i.table_id;
     IF i.captured THEN
         i.unread := members;
     ELSE
-        EXECUTE format('DELETE FROM %I._changes WHERE table_id = $1', m.schema) USING i.table_id;
+        EXECUTE format('DELETE FROM %I._changes WHERE table_id = $1', m.store_schema) USING i.table_id;
     END IF;
     IF told OR i.is_new OR i.captured THEN
         RAISE WARNING 'changes of %.% cannot be captured: %', quote_ident(i.schema), quote_ident(i.name), reason
@@ -473,17 +473,22 @@ DECLARE
     denied regclass[] := '{}';
     result journey._input[] := '{}';
 BEGIN
-    IF journey._trigger_function(m.schema) IS NULL THEN
-        PERFORM journey._create_trigger_function(m.schema);
+    IF journey._trigger_function(m.store_schema) IS NULL THEN
+        PERFORM journey._create_trigger_function(m.store_schema);
     END IF;
-    EXECUTE format('DELETE FROM %I._captured WHERE table_id <> ALL ($1)', m.schema)
+    EXECUTE format('DELETE FROM %I._captured WHERE table_id <> ALL ($1)', m.store_schema)
         USING ARRAY(SELECT x.table_id FROM unnest(inputs) AS x);
     FOREACH i IN ARRAY inputs LOOP
         members := journey._members(i.relation);
-        i.captured := members IS NOT NULL;
+        -- rows of conversions are read by their load time, or whole
+        i.captured := members IS NOT NULL AND i.role <> 'conversion';
+        IF i.role = 'conversion' THEN
+            result := result || i;
+            CONTINUE;
+        END IF;
         i.triggers := '{}';
         -- a partition that was detached is read again when it comes back
-        EXECUTE format('DELETE FROM %I._captured WHERE table_id = $1 AND relation <> ALL ($2)', m.schema)
+        EXECUTE format('DELETE FROM %I._captured WHERE table_id = $1 AND relation <> ALL ($2)', m.store_schema)
             USING i.table_id, coalesce(members, '{}')::text[];
         mute := journey._mute_reason(members);
         IF mute IS NOT NULL THEN
@@ -491,7 +496,7 @@ BEGIN
             CONTINUE;
         END IF;
         EXECUTE format('SELECT jsonb_object_agg(relation, triggers) FROM %I._captured WHERE table_id = $1',
-                       m.schema) INTO read USING i.table_id;
+                       m.store_schema) INTO read USING i.table_id;
         FOREACH member IN ARRAY coalesce(members, '{}') LOOP
             missing := EXISTS (SELECT FROM journey._missing_triggers(m, s, i, member));
             IF NOT missing AND read ->> member::text = journey._trigger_state(m, member) THEN
@@ -567,14 +572,14 @@ DECLARE
     s journey._settings := journey._settings(m.options);
 BEGIN
     IF was.capture = 'trigger' AND s.capture <> 'trigger' THEN
-        PERFORM journey._drop_triggers(m.schema);
-        EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', m.schema);
+        PERFORM journey._drop_triggers(m.store_schema);
+        EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', m.store_schema);
         PERFORM journey._catalog('watermarks'::text, m.model, (
             SELECT jsonb_agg(t.value || '{"watermark": null, "seen": null}')
               FROM jsonb_array_elements(journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t));
     ELSIF s.capture = 'trigger'
           AND (was.capture, was.ignore_deletes) IS DISTINCT FROM (s.capture, s.ignore_deletes) THEN
-        PERFORM journey._drop_triggers(m.schema);
+        PERFORM journey._drop_triggers(m.store_schema);
         PERFORM journey._start_capture(m);
     END IF;
 END
@@ -600,7 +605,7 @@ BEGIN
     RETURN format(
         'WITH changes AS MATERIALIZED ('
         'DELETE FROM %I._changes WHERE table_id <> ALL (%L) RETURNING *)',
-        m.schema, ARRAY(
+        m.store_schema, ARRAY(
             SELECT t.table_id
               FROM jsonb_populate_recordset(NULL::journey._source_table,
                                             journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
@@ -703,7 +708,9 @@ AS $$
 SELECT t.table_id, journey._id_prefix(s.id_space, s.first_space)
   FROM jsonb_populate_recordset(NULL::journey._source_table,
                                 journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
-  JOIN (SELECT x.source, x.id_space, first_value(x.id_space) OVER (ORDER BY x.source) AS first_space
+  JOIN (SELECT x.source, x.id_space,
+               first_value(x.id_space) OVER (PARTITION BY coalesce(x.event_kind = 'conversion', false)
+                                             ORDER BY x.source) AS first_space
           FROM jsonb_populate_recordset(NULL::journey._source,
                                         journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS x) AS s
        ON s.source = t.source
@@ -823,10 +830,10 @@ BEGIN
                        ' SELECT i.table_id, u::text, i.triggers ->> u::text'
                        ' FROM unnest($1) AS i CROSS JOIN unnest(i.unread) AS u'
                        ' WHERE i.captured AND i.triggers ? u::text ON CONFLICT (table_id, relation)'
-                       ' DO UPDATE SET triggers = excluded.triggers', m.schema) USING inputs;
+                       ' DO UPDATE SET triggers = excluded.triggers', m.store_schema) USING inputs;
     END IF;
     EXECUTE format('DELETE FROM %I._captured AS c USING unnest($1) AS i'
-                   ' WHERE c.table_id = i.table_id AND (NOT i.captured OR i.triggers = ''{}'')', m.schema)
+                   ' WHERE c.table_id = i.table_id AND (NOT i.captured OR i.triggers = ''{}'')', m.store_schema)
         USING inputs;
 END
 $$;
@@ -842,7 +849,7 @@ AS $$
 BEGIN
     RETURN QUERY EXECUTE format(
         'SELECT DISTINCT c.table_id, c.is_old, p.prefix || c.key FROM %I._changes AS c'
-        ' JOIN journey._id_prefixes($1) AS p ON p.table_id = c.table_id', m.schema) USING m;
+        ' JOIN journey._id_prefixes($1) AS p ON p.table_id = c.table_id', m.store_schema) USING m;
 END
 $$;
 COMMENT ON FUNCTION journey._noted_ids(journey._model) IS 'internal: ids of what triggers noted';

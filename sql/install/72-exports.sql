@@ -129,6 +129,7 @@ DECLARE
 BEGIN
     r.model := m.model;
     r.schema := m.schema;
+    r.store := m.store_schema;
     r.shadow := false;
     RETURN r;
 END

@@ -2,7 +2,7 @@
 -- reports on a model
 --
 -- They run with the caller's rights. Every report is one statement over the stored timelines: it
--- reads no raw rows, and each timeline once.
+-- reads no raw rows, and each timeline once. Compiling such a statement takes longer than running it.
 -- ---------------------------------------------------------------------------------------------
 
 CREATE FUNCTION journey._funnel(timeline journey.timeline, steps text[], within interval, options jsonb,
@@ -27,6 +27,7 @@ COMMENT ON FUNCTION journey._filter(journey.timeline, text, timestamptz, timesta
 
 CREATE TYPE journey._reading AS (
     schema       name,
+    store_schema name,
     time_zone    text,
     refreshed_at timestamptz,
     data_until   timestamptz     -- up to which there is data: the newest event, unless said otherwise
@@ -38,9 +39,7 @@ CREATE FUNCTION journey._timelines(schema name) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('SELECT s.person_id, s.visitor_id, CASE WHEN NOT s.loose THEN s.session_id END AS session_id, '
-                  's.started_at, g.body AS events '
-                  'FROM %1$I._segments AS g JOIN %1$I._sessions AS s USING (visitor_id, session_id)', schema)
+    SELECT format('SELECT person_id, visitor_id, session_id, started_at, events FROM %I.timelines', schema)
 $$;
 COMMENT ON FUNCTION journey._timelines(name) IS 'internal: a query for the timelines of a model';
 
@@ -160,9 +159,11 @@ BEGIN
     END IF;
     PERFORM journey._check_keys(coalesce(options, 'null'), known || '{data_until}');
     r.data_until := journey._option_time(options, 'data_until'::text);
-    PERFORM journey._check_reader(model, r.schema, '{sessions,profiles,_sessions,_segments}'::text[]);
+    PERFORM journey._check_reader(model, r.schema, '{sessions,profiles,timelines}'::text[]);
     IF r.data_until IS NULL THEN
-        EXECUTE format('SELECT max(coalesce(ended_at, started_at)) FROM %I._sessions', r.schema) INTO r.data_until;
+        EXECUTE format('SELECT greatest((SELECT max(ended_at) FROM %1$I.sessions), '
+                       '(SELECT max(e.event_time) FROM %1$I.timelines AS t, journey.events(t.events) AS e '
+                       'WHERE t.session_id IS NULL))', r.schema) INTO r.data_until;
     END IF;
     RETURN r;
 END
@@ -218,7 +219,8 @@ BEGIN
     ELSIF place IS NULL OR place <> 'traits' AND NOT journey._has_column(r.schema, place, name) THEN
         RAISE EXCEPTION 'there is no column "%" to break a report down by', by
             USING ERRCODE = 'undefined_column',
-                  HINT = 'It is a column of sessions or profiles, such as channel or profiles.first_touch_channel, or '
+                  HINT = 'It is a column of sessions or profiles, such as channel or '
+                      'profiles.first_touch_channel, or '
                          'a trait, such as traits.plan.';
     END IF;
     IF place = 'sessions' THEN
@@ -248,6 +250,7 @@ RETURNS TABLE (value text, step integer, name text, persons bigint, share numeri
     median_seconds numeric, median_seconds_from_start numeric)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 20
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options,
@@ -362,7 +365,8 @@ AS $$
             format('(c.cohort + (%s) * interval %L) AT TIME ZONE %L', n, u.length, time_zone)
         WHEN u.is_calendar OR NOT is_end THEN
             format('c.cohort AT TIME ZONE %L + (%s) * interval %L', time_zone, n, u.length)
-        ELSE format('(c.cohort + interval %L) AT TIME ZONE %L + (%s) * interval %L', '1 ' || u.name, time_zone, n, u.length)
+        ELSE format('(c.cohort + interval %L) AT TIME ZONE %L + (%s) * interval %L', '1 ' || u.name, time_zone, n,
+            u.length)
     END
 $$;
 COMMENT ON FUNCTION journey._period_edge(journey._unit_of_time, text, text, text, boolean) IS
@@ -376,6 +380,7 @@ RETURNS TABLE (value text, cohort timestamp, persons bigint, period integer, ret
     share numeric, is_complete boolean, is_cut boolean)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options, '{rolling,first}'::text[]);
@@ -393,7 +398,7 @@ BEGIN
     END IF;
     IF rolling THEN
         EXECUTE format('SELECT least(10000, greatest($1, 1 + ceil(extract(epoch FROM $2 - min(started_at)) / '
-                       'extract(epoch FROM $3))::integer)) FROM %I._sessions', r.schema)
+                       'extract(epoch FROM $3))::integer)) FROM %I.timelines', r.schema)
             INTO reach USING periods, r.data_until, u.length;
         reach := coalesce(reach, periods);
     END IF;
@@ -403,16 +408,19 @@ BEGIN
             SELECT x.person_id, NULL::uuid AS session_id, x.at, %4$s AS cohort,
                    journey.retention(x.events, $1, $2, $3, $4, $5) AS back
             FROM (SELECT p.person_id, p.events, journey.first_at(p.events, $1) AS at
-                  FROM (SELECT u.person_id, journey._filter(u.events, NULL::text, $8, NULL::timestamptz, $10) AS events
+                  FROM (SELECT u.person_id, journey._filter(u.events, NULL::text, $8, NULL::timestamptz,
+                      $10) AS events
                         FROM (%1$s) AS u OFFSET 0) AS p OFFSET 0) AS x
             WHERE x.at >= coalesce($6, '-infinity') AND x.at < coalesce($7, 'infinity')
         ), placed AS (
-            SELECT d.cohort, d.back, (array_positions(d.back, true))[cardinality(array_positions(d.back, true))] - 1 AS latest,
+            SELECT d.cohort, d.back, (array_positions(d.back, true))[cardinality(array_positions(d.back,
+                true))] - 1 AS latest,
                    %2$s AS value
             FROM done AS d %3$s
         ), cells AS (
             SELECT p.value, p.cohort, k.period, count(*) AS persons,
-                   count(*) FILTER (WHERE CASE WHEN $9 THEN p.latest >= k.period ELSE p.back[k.period + 1] END) AS returned
+                   count(*) FILTER (WHERE CASE WHEN $9 THEN p.latest >= k.period ELSE p.back[k.period + 1] END) AS
+                       returned
             FROM placed AS p CROSS JOIN generate_series(0, $11) AS k (period)
             GROUP BY p.value, p.cohort, k.period
         ), timed AS (
@@ -434,7 +442,8 @@ BEGIN
           CASE WHEN u.is_calendar THEN u.length ELSE ('1 ' || u.name)::interval END;
 END
 $$;
-COMMENT ON FUNCTION journey.retention_report(name, text, text, text, integer, text, timestamptz, timestamptz, jsonb) IS
+COMMENT ON FUNCTION journey.retention_report(name, text, text, text, integer, text, timestamptz, timestamptz,
+    jsonb) IS
     'how many of those who did something first in a period return in the next ones';
 
 CREATE FUNCTION journey.lifecycle_report(model name, step text DEFAULT NULL, unit text DEFAULT 'week',
@@ -443,6 +452,7 @@ RETURNS TABLE (period timestamp, active_persons bigint, new_persons bigint, retu
     resurrected_persons bigint, dormant_persons bigint, is_complete boolean)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 50
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options, '{}'::text[]);
@@ -456,12 +466,13 @@ BEGIN
     END IF;
     PERFORM journey.first_at(NULL::journey.timeline, coalesce(step, '*'));
     EXECUTE format('SELECT 1 + ceil(extract(epoch FROM $1 - min(started_at)) / extract(epoch FROM $2))::integer '
-                   'FROM %I._sessions', r.schema) INTO reach USING r.data_until, u.length;
+                   'FROM %I.timelines', r.schema) INTO reach USING r.data_until, u.length;
     RETURN QUERY EXECUTE format($sql$
         WITH done AS (
             SELECT x.person_id, %2$s AS first, journey.retention(x.events, $1, $1, $2, $3, $4) AS back
             FROM (SELECT p.person_id, p.events, journey.first_at(p.events, $1) AS at
-                  FROM (SELECT u.person_id, journey._filter(u.events, NULL::text, NULL::timestamptz, NULL::timestamptz, $5) AS events
+                  FROM (SELECT u.person_id, journey._filter(u.events, NULL::text, NULL::timestamptz,
+                      NULL::timestamptz, $5) AS events
                         FROM (%1$s) AS u OFFSET 0) AS p OFFSET 0) AS x
             WHERE x.at IS NOT NULL
         ), active AS (
@@ -530,7 +541,8 @@ CREATE FUNCTION journey._path_options(options jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(options) WHERE key = ANY ('{of,repeats}'::text[])
+    SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(options) WHERE key = ANY
+        ('{of,repeats}'::text[])
 $$;
 COMMENT ON FUNCTION journey._path_options(jsonb) IS 'internal: the options of paths among those of a report';
 
@@ -540,6 +552,7 @@ CREATE FUNCTION journey.paths_report(model name, start_at text DEFAULT NULL, end
 RETURNS TABLE (step integer, source text, target text, persons bigint, share numeric, is_end boolean)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options, '{per,nodes,of,repeats}'::text[]);
@@ -556,18 +569,22 @@ BEGIN
                    CASE WHEN $1 IS NULL AND $2 IS NOT NULL THEN l.n - cardinality(t.path) - 1 ELSE l.n END AS step,
                    l.n = cardinality(t.path) AS is_last
             FROM taken AS t CROSS JOIN LATERAL unnest(t.path) WITH ORDINALITY AS l (label, n)
+        ), counted AS (
+            SELECT s.*, count(*) OVER (PARTITION BY s.step, s.label) AS persons FROM seen AS s
         ), ranked AS (
-            SELECT s.step, s.label, row_number() OVER (PARTITION BY s.step ORDER BY count(*) DESC, s.label COLLATE "C") AS rank
-            FROM seen AS s GROUP BY s.step, s.label
+            SELECT c.*, dense_rank() OVER (PARTITION BY c.step ORDER BY c.persons DESC, c.label COLLATE "C") AS rank
+            FROM counted AS c
         ), named AS (
-            SELECT s.id, s.step, s.is_last, CASE WHEN k.rank <= $7 THEN s.label ELSE '(other)' END AS label
-            FROM seen AS s JOIN ranked AS k USING (step, label)
+            SELECT r.id, r.step, r.is_last, CASE WHEN r.rank <= $7 THEN r.label ELSE '(other)' END AS label FROM
+                ranked AS r
+        ), followed AS (
+            SELECT n.step, n.is_last, n.label AS source, lead(n.label) OVER (PARTITION BY n.id ORDER BY n.step) AS
+                next
+            FROM named AS n
         ), edges AS (
-            SELECT a.step, a.label AS source, b.label AS target, false AS is_end
-            FROM named AS a JOIN named AS b ON b.id = a.id AND b.step = a.step + 1
-            UNION ALL
-            SELECT a.step, a.label, '(ended here)', true
-            FROM named AS a WHERE a.is_last AND $2 IS NULL AND a.step < $3
+            SELECT f.step, f.source, coalesce(f.next, '(ended here)') AS target, f.next IS NULL AS is_end
+            FROM followed AS f
+            WHERE f.next IS NOT NULL OR f.is_last AND $2 IS NULL AND f.step < $3
         )
         SELECT e.step::integer, e.source, e.target, count(*),
                round(count(*)::numeric / (SELECT count(*) FROM taken), 6), e.is_end
@@ -587,6 +604,7 @@ CREATE FUNCTION journey.top_paths_report(model name, start_at text DEFAULT NULL,
 RETURNS TABLE (path text[], persons bigint, share numeric)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options, '{per,of,repeats}'::text[]);
@@ -612,6 +630,7 @@ RETURNS TABLE (value text, page text, views bigint, sessions bigint, persons big
     median_seconds numeric)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options, '{}'::text[]);
@@ -621,7 +640,8 @@ BEGIN
         WITH seen AS (
             SELECT t.person_id, t.session_id, t.started_at, e.event_time, e.event_id,
                    CASE WHEN e.kind = 'screen' THEN coalesce(e.name, e.url)
-                        ELSE coalesce(journey.url_path(e.url), CASE WHEN journey.url_host(e.url) IS NOT NULL THEN '/' END,
+                        ELSE coalesce(journey.url_path(e.url),
+                            CASE WHEN journey.url_host(e.url) IS NOT NULL THEN '/' END,
                                       e.url, e.name) END AS page
             FROM (%1$s) AS t CROSS JOIN LATERAL journey.events(t.events) AS e
             WHERE t.session_id IS NOT NULL AND t.started_at >= coalesce($1, '-infinity')
@@ -688,8 +708,10 @@ AS $$
             SELECT jsonb_object_agg(c.currency, c.paid) FILTER (WHERE c.paid IS NOT NULL) AS paid,
                    jsonb_object_agg(c.currency, c.paid_before) FILTER (WHERE c.paid_before IS NOT NULL) AS paid_before
             FROM (SELECT o.currency,
-                         sum(o.revenue) FILTER (WHERE o.event_time BETWEEN x.at AND coalesce(x.at + $6, 'infinity')) AS paid,
-                         sum(o.revenue) FILTER (WHERE o.event_time >= x.at - $10 AND o.event_time < x.at) AS paid_before
+                         sum(o.revenue) FILTER (WHERE o.event_time BETWEEN x.at AND coalesce(x.at + $6,
+                             'infinity')) AS paid,
+                         sum(o.revenue) FILTER (WHERE o.event_time >= x.at - $10
+                             AND o.event_time < x.at) AS paid_before
                   -- what was told twice of an order counts once, as in profiles
                   FROM (SELECT coalesce(e.currency, '') AS currency, e.revenue, e.event_time,
                                e.order_id IS NULL OR e.revenue < 0 OR 1 = row_number() OVER (
@@ -701,8 +723,9 @@ AS $$
                   GROUP BY o.currency) AS c) AS m
         WHERE x.variant IS NOT NULL
         $sql$, journey._units(r, 'person'::text, NULL::text, NULL::text),
-        coalesce((SELECT 'ARRAY[' || string_agg(format('journey.first_at(f.events, $3[%s]) IS NOT NULL', n), ', ' ORDER BY n)
-                         || ']' FROM generate_series(1, goals) AS n), '''{}''::boolean[]'))
+        coalesce((SELECT 'ARRAY[' || string_agg(format('journey.first_at(f.events, $3[%s]) IS NOT NULL', n),
+            ', ' ORDER BY n)
+                         || ']' FROM generate_series(1, least(goals, 100)) AS n), '''{}''::boolean[]'))
 $$;
 COMMENT ON FUNCTION journey._exposed(journey._reading, integer) IS 'internal: the query for who was exposed';
 
@@ -714,7 +737,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT concat_ws(' ', ratio,
         CASE WHEN several > 10 AND several > persons * 0.01 THEN
-            format('%s of %s persons were exposed to several variants, more than one in a hundred: the assignment may be broken.',
+            format('%s of %s persons were exposed to several variants, more than one in a hundred: the assignment '
+                'may be broken.',
                    several, persons)
              WHEN several > 0 THEN format('%s of %s persons were exposed to several variants.', several, persons) END,
         CASE WHEN cardinality(unplanned) > 0 THEN
@@ -749,6 +773,7 @@ RETURNS TABLE (metric text, goal text, variant_name text, is_control boolean, pe
     fisher_p_value double precision, comparisons integer, message text)
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE ROWS 20
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options,
@@ -767,7 +792,8 @@ BEGIN
     PERFORM journey.first_at(NULL::journey.timeline, coalesce(return_step, '*'));
     IF variant IS NULL THEN
         RAISE EXCEPTION 'variant must not be null'
-            USING ERRCODE = 'null_value_not_allowed', HINT = 'It is the property of the exposure that names the variant.';
+            USING ERRCODE = 'null_value_not_allowed', HINT = 'It is the property of the exposure that names the '
+                'variant.';
     END IF;
     RETURN QUERY EXECUTE format($sql$
         WITH exposed AS MATERIALIZED (%s
@@ -783,7 +809,8 @@ BEGIN
         ), planned AS (
             SELECT v.*, count(*) OVER () AS n,
                    v.variant = coalesce($14, (SELECT x.variant FROM variants AS x WHERE x.weight > 0
-                                              ORDER BY lower(x.variant) <> 'control', x.variant COLLATE "C" LIMIT 1)) AS is_control
+                                              ORDER BY lower(x.variant) <> 'control',
+                                                  x.variant COLLATE "C" LIMIT 1)) AS is_control
             FROM variants AS v
         ), ratio AS (
             SELECT s.*, (SELECT coalesce(array_agg(v.variant ORDER BY v.variant COLLATE "C"), '{}')
@@ -810,9 +837,11 @@ BEGIN
                 FROM (SELECT DISTINCT jsonb_object_keys(e.paid) AS currency FROM counted AS e) AS a) AS k
             GROUP BY k.currency, c.variant
             UNION ALL
-            SELECT 4, 'revenue_cuped', k.currency, k.variant, count(*), NULL, NULL, avg(k.adjusted), var_samp(k.adjusted)
+            SELECT 4, 'revenue_cuped', k.currency, k.variant, count(*), NULL, NULL, avg(k.adjusted),
+                var_samp(k.adjusted)
             FROM (SELECT a.currency, a.variant,
-                         a.paid - coalesce(covar_samp(a.paid, a.before) OVER w / nullif(var_samp(a.before) OVER w, 0), 0)
+                         a.paid - coalesce(covar_samp(a.paid, a.before) OVER w / nullif(var_samp(a.before) OVER w,
+                             0), 0)
                                   * (a.before - avg(a.before) OVER w) AS adjusted
                   FROM (SELECT k.currency, c.variant, coalesce((c.paid ->> k.currency)::float8, 0) AS paid,
                                coalesce((c.paid_before ->> k.currency)::float8, 0) AS before
@@ -830,7 +859,8 @@ BEGIN
                 ON z.place = m.place AND z.goal IS NOT DISTINCT FROM m.goal AND p.weight > 0 AND NOT p.is_control
         )
         (SELECT 'exposure', NULL, p.variant, p.is_control, p.persons, p.several, NULL::bigint, NULL::bigint,
-               p.persons::float8 / nullif(sum(p.persons) OVER (), 0)::float8, NULL::float8, NULL::float8, NULL::float8,
+               p.persons::float8 / nullif(sum(p.persons) OVER (), 0)::float8, NULL::float8, NULL::float8,
+                   NULL::float8,
                NULL::float8, NULL::float8, s.chi_square, s.p_value, NULL::float8,
                (SELECT count(*) FROM compared WHERE is_tested AND control_persons IS NOT NULL)::integer,
                nullif(journey._exposure_message(s.message, sum(p.several) OVER ()::bigint,
@@ -847,7 +877,8 @@ BEGIN
                (SELECT count(*) FROM compared WHERE is_tested AND control_persons IS NOT NULL)::integer,
                CASE WHEN c.place < 3 AND c.persons = 0 THEN 'Nobody''s time to return is over yet.' END
         FROM compared AS c
-        LEFT JOIN LATERAL journey.two_proportions(c.persons, c.converted, c.control_persons, c.control_converted, $15) AS t
+        LEFT JOIN LATERAL journey.two_proportions(c.persons, c.converted, c.control_persons, c.control_converted,
+            $15) AS t
             ON c.place < 3 AND c.is_tested
         LEFT JOIN LATERAL journey.fisher_exact(c.converted, c.persons - c.converted, c.control_converted,
             c.control_persons - c.control_converted) AS f ON c.place < 3 AND c.is_tested

@@ -12,6 +12,7 @@
 #   refresh, rebuild            with "since", or nothing
 #   options                     with options to set before a rebuild
 #   forget                      with a user
+#   leads                       with SQL that changes a table of leads, a source of conversions
 #
 # A row is { number, table, columns => { name => value }, standard => { ... }, world }: what stands in the
 # source's table, and the same in standard form, as the design says that it is read.
@@ -119,6 +120,7 @@ sub choose_options
     $o{email_trait} = 'mail' if $self->chance(0.1);
     $o{exclude} = { host => ['staging.*'], user_id => ['test*'] } if $self->chance(0.3);
     $o{allow_ids} = [ 'NA', '(void)' ] if $self->chance(0.15);
+    $self->choose_conversions(\%o) if $self->chance(0.6);
     if ($self->chance(0.3))
     {
         $self->{max_duration} = 3 * $self->{timeout};
@@ -129,6 +131,32 @@ sub choose_options
     $o{capture} = 'trigger' if $self->{exact} || $self->chance(0.1);
     $o{ignore_deletes} = \1 if $o{capture} && !$self->{exact};
     $self->{options} = \%o;
+}
+
+# Which events are conversions, what each is worth, and how the touches before them earn it.
+sub choose_conversions
+{
+    my ($self, $o) = @_;
+    my @list = (
+        { name => 'Order', event => 'Order Completed', value => 'revenue' },
+        { name => 'Signup', event => 'Signed*', value => 25, currency => $self->pick('EUR', 'JPY') },
+        { name => 'Any order', event => 'Order*', value => 'revenue', currency => 'EUR' },
+        { name => 'Prices', kind => 'page', event => 'Prices' },
+        { name => 'Deep', page => '/l*', value => 'none' },
+        { name => 'Red', event => '*', where => { color => 'red' } },
+        { name => 'Large', event => 'Order*', where => { total => { '>' => 9 } }, value => 'total' });
+    my $n = $self->between(1, 4);
+    @list = ($self->shuffle(@list))[ 0 .. $n - 1 ];
+    for my $d (@list)
+    {
+        $d->{count} = $self->pick('first', 'first', 'once per session', 'each') if $self->chance(0.5);
+        $d->{lookback} = $self->pick('1 day', '20 hours', '30 minutes', '7 days', '400 days') if $self->chance(0.4);
+    }
+    push @list, { name => 'Lead', lookback => $self->pick('1 day', '8 days') } if $self->chance(0.3);
+    $o->{conversions} = \@list;
+    $o->{lookback} = $self->pick('1 day', '10 days', '2 hours') if $self->chance(0.4);
+    $o->{attribution} = $self->pick({ half_life => '3 days' }, { position => [ 30, 50, 20 ] }, { paid_only => \1 },
+        { exclude_channels => [ 'Direct', 'Email' ] }) if $self->chance(0.4);
 }
 
 # own: a table in standard form; loader: a schema as RudderStack fills it. Without a load time a source is
@@ -568,7 +596,51 @@ sub plan
         $self->{forgets} = 1;
         splice @steps, $self->between(0, scalar @steps), 0, [ forget => $self->pick(@{ $self->pick(@worlds)->{users} }) ];
     }
+    $self->choose_leads(\@worlds, \@steps) if $self->chance(0.4);
     return @steps;
+}
+
+# A table of leads, of all worlds' persons and nobody: rows come, change and are taken back; where it is read
+# whole, they go, too. Before each refresh.
+sub choose_leads
+{
+    my ($self, $worlds, $steps) = @_;
+    $self->{leads} = { whole => $self->chance(0.4) };
+    my $loads = 0;
+    for my $i (reverse 0 .. $#$steps)
+    {
+        next if $steps->[$i][0] ne 'refresh' || $self->chance(0.3);
+        splice @$steps, $i, 0, [ leads => join ' ', map { $self->lead($worlds) } 1 .. $self->between(1, 4) ];
+    }
+    for my $step (grep { $_->[0] eq 'leads' } @$steps)
+    {
+        $loads++;
+        my $at = Run::time_text(100 * DAY + $loads * HOUR);
+        $step->[1] =~ s/LOADED/$self->{leads}{whole} ? 'NULL' : "'$at'"/ge;
+    }
+}
+
+# One id is in one statement of a step alone, unless it goes.
+sub lead
+{
+    my ($self, $worlds) = @_;
+    my $w = $self->pick(@$worlds);
+    my $id = 'L' . ++$self->{lead_ids};
+    $id = 'L' . $self->between(1, $self->{lead_ids}) if $self->chance(0.5);
+    my $quoted = sub { my ($value) = @_; return defined $value ? "'" . $value =~ s/'/''/gr . "'" : 'NULL' };
+    my $time = $self->chance(0.2) ? 'NULL' : "'" . Run::time_text(@{ $w->{times} } ? $self->pick(@{ $w->{times} }) : $w->{start}) . "'";
+    my $whose = $self->weighted(3, 'email', 3, 'user_id', 3, 'device', 1, 'all', 1, 'none');
+    my %value = (
+        email => $whose =~ /email|all/ ? $self->pick(@{ $w->{emails} }, uc $w->{emails}[0]) : undef,
+        user_id => $whose =~ /user_id|all/ ? $self->pick(@{ $w->{users} }, 'null') : undef,
+        device => $whose =~ /device|all/ ? $self->pick(@{ $w->{visitors} }) : undef);
+    my $row = join ', ', (map { $quoted->($value{$_}) } qw(email user_id device)), $time,
+      $quoted->($self->pick(undef, '10', '99.95', '0', '-3.5')), $quoted->($self->pick(undef, 'EUR', 'jpy')),
+      $quoted->($self->pick(undef, 'own-click')), 'LOADED';
+    return "DELETE FROM crm_live.leads WHERE id = '$id';" if $self->{leads}{whole} && $self->chance(0.2);
+    return "DELETE FROM crm_live.leads WHERE id = '$id'; INSERT INTO crm_live.leads VALUES ('$id', $row);"
+      if $self->{leads}{whole} || $self->chance(0.4);
+    return "DELETE FROM crm_live.leads WHERE id = '$id' AND loaded_at = LOADED; INSERT INTO crm_live.leads VALUES ('$id', $row);";
 }
 
 # How a batch comes into its tables. Some rows take the places of others.

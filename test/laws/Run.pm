@@ -112,7 +112,8 @@ sub script
     my $h = $self->{history};
     $self->say("SELECT laws.begin();");
     $self->say("SELECT laws.segments(" . ($h->{segment} || 'NULL') . ");");
-    $self->say("CREATE SCHEMA $_;") for qw(own_live own_ever loader_live loader_ever);
+    $self->say("CREATE SCHEMA $_;") for qw(own_live own_ever loader_live loader_ever crm_live crm_ever);
+    $self->say("CREATE TABLE $_.leads (LIKE oracle.lead);") for qw(crm_live crm_ever);
     $self->see_columns('events') if $h->{own};
     $self->create_model('a', 'live', $h->{first_options} // $h->{options});
     my $setting = '';
@@ -128,6 +129,7 @@ sub script
         elsif ($what eq 'rebuild') { $self->say("SELECT journey.rebuild('a');"); $self->verify('a rebuild') }
         elsif ($what eq 'options') { $self->change_options }
         elsif ($what eq 'forget') { $self->forget($with) }
+        elsif ($what eq 'leads') { $self->say($with); $self->{unread} = 1 }
         else { $self->load($what eq 'replace', @$with) }
     }
     $self->finish;
@@ -140,6 +142,11 @@ sub create_model
     my $h = $self->{history};
     $self->say("SELECT journey.create_model('$model', NULL, " . json_literal($options) . ');');
     $self->say("SELECT journey.add_schema('$model', 'loader_$state');") if $h->{loader};
+    if ($h->{leads})
+    {
+        my $columns = '{"visitor_id": "device", "converted_at": "at", "value": "amount"' . ($h->{leads}{whole} ? ', "loaded_at": null' : '') . '}';
+        $self->say("SELECT journey.add_source('$model', 'crm_$state.leads', 'conversion', '$columns', '{\"name\": \"Lead\"}');");
+    }
     if ($h->{own})
     {
         my $columns = $h->{own}{whole} ? '{"loaded_at": null}' : '{}';
@@ -253,6 +260,7 @@ sub refresh
           . ($self->{history}{exact} ? 'true' : 'false') . ';');
     $self->say('RESET ALL;') if $setting;
     $self->note_rows unless $self->{history}{exact};
+    $self->note_leads if $self->{history}{leads};
     $self->verify('a refresh');
 }
 
@@ -269,6 +277,15 @@ sub note_rows
         $self->{script} .= insert('oracle.raw', [ 'number', 'loaded_at', @History::STANDARD ],
             map { { %{ $_->{standard} }, number => $_->{number}, loaded_at => $_->{columns}{$load} } } @{ $new{$table} });
     }
+}
+
+# A table that is read whole is what it is.
+sub note_leads
+{
+    my ($self) = @_;
+    $self->say('TRUNCATE crm_ever.leads, oracle.lead;') if $self->{history}{leads}{whole};
+    $self->say('INSERT INTO crm_ever.leads SELECT * FROM crm_live.leads EXCEPT SELECT * FROM crm_ever.leads;');
+    $self->say('INSERT INTO oracle.lead SELECT * FROM crm_ever.leads EXCEPT SELECT * FROM oracle.lead;');
 }
 
 sub verify

@@ -5,8 +5,8 @@ CREATE FUNCTION laws.begin() RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM journey.drop_model(model) FROM journey.models;
-    DROP SCHEMA IF EXISTS own_live, own_ever, loader_live, loader_ever CASCADE;
-    TRUNCATE oracle.raw;
+    DROP SCHEMA IF EXISTS own_live, own_ever, loader_live, loader_ever, crm_live, crm_ever CASCADE;
+    TRUNCATE oracle.raw, oracle.lead;
 END
 $$;
 
@@ -15,7 +15,7 @@ CREATE FUNCTION laws.differences(a name, b name)
 RETURNS TABLE (relation text, side text, "row" text)
 LANGUAGE plpgsql AS $$
 BEGIN
-    FOREACH relation IN ARRAY '{sessions,touches,identities,profiles,events,page_views,rejected_events}'::text[] LOOP
+    FOREACH relation IN ARRAY '{sessions,touches,identities,profiles,conversions,attributed_touches,events,page_views,rejected_events}'::text[] LOOP
         RETURN QUERY EXECUTE (
             SELECT format($sql$
                 WITH a AS (SELECT (to_jsonb(x) - %4$L::text[])::text AS x FROM %1$I.%3$I AS x),
@@ -57,7 +57,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
     TRUNCATE laws.alias;
     EXECUTE format('INSERT INTO laws.alias'
-                   ' SELECT visitor_id, event_time, event_id, previous_id, user_id FROM %I._aliases', model);
+                   ' SELECT visitor_id, event_time, event_id, previous_id, user_id FROM %I._aliases', model || '_store');
     RETURN QUERY EXECUTE format($sql$
         SELECT 'an event in a session of another', e.user_id, s.user_id, e.event_id
         FROM %1$I.events AS e JOIN %1$I.sessions AS s USING (session_id)
@@ -91,7 +91,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY EXECUTE format($sql$
         WITH t AS (
-            SELECT visitor_id, journey.rollup(body) AS timeline FROM %1$I._segments GROUP BY visitor_id),
+            SELECT visitor_id, journey.rollup(body) AS timeline FROM %2$I._segments GROUP BY visitor_id),
         f AS (
             SELECT 'sessions' AS relation, to_jsonb(x) - 'revenue'::text AS "row"
             FROM t CROSS JOIN LATERAL journey.sessions(t.timeline, $1, $2) AS x
@@ -101,11 +101,11 @@ BEGIN
             SELECT 'sessions', (SELECT jsonb_object_agg(k, to_jsonb(s) -> k) FROM unnest($3) AS k)
             FROM %1$I.sessions AS s
             UNION ALL
-            SELECT 'touches', to_jsonb(x) - 'person_id' FROM %1$I.touches AS x)
+            SELECT 'touches', to_jsonb(x) - '{person_id,version,updated_at}'::text[] FROM %1$I.touches AS x)
         SELECT d.relation, 'only the function', d."row"::text FROM (TABLE f EXCEPT ALL TABLE m) AS d
         UNION ALL
         SELECT d.relation, 'only the model', d."row"::text
-        FROM (TABLE m EXCEPT ALL TABLE f) AS d (relation, "row")$sql$, model)
+        FROM (TABLE m EXCEPT ALL TABLE f) AS d (relation, "row")$sql$, model, model || '_store')
     USING timeout, options, ARRAY(
         SELECT a.attname::text FROM pg_attribute AS a
         WHERE a.attrelid = 'journey.session'::regclass AND a.attnum > 0

@@ -42,7 +42,10 @@ CREATE TABLE options (
     exclude jsonb,
     allow_ids text[],
     earliest timestamptz,
-    max_future interval
+    max_future interval,
+    conversions jsonb,
+    lookback interval,
+    attribution jsonb
 );
 
 CREATE FUNCTION set_options(given jsonb) RETURNS void
@@ -56,7 +59,7 @@ LANGUAGE sql AS $$
         "internal_users": [], "keep_properties": ["device_type", "os_name", "browser", "locale", "country"],
         "profiles": "all",
         "time_zone": "UTC", "exclude": {}, "allow_ids": [], "earliest": "2000-01-01 00:00:00+00",
-        "max_future": "24 hours"}' || given)
+        "max_future": "24 hours", "conversions": [], "lookback": "90 days", "attribution": {}}' || given)
 $$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -766,6 +769,12 @@ CROSS JOIN LATERAL (
 WHERE o.profiles = 'all' OR u.person_id NOT LIKE 'visitor:%';
 
 -- ---------------------------------------------------------------------------------------------
+-- conversions
+-- ---------------------------------------------------------------------------------------------
+
+\ir conversions.sql
+
+-- ---------------------------------------------------------------------------------------------
 -- the whole, and the comparison
 -- ---------------------------------------------------------------------------------------------
 
@@ -800,6 +809,10 @@ SELECT 'identities', to_jsonb(i) FROM identity AS i
 UNION ALL
 SELECT 'profiles', content FROM profile
 UNION ALL
+SELECT 'conversions', "row" FROM conversion_row
+UNION ALL
+SELECT 'attributed_touches', "row" FROM attributed_row
+UNION ALL
 SELECT 'events', jsonb_build_object('event_id', e.event_id, 'visitor_id', e.visitor_id,
        'person_id', p.person_id, 'user_id', e.user_id, 'session_number', e.session,
        'event_time', e.event_time, 'kind', e.kind, 'name', e.name, 'url', e.url, 'referrer', e.referrer,
@@ -825,6 +838,7 @@ BEGIN
            AND (m.source, m.medium, m.campaign, m.term, m.content, m.campaign_id, m.click_ids)
                IS NOT DISTINCT FROM
                (t.source, t.medium, t.campaign, t.term, t.content, t.campaign_id, t.click_ids)$sql$, model);
+    PERFORM oracle.fill_conversions();
     RETURN QUERY EXECUTE format($sql$
         WITH model (relation, "row") AS (
             SELECT 'sessions', to_jsonb(s) - '{session_id,version,updated_at}'::text[] FROM %1$I.sessions AS s
@@ -837,6 +851,14 @@ BEGIN
             UNION ALL
             SELECT 'profiles', to_jsonb(p) - '{version,attributes_version,updated_at}'::text[]
             FROM %1$I.profiles AS p
+            UNION ALL
+            SELECT 'conversions', to_jsonb(c) - '{conversion_id,session_id}'::text[]
+                   || jsonb_build_object('session_number', s.session_number)
+            FROM %1$I.conversions AS c LEFT JOIN %1$I.sessions AS s USING (session_id)
+            UNION ALL
+            SELECT 'attributed_touches', to_jsonb(a) - '{conversion_id,touch_id}'::text[]
+                   || jsonb_build_object('conversion', c.name, 'converted_at', c.converted_at)
+            FROM %1$I.attributed_touches AS a JOIN %1$I.conversions AS c USING (conversion_id)
             UNION ALL
             SELECT 'events', to_jsonb(e) - 'session_id'::text
                    || jsonb_build_object('session_number', s.session_number)
@@ -852,9 +874,11 @@ $$;
 
 -- What a refresh that read all rows at once must have counted.
 CREATE VIEW counts AS
-SELECT count(*) AS rows_read, count(*) FILTER (WHERE outcome = 'excluded') AS excluded,
-       count(*) FILTER (WHERE outcome = 'rejected') AS rejected,
-       (SELECT count(*) FROM event) + (SELECT count(*) FROM users_row) AS new
+SELECT count(*) + (SELECT count(*) FROM lead) AS rows_read, count(*) FILTER (WHERE outcome = 'excluded') AS excluded,
+       count(*) FILTER (WHERE outcome = 'rejected')
+       + (SELECT count(*) FROM lead_outcome WHERE outcome = 'rejected') AS rejected,
+       (SELECT count(*) FROM event) + (SELECT count(*) FROM users_row)
+       + (SELECT count(DISTINCT id) FROM lead_outcome WHERE outcome = 'lead') AS new
 FROM row_outcome;
 
 RESET search_path;

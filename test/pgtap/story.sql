@@ -45,9 +45,9 @@ $$;
 -- Which rows of the model were written since they were last noted.
 CREATE TABLE noted (relation text, key text, writer text);
 CREATE FUNCTION rows_now() RETURNS SETOF noted LANGUAGE sql AS $$
-    SELECT 'sessions', session_id::text, xmin::text FROM story._sessions
+    SELECT 'sessions', session_id::text, xmin::text FROM story_store._sessions
     UNION ALL SELECT 'segments', visitor_id || started_at || first_event_id,
-    xmin::text FROM story._segments
+    xmin::text FROM story_store._segments
     UNION ALL SELECT 'touches', touch_id::text, xmin::text FROM story.touches
     UNION ALL SELECT 'identities', id_type || id || valid_from, xmin::text FROM story.identities
     UNION ALL SELECT 'profiles', person_id, xmin::text FROM story.profiles

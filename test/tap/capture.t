@@ -216,7 +216,7 @@ sub differences
 	" . create_model('b', '{}') . "
 	SELECT journey.refresh('b') \\g /dev/null
 	SELECT d.relation, d.side, d.\"row\" FROM laws.differences('a', 'b') AS d WHERE d.relation <> 'rejected_events';
-	SELECT 'pending', count(*) FROM a._changes HAVING count(*) > 0;
+	SELECT 'pending', count(*) FROM a_store._changes HAVING count(*) > 0;
 	SELECT journey.drop_model('b') \\g /dev/null") ;
 }
 
@@ -286,9 +286,9 @@ sql("SET ROLE capture_loader; INSERT INTO rs.tracks ${event}['a','b','c']) AS x"
 is(refresh('p'), '3 3 0', 'a loader that has no right on the model writes');
 sql("SET ROLE capture_loader; DELETE FROM rs.tracks WHERE id IN ('a', 'b'); INSERT INTO rs.tracks ${event}['b']) AS x");
 is(refresh('p') . ' ' . ids('p'), '1 0 1 b c', 'and deletes; what comes again is no new event');
-like(says(q{SET ROLE capture_loader; TABLE p._changes}), qr/permission denied/, 'but cannot read what is noted');
+like(says(q{SET ROLE capture_loader; TABLE p_store._changes}), qr/permission denied/, 'but cannot read what is noted');
 like(says(q{CREATE TABLE public.mine (id text); ALTER TABLE public.mine OWNER TO capture_loader; SET ROLE capture_loader;
-	CREATE TRIGGER t AFTER INSERT ON public.mine FOR EACH STATEMENT EXECUTE FUNCTION p._note_changes()}),
+	CREATE TRIGGER t AFTER INSERT ON public.mine FOR EACH STATEMENT EXECUTE FUNCTION p_store._note_changes()}),
 	qr/permission denied/, 'nor make a trigger of its own that notes');
 like(says("SET ROLE capture_loader; CREATE TABLE rs.login (LIKE rs.tracks); INSERT INTO rs.login ${event}['l']) AS x;
 	GRANT SELECT ON rs.login TO capture_owner; RESET ROLE; SELECT new FROM journey.refresh('p')"),
@@ -303,7 +303,7 @@ is(refresh('p') . ' ' . ids('p'), '0 0 0 b c', 'and what goes from it goes');
 sql("DELETE FROM rs.tracks WHERE id = 'b'; INSERT INTO rs.tracks ${event}['d']) AS x");
 is(verified('p'), 0, 'what is noted is no difference yet');
 sql(q{SELECT journey.rebuild('p', from_sources => true, force => true) \g /dev/null});
-is(ids('p') . ' ' . value('SELECT count(*) FROM p._changes') . ' ' . verified('p'), 'c d 0 0', 'a rebuild from the sources takes it');
+is(ids('p') . ' ' . value('SELECT count(*) FROM p_store._changes') . ' ' . verified('p'), 'c d 0 0', 'a rebuild from the sources takes it');
 
 # one snapshot
 sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 \\g /dev/null\nINSERT INTO rs.tracks ${event}['e']) AS x;
@@ -453,7 +453,7 @@ sql(q{CREATE TABLE "Own".keys (id int, visitor_id text, event_time timestamptz, 
 refresh('k');
 sql(q{INSERT INTO "Own".keys VALUES (5, 'v', '2024-01-02 00:01', 'page', 's', NULL, NULL), (6, 'w', '2024-01-02 00:01', 'page', 's', NULL, NULL)});
 refresh('k');
-my $segments = q{SELECT string_agg(visitor_id || ' ' || first_event_id || ' ' || xmin, ', ' ORDER BY visitor_id, started_at) FROM k._segments};
+my $segments = q{SELECT string_agg(visitor_id || ' ' || first_event_id || ' ' || xmin, ', ' ORDER BY visitor_id, started_at) FROM k_store._segments};
 my $stored = value($segments);
 like($stored, qr/^v 1 \d+, v 2 \d+, w 3 \d+, w 4 \d+$/, 'a session in two segments');
 is(value(q{SELECT sessions_changed FROM journey.refresh('k', since => '-infinity')}), 0, 'stays as it is when it is read again');

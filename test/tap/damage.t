@@ -14,6 +14,11 @@ sql(q{SET client_min_messages = error;
 	INSERT INTO rudder.aliases (id, anonymous_id, previous_id, user_id, timestamp, received_at, uuid_ts)
 		SELECT 'alias' || n, 'aliased' || n, 'old' || n, 'new' || n, t, t, t
 		FROM generate_series(1, 10) AS n CROSS JOIN (SELECT max(received_at) AS t FROM rudder.pages) AS x;
+	-- orders told again on another day
+	INSERT INTO rudder.order_completed (id, anonymous_id, event, event_text, order_id, revenue, timestamp, received_at, uuid_ts)
+		SELECT 'repeat' || n || '-' || k, 'repeater' || n, 'order_completed', 'Order Completed', 'repeated', n, t, t, t
+		FROM generate_series(1, 12) AS n CROSS JOIN generate_series(1, 2) AS k
+		CROSS JOIN LATERAL (SELECT max(received_at) - k * interval '2 days' AS t FROM rudder.pages) AS x;
 	SELECT journey.create_model('web', 'rudder', '{"keep_properties": ["context_locale"]}');
 	SELECT journey.refresh('web');
 	CREATE TABLE damage (relation text, key jsonb, col text, kind text);
@@ -24,6 +29,7 @@ sql(q{SET client_min_messages = error;
 	SELECT format(CASE type::text
 	       WHEN 'text' THEN 'coalesce(%1$I, '''') || ''~'''
 	       WHEN 'text[]' THEN 'array_append(%1$I, ''~'')'
+	       WHEN 'timestamp with time zone[]' THEN 'array_append(%1$I, ''2026-01-01'')'
 	       WHEN 'uuid' THEN 'gen_random_uuid()'
 	       WHEN 'boolean' THEN '%1$I IS NOT TRUE'
 	       WHEN 'jsonb' THEN $j$coalesce(%1$I, '{}') || '{"~": 1}'$j$
@@ -36,22 +42,22 @@ sql(q{SET client_min_messages = error;
 	CREATE FUNCTION damage(d record, col name, kind text) RETURNS void LANGUAGE plpgsql AS $$
 	DECLARE
 		key text := (SELECT string_agg(format('%L, t.%I', k, k), ', ') FROM unnest(d.key) AS k);
-		type regtype := (SELECT a.atttypid FROM pg_attribute a
-			WHERE a.attrelid = format('web.%I', d.relation)::regclass AND a.attname = col);
+		place regclass := format('%I.%I', CASE WHEN d.relation LIKE '\_%' THEN 'web_store' ELSE 'web' END, d.relation);
+		type regtype := (SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = place AND a.attname = col);
 		at tid;
 		stored jsonb;
 	BEGIN
-		EXECUTE format('SELECT t.ctid FROM web.%I AS t WHERE NOT EXISTS (SELECT FROM damage AS x WHERE x.relation = %L
+		EXECUTE format('SELECT t.ctid FROM %s AS t WHERE NOT EXISTS (SELECT FROM damage AS x WHERE x.relation = %L
 				AND x.key = jsonb_build_object(%s)) %s %s ORDER BY hashtext(t::text) LIMIT 1',
-			d.relation, d.relation, key,
+			place, d.relation, key,
 			-- rows of a users table are no less given than events
 			CASE WHEN d.relation = '_facts' THEN 'AND session_id IS NOT NULL' END, CASE WHEN kind = 'emptied' THEN format('AND t.%I IS NOT NULL', col) END) INTO at;
 		IF at IS NULL THEN
 			RETURN; -- nothing to empty
 		END IF;
 		EXECUTE CASE WHEN kind = 'lost'
-			THEN format('DELETE FROM web.%I AS t WHERE ctid = $1 RETURNING jsonb_build_object(%s)', d.relation, key)
-			ELSE format('UPDATE web.%I AS t SET %I = %s WHERE ctid = $1 RETURNING jsonb_build_object(%s)', d.relation, col,
+			THEN format('DELETE FROM %s AS t WHERE ctid = $1 RETURNING jsonb_build_object(%s)', place, key)
+			ELSE format('UPDATE %s AS t SET %I = %s WHERE ctid = $1 RETURNING jsonb_build_object(%s)', place, col,
 				CASE WHEN kind = 'emptied' THEN 'NULL' ELSE other(type, col) END, key) END INTO stored USING at;
 		INSERT INTO damage VALUES (d.relation, stored, col, kind);
 	END $$;
@@ -63,7 +69,7 @@ sql(q{SET client_min_messages = error;
 		FOR d IN SELECT * FROM journey._derived() WHERE relation <> '_segments' LOOP
 			FOREACH col IN ARRAY string_to_array(journey._compared_columns(run(), d.relation, ''), ', ') LOOP
 				PERFORM damage(d, trim(both '"' from col), 'changed');
-				IF NOT (SELECT a.attnotnull FROM pg_attribute a WHERE a.attrelid = format('web.%I', d.relation)::regclass
+				IF NOT (SELECT a.attnotnull FROM pg_attribute a WHERE a.attrelid = format('%I.%I', CASE WHEN d.relation LIKE '\_%' THEN 'web_store' ELSE 'web' END, d.relation)::regclass
 						AND a.attname = trim(both '"' from col)) THEN
 					PERFORM damage(d, trim(both '"' from col), 'emptied');
 				END IF;
@@ -99,20 +105,20 @@ for my $case (
 	['session_id = gen_random_uuid()', 'head'], ['session_id = gen_random_uuid()', 'NOT head'],
 	['loose = NOT loose', 'head'], ['loose = NOT loose', 'NOT head'], ['head = NOT head', 'head'], ['head = NOT head', 'NOT head'],
 	["state = NULL", 'NOT head'], ["part = NULL", 'NOT head'], ["part = part || '\\x00'", 'NOT head'], ["part = state", 'NOT head'],
-	["state = (SELECT x.state FROM web._segments AS x WHERE x.visitor_id = g.visitor_id AND NOT x.head AND x.started_at <> g.started_at LIMIT 1)", 'NOT head'],
+	["state = (SELECT x.state FROM web_store._segments AS x WHERE x.visitor_id = g.visitor_id AND NOT x.head AND x.started_at <> g.started_at LIMIT 1)", 'NOT head'],
 	["started_at = started_at + interval '1 second'", 'NOT head'], ["first_event_id = first_event_id || '~'", 'head'],
 	["visitor_id = 'pinger2'", 'NOT head'],
 	["body = (SELECT journey.timeline_agg(e) FROM journey.events(g.body) AS e WHERE e.event_time > g.started_at)", 'head'],
 	["body = (SELECT journey.timeline_agg(e) FROM journey.events(g.body) AS e WHERE e.event_time > g.started_at)", 'NOT head'])
 {
 	my ($change, $where) = @$case;
-	my $found = eval { value("BEGIN; UPDATE web._segments AS g SET $change WHERE ctid = (SELECT max(ctid) FROM web._segments
+	my $found = eval { value("BEGIN; UPDATE web_store._segments AS g SET $change WHERE ctid = (SELECT max(ctid) FROM web_store._segments
 		WHERE visitor_id = 'pinger' AND $where); SELECT count(*) FROM journey.verify('web'); ROLLBACK") };
 	ok($found, "$where: " . substr($change, 0, 40));
 }
-ok(value(q{BEGIN; DELETE FROM web._segments WHERE visitor_id = 'pinger'; SELECT count(*) FROM journey.verify('web'); ROLLBACK}),
+ok(value(q{BEGIN; DELETE FROM web_store._segments WHERE visitor_id = 'pinger'; SELECT count(*) FROM journey.verify('web'); ROLLBACK}),
 	'segments that are gone');
-ok(value(q{BEGIN; DELETE FROM web._segments WHERE visitor_id = 'pinger'; DELETE FROM web._sessions WHERE visitor_id = 'pinger';
+ok(value(q{BEGIN; DELETE FROM web_store._segments WHERE visitor_id = 'pinger'; DELETE FROM web_store._sessions WHERE visitor_id = 'pinger';
 	SELECT journey.rebuild('web') \g /dev/null
 	SELECT count(*) FROM journey.verify('web') WHERE problem = 'not read'; ROLLBACK}), 'events that are gone with all that followed from them');
 

@@ -60,7 +60,8 @@ BEGIN
 	LOOP
 		EXECUTE format($f$
 			SELECT md5(string_agg(x, ' ' ORDER BY x)) FROM (
-				SELECT (to_jsonb(r) - $1)::text COLLATE "C" AS x FROM %I.%I AS r) AS r$f$, model, relation)
+				SELECT (to_jsonb(r) - $1)::text COLLATE "C" AS x FROM %I.%I AS r) AS r$f$,
+			CASE WHEN relation LIKE '\_%' THEN model || '_store' ELSE model END, relation)
 		INTO part USING CASE WHEN all_of_it THEN '{}' ELSE '{version,attributes_version,updated_at,rejected_at}'::text[] END;
 		result := concat_ws(' ', result, relation, part);
 	END LOOP;
@@ -86,8 +87,9 @@ for my $model (@models, 'control')
 	my $options = ($load // '') eq 'capture' ? '{"capture": "trigger"}' : '{}';
 	$setup .= "SELECT journey.create_model('$model', 'rudder', '$options');\n";
 	$setup .= "SELECT new FROM journey.refresh('$model');\n" if ($load // 'first') ne 'first';
-	$setup .= "CREATE TRIGGER pause BEFORE INSERT ON $model.$table{$phase} FOR EACH STATEMENT EXECUTE FUNCTION t.pause();\n"
-	  if defined $phase && $table{$phase};
+	next unless defined $phase && $table{$phase};
+	my $schema = $table{$phase} =~ /^_/ ? "${model}_store" : $model;
+	$setup .= "CREATE TRIGGER pause BEFORE INSERT ON $schema.$table{$phase} FOR EACH STATEMENT EXECUTE FUNCTION t.pause();\n";
 }
 sql($setup . <<'SQL');
 CREATE TRIGGER pause BEFORE INSERT ON journey._refresh FOR EACH ROW WHEN (NEW.model IN ('next_end', 'first_end', 'capture_end'))
@@ -190,7 +192,7 @@ check_whole('kill -9 of a backend');
 $server->kill_all;
 $server->finish($session{$_}) for @models;
 $server->start;
-is(value('SELECT count(*) FROM next_profiles._batch'), 0, 'the scratch is empty after a crash');
+is(value('SELECT count(*) FROM next_profiles_store._batch'), 0, 'the scratch is empty after a crash');
 check_whole('kill -9 of the server');
 
 %session = stop_all();

@@ -11,21 +11,24 @@ use Test::More;
 use Time::Local qw(timegm);
 
 my $day = 86400;
-my $start = timegm(0, 0, 0, 1, 8, 2026);    # 1 September 2026
+my $start = (int(time / $day) - 21) * $day;    # what is forgotten is kept by the server's clock
 
 # A model whose conversions are made by hand.
 sub make_model
 {
 	my ($schema) = @_;
 	sql(qq{SET client_min_messages = warning; SELECT journey.create_model('$schema');
+	DROP VIEW $schema.conversions;
 	CREATE TABLE $schema.conversions (
 	    conversion_id text COLLATE "C" PRIMARY KEY, name text, person_id text, user_id text, email text, phone text,
 	    session_id uuid, converted_at timestamptz, value numeric, currency text, order_id text, gclid text,
 	    gclid_at timestamptz, gbraid text, wbraid text, click_id text, click_id_type text, click_at timestamptz,
 	    consent jsonb);
-	CREATE TABLE $schema.attributed_touches (
-	    conversion_id text COLLATE "C", touch_id uuid, person_id text, position bigint, path_length bigint,
-	    days_before numeric, linear_credit numeric, linear_value numeric);
+	DO \$\$ BEGIN
+	    EXECUTE (SELECT string_agg(format('ALTER TABLE $schema.attributed_touches ALTER %I DROP NOT NULL', attname), ';')
+	             FROM pg_attribute WHERE attrelid = '$schema.attributed_touches'::regclass AND attnum > 0
+	              AND attname <> ALL ('{conversion_id,touch_id}'));
+	END \$\$;
 	CREATE INDEX ON $schema.attributed_touches (conversion_id)});
 	return;
 }
@@ -365,13 +368,36 @@ cmp_ok(scalar(keys %{ $apis{meta}{seen} }), '>', 50, 'many of them');
 is(value("SELECT count(*) FROM web.exports AS e WHERE conversion_id IN ('" . join("','", @denied) . "')"), 0, 'nobody who denied it is in them');
 is(value("SELECT count(*) FROM journey.verify('web')"), 0, 'to a model it is as nothing');
 
+# two persons who are forgotten, one of whom asks to be taken back, as far as platforms do
+my %order_of = reverse %id_of;
+my ($taken, $left) = grep { my $o = $google->{orders}{ $order_of{$_} // '' }; $should{$_} && $o && !$o->{adjusted} && $has{$_}
+	&& $start + 20 * $day - $rows{$_}{time} > 2 * $day } sort keys %rows;
+my $now = $start + 20 * $day + 6 * 3600;
+for ([ $taken, 'true' ], [ $left, 'false' ])
+{
+	my ($id, $retract) = @$_;
+	my $feeds = value("SET client_min_messages = warning; SELECT feeds FROM journey.forget('web', '$id', $retract); DELETE FROM web.conversions WHERE conversion_id = '$id'");
+	like($feeds, qr/google_ads.*microsoft_ads/, "$id is forgotten, where the feeds are told of: $feeds");
+}
+my @kept = sql("SELECT action, sent_id, coalesce(name, '') FROM web.exports WHERE forgotten AND feed = 'google_ads' ORDER BY sent_id = '$order_of{$left}'");
+is_deeply(\@kept, [ [ 'conversion', $order_of{$taken}, 'MQL, "hot"' ], [ 'conversion', $order_of{$left}, '' ] ], 'the ids stay');
+give('web', $google, 'google_ads', $now, '{}');
+give('web', $microsoft, 'microsoft_ads', $now, '{}');
+is_deeply([ map { $google->{orders}{ $order_of{$_} }{retracted} // 0 } $taken, $left ], [ 1, 0 ], 'Google takes one back');
+is_deeply([ map { my $id = $_; scalar grep { $microsoft->{keys}{$_}{retracted} } grep { /^msCj\\-$id"/ } keys %{ $microsoft->{keys} } } $taken, $left ],
+	[ 1, 0 ], 'and Microsoft');
+my $dump = qx(pg_dump --data-only -n web);
+is(scalar(grep { $dump =~ /\Q$_\E(?!\d)/ } map { ($_, s/ //r . '@', value("SELECT journey.hash_email('" . s/ //r . "\@example.com', 'meta')")) } $taken, $left), 0,
+	'nothing else of them is left in the model');
+is(value("SELECT coalesce(journey.export_batch('web', 'google_ads', NULL, " . at($now + $day) . '), 0)'), 0, 'and nothing more is given');
+
 # the batches are there after a dump
 my $before = value(q{SELECT md5(string_agg(e::text, ' ' ORDER BY batch, n)) FROM web.exports AS e});
 system("createdb copy_$$ && pg_dump -Fc | pg_restore -d copy_$$") == 0 or die;
 {
 	local $Journey::database = "copy_$$";
 	is(value(q{SELECT md5(string_agg(e::text, ' ' ORDER BY batch, n)) FROM web.exports AS e}), $before, 'a dump has what was given');
-	is(value("SELECT count(*) FROM journey.google_ads_conversions('web', NULL, " . at($start + 20 * $day) . ") WHERE status = 'now'"), 0,
+	is(value("SELECT count(*) FROM journey.google_ads_conversions('web', NULL, " . at($now) . ") WHERE status = 'now'"), 0,
 		'and in the copy nothing is given again');
 }
 system('dropdb', "copy_$$");

@@ -111,7 +111,7 @@ for my $options ('{}', '{"user_change": false}', '{"session_key": true, "new_cam
 		sql("UPDATE rs.pages SET name = 'x' WHERE id = 'p3'; DELETE FROM rs.identifies WHERE id IN ('i1', 'i4');
 			UPDATE rs.users SET plan = 'changed' WHERE id = 'her-id'; DELETE FROM rs.order_completed WHERE id = 'o1';
 			DELETE FROM own WHERE event_id = 'w1'; DELETE FROM rs.pages WHERE id = 'p8'; UPDATE rs.pages SET name = 'y' WHERE id = 'p4'");
-		cmp_ok(value("SELECT count(*) FROM web._changes WHERE user_id = 'her-id'"), '>', 2, 'notes tell of her');
+		cmp_ok(value("SELECT count(*) FROM web_store._changes WHERE user_id = 'her-id'"), '>', 2, 'notes tell of her');
 	}
 	my ($told) = sql("SELECT visitors, events FROM journey.forget('web', 'her-id')");
 	# p1-3, p8, i1, i2, i4, a1-3, o1, o2, w1
@@ -147,7 +147,7 @@ my $keyless = q{CREATE TABLE loose (visitor_id text, user_id text, event_time ti
 	is(value('SELECT count(*) FROM web.rejected_events'), 3, 'rows without ids: some are rejected');
 	sql('DELETE FROM loose');
 	my %seen = map { s/: .*//r => 1 } grep { /\._changes|rejected/ } map { $_->[0] } traces(@values);
-	is(join(' ', sort keys %seen), 'web._changes web.rejected_events', 'and noted whole when they go');
+	is(join(' ', sort keys %seen), 'web.rejected_events web_store._changes', 'and noted whole when they go');
 	sql("SELECT journey.forget('web', 'her-id')");
 	is_deeply([ map { $_->[0] } traces(@values) ], [], 'nothing of her is left in them');
 	is(value('SELECT count(*) FROM web.rejected_events'), 1, 'what is rejected of others is');
@@ -174,6 +174,25 @@ my $keyless = q{CREATE TABLE loose (visitor_id text, user_id text, event_time ti
 	is(value("SELECT events FROM journey.forget('web', ' Her\@mail.test')"), 2, 'who is known by an e-mail alone is forgotten by it');
 	is_deeply([ map { $_->[0] } traces('her-click', 'her@mail.test') ], [], 'nothing of her is left');
 	is(value("SELECT string_agg(event_id, ' ' ORDER BY event_id) FROM web.events"), '1 3', "others' events are");
+	system('dropdb', $database);
+}
+
+# What a server says of her before and behind another's page, in his visit: the page is his, and comes again.
+{
+	system('createdb', '-T', 'template0', $database) == 0 or die;
+	sql(q{CREATE EXTENSION pg_journey;
+		CREATE TABLE own AS SELECT id AS event_id, 'd' AS visitor_id, u AS user_id, t::timestamptz AS event_time, k AS kind, p AS platform,
+			'https://s.test/?gclid=of-' || id AS url
+		FROM (VALUES ('1', 'bob', '2026-01-01 10:00', 'page', NULL), ('2', 'her-id', '2026-01-01 10:05', 'track', 'server'),
+			('3', NULL, '2026-01-01 10:10', 'page', NULL), ('4', 'her-id', '2026-01-01 10:15', 'track', 'server'),
+			('5', 'bob', '2026-01-01 10:20', 'page', NULL), ('6', 'her-id', '2026-01-01 10:20', 'track', 'server'),
+			('7', NULL, '2026-01-01 10:20', 'page', NULL)) AS v (id, u, t, k, p);
+		SELECT journey.create_model('web'); SELECT journey.add_source('web', 'own'); SELECT journey.refresh('web')});
+	is(value("SELECT events FROM journey.forget('web', 'her-id')"), 3, 'her events in his visit go');
+	is(value("SELECT new || ' ' || rejected FROM journey.refresh('web', since => '-infinity')"), '0 3', 'his pages are read again');
+	is(value("SELECT count(*) FROM journey.verify('web', true)"), 0, 'and none is lost to the sources');
+	sql("SELECT journey.rebuild('web', from_sources => true)");
+	is(value("SELECT string_agg(event_id, ' ' ORDER BY event_id) FROM web.events"), '1 3 5 7', 'so a rebuild from them has all');
 	system('dropdb', $database);
 }
 done_testing();

@@ -78,8 +78,8 @@ is "$(mine "BEGIN; SAVEPOINT a; SELECT journey.create_model('x', 'nowhere'); ROL
 is "$(ask guard_watch "$here" "SELECT model, owner, version FROM journey.models; SELECT model, version FROM journey.refresh_log")" \
 'web|guard_owner|1
 web|1' "a member of pg_monitor sees models and log"
-root "UPDATE web._segments SET body = body; ALTER TABLE web._segments RENAME TO hidden" >/dev/null
-root "ALTER TABLE web.hidden RENAME TO _segments" >/dev/null
+root "UPDATE web_store._segments SET body = body; ALTER TABLE web_store._segments RENAME TO hidden" >/dev/null
+root "ALTER TABLE web_store.hidden RENAME TO _segments" >/dev/null
 is "$(ask guard_other "$here" "SELECT count(*) FROM journey.models")" 0 "another role sees none"
 has "$(ask guard_watch "$here" "SELECT journey.refresh('web')")" 'permission denied for model "web"' "to see is not to refresh"
 mine "CREATE VIEW public.broken AS SELECT 1" >/dev/null
@@ -155,10 +155,10 @@ is "$(ask guard_other "${here}_restored" "SET SESSION AUTHORIZATION DEFAULT; SET
 
 # --- a model's schema alone
 mine "SELECT journey.set_options('web', '{\"timeout\": \"20 minutes\"}')" >/dev/null
-is "$(mine "SELECT journey.set_schema('web', 'rudder', '{\"exclude_tables\": [\"staging_*\"]}')"; root "SELECT catalog #>> '{sources,0,options,exclude_tables,0}' FROM web._catalog_copy")" "
+is "$(mine "SELECT journey.set_schema('web', 'rudder', '{\"exclude_tables\": [\"staging_*\"]}')"; root "SELECT catalog #>> '{sources,0,options,exclude_tables,0}' FROM web_store._catalog_copy")" "
 staging_*" "the copy of the catalog follows the options of a schema"
 before=$(root "SELECT schema, owner, version, loaded_until, rebuild_due, options, options_due, sources FROM journey.models")
-pg_dump -Fc -n web -f "$PGJ_WORK/web.dump" "$here"
+pg_dump -Fc -n web -n web_store -f "$PGJ_WORK/web.dump" "$here"
 pg_dump -Fc -n rudder -n rudder_later -f "$PGJ_WORK/rudder.dump" "$here"
 copy=${here}_copy
 createdb -O guard_owner "$copy"
@@ -187,8 +187,8 @@ is "$(ask guard_owner "$copy" "SET client_min_messages = error; SELECT journey.r
 mine "SELECT journey.create_model('followed', 'rudder'); SELECT FROM journey.refresh('followed')" >/dev/null
 root "GRANT TRIGGER ON ALL TABLES IN SCHEMA rudder TO guard_owner" >/dev/null
 mine "SELECT journey.set_options('followed', '{\"capture\": \"trigger\"}'); SELECT FROM journey.refresh('followed')" >/dev/null
-pg_dump -Fc -n followed -f "$PGJ_WORK/followed.dump" "$here"
-root "DELETE FROM journey._model WHERE model = 'followed'; DROP SCHEMA followed CASCADE" >/dev/null
+pg_dump -Fc -n followed -n followed_store -f "$PGJ_WORK/followed.dump" "$here"
+root "DELETE FROM journey._model WHERE model = 'followed'; DROP SCHEMA followed, followed_store CASCADE" >/dev/null
 root "DELETE FROM rudder.pages WHERE id IN (SELECT id FROM rudder.pages ORDER BY id LIMIT 1)" >/dev/null
 is "$(pg_restore -d "$here" "$PGJ_WORK/followed.dump" 2>&1)" "" "a model that captures is restored"
 is "$(ask guard_owner "$here" "SELECT journey.adopt_model('renamed', 'followed'); SELECT new FROM journey.refresh('renamed')")" "
@@ -196,7 +196,7 @@ is "$(ask guard_owner "$here" "SELECT journey.adopt_model('renamed', 'followed')
 lost="SELECT count(*) FROM journey.verify('renamed', strict => true)"
 is "$(mine "$lost")" 1 "strict verification tells of what went in between"
 root "DELETE FROM rudder.pages WHERE id IN (SELECT id FROM rudder.pages GROUP BY id HAVING count(*) = 1 ORDER BY id LIMIT 3)" >/dev/null
-is "$(root "SELECT count(*) FROM followed._changes WHERE is_old")" 3 "its triggers note what goes now"
+is "$(root "SELECT count(*) FROM followed_store._changes WHERE is_old")" 3 "its triggers note what goes now"
 is "$(mine "SELECT rows_read FROM journey.refresh('renamed')" >/dev/null; mine "$lost")" 1 "and a refresh follows"
 
 # what somebody wrote into the copy does no harm
@@ -207,7 +207,7 @@ for copy in "NULL" "'[]'" "'{\"format\": 1, \"model\": {}}'" "catalog || '{\"sou
     "jsonb_set(catalog, '{model,relations}', '[\"pages\"]')" "jsonb_set(catalog, '{model,relations}', '7')" "catalog || '{\"tables\": [[]]}'" \
     "catalog || '{\"refresh\": {\"version\": \"x\"}}'"; do
     n=$((n + 1))
-    said=$(psql -qXAt -v VERBOSITY=sqlstate -c "SET ROLE guard_owner; BEGIN" -c "UPDATE forged._catalog_copy SET catalog = $copy" -c "SELECT journey.adopt_model('forged', 'forged')" -c ROLLBACK 2>&1)
+    said=$(psql -qXAt -v VERBOSITY=sqlstate -c "SET ROLE guard_owner; BEGIN" -c "UPDATE forged_store._catalog_copy SET catalog = $copy" -c "SELECT journey.adopt_model('forged', 'forged')" -c ROLLBACK 2>&1)
     case $said in *22023* | *22P02* | *42P01*) echo "ok $n - $copy" ;; *) printf 'not ok %d - %s\n# got %s\n' $n "$copy" "$said" ;; esac
 done
 is "$(mine "SELECT journey.adopt_model('forged', 'forged'); SELECT journey.drop_model('forged')")" "" "the true one is taken in"

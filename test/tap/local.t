@@ -127,12 +127,12 @@ cmp_ok($more->{wal}, '<', 1.5 * $cost{'end large'}->{wal}, 'in WAL records too')
 is($more->{changed}, 100, 'that many sessions change');
 
 # what is as it was is not written
-my $before = value("SELECT md5(string_agg(xmin || ' ' || ctid, ',' ORDER BY ctid)) FROM m_large._sessions
+my $before = value("SELECT md5(string_agg(xmin || ' ' || ctid, ',' ORDER BY ctid)) FROM m_large_store._sessions
     WHERE visitor_id NOT IN ('v7', 'v8')");
 load('large', "SELECT 'u' || n, 'v' || n, timestamptz '2025-01-08' + interval '7 minutes' FROM generate_series(7, 8) AS n
     UNION ALL SELECT id, anonymous_id, timestamp FROM large.tracks WHERE anonymous_id IN ('v9', 'v10')");
 refresh('large');
-is(value("SELECT md5(string_agg(xmin || ' ' || ctid, ',' ORDER BY ctid)) FROM m_large._sessions
+is(value("SELECT md5(string_agg(xmin || ' ' || ctid, ',' ORDER BY ctid)) FROM m_large_store._sessions
     WHERE visitor_id NOT IN ('v7', 'v8')"), $before, 'sessions of others are not written');
 is(value("SELECT count(*) FROM m_large.profiles WHERE version = (SELECT version FROM journey.models WHERE model = 'm_large')"),
 	2, 'two profiles change');

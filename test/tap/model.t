@@ -34,13 +34,14 @@ sub said
 # All that a model is, in one value.
 my $whole = join ' || ',
   map { "(SELECT coalesce(md5(string_agg(x::text, '' ORDER BY x::text)), '-') FROM $_ AS x)" }
-  qw(web.sessions web.touches web.identities web.profiles web.events web.rejected_events web._segments
+  qw(web.sessions web.touches web.identities web.profiles web.events web.rejected_events web_store._segments
   journey._model journey._source_table journey._refresh);
 
 sql(qq{
 	CREATE EXTENSION IF NOT EXISTS pg_journey;
 	} . join('', map { "CREATE ROLE $_; GRANT USAGE ON SCHEMA journey TO $_;\n" } @roles) . qq{
 	CREATE SCHEMA web AUTHORIZATION $owner;
+	CREATE SCHEMA web_store AUTHORIZATION $owner;
 	CREATE SCHEMA shop;
 	CREATE TABLE shop.pages (id text, anonymous_id text, user_id text, received_at timestamptz,
 		uuid_ts timestamptz,
@@ -186,7 +187,7 @@ sql(q{SELECT journey.rebuild('web')});
 is(value('SELECT count(*) FROM web.sessions'), $sessions, 'and back');
 # as after an upgrade
 sql('UPDATE journey._model SET rules_version = rules_version - 1');
-sql('UPDATE web._sessions SET user_id = \'stranger\'');
+sql('UPDATE web_store._sessions SET user_id = \'stranger\'');
 is(value(q{SELECT rebuild_due FROM journey.models}), 'the rules changed with an upgrade',
 	'rules of an earlier release call for a rebuild');
 is(said($owner, q{SELECT journey.refresh('web')}, 'notice'),

@@ -72,6 +72,8 @@ sql("INSERT INTO raw.own VALUES (" . join(', ', (map { quoted(email("own $_")) }
 sub traces
 {
 	my ($schema) = @_;
+	return (traces('only web'), traces('web_store')) if $schema eq 'web';
+	$schema =~ s/only //;
 	my $values = join ', ', map { quoted($_) } values %planted;
 	sql(q{CREATE OR REPLACE FUNCTION pg_temp.traces(schema text, given text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
 		DECLARE relation record; found text;
@@ -102,7 +104,7 @@ my $masked = value("SELECT string_agg(p::text, '') FROM web.profiles_masked AS p
 is_deeply([ grep { index(lc $masked, lc $_) >= 0 } values %planted ], [], 'profiles_masked has none of them');
 is(value('SELECT count(*) FROM web.profiles_masked'), value('SELECT count(*) FROM web.profiles'), 'and all persons');
 sql("CREATE ROLE reader_$$; SELECT journey.grant_read('web', 'reader_$$', masked => true); GRANT CREATE ON SCHEMA public TO reader_$$");
-my $leaks = `psql -X -c "SET ROLE reader_$$" -c "CREATE FUNCTION leak(x anyelement) RETURNS boolean LANGUAGE plpgsql COST 0.000001 AS 'BEGIN RAISE WARNING ''%'', x; RETURN true; END'" -c "SELECT count(*) FROM web.profiles_masked WHERE leak(email) AND leak(traits) AND leak(person_id)" -c "SELECT FROM web.profiles" -c "SELECT FROM web._pseudonym_keys" -c "SELECT FROM web.rejected_events" 2>&1`;
+my $leaks = `psql -X -c "SET ROLE reader_$$" -c "CREATE FUNCTION leak(x anyelement) RETURNS boolean LANGUAGE plpgsql COST 0.000001 AS 'BEGIN RAISE WARNING ''%'', x; RETURN true; END'" -c "SELECT count(*) FROM web.profiles_masked WHERE leak(email) AND leak(traits) AND leak(person_id)" -c "SELECT FROM web.profiles" -c "SELECT FROM web_store._pseudonym_keys" -c "SELECT FROM web.rejected_events" 2>&1`;
 like($leaks, qr/\[masked\].*(permission denied.*){3}/s, 'a role with masked => true reads that alone') or diag($leaks);
 unlike($leaks, qr/planted/, 'nor does a function of its own see more');
 my $her_export = value("SELECT journey.export_person('web', " . quoted($planted{'identifies user_id'}) . ")");
@@ -116,15 +118,15 @@ is("@$counts", '0 t 6 t', 'counts add up');
 is_deeply([ map { $_->[0] } traces('web') ], [], 'nothing is in the model');
 is_deeply([ map { $_->[0] } traces('journey') ], [], 'nor in the catalog');
 is(value("SELECT count(*) FROM web.profiles WHERE is_internal AND email ~ '^p1_'") > 3 ? 1 : 0, 1, 'own people are known by what they were');
-is(value("SELECT email FROM web.profiles JOIN web._pseudonym_keys AS k ON k.number = 1 WHERE email = journey.pseudonym('x', k.key) OR email = 'p1_' || journey.pseudonym(" . quoted($planted{'identifies email'}) . ", k.key, 'email')") =~ /^p1_/ ? 1 : 0, 1, 'a pseudonym is that of the address');
+is(value("SELECT email FROM web.profiles JOIN web_store._pseudonym_keys AS k ON k.number = 1 WHERE email = journey.pseudonym('x', k.key) OR email = 'p1_' || journey.pseudonym(" . quoted($planted{'identifies email'}) . ", k.key, 'email')") =~ /^p1_/ ? 1 : 0, 1, 'a pseudonym is that of the address');
 is(value("SELECT source || '/' || medium FROM web.touches WHERE source = 'mailchimp'"), 'mailchimp/email', 'touches are those of the whole URL');
 is(value("SELECT count(*) FROM web.rejected_events WHERE row <> '{}'"), 0, 'no rejected row has content');
 is(value("SELECT count(*) FROM journey.verify('web', true)"), 0, 'nothing differs');
 
 # errors: a lost key, a row that fails, and what they leave in the log
-my $errors = `psql -X -c "UPDATE web._pseudonym_keys SET number = 9" -c "SELECT journey.refresh('web', since => '-infinity')" -c "UPDATE web._pseudonym_keys SET number = 1" 2>&1`;
+my $errors = `psql -X -c "UPDATE web_store._pseudonym_keys SET number = 9" -c "SELECT journey.refresh('web', since => '-infinity')" -c "UPDATE web_store._pseudonym_keys SET number = 1" 2>&1`;
 like($errors, qr/the key of pseudonyms is missing/, 'a lost key is an error');
-$errors .= `psql -X -c "ALTER TABLE web._segments ADD CONSTRAINT broken CHECK (body IS NULL) NOT VALID" -c "INSERT INTO raw.events (k, body) SELECT 'x' || k, replace(body, 'Page of ', 'Zage of ') FROM raw.events" -c "SELECT journey.refresh('web')" -c "ALTER TABLE web._segments DROP CONSTRAINT broken" 2>&1`;
+$errors .= `psql -X -c "ALTER TABLE web_store._segments ADD CONSTRAINT broken CHECK (body IS NULL) NOT VALID" -c "INSERT INTO raw.events (k, body) SELECT 'x' || k, replace(body, 'Page of ', 'Zage of ') FROM raw.events" -c "SELECT journey.refresh('web')" -c "ALTER TABLE web_store._segments DROP CONSTRAINT broken" 2>&1`;
 like($errors, qr/violates check constraint/, 'one in the middle');
 sql("SELECT journey.refresh('web'); SELECT journey.rebuild('web', true, true); SELECT journey.retry_rejected('web')");
 is_deeply([ map { $_->[0] } traces('web') ], [], 'nothing is in the model');
@@ -132,17 +134,17 @@ my $log = do { local $/; open my $in, '<', "$ENV{PGJ_WORK}/log" or die; <$in> };
 my @in_log = grep { index(lc $log, lc $_) >= 0 || index(lc $errors, lc $_) >= 0 } values %planted;
 # what this test wrote itself stands in statements that failed, of which there are none with a value
 is_deeply(\@in_log, [], 'nor in errors or the log');
-unlike($log, qr/\Q$_\E/, 'no key is in the log') for value("SELECT encode(key, 'hex') FROM web._pseudonym_keys");
+unlike($log, qr/\Q$_\E/, 'no key is in the log') for value("SELECT encode(key, 'hex') FROM web_store._pseudonym_keys");
 
 # a person is forgotten by the raw id, and stays so under another key
 my $her = $planted{'single identify userId'};
-my $stored = value("SELECT 'p1_' || journey.pseudonym(" . quoted($her) . ", key, 'email') FROM web._pseudonym_keys");
+my $stored = value("SELECT 'p1_' || journey.pseudonym(" . quoted($her) . ", key, 'email') FROM web_store._pseudonym_keys");
 is(value("SELECT count(*) FROM web.profiles WHERE user_id = '$stored'"), 1, 'she is there under a pseudonym');
 cmp_ok(value("SELECT events FROM journey.forget('web', " . quoted($her) . ")"), '>', 0, 'forgotten by the raw id');
 is(value("SELECT count(*) FROM web.events WHERE user_id = '$stored'"), 0, 'she is gone');
 like(value("SELECT journey.set_options('web', '{\"redact\": {\"use\": \"gdpr\", \"key_number\": 2}}')"), qr/rebuild is due: .*redact.*until then the store holds what the old rules/, 'changed rules ask for a rebuild');
 sql("SELECT journey.rebuild('web', true, true)");
-is(value("SELECT count(*) FROM web.events AS e JOIN web._pseudonym_keys AS k ON e.user_id = 'p' || k.number || '_' || journey.pseudonym(" . quoted($her) . ", k.key, 'email')"), 0, 'nor does she come back under another key');
+is(value("SELECT count(*) FROM web.events AS e JOIN web_store._pseudonym_keys AS k ON e.user_id = 'p' || k.number || '_' || journey.pseudonym(" . quoted($her) . ", k.key, 'email')"), 0, 'nor does she come back under another key');
 is(value("SELECT count(*) FROM web.events WHERE user_id LIKE 'p1%' OR visitor_id LIKE '%p1_%'"), 0, 'all pseudonyms are new');
 is_deeply([ map { $_->[0] } traces('web') ], [], 'nothing is in the model');
 is(value("SELECT count(*) FROM journey.verify('web', true)"), 0, 'nothing differs');

@@ -37,7 +37,7 @@ for my $name (map { quoted($_) } @evil)
 	     FROM generate_series(1, 30) AS k, LATERAL (SELECT timestamptz '2026-10-01 10:01+00' + k * interval '1 hour' AS t) AS x");
 }
 sql("SET client_min_messages = warning; SELECT journey.create_model('web', 'rudder') \\g /dev/null\nSELECT journey.refresh('web') \\g /dev/null
-	GRANT USAGE ON SCHEMA journey, web TO $role; GRANT SELECT ON ALL TABLES IN SCHEMA web TO $role");
+	GRANT USAGE ON SCHEMA journey, web, web_store TO $role; GRANT SELECT ON ALL TABLES IN SCHEMA web, web_store TO $role");
 
 my $options = encode_json({ title => $evil[3], funnel => [ 'kind:page', $evil[0], 'Order Completed' ],
 	experiments => [ { name => $evil[0], exposure => 'Experiment Viewed', variant => 'variation_name', goals => [ $evil[0], 'page:/signup' ] } ] });

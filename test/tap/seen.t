@@ -115,6 +115,7 @@ sql("SET client_min_messages = warning; CREATE ROLE journey_seen; GRANT USAGE ON
      CREATE POLICY seen ON raw.tracks TO journey_seen USING (id <> 'staged');
      ALTER TABLE raw.tracks ENABLE ROW LEVEL SECURITY;
      CREATE SCHEMA web2 AUTHORIZATION journey_seen;
+     CREATE SCHEMA web2_store AUTHORIZATION journey_seen;
      SET ROLE journey_seen; SELECT journey.create_model('web2', 'raw')");
 is(refresh('web2'), '24 24', 'row level security hides a row');
 sql("ALTER TABLE raw.tracks DISABLE ROW LEVEL SECURITY");

@@ -26,6 +26,10 @@
     'content': ['context_campaign_content'], 'session_key': ['context_session_id'],
     'previous_id': ['previous_id'] if kind == 'alias' else [], 'platform': ['channel']
 } -%}
+{%- set named = {} -%}
+{%- for key, places in pg_journey.named_properties().items() if key in pg_journey.kept_columns() -%}
+    {%- do named.update({key: places}) -%}
+{%- endfor -%}
 select
 {%- for field, type in pg_journey.event_field_types().items() -%}
     {%- if field == 'kind' -%}
@@ -35,8 +39,9 @@ select
     {%- elif field == 'properties' -%}
         {%- set value = pg_journey.loader_object(
             columns, ([] if kind == 'identify' else custom) + pg_journey.kept_columns()
+                + (['title'] if kind == 'page' and 'title' not in pg_journey.kept_columns() else [])
                 + (['context_campaign_id'] if kind in ['page', 'screen', 'track']
-                   and 'context_campaign_id' not in pg_journey.kept_columns() else [])) -%}
+                   and 'context_campaign_id' not in pg_journey.kept_columns() else []), '', named) -%}
     {%- else -%}
         {%- set value = pg_journey.loader_value(columns, fields.get(field, []), type) -%}
     {%- endif %}

@@ -9,7 +9,7 @@
                coalesce(m.options_due, m.options)::text as options,
                m.sources::text as sources,
                m.rebuild_due,
-               to_regclass(format('%I._segments', m.schema)) is null as lost
+               to_regclass(format('%I._segments', m.store_schema)) is null as lost
         from journey.models as m
         where m.model = {{ pg_journey.text_literal(name) }}
     {%- endcall -%}

@@ -1,0 +1,777 @@
+
+-- ---------------------------------------------------------------------------------------------
+-- model: conversions, and the touches that earned them
+--
+-- A conversion is an event that a definition of the option "conversions" meets; merge notes it as a fact, with
+-- its id and value (src/conversion.c). What is told of it beside that follows from its person: the touches in
+-- [converted_at - lookback, converted_at]. So a change of a person at some time re-opens the conversions from then
+-- on until a lookback later: their ids are collected in _conversion_scope, from which both relations
+-- are derived anew.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey._check_conversions(list jsonb) RETURNS void
+    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'journey_check_conversions';
+COMMENT ON FUNCTION journey._check_conversions(jsonb) IS 'internal: checks an option';
+
+-- A touch before a conversion, as one is kept there.
+CREATE TYPE journey._path_touch AS (
+    at            timestamptz,
+    source        text,
+    medium        text,
+    campaign      text,
+    term          text,
+    content       text,
+    channel       text,
+    landing_page  text,
+    click_id      text,
+    click_id_type text,
+    direct        boolean,
+    click_ids     jsonb
+);
+
+CREATE TYPE journey._credit AS (
+    position               bigint,
+    path_length            bigint,
+    first_credit           numeric,
+    first_value            numeric,
+    last_credit            numeric,
+    last_value             numeric,
+    last_non_direct_credit numeric,
+    last_non_direct_value  numeric,
+    linear_credit          numeric,
+    linear_value           numeric,
+    position_credit        numeric,
+    position_value         numeric,
+    w_shaped_credit        numeric,
+    w_shaped_value         numeric,
+    time_decay_credit      numeric,
+    time_decay_value       numeric
+);
+
+-- The place of a touch before a conversion and what each rule gives to it, over the touches of one conversion.
+CREATE FUNCTION journey._credit(touched_at timestamptz, converted_at timestamptz, direct boolean,
+    lead_at timestamptz, value numeric, scale integer, options jsonb)
+RETURNS journey._credit
+AS 'MODULE_PATHNAME', 'journey_credit'
+LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION journey._credit(timestamptz, timestamptz, boolean, timestamptz, numeric, integer, jsonb) IS
+    'internal: credit and value of a touch by all rules';
+
+-- Whether touches of a channel earn credit, by the option "attribution".
+CREATE FUNCTION journey._touch_counts(channel text, options jsonb) RETURNS boolean
+    LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'journey_touch_counts';
+COMMENT ON FUNCTION journey._touch_counts(text, jsonb) IS
+    'internal: whether touches of a channel earn credit';
+
+-- How many digits behind the point amounts of a currency have (ISO 4217).
+CREATE FUNCTION journey._currency_scale(currency text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE
+    WHEN currency = ANY ('{BIF,CLP,DJF,GNF,ISK,JPY,KMF,KRW,PYG,RWF,UGX,UYI,VND,VUV,XAF,XOF,XPF}'::text[]) THEN 0
+    WHEN currency = ANY ('{BHD,IQD,JOD,KWD,LYD,OMR,TND}'::text[]) THEN 3
+    ELSE 2 END
+$$;
+COMMENT ON FUNCTION journey._currency_scale(text) IS
+    'internal: how many digits behind the point amounts of a currency have';
+
+-- How the conversions of a name are looked at together.
+CREATE FUNCTION journey._conversion_rules(r journey._run)
+RETURNS TABLE (name text, lookback interval, counting text, revenue boolean, amount boolean)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT d.name, coalesce(journey._fixed_interval(d.lookback), (r.settings).lookback), coalesce(d.count, 'each'),
+           coalesce(d.value = '"revenue"', false), coalesce(jsonb_typeof(d.value) = 'string', false)
+    FROM jsonb_to_recordset(r.conversions) AS d (name text, lookback interval, count text, value jsonb)
+$$;
+
+CREATE FUNCTION journey._max_lookback(r journey._run)
+RETURNS interval
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT greatest((r.settings).lookback, (SELECT max(lookback) FROM journey._conversion_rules(r)))
+$$;
+
+-- The columns of one of the touches of a conversion, from p, an array element: with `types` their definitions.
+CREATE FUNCTION journey._conversion_touch_columns(prefix text, types boolean)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(CASE WHEN types THEN format('%I %s', prefix || '_' || a.attname,
+                                                  format_type(a.atttypid, a.atttypmod))
+                           ELSE format('(%I.t).%I', prefix, a.attname) END, ', ' ORDER BY a.attnum)
+    FROM pg_attribute AS a
+    WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._path_touch'::regtype)
+      AND a.attname <> ALL ('{direct,click_ids}')
+$$;
+
+-- The touches before each conversion of a query `base`, in order, as arrays by conversion_id.
+CREATE FUNCTION journey._conversion_paths()
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT $sql$
+        SELECT array_agg(ROW(t.touched_at, t.source, t.medium, t.campaign, t.term, t.content, t.channel,
+                             t.landing_page, t.click_id, t.click_id_type, t.touch_type = 'direct',
+                             t.click_ids)::journey._path_touch ORDER BY t.touched_at, t.touch_id) AS path$sql$
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- rows of tables that are conversions
+-- ---------------------------------------------------------------------------------------------
+
+-- The id of a conversion that comes as a row: its name and the row's own id.
+CREATE FUNCTION journey._record_key(name text, id text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT replace(replace(name, '\', '\\'), ':', '\:') || ':' || id$$;
+COMMENT ON FUNCTION journey._record_key(text, text) IS 'internal: the id of a conversion that comes as a row';
+
+-- Raises an error unless a relation can give conversions by this mapping.
+CREATE FUNCTION journey._check_conversion_source(relation regclass, columns jsonb, options jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kinds jsonb := journey._column_kinds(relation);
+    mapping jsonb;
+    field text;
+    col jsonb;
+BEGIN
+    IF (jsonb_typeof(columns) = 'object') IS NOT TRUE THEN
+        RAISE EXCEPTION 'columns must be a JSON object, not %', coalesce(columns::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'It maps standard names to columns, such as {"converted_at": "mql_at"}.';
+    END IF;
+    FOR field, col IN SELECT * FROM jsonb_each(columns) LOOP
+        IF NOT journey._standard_columns('conversion'::text) ? field OR field = 'received_at' THEN
+            RAISE EXCEPTION 'unknown standard name "%"', field
+                USING ERRCODE = 'undefined_column',
+                      HINT = 'Of a conversion they are conversion_id, name, user_id, email, visitor_id, phone, '
+                             'converted_at, value, currency, order_id, gclid, click_id, consent, loaded_at.';
+        ELSIF jsonb_typeof(col) <> ALL ('{string,"null"}'::text[]) THEN
+            RAISE EXCEPTION 'invalid column for "%": %', field, col
+                USING ERRCODE = 'invalid_parameter_value',
+                      DETAIL = 'It must be a name of a column, or null for none.';
+        ELSIF col <> 'null' AND NOT kinds ? (col #>> '{}') THEN
+            RAISE EXCEPTION 'relation % has no column "%"', relation, col #>> '{}'
+                USING ERRCODE = 'undefined_column',
+                      HINT = format('Its columns are %s.', array_to_string(ARRAY(
+                                 SELECT jsonb_object_keys(kinds) ORDER BY 1), ', '));
+        END IF;
+    END LOOP;
+    mapping := journey._mapping('conversion'::text, columns);
+    IF (jsonb_typeof(options -> 'name') = 'string' AND options ->> 'name' <> '') IS NOT TRUE
+       AND NOT columns ? 'name' THEN
+        RAISE EXCEPTION 'conversions of relation % have no name', relation
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give one in the options, {"name": "MQL"}, or map a column to "name".';
+    END IF;
+    FOREACH field IN ARRAY '{conversion_id,converted_at}'::text[] LOOP
+        IF journey._first_column(kinds, mapping -> field) IS NULL THEN
+            RAISE EXCEPTION 'relation % has no column for %', relation, field
+                USING ERRCODE = 'undefined_column', HINT = format('Map one: {"%s": "column"}.', field);
+        END IF;
+    END LOOP;
+    IF journey._first_column(kinds, (mapping -> 'user_id') || (mapping -> 'email') || (mapping -> 'visitor_id'))
+       IS NULL THEN
+        RAISE EXCEPTION 'relation % has no column that tells whose a conversion is', relation
+            USING ERRCODE = 'undefined_column', HINT = 'Map user_id, email or visitor_id.';
+    END IF;
+    IF journey._watermark_column(kinds, mapping, columns) IS NOT NULL THEN
+        RAISE NOTICE 'rows that are deleted from % stay in the model', relation
+            USING DETAIL = 'New rows are told by their load time, which says nothing of those that go.',
+                  HINT = 'Set the time of conversion to NULL instead, or map {"loaded_at": null}: then the relation '
+                         'is read whole each time, and what is not in it is no conversion.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_conversion_source(regclass, jsonb, jsonb) IS 'internal: checks a source';
+
+-- The rows of an input of conversions in the form of the batch: the same columns as an event's, apart from
+-- events by is_traits. A row without a time takes its conversion back, whosever it is.
+CREATE FUNCTION journey._select_conversions(i journey._input, s journey._settings, rows text, removed boolean,
+    f jsonb, raw text)
+RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted jsonb := jsonb_strip_nulls(jsonb_build_object(
+        'event_id', 'c.event_id', 'visitor_id', 'c.visitor_id', 'user_id', 'c.user_id',
+        'event_time', 'c.converted_at', 'kind', '''conversion''', 'name', 'c.name',
+        'revenue', f ->> 'value', 'order_id', f ->> 'order_id',
+        'currency', format('nullif(upper(btrim(%s, %L) COLLATE "C"), '''')', coalesce(f ->> 'currency', 'NULL'),
+                           E' \t\n\r\x0b\f'),
+        'properties', format(
+            'jsonb_strip_nulls(jsonb_build_object(''email'', c.email, ''phone'', nullif(btrim(%s), ''''),'
+            ' ''gclid'', nullif(btrim(%s), ''''), ''click_id'', nullif(btrim(%s), ''''), ''consent'', %s))',
+            coalesce(f ->> 'phone', 'NULL'), coalesce(f ->> 'gclid', 'NULL'), coalesce(f ->> 'click_id', 'NULL'),
+            coalesce(f ->> 'consent', 'NULL::jsonb')),
+        'traits', format('CASE WHEN c.email IS NOT NULL THEN jsonb_build_object(%L, c.email) END', s.email_trait),
+        'table_id', i.table_id::text, 'is_traits', 'true',
+        'status', CASE WHEN removed THEN '''removed''' ELSE 's.status' END,
+        'loaded_at', CASE WHEN i.watermark_column IS NOT NULL
+                          THEN journey._as(i.kinds ->> i.watermark_column::text, i.watermark_column,
+                                           'timestamptz'::text) END));
+    bad text := (
+        SELECT string_agg(format(' WHEN %s IS NULL AND %s <> '''' THEN %L', f ->> n.field,
+                                 journey._as(i.kinds ->> c.name, c.name, 'text'::text),
+                                 format('%s is no %s', n.field, n.word)), '')
+        FROM (VALUES ('converted_at', 'time'), ('value', 'number')) AS n (field, word)
+        CROSS JOIN LATERAL jsonb_array_elements_text(i.columns -> n.field) AS c (name)
+        WHERE i.kinds ? c.name);
+BEGIN
+    RETURN format(
+        'SELECT %s, CASE WHEN s.status IS NOT NULL THEN %s END FROM %s AS t'
+        ' CROSS JOIN LATERAL (SELECT %s AS event_id, coalesce(%s, %L) AS name, %s AS visitor_id, %s AS user_id,'
+        ' journey._clean_email(%s) AS email, %s AS converted_at) AS c'
+        ' CROSS JOIN LATERAL (SELECT CASE WHEN c.event_id IS NULL THEN ''no conversion_id'''
+        ' WHEN octet_length(c.event_id) > 1024 THEN ''id too long'''
+        ' WHEN c.name IS NULL THEN ''no name''%s'
+        ' WHEN c.converted_at IS NOT NULL THEN journey._reject_reason(coalesce(c.visitor_id, c.user_id, c.email),'
+        ' NULL::text, NULL::text, c.converted_at, %s, %L, %L) END AS status) AS s%s',
+        (SELECT string_agg(coalesce(wanted ->> b.name, 'NULL::' || b.type), ', ' ORDER BY b.place)
+           FROM journey._batch_columns() AS b WHERE b.name <> 'raw'),
+        raw, rows,
+        CASE WHEN i.id_prefix = '' THEN '' ELSE format('%L || ', i.id_prefix) END
+            || format('nullif(btrim(%s), '''')', f ->> 'conversion_id'),
+        format('nullif(%s, '''')', coalesce(f ->> 'name', 'NULL')), i.event_kind,
+        coalesce(journey._cleaned(f ->> 'visitor_id', s), 'NULL::text'),
+        coalesce(journey._cleaned(f ->> 'user_id', s), 'NULL::text'),
+        coalesce(f ->> 'email', 'NULL::text'), coalesce(f ->> 'converted_at', 'NULL::timestamptz'),
+        bad, journey._arrived(i), s.earliest, s.max_future,
+        CASE WHEN removed THEN ' WHERE s.status IS NULL' ELSE '' END);
+END
+$$;
+COMMENT ON FUNCTION journey._select_conversions(journey._input, journey._settings, text, boolean, jsonb, text) IS
+    'internal: the query that reads an input of conversions';
+
+-- Says of which tables of conversions there is all in a reading: what is not in it is no more.
+CREATE FUNCTION journey._note_whole_tables(schema name, tables integer[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('DELETE FROM %I._whole_tables', schema);
+    EXECUTE format('INSERT INTO %I._whole_tables SELECT unnest($1)', schema) USING tables;
+END
+$$;
+COMMENT ON FUNCTION journey._note_whole_tables(name, integer[]) IS
+    'internal: which tables of conversions were read whole';
+
+-- The condition that a record o is in no row of a table that was read whole.
+CREATE FUNCTION journey._vanished()
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT $sql$
+        o.table_id IN (SELECT table_id FROM {._whole_tables})
+        AND NOT EXISTS (
+            SELECT FROM {._batch} AS b
+            WHERE b.kind = 'conversion' AND b.is_traits AND b.status IS NULL
+              AND journey._record_key(b.name, b.event_id) = o.conversion_id)$sql$
+$$;
+
+CREATE FUNCTION journey._conversions_vanished(r journey._run)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    result boolean;
+BEGIN
+    EXECUTE journey._bind(r, format('SELECT EXISTS (SELECT FROM {_conversion_records} AS o WHERE %s)',
+                                    journey._vanished())) INTO result;
+    RETURN result;
+END
+$$;
+
+-- What tells apart two rows of one conversion that were loaded at the same time.
+CREATE FUNCTION journey._record_content(o jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT (o - '{table_id,loaded_at}'::text[])::text COLLATE "C"$$;
+
+-- Brings the records up to date by the rows of _batch; how many told something new. Of a conversion the row
+-- that was loaded last counts, of those loaded at one time the one that takes it back. Rows without a load
+-- time are from now.
+CREATE FUNCTION journey._note_conversion_rows(r journey._run)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET TimeZone = 'UTC'
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        WITH given AS (
+            SELECT journey._record_key(b.name, b.event_id) AS conversion_id, b.name, b.table_id, b.loaded_at,
+                   b.event_time AS converted_at, x.user_id, x.properties ->> 'email' AS email, x.visitor_id,
+                   x.revenue AS value, x.currency, x.order_id, x.properties ->> 'gclid' AS gclid,
+                   x.properties ->> 'click_id' AS click_id, x.properties ->> 'phone' AS phone,
+                   x.properties -> 'consent' AS consent
+            FROM {._batch} AS b
+            LEFT JOIN LATERAL (
+                SELECT b.user_id, b.visitor_id, b.revenue, b.currency, b.order_id, b.properties
+                WHERE b.event_time IS NOT NULL) AS x ON true
+            WHERE b.is_traits AND b.kind = 'conversion' AND b.status IS NULL),
+        last AS (
+            SELECT DISTINCT ON (g.conversion_id) g.*
+            FROM given AS g
+            ORDER BY g.conversion_id, g.loaded_at DESC NULLS FIRST, g.converted_at IS NULL DESC,
+                     journey._record_content(to_jsonb(g)) DESC),
+        put AS (
+            INSERT INTO {_conversion_records} AS o
+            SELECT l.* FROM last AS l
+            LEFT JOIN {_conversion_records} AS k USING (conversion_id)
+            WHERE k.conversion_id IS NULL OR l.loaded_at IS NULL OR k.loaded_at IS NULL
+               OR (l.loaded_at, (l.converted_at IS NULL)::int, journey._record_content(to_jsonb(l)))
+                  > (k.loaded_at, (k.converted_at IS NULL)::int, journey._record_content(to_jsonb(k)))
+            ON CONFLICT (conversion_id) DO UPDATE SET
+                name = excluded.name, table_id = excluded.table_id, loaded_at = excluded.loaded_at,
+                converted_at = excluded.converted_at, user_id = excluded.user_id, email = excluded.email,
+                visitor_id = excluded.visitor_id, value = excluded.value, currency = excluded.currency,
+                order_id = excluded.order_id, gclid = excluded.gclid, click_id = excluded.click_id,
+                phone = excluded.phone, consent = excluded.consent
+            WHERE o *<> excluded
+            RETURNING conversion_id)
+        INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM put$sql$);
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF NOT r.bulk THEN
+        EXECUTE journey._bind(r, format($sql$
+            WITH gone AS (
+                DELETE FROM {_conversion_records} AS o WHERE %s RETURNING conversion_id)
+            INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$, journey._vanished()));
+    END IF;
+    RETURN n;
+END
+$$;
+
+-- Takes the records of a person out of the store.
+CREATE FUNCTION journey._forget_conversion_records(r journey._run, person text, user_id text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        WITH ids AS MATERIALIZED (SELECT * FROM journey._ids_of($3, $1, $2)),
+        gone AS (
+            DELETE FROM {_conversion_records} AS o
+            WHERE o.conversion_id IN (SELECT conversion_id FROM {_conversions} WHERE person_id = $1)
+               OR o.user_id IN (SELECT id FROM ids WHERE id_type = 'user')
+               OR o.user_id IS NULL AND o.email IN (SELECT id FROM ids WHERE id_type = 'email')
+            RETURNING conversion_id)
+        INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$)
+    USING person, user_id, r;
+END
+$$;
+
+-- Conversions that came as rows, with the persons that they go to: of the user, else of the e-mail, else of the
+-- device at that time. In a later run, those of the scope.
+CREATE FUNCTION journey._row_conversions(bulk boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+        SELECT c.conversion_id, c.name,
+               CASE WHEN c.user_id IS NOT NULL THEN coalesce(u.person_id, 'user:' || c.user_id)
+                    WHEN c.email IS NOT NULL THEN coalesce(e.person_id, 'email:' || c.email)
+                    ELSE coalesce(v.person_id, 'visitor:' || c.visitor_id) END AS person_id,
+               c.user_id, c.converted_at, c.value, c.currency, c.order_id, c.consent, c.phone, c.email,
+               NULL::uuid AS unit_id, NULL::text AS visitor_id, NULL::text AS event_id,
+               coalesce(r.lookback, (($1).settings).lookback), c.gclid, c.click_id
+        FROM %s
+        LEFT JOIN rules AS r ON r.name = c.name
+        LEFT JOIN {identities} AS u ON u.id = c.user_id AND u.id_type = 'user'
+        LEFT JOIN {identities} AS e ON c.user_id IS NULL AND e.id = c.email AND e.id_type = 'email'
+        LEFT JOIN LATERAL (
+            SELECT i.person_id FROM {identities} AS i
+            WHERE c.user_id IS NULL AND c.email IS NULL AND i.id = c.visitor_id AND i.id_type = 'visitor'
+              AND i.valid_from <= c.converted_at AND c.converted_at < i.valid_to
+            ORDER BY i.valid_from DESC LIMIT 1) AS v ON true
+        WHERE c.converted_at IS NOT NULL$sql$,
+        CASE WHEN bulk THEN '{_conversion_records} AS c'
+             ELSE '(SELECT DISTINCT conversion_id FROM scope) AS s JOIN {_conversion_records} AS c USING (conversion_id)'
+             END)
+$$;
+
+-- ---------------------------------------------------------------------------------------------
+-- what follows from persons
+-- ---------------------------------------------------------------------------------------------
+
+-- Conversions of events; in a later run, those of the scope. Of those that count once (by count, and an order's
+-- revenue as in a profile) the first one does. Refunds of its order take a value down, to 0 at least.
+CREATE FUNCTION journey._event_conversions(bulk boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+        SELECT c.id AS conversion_id, c.name, f.person_id, f.user_id, f.event_time AS converted_at,
+               CASE WHEN r.amount AND c.value > 0 THEN greatest(c.value + coalesce(back.amount, 0), 0)
+                    ELSE c.value END AS value,
+               nullif(upper(btrim(c.currency)), '') AS currency, f.order_id, c.consent, nullif(btrim(c.phone), '') AS phone,
+               coalesce(journey._clean_email(f.traits ->> (($1).settings).email_trait),
+                        journey._clean_email(c.email)) AS email,
+               f.session_id AS unit_id, f.visitor_id, f.event_id, r.lookback, NULL::text AS gclid, NULL::text AS click_id
+        FROM %s
+        CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (
+            id text, name text, value numeric, currency text, email text, phone text, consent jsonb)
+        JOIN rules AS r ON r.name = c.name
+        %s$sql$,
+        CASE WHEN bulk THEN '{_facts} AS f' ELSE $sql$(
+            SELECT DISTINCT conversion_id, visitor_id, event_time, event_id FROM scope) AS s
+        JOIN {_facts} AS f USING (visitor_id, event_time, event_id)$sql$ END,
+        CASE WHEN bulk THEN $sql$
+        LEFT JOIN (
+            SELECT x.person_id, x.order_id, coalesce(x.currency, '') AS currency, sum(x.revenue) AS amount
+            FROM {_facts} AS x
+            WHERE x.revenue < 0 AND x.order_id IS NOT NULL
+            GROUP BY 1, 2, 3) AS back
+            ON back.person_id = f.person_id AND back.order_id = f.order_id AND back.currency = coalesce(f.currency, '')
+        LEFT JOIN (
+            SELECT x.visitor_id, x.event_time, x.event_id, y.name,
+                   row_number() OVER (PARTITION BY x.person_id, y.name, g.alone
+                                      ORDER BY x.event_time, x.event_id, x.visitor_id) AS place
+            FROM {_facts} AS x
+            CROSS JOIN LATERAL jsonb_to_recordset(x.conversions) AS y (name text, value numeric)
+            JOIN rules AS z ON z.name = y.name
+            LEFT JOIN {_sessions} AS s ON s.session_id = x.session_id AND NOT s.loose
+            CROSS JOIN LATERAL (
+                SELECT CASE z.counting
+                       WHEN 'first' THEN ''
+                       WHEN 'once per session' THEN s.session_id::text
+                       ELSE CASE WHEN z.revenue AND y.value >= 0
+                                 THEN jsonb_build_array(x.name, x.order_id)::text END END AS alone) AS g
+            WHERE x.conversions IS NOT NULL AND g.alone IS NOT NULL
+              AND NOT (z.counting = 'each' AND x.order_id IS NULL)) AS n
+            ON n.visitor_id = f.visitor_id AND n.event_time = f.event_time AND n.event_id = f.event_id AND n.name = c.name
+        WHERE f.conversions IS NOT NULL AND coalesce(n.place, 1) = 1$sql$
+        ELSE $sql$
+        LEFT JOIN LATERAL (
+            SELECT sum(x.revenue) AS amount
+            FROM {_facts} AS x
+            WHERE x.person_id = f.person_id AND x.order_id = f.order_id AND x.revenue < 0
+              AND coalesce(x.currency, '') = coalesce(f.currency, '')) AS back ON r.amount
+        CROSS JOIN LATERAL (
+            SELECT jsonb_build_array(jsonb_build_object('name', c.name)) AS it) AS same
+        WHERE c.id = s.conversion_id
+          AND (r.counting <> 'first' OR NOT EXISTS (
+              SELECT FROM {_facts} AS x
+              WHERE x.person_id = f.person_id AND x.conversions IS NOT NULL AND x.conversions @> same.it
+                AND x.event_time <= f.event_time
+                AND (x.event_time, x.event_id, x.visitor_id) < (f.event_time, f.event_id, f.visitor_id)))
+          AND (r.counting <> 'once per session' OR NOT EXISTS (
+              SELECT FROM {_facts} AS x JOIN {_sessions} AS u USING (session_id)
+              WHERE x.session_id = f.session_id AND NOT u.loose AND x.conversions @> same.it
+                AND (x.event_time, x.event_id, x.visitor_id) < (f.event_time, f.event_id, f.visitor_id)))
+          AND (NOT (r.counting = 'each' AND r.revenue AND coalesce(c.value >= 0, false)) OR NOT EXISTS (
+              SELECT FROM {_facts} AS x
+              CROSS JOIN LATERAL jsonb_to_recordset(x.conversions) AS y (name text, value numeric)
+              WHERE x.person_id = f.person_id AND x.order_id = f.order_id AND x.name IS NOT DISTINCT FROM f.name
+                AND y.name = c.name AND y.value >= 0
+                AND (x.event_time, x.event_id, x.visitor_id) < (f.event_time, f.event_id, f.visitor_id)))$sql$ END)
+$$;
+
+-- All conversions, as they are now. $1 is the run.
+CREATE FUNCTION journey._conversion_rows(bulk boolean)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+        WITH rules AS MATERIALIZED (SELECT * FROM journey._conversion_rules($1)),
+        base AS MATERIALIZED (%1$s UNION ALL %4$s)
+        SELECT b.conversion_id, b.name, b.person_id,
+               CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) ELSE b.user_id END AS user_id,
+               coalesce(b.email, CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
+                                      WHEN b.person_id LIKE 'user:%%' THEN journey._clean_email(substr(b.person_id, 6))
+                                 END) AS email,
+               b.unit_id, b.converted_at, b.value, b.currency, b.order_id,
+               coalesce(click.gclid, b.gclid) AS gclid, click.gclid_at, click.gbraid, click.wbraid,
+               coalesce(click.click_id, b.click_id) AS click_id, click.click_id_type, click.click_at, %2$s,
+               b.consent, b.phone, b.visitor_id, b.event_id
+        FROM base AS b
+        %3$s
+        LEFT JOIN LATERAL (SELECT p.path[1] AS t) AS first_touch ON true
+        LEFT JOIN LATERAL (SELECT p.path[cardinality(p.path)] AS t) AS last_touch ON true
+        LEFT JOIN LATERAL (
+            SELECT p.path[max(x.n)] AS t
+            FROM unnest(p.path) WITH ORDINALITY AS x (at, source, medium, campaign, term, content, channel,
+                landing_page, click_id, click_id_type, direct, click_ids, n)
+            WHERE NOT x.direct) AS last_non_direct_touch ON true
+        LEFT JOIN LATERAL (
+            SELECT p.path[max(x.n) FILTER (WHERE x.click_ids ? 'gclid')] AS g,
+                   p.path[max(x.n) FILTER (WHERE x.click_ids ? 'gbraid')] AS gb,
+                   p.path[max(x.n) FILTER (WHERE x.click_ids ? 'wbraid')] AS wb,
+                   p.path[max(x.n) FILTER (WHERE x.click_id IS NOT NULL)] AS c
+            FROM unnest(p.path) WITH ORDINALITY AS x (at, source, medium, campaign, term, content, channel,
+                landing_page, click_id, click_id_type, direct, click_ids, n)
+            WHERE NOT x.direct) AS last ON true
+        LEFT JOIN LATERAL (
+            SELECT (last.g).click_ids ->> 'gclid' AS gclid, (last.g).at AS gclid_at,
+                   (last.gb).click_ids ->> 'gbraid' AS gbraid, (last.wb).click_ids ->> 'wbraid' AS wbraid,
+                   (last.c).click_id, (last.c).click_id_type, (last.c).at AS click_at) AS click ON true$sql$,
+        journey._event_conversions(bulk),
+        (SELECT string_agg(journey._conversion_touch_columns(t, false), ', ' ORDER BY n)
+         FROM unnest('{first_touch,last_touch,last_non_direct_touch}'::text[]) WITH ORDINALITY AS x (t, n)),
+        CASE WHEN bulk THEN format($sql$
+        LEFT JOIN (%s, x.conversion_id
+            FROM base AS x
+            JOIN {touches} AS t ON t.person_id = x.person_id
+                AND t.touched_at BETWEEN x.converted_at - x.lookback AND x.converted_at
+            GROUP BY x.conversion_id) AS p USING (conversion_id)$sql$, journey._conversion_paths())
+        ELSE format($sql$
+        LEFT JOIN LATERAL (%s
+            FROM {touches} AS t
+            WHERE t.person_id = b.person_id
+              AND t.touched_at BETWEEN b.converted_at - b.lookback AND b.converted_at) AS p ON true$sql$,
+            journey._conversion_paths()) END,
+        journey._row_conversions(bulk))
+$$;
+
+CREATE FUNCTION journey._conversions(r journey._run)
+RETURNS journey._follower
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ROW('_conversions', '{conversion_id}'::text[], true, format($sql$
+            conversion_id text COLLATE "C" NOT NULL,
+            name          text NOT NULL,
+            person_id     text COLLATE "C" NOT NULL,
+            user_id       text COLLATE "C",
+            email         text COLLATE "C",
+            unit_id       uuid,                 -- the session or run of the event
+            converted_at  timestamptz NOT NULL,
+            value         numeric,
+            currency      text,
+            order_id      text COLLATE "C",
+            gclid         text,
+            gclid_at      timestamptz,
+            gbraid        text,
+            wbraid        text,
+            click_id      text,
+            click_id_type text,
+            click_at      timestamptz,
+            %s,
+            consent       jsonb,
+            phone         text,
+            visitor_id    text COLLATE "C",     -- of the event
+            event_id      text COLLATE "C"$sql$,
+            (SELECT string_agg(journey._conversion_touch_columns(t, true), E',\n' ORDER BY n)
+             FROM unnest('{first_touch,last_touch,last_non_direct_touch}'::text[]) WITH ORDINALITY AS x (t, n))),
+        'CREATE INDEX ON {_conversions} (person_id, converted_at);'
+        'CREATE INDEX ON {_conversions} (unit_id) WHERE unit_id IS NOT NULL;'
+        'CREATE INDEX ON {_conversions} (person_id, name)',
+        'SELECT * FROM {._conversion_scope}',
+        'o.conversion_id = s.conversion_id',
+        journey._conversion_rows((r).bulk),
+        NULL)::journey._follower
+$$;
+
+-- One row per conversion and touch before it that counts.
+CREATE FUNCTION journey._attributed_touches(r journey._run)
+RETURNS journey._follower
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ROW('attributed_touches', '{conversion_id,touch_id}'::text[], true, $sql$
+            conversion_id text COLLATE "C" NOT NULL,
+            touch_id      uuid NOT NULL,
+            person_id     text COLLATE "C" NOT NULL,
+            position      bigint NOT NULL,
+            path_length   bigint NOT NULL,
+            days_before   numeric NOT NULL,
+            touched_at    timestamptz NOT NULL,
+            source        text,
+            medium        text,
+            campaign      text,
+            term          text,
+            content       text,
+            campaign_id   text,
+            channel       text,
+            click_id      text,
+            first_credit  numeric NOT NULL,
+            first_value   numeric,
+            last_credit   numeric NOT NULL,
+            last_value    numeric,
+            last_non_direct_credit numeric NOT NULL,
+            last_non_direct_value  numeric,
+            linear_credit numeric NOT NULL,
+            linear_value  numeric,
+            position_credit numeric NOT NULL,
+            position_value  numeric,
+            w_shaped_credit numeric NOT NULL,
+            w_shaped_value  numeric,
+            time_decay_credit numeric NOT NULL,
+            time_decay_value  numeric$sql$,
+        NULL,
+        'SELECT DISTINCT conversion_id FROM {._conversion_scope}',
+        'o.conversion_id = s.conversion_id',
+        format($sql$
+        SELECT x.conversion_id, x.touch_id, x.person_id, (x.k).position, (x.k).path_length, x.days_before,
+               x.touched_at, x.source, x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
+               (x.k).first_credit, (x.k).first_value, (x.k).last_credit, (x.k).last_value,
+               (x.k).last_non_direct_credit, (x.k).last_non_direct_value,
+               (x.k).linear_credit, (x.k).linear_value, (x.k).position_credit, (x.k).position_value,
+               (x.k).w_shaped_credit, (x.k).w_shaped_value, (x.k).time_decay_credit, (x.k).time_decay_value
+        FROM (
+            SELECT c.conversion_id, t.touch_id, c.person_id, t.touched_at, t.source, t.medium, t.campaign, t.term,
+                   t.content, t.campaign_id, t.channel, t.click_id,
+                   round(extract(epoch FROM c.converted_at - t.touched_at)::numeric / 86400, 6) AS days_before,
+                   journey._credit(t.touched_at, c.converted_at, t.touch_type = 'direct', NULL::timestamptz,
+                                   c.value, journey._currency_scale(c.currency), (($1).settings).attribution)
+                       OVER (PARTITION BY c.conversion_id ORDER BY t.touched_at, t.touch_id) AS k
+            FROM %s
+            LEFT JOIN journey._conversion_rules($1) AS r ON r.name = c.name
+            JOIN {touches} AS t ON t.person_id = c.person_id AND t.touched_at BETWEEN
+                c.converted_at - coalesce(r.lookback, (($1).settings).lookback) AND c.converted_at
+            WHERE journey._touch_counts(t.channel, (($1).settings).attribution)
+            OFFSET 0) AS x$sql$,
+            CASE WHEN (r).bulk THEN '{_conversions} AS c'
+                 ELSE 'scope AS s JOIN {_conversions} AS c USING (conversion_id)' END),
+        NULL)::journey._follower
+$$;
+
+CREATE FUNCTION journey._create_conversion_scope(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- conversions to derive anew, and where the event lies
+    EXECUTE journey._bind(r, $sql$
+        CREATE UNLOGGED TABLE {._conversion_scope} (
+            conversion_id text COLLATE "C" NOT NULL,
+            visitor_id    text COLLATE "C",
+            event_time    timestamptz,
+            event_id      text COLLATE "C");
+        -- records that came, changed or went
+        CREATE UNLOGGED TABLE {._record_changes} (conversion_id text COLLATE "C" NOT NULL);
+        -- tables of conversions of which the reading has all rows
+        CREATE UNLOGGED TABLE {._whole_tables} (table_id integer NOT NULL)$sql$);
+END
+$$;
+
+-- Which conversions a later run derives anew: those of events of changed sessions and runs, as they are and as
+-- they were; rows that changed, or follow a changed id or device; of a person that changed those from then on
+-- until a lookback later; those of orders that such an event is of; and the first one where only that counts.
+CREATE FUNCTION journey._find_conversions(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._conversion_scope} (conversion_id, visitor_id, event_time, event_id)
+        WITH orders AS MATERIALIZED (
+            SELECT p.person_id, x.order_id
+            FROM (SELECT session_id, order_id FROM {._noted} WHERE sign < 0 AND order_id IS NOT NULL
+                  UNION
+                  SELECT f.session_id, f.order_id
+                  FROM {._changed_units} AS u JOIN {_facts} AS f USING (session_id)
+                  WHERE f.order_id IS NOT NULL) AS x
+            JOIN {._changed_units} AS u USING (session_id)
+            CROSS JOIN LATERAL unnest(ARRAY[u.p0, u.p1]) AS p (person_id)
+            WHERE p.person_id IS NOT NULL
+            GROUP BY 1, 2),
+        firsts AS MATERIALIZED (
+            SELECT f.person_id, c.name
+            FROM {._changed_units} AS u
+            JOIN {_facts} AS f USING (session_id)
+            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (name text)
+            WHERE f.conversions IS NOT NULL AND c.name = ANY ($2)
+            UNION
+            SELECT o.person_id, o.name
+            FROM {._changed_units} AS u
+            JOIN {_conversions} AS o ON o.unit_id = u.session_id
+            WHERE o.name = ANY ($2)),
+        reach AS MATERIALIZED (
+            SELECT person_id, unnest(range_agg(tstzrange(from_at, to_at + $1, '[]'))) AS at
+            FROM {._person_changes}
+            WHERE kind = 'unit'
+            GROUP BY person_id)
+        SELECT c.id, f.visitor_id, f.event_time, f.event_id
+        FROM {._changed_units} AS u
+        JOIN {_facts} AS f USING (session_id)
+        CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
+        WHERE f.conversions IS NOT NULL
+        UNION
+        SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+        FROM {._changed_units} AS u
+        JOIN {_conversions} AS o ON o.unit_id = u.session_id
+        UNION
+        SELECT c.id, f.visitor_id, f.event_time, f.event_id
+        FROM orders AS r
+        JOIN {_facts} AS f ON f.person_id = r.person_id AND f.order_id = r.order_id
+        CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
+        WHERE f.conversions IS NOT NULL
+        UNION
+        SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+        FROM firsts AS r
+        JOIN {_conversions} AS o USING (person_id, name)
+        WHERE o.unit_id IS NOT NULL
+        UNION
+        SELECT f.id, f.visitor_id, f.event_time, f.event_id
+        FROM firsts AS r
+        CROSS JOIN LATERAL (
+            SELECT c.id, f.visitor_id, f.event_time, f.event_id
+            FROM {_facts} AS f
+            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text, name text)
+            WHERE f.person_id = r.person_id AND f.conversions IS NOT NULL AND c.name = r.name
+            ORDER BY f.event_time, f.event_id, f.visitor_id
+            LIMIT 1) AS f
+        UNION
+        SELECT conversion_id, NULL, NULL, NULL FROM {._record_changes}
+        UNION
+        SELECT c.conversion_id, NULL, NULL, NULL
+        FROM {._changed_ids} AS i
+        JOIN {_conversion_records} AS c ON i.ref LIKE 'user:%' AND c.user_id = substr(i.ref, 6)
+        UNION
+        SELECT c.conversion_id, NULL, NULL, NULL
+        FROM {._changed_ids} AS i
+        JOIN {_conversion_records} AS c ON i.ref LIKE 'email:%' AND c.email = substr(i.ref, 7)
+        UNION
+        SELECT c.conversion_id, NULL, NULL, NULL
+        FROM {._changed_units} AS u JOIN {_conversion_records} AS c USING (visitor_id)
+        UNION
+        SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+        FROM reach AS r
+        JOIN {_conversions} AS o ON o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at)$sql$)
+    USING journey._max_lookback(r), ARRAY(SELECT name FROM journey._conversion_rules(r) WHERE counting = 'first');
+    EXECUTE journey._bind(r, 'ANALYZE {._conversion_scope}'::text);
+END
+$$;
+
+-- The view that shows conversions.
+CREATE FUNCTION journey._show_conversions(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, format($sql$
+        CREATE VIEW {conversions} AS
+        SELECT c.conversion_id, c.name, c.person_id, c.user_id, c.email,
+               CASE WHEN NOT s.loose THEN c.unit_id END AS session_id, c.converted_at, c.value, c.currency, c.order_id,
+               c.gclid, c.gclid_at, c.gbraid, c.wbraid, c.click_id, c.click_id_type, c.click_at, %s, c.consent, c.phone
+        FROM {_conversions} AS c
+        LEFT JOIN {_sessions} AS s ON s.session_id = c.unit_id$sql$,
+        (SELECT string_agg(format('c.%I', t.t || '_' || a.attname), ', ' ORDER BY t.n, a.attnum)
+         FROM unnest('{first_touch,last_touch,last_non_direct_touch}'::text[]) WITH ORDINALITY AS t (t, n)
+         CROSS JOIN pg_attribute AS a
+         WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._path_touch'::regtype)
+           AND a.attname <> ALL ('{direct,click_ids}'))));
+END
+$$;
