@@ -90,6 +90,7 @@ RedactIds(Row *row)
 	JStr		visitor = GetField(row, JF_VISITOR_ID);
 	JStr		event_id = GetField(row, JF_EVENT_ID);
 	JStr		previous = GetField(row, JF_PREVIOUS_ID);
+	bool		had_visitor = !JStrIsNull(visitor);	/* a conversion may have none */
 	bool		no_device = !JStrIsNull(user) && visitor.len == user.len + 5 &&
 		memcmp(visitor.data, "user:", 5) == 0 && memcmp(visitor.data + 5, user.data, user.len) == 0;
 
@@ -102,7 +103,7 @@ RedactIds(Row *row)
 		visitor = JSTR_NULL;
 	else
 		RedactId(row->rules, "anonymousId", &visitor);
-	if (JStrIsNull(visitor) && !JStrIsNull(user))
+	if (had_visitor && JStrIsNull(visitor) && !JStrIsNull(user))
 		visitor = JStrFromCString(psprintf("user:%.*s", user.len, user.data));
 	SetField(row, JF_EVENT_ID, event_id);
 	SetField(row, JF_USER_ID, user);

@@ -173,7 +173,7 @@ BEGIN
         (SELECT string_agg(CASE
                     WHEN b.name = 'event_id' AND prefix <> '' THEN format('%L || (x.e).event_id', prefix)
                     WHEN b.place <= 100 THEN format('(x.e).%I', b.name)
-                    WHEN b.name = 'status' THEN 'coalesce(x.status, CASE WHEN (x.e).visitor_id IS NULL'
+                    WHEN b.name = 'status' THEN 'coalesce(x.status, CASE WHEN x.visitor_id IS NOT NULL AND (x.e).visitor_id IS NULL'
                         ' THEN ''no id is left by redaction'' END)'
                     WHEN b.name = 'row_key' THEN journey._redacted_key(m, s, 'x.row_key'::text)
                     -- what could not be read was not redacted

@@ -17,6 +17,7 @@ SELECT format(CASE
        WHEN name = 'gclid' OR name = 'click_ids' THEN 'NULL::%2$s AS %1$I'
        WHEN name = 'traits'
        THEN 'journey.redact_event(pg_catalog.jsonb_build_object(''traits'', p.%1$I), ''"gdpr"''::jsonb) -> ''traits'' AS %1$I'
+       WHEN type = 'jsonb' THEN 'journey.redact_event(p.%1$I, ''"gdpr"''::jsonb) AS %1$I' -- names may be values
        WHEN type = 'text' THEN 'journey.redact_text(p.%1$I, ''"gdpr"''::jsonb) AS %1$I'
        ELSE 'p.%1$I' END, name, type)
 $$;

@@ -16,12 +16,12 @@ sub quoted { my ($s) = @_; $s =~ s/'/''/g; return "'$s'" }
 # Values by their form, each with a number of its own.
 my (%planted, $n);
 $n = 0;
-my @cards = map { $_ . luhn($_) } map { sprintf '411111111111%03d', $_ } 1 .. 40;
+my @cards = map { $_ . luhn($_) } map { sprintf '41111111111%04d', $_ } 1 .. 2000;
 sub luhn { my @d = reverse split //, shift; my $s = 0; for my $i (0 .. $#d) { my $x = $d[$i] * ($i % 2 ? 1 : 2); $s += $x > 9 ? $x - 9 : $x } return (10 - $s % 10) % 10 }
 sub plant { my ($where, $value) = @_; $planted{$where} = $value; return $value }
 sub email { my ($where) = @_; plant($where, sprintf 'Jane%03d@planted.test', ++$n) }
 sub named { my ($where) = @_; plant($where, sprintf 'Doe%03dplanted', ++$n) }
-sub card { my ($where) = @_; plant($where, $cards[ ++$n % 40 ]) }
+sub card { my ($where) = @_; plant($where, $cards[ ++$n ]) }
 sub phone { my ($where) = @_; plant($where, sprintf '+4917012345%03d', ++$n) }
 
 my $columns = 'id, anonymous_id, user_id, "timestamp", received_at';
@@ -101,7 +101,7 @@ cmp_ok(scalar(keys %all), '>', 300, 'without rules they can be found');
 ok(exists $all{ $planted{$_} }, "without rules: $_") for 'unreadable', 'single identify traits', 'batch page param', 'pages own referrer', 'users email', 'own bad time', 'single track campaign id';
 # what others may see of it: nothing that tells who somebody is, by whatever function they look
 my $masked = value("SELECT string_agg(p::text, '') FROM web.profiles_masked AS p");
-is_deeply([ grep { index(lc $masked, lc $_) >= 0 } values %planted ], [], 'profiles_masked has none of them');
+is_deeply([ grep { !/revenue|total/ && index(lc $masked, lc $planted{$_}) >= 0 } sort keys %planted ], [], 'profiles_masked has none of them, but amounts');
 is(value('SELECT count(*) FROM web.profiles_masked'), value('SELECT count(*) FROM web.profiles'), 'and all persons');
 sql("CREATE ROLE reader_$$; SELECT journey.grant_read('web', 'reader_$$', masked => true); GRANT CREATE ON SCHEMA public TO reader_$$");
 my $leaks = `psql -X -c "SET ROLE reader_$$" -c "CREATE FUNCTION leak(x anyelement) RETURNS boolean LANGUAGE plpgsql COST 0.000001 AS 'BEGIN RAISE WARNING ''%'', x; RETURN true; END'" -c "SELECT count(*) FROM web.profiles_masked WHERE leak(email) AND leak(traits) AND leak(person_id)" -c "SELECT FROM web.profiles" -c "SELECT FROM web_store._pseudonym_keys" -c "SELECT FROM web.rejected_events" 2>&1`;
