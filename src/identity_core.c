@@ -15,6 +15,9 @@ static const char *const blocked_words[] = {
 /* Mail to this domain reaches nobody (RFC 2606). */
 #define BLOCKED_DOMAIN "example.com"
 
+/* Those of a SHA-256. */
+#define PSEUDONYM_DIGITS 64
+
 /* No listed value is longer. */
 #define MAX_BLOCKED_BYTES 17
 
@@ -152,6 +155,23 @@ JIsAddress(JStr s)
 	return at > 0 && dotted;
 }
 
+bool
+JIsPseudonym(JStr s)
+{
+	int			i = 1;
+
+	if (s.len < 3 + PSEUDONYM_DIGITS || s.data[0] != 'p' || s.len > 12 + PSEUDONYM_DIGITS)
+		return false;
+	while (s.data[i] >= '0' && s.data[i] <= '9')
+		i++;
+	if (i == 1 || s.data[i++] != '_' || s.len - i != PSEUDONYM_DIGITS)
+		return false;
+	for (; i < s.len; i++)
+		if (!(s.data[i] >= '0' && s.data[i] <= '9') && !(s.data[i] >= 'a' && s.data[i] <= 'f'))
+			return false;
+	return true;
+}
+
 JStr
 JEmailClean(JStr email, char *buffer)
 {
@@ -163,6 +183,8 @@ JEmailClean(JStr email, char *buffer)
 	for (int i = 0; i < email.len; i++)
 		buffer[i] = FoldAscii(email.data[i]);
 	email.data = buffer;
+	if (JIsPseudonym(email))
+		return email;
 	if (!JIsAddress(email) || JIdIsBlocked(email))
 		return JSTR_NULL;
 	if (email.len > domain.len &&

@@ -25,9 +25,13 @@ extern bool JIdIsAllowed(JStr id, const JStr *allowed, int n);
  */
 extern bool JIsAddress(JStr s);
 
+/* Whether it is a pseudonym as the option "redact" makes them: p1_ and 64 hexadecimal digits. */
+extern bool JIsPseudonym(JStr s);
+
 /*
  * The address in an e-mail trait, without white space around and in lower case (ASCII), written to
- * `buffer`, which has room for email.len bytes. JSTR_NULL where it is no address, or a blocked one.
+ * `buffer`, which has room for email.len bytes. JSTR_NULL where it is no address, or a blocked one. A pseudonym
+ * stands for an address: of a trait that was none it was not kept.
  */
 extern JStr JEmailClean(JStr email, char *buffer);
 

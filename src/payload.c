@@ -16,26 +16,14 @@
 
 #include "journey_sql.h"
 #include "name_core.h"
-#include "payload_core.h"
+#include "payload.h"
 #include "payload_scan_core.h"
-#include "redact.h"
 #include "session_core.h"
 #include "time_core.h"
 #include "timeline.h"
 #include "url_core.h"
 
 #define KNOWN_OPTIONS "form, received_at, redact, redact_key, revenue"
-
-/* Options as they were given last, and what they mean. */
-typedef struct OptionsCache
-{
-	MemoryContext context;		/* of all below */
-	Jsonb	   *jsonb;
-	JPayloadOptions options;
-	Jsonb	   *redact;			/* rules, or NULL */
-	JStr		secret;			/* the key of pseudonyms, or NULL */
-	JRedactRules *rules;		/* what they mean */
-} OptionsCache;
 
 static void
 BadOption(const char *key, const char *wanted)
@@ -124,7 +112,7 @@ ReadSecret(JStr hex)
 }
 
 static void
-ReadOption(JStr key, JsonbValue *value, OptionsCache *cache)
+ReadOption(JStr key, JsonbValue *value, JPayloadSettings *cache)
 {
 	JPayloadOptions *options = &cache->options;
 	JStr		text = JSTR_NULL;
@@ -169,7 +157,7 @@ HasCharacter(uint32 c)
 }
 
 static void
-ReadOptions(Jsonb *jsonb, OptionsCache *cache)
+ReadOptions(Jsonb *jsonb, JPayloadSettings *cache)
 {
 	JPayloadOptions *options = &cache->options;
 	JsonbIterator *it = JsonbIteratorInit(&jsonb->root);
@@ -202,31 +190,36 @@ ReadOptions(Jsonb *jsonb, OptionsCache *cache)
 		cache->rules = JRedactRulesFrom(cache->redact, cache->secret);
 }
 
-/* The options, which are the same for most rows. */
-static const OptionsCache *
-GetOptions(FunctionCallInfo fcinfo, int argno)
+const JPayloadSettings *
+JPayloadGetSettings(JPayloadSettings **cache, MemoryContext parent, Jsonb *jsonb)
 {
-	OptionsCache *cache = fcinfo->flinfo->fn_extra;
-	Jsonb	   *jsonb = PG_GETARG_JSONB_P(argno);
+	JPayloadSettings *settings = *cache;
 	MemoryContext old;
 
-	if (cache != NULL && VARSIZE(cache->jsonb) == VARSIZE(jsonb) &&
-		memcmp(cache->jsonb, jsonb, VARSIZE(jsonb)) == 0)
-		return cache;
-	if (cache == NULL)
+	if (settings != NULL && VARSIZE(settings->jsonb) == VARSIZE(jsonb) &&
+		memcmp(settings->jsonb, jsonb, VARSIZE(jsonb)) == 0)
+		return settings;
+	if (settings == NULL)
 	{
-		cache = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(OptionsCache));
-		cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "pg_journey payload options",
-											   ALLOCSET_SMALL_SIZES);
+		settings = MemoryContextAllocZero(parent, sizeof(JPayloadSettings));
+		settings->context = AllocSetContextCreate(parent, "pg_journey payload options", ALLOCSET_SMALL_SIZES);
 	}
-	fcinfo->flinfo->fn_extra = NULL;	/* in case of an error below */
-	MemoryContextReset(cache->context);
-	old = MemoryContextSwitchTo(cache->context);
-	cache->jsonb = (Jsonb *) pg_detoast_datum_copy((struct varlena *) jsonb);
-	ReadOptions(cache->jsonb, cache);
+	*cache = NULL;				/* in case of an error below */
+	MemoryContextReset(settings->context);
+	old = MemoryContextSwitchTo(settings->context);
+	settings->jsonb = (Jsonb *) pg_detoast_datum_copy((struct varlena *) jsonb);
+	ReadOptions(settings->jsonb, settings);
 	MemoryContextSwitchTo(old);
-	fcinfo->flinfo->fn_extra = cache;
-	return cache;
+	*cache = settings;
+	return settings;
+}
+
+/* The options, which are the same for most rows. */
+static const JPayloadSettings *
+GetOptions(FunctionCallInfo fcinfo, int argno)
+{
+	return JPayloadGetSettings((JPayloadSettings **) &fcinfo->flinfo->fn_extra, fcinfo->flinfo->fn_mcxt,
+							   PG_GETARG_JSONB_P(argno));
 }
 
 /* --------------------------------------------------------------------------------------------
@@ -275,9 +268,8 @@ PrintScalar(StringInfo out, const JsonbValue *value, JPayloadError *error)
 	}
 }
 
-/* Writes a jsonb as text, within the limits of a payload. */
-static void
-PrintJsonb(StringInfo out, Jsonb *jsonb, JPayloadError *error)
+void
+JPayloadPrintJsonb(StringInfo out, Jsonb *jsonb, JPayloadError *error)
 {
 	JsonbIterator *it = JsonbIteratorInit(&jsonb->root);
 	JsonbIteratorToken token;
@@ -380,37 +372,6 @@ Properties(const JPayloadEvent *event, JRedactRules *rules)
 	return properties;
 }
 
-/* What the rules leave of one string of an event, which stands in the payload under that path. */
-static void
-RedactField(JRedactRules *rules, const char *path, bool is_id, JStr *field)
-{
-	const char *dot = strrchr(path, '.');
-	JStr		key = JStrFromCString(dot == NULL ? path : dot + 1);
-	StringInfoData left;
-	JRedactAction action;
-	int			kind;
-
-	if (JStrIsNull(*field))
-		return;
-	action = JRedactMember(rules, JStrFromCString(path), key, false);
-	if (action == JREDACT_KEEP)
-		return;
-	initStringInfo(&left);
-	if (action == JREDACT_NONE && is_id && (kind = JRedactWhole(rules, *field)) >= 0)
-	{
-		if (JRedactHasSecret(rules))
-			JRedactScalar(rules, JREDACT_PSEUDONYM, *field, kind == JVALUE_EMAIL ? "email" : "", &left);
-	}
-	else if (action == JREDACT_NONE)
-	{
-		if (!JRedactText(rules, *field, &left))
-			return;
-	}
-	else if (action != JREDACT_DROP)
-		JRedactScalar(rules, action, *field, "", &left);
-	*field = left.len == 0 ? JSTR_NULL : (JStr) {left.data, left.len};
-}
-
 /* The same as if the payload had been redacted before it was read, at the cost of what is kept of it. */
 static void
 RedactEvent(JRedactRules *rules, JPayloadEvent *event)
@@ -434,19 +395,19 @@ RedactEvent(JRedactRules *rules, JPayloadEvent *event)
 	if (event->error.code != NULL)
 		return;
 	for (int i = 0; i < (int) lengthof(fields); i++)
-		RedactField(rules, fields[i].path, fields[i].is_id, &field[fields[i].field]);
-	RedactField(rules, field[JF_KIND].data[0] == 't' ? "event" : event->own_name ? "properties.name" : "name",
+		JRedactField(rules, fields[i].path, fields[i].is_id, &field[fields[i].field]);
+	JRedactField(rules, field[JF_KIND].data[0] == 't' ? "event" : event->own_name ? "properties.name" : "name",
 				false, &field[JF_NAME]);
-	RedactField(rules, event->own_url ? "properties.url" : "context.page.url", false, &field[JF_URL]);
-	RedactField(rules, event->own_referrer ? "properties.referrer" : "context.page.referrer", false,
+	JRedactField(rules, event->own_url ? "properties.url" : "context.page.url", false, &field[JF_URL]);
+	JRedactField(rules, event->own_referrer ? "properties.referrer" : "context.page.referrer", false,
 				&field[JF_REFERRER]);
-	RedactField(rules, "groupId", true, &event->group_id);
-	RedactField(rules, "context.campaign.id", false, &event->campaign_id);
+	JRedactField(rules, "groupId", true, &event->group_id);
+	JRedactField(rules, "context.campaign.id", false, &event->campaign_id);
 	if (!JStrIsNull(field[JF_REVENUE]) && !JAmount(field[JF_REVENUE], &amount))
 		field[JF_REVENUE] = JSTR_NULL;
 	if (!event->visitor_is_user)
 	{
-		RedactField(rules, "anonymousId", true, &field[JF_VISITOR_ID]);
+		JRedactField(rules, "anonymousId", true, &field[JF_VISITOR_ID]);
 		if (!JStrIsNull(field[JF_VISITOR_ID]))
 			return;
 	}
@@ -457,12 +418,9 @@ RedactEvent(JRedactRules *rules, JPayloadEvent *event)
 														field[JF_USER_ID].data));
 }
 
-static HeapTuple
-FormEvent(TupleDesc tupdesc, const JPayloadEvent *event, JRedactRules *rules)
+void
+JPayloadSetEvent(Datum *values, bool *nulls, const JPayloadEvent *event, JRedactRules *rules)
 {
-	Datum		values[J_EVENT_COLUMNS];
-	bool		nulls[J_EVENT_COLUMNS];
-
 	for (int i = 0; i < JF_PROPERTIES; i++)
 	{
 		JStr		s = event->field[i];
@@ -485,7 +443,22 @@ FormEvent(TupleDesc tupdesc, const JPayloadEvent *event, JRedactRules *rules)
 	values[JFieldColumn(JF_TRAITS)] = MergedTraits(event, rules);
 	nulls[JFieldColumn(JF_PROPERTIES)] = values[JFieldColumn(JF_PROPERTIES)] == (Datum) 0;
 	nulls[JFieldColumn(JF_TRAITS)] = values[JFieldColumn(JF_TRAITS)] == (Datum) 0;
+}
+
+static HeapTuple
+FormEvent(TupleDesc tupdesc, const JPayloadEvent *event, JRedactRules *rules)
+{
+	Datum		values[J_EVENT_COLUMNS];
+	bool		nulls[J_EVENT_COLUMNS];
+
+	JPayloadSetEvent(values, nulls, event, rules);
 	return heap_form_tuple(tupdesc, values, nulls);
+}
+
+char *
+JPayloadReason(const JPayloadError *error)
+{
+	return psprintf("%s at byte %d: %s", error->code, error->offset, error->what);
 }
 
 /* The one event that a payload should be. */
@@ -520,7 +493,7 @@ EventDescriptor(FunctionCallInfo fcinfo)
 static Datum
 ParseOne(FunctionCallInfo fcinfo, JStr payload, JPayloadError *error)
 {
-	const OptionsCache *options = GetOptions(fcinfo, 1);
+	const JPayloadSettings *options = GetOptions(fcinfo, 1);
 	OneEvent	one = {0};
 	JPayloadForm form;
 
@@ -565,7 +538,7 @@ journey_parse_event_jsonb(PG_FUNCTION_ARGS)
 	StringInfoData text;
 
 	initStringInfo(&text);
-	PrintJsonb(&text, PG_GETARG_JSONB_P(0), &error);
+	JPayloadPrintJsonb(&text, PG_GETARG_JSONB_P(0), &error);
 	PG_RETURN_DATUM(ParseOne(fcinfo, (JStr) {text.data, text.len}, &error));
 }
 
@@ -597,8 +570,7 @@ PutRow(const JPayloadEvent *given, void *arg)
 	values[0] = Int32GetDatum(++rows->position);
 	values[1] = values[2] = (Datum) 0;
 	if (event->error.code != NULL)
-		values[2] = CStringGetTextDatum(psprintf("%s at byte %d: %s", event->error.code,
-												 event->error.offset, event->error.what));
+		values[2] = CStringGetTextDatum(JPayloadReason(&event->error));
 	else
 		values[1] = HeapTupleGetDatum(FormEvent(rows->event_desc, event, rows->rules));
 	tuplestore_putvalues(rows->result->setResult, rows->result->setDesc, values, nulls);
@@ -611,7 +583,7 @@ Datum
 journey_parse_events(PG_FUNCTION_ARGS)
 {
 	EventRows	rows = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
-	const OptionsCache *options = GetOptions(fcinfo, 1);
+	const JPayloadSettings *options = GetOptions(fcinfo, 1);
 	JStr		payload;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -660,7 +632,7 @@ journey_payload_summary(PG_FUNCTION_ARGS)
 	TupleDesc	tupdesc;
 	Datum		values[5];
 	bool		nulls[5] = {false, false, false, false, false};
-	const OptionsCache *options = GetOptions(fcinfo, 1);
+	const JPayloadSettings *options = GetOptions(fcinfo, 1);
 	JStr		payload;
 	const char *form = "event";
 

@@ -567,9 +567,9 @@ InvisibleBytes(JStr s)
 	return 0;
 }
 
-/* An id as it was sent, NULL where nothing can be seen of it or its value is blocked. */
+/* An id as it was sent, NULL where nothing can be seen of it. */
 static JStr
-CleanId(JStr id, int encoding)
+VisibleId(JStr id, int encoding)
 {
 	JStr		rest = id;
 
@@ -584,7 +584,15 @@ CleanId(JStr id, int encoding)
 		rest.data += n;
 		rest.len -= n;
 	}
-	return rest.len == 0 || JIdIsBlocked(id) ? JSTR_NULL : id;
+	return rest.len == 0 ? JSTR_NULL : id;
+}
+
+/* The same, NULL where its value is blocked, too. */
+static JStr
+CleanId(JStr id, const JPayloadOptions *options)
+{
+	id = VisibleId(id, options->encoding);
+	return JStrIsNull(id) || (!options->raw_ids && JIdIsBlocked(id)) ? JSTR_NULL : id;
 }
 
 static bool
@@ -608,15 +616,15 @@ SetKind(Draft *draft)
 }
 
 static bool
-SetIds(Draft *draft, int encoding)
+SetIds(Draft *draft, const JPayloadOptions *options)
 {
 	JPayloadEvent *event = draft->event;
-	JStr		visitor = CleanId(draft->anonymous_id, encoding);
-	JStr		user = CleanId(draft->user_id, encoding);
+	JStr		visitor = CleanId(draft->anonymous_id, options);
+	JStr		user = CleanId(draft->user_id, options);
 
 	event->field[JF_USER_ID] = user;
 	event->field[JF_VISITOR_ID] = visitor;
-	if (!JStrIsNull(visitor))
+	if (!JStrIsNull(visitor) || options->raw_ids)
 		return true;
 	if (JStrIsNull(user))
 		return JPayloadFail(&event->error, "no_id", event->offset);
@@ -900,9 +908,10 @@ JReadEvent(JStr text, int32 base, const JPayloadEnvelope *envelope, const JPaylo
 		return;
 	if (draft.context.bad)
 		JPayloadFail(&event->error, "bad_context", event->offset);
-	else if (SetIds(&draft, options->encoding) && SetTimes(&draft, options))
+	else if (SetIds(&draft, options) && SetTimes(&draft, options))
 	{
 		SetFields(&draft, options);
-		SetId(event);
+		if (!options->raw_ids)
+			SetId(event);
 	}
 }

@@ -41,6 +41,7 @@ typedef struct JPayloadOptions
 	bool		verify;			/* whether the encoding must be checked, too */
 	bool		(*has_character) (uint32 c);	/* whether it has one beyond ASCII; NULL: all */
 	bool		wire;			/* "timestamp" is the client's clock, and "receivedAt" no one's */
+	bool		raw_ids;		/* ids as sent, NULL where none is: the caller judges them, and makes ids of events */
 	int64		received_at;	/* where the payload does not say, or J_NO_TIME */
 	bool		default_revenue;	/* the usual names, not those below */
 	int			n_revenue;
@@ -74,6 +75,7 @@ typedef struct JPayloadEvent
 	JStr		campaign_id;	/* of what may make a touch: becomes a property */
 	JStr		ip;				/* for the option "exclude": no fields of an event */
 	JStr		user_agent;
+	JStr		text;			/* what it was read from; NULL: the payload as a whole */
 	int32		nuls;			/* how many \u0000 were taken out */
 	int32		offset;			/* where it begins in the payload */
 	JPayloadError error;

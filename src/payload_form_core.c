@@ -26,11 +26,11 @@ JPayloadFormName(JPayloadForm form)
 	return names[form];
 }
 
-/* Gives out something that is no event. */
+/* Gives out something that is no event, the text or the payload as a whole. */
 static void
-Reject(Splitter *splitter, const JPayloadError *error)
+Reject(Splitter *splitter, JStr text, const JPayloadError *error)
 {
-	JPayloadEvent event = {.error = *error, .offset = error->offset, .received_at = J_NO_TIME};
+	JPayloadEvent event = {.error = *error, .text = text, .offset = error->offset, .received_at = J_NO_TIME};
 
 	splitter->sink(&event, splitter->arg);
 }
@@ -106,7 +106,7 @@ HasEscapes(JStr text, int32 base, const JPayloadOptions *options, JPayloadError 
 static void
 GiveEvent(Splitter *splitter, JStr text, int32 base, bool has_nul, const JPayloadEnvelope *envelope)
 {
-	JPayloadEvent event = {.offset = base, .received_at = J_NO_TIME};
+	JPayloadEvent event = {.text = text, .offset = base, .received_at = J_NO_TIME};
 	JStr		given = text;
 	int			valid;
 
@@ -193,7 +193,7 @@ GiveArray(Splitter *splitter, JStr text, int32 from, const JPayloadEnvelope *env
 		;
 	if (error.code != NULL)
 	{
-		Reject(splitter, &error);
+		Reject(splitter, JSTR_NULL, &error);
 		return;
 	}
 	at = from + 1;
@@ -269,7 +269,7 @@ GiveArchive(Splitter *splitter, JStr text, int32 from, const JScan *outer)
 	if (!ReadEnvelope(text, from, outer->payload, &envelope, splitter->options, &error) ||
 		!JScanValue(text, outer->payload, &scan, &error))
 	{
-		Reject(splitter, &error);
+		Reject(splitter, JSTR_NULL, &error);
 		return;
 	}
 	inner = (JStr) {text.data + outer->payload, scan.end - outer->payload};
@@ -296,7 +296,7 @@ GiveArchive(Splitter *splitter, JStr text, int32 from, const JScan *outer)
 	if (error.code != NULL)
 	{
 		error.offset = outer->payload;
-		Reject(splitter, &error);
+		Reject(splitter, JSTR_NULL, &error);
 	}
 }
 
@@ -318,7 +318,7 @@ GiveValue(Splitter *splitter, JStr text, int32 from, const JScan *scan)
 		if (ReadEnvelope(text, from, scan->batch, &envelope, splitter->options, &error))
 			GiveArray(splitter, text, scan->batch, &envelope);
 		else
-			Reject(splitter, &error);
+			Reject(splitter, JSTR_NULL, &error);
 		return JFORM_BATCH;
 	}
 	if (text.data[from] == '{' && !scan->has_type && scan->payload > 0 && scan->payload < text.len &&
@@ -399,7 +399,7 @@ GiveLines(Splitter *splitter, JStr text)
 		if (LineIsValue(text, start, end, &scan, &error))
 			(void) GiveValue(splitter, (JStr) {text.data, end}, start, &scan);
 		else
-			Reject(splitter, &error);
+			Reject(splitter, (JStr) {text.data + start, end - start}, &error);
 	}
 }
 
@@ -428,6 +428,6 @@ JPayloadRead(JStr payload, const JPayloadOptions *options, JPayloadSink sink, vo
 		GiveLines(&splitter, payload);
 		return JFORM_LINES;
 	}
-	Reject(&splitter, &error);
+	Reject(&splitter, JSTR_NULL, &error);
 	return JFORM_EVENT;
 }

@@ -871,7 +871,8 @@ JPersonFoldRow(const JPersonFold *fold, Datum *values, bool *nulls)
 	(void) JStartsWith(fold->person_id, "user:", &user);
 	if (!JStartsWith(fold->person_id, "email:", &email))
 		email = JTraitEmail(fold);
-	if (JStrIsNull(email) && !JStrIsNull(user))
+	/* a pseudonym does not tell whether the id was an address */
+	if (JStrIsNull(email) && !JStrIsNull(user) && !JIsPseudonym(user))
 		email = JEmailClean(user, palloc(user.len + 1));
 	JSetStr(values, nulls, 0, fold->person_id);
 	JSetStr(values, nulls, 1, user);

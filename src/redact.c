@@ -58,9 +58,8 @@ JRedactRulesFrom(Jsonb *rules, JStr secret)
 	return compiled;
 }
 
-/* The rules, the second argument, with the key of pseudonyms, the third; the same for most rows. */
-static JRedactRules *
-GetRules(FunctionCallInfo fcinfo)
+JRedactRules *
+JRedactGetRules(FunctionCallInfo fcinfo)
 {
 	RulesCache *cache = fcinfo->flinfo->fn_extra;
 	Jsonb	   *jsonb;
@@ -333,6 +332,36 @@ JRedactJsonb(JRedactRules *rules, Jsonb *jsonb, const char *path, bool in_traits
 	return JsonbValueToJsonb(&scalar);
 }
 
+void
+JRedactField(JRedactRules *rules, const char *path, bool is_id, JStr *field)
+{
+	const char *dot = strrchr(path, '.');
+	JStr		key = JStrFromCString(dot == NULL ? path : dot + 1);
+	StringInfoData left;
+	JRedactAction action;
+	int			kind;
+
+	if (JStrIsNull(*field))
+		return;
+	action = JRedactMember(rules, JStrFromCString(path), key, false);
+	if (action == JREDACT_KEEP)
+		return;
+	initStringInfo(&left);
+	if (action == JREDACT_NONE && is_id && (kind = JRedactWhole(rules, *field)) >= 0)
+	{
+		if (JRedactHasSecret(rules))
+			JRedactScalar(rules, JREDACT_PSEUDONYM, *field, kind == JVALUE_EMAIL ? "email" : "", &left);
+	}
+	else if (action == JREDACT_NONE)
+	{
+		if (!JRedactText(rules, *field, &left))
+			return;
+	}
+	else if (action != JREDACT_DROP)
+		JRedactScalar(rules, action, *field, "", &left);
+	*field = left.len == 0 ? JSTR_NULL : (JStr) {left.data, left.len};
+}
+
 PG_FUNCTION_INFO_V1(journey_redact_event);
 Datum
 journey_redact_event(PG_FUNCTION_ARGS)
@@ -341,7 +370,7 @@ journey_redact_event(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	rules = GetRules(fcinfo);
+	rules = JRedactGetRules(fcinfo);
 	PG_RETURN_JSONB_P(JRedactJsonb(rules, PG_GETARG_JSONB_P(0), "", false));
 }
 
@@ -359,7 +388,7 @@ RedactString(FunctionCallInfo fcinfo, bool (*redact) (const JRedactRules *, JStr
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	rules = GetRules(fcinfo);
+	rules = JRedactGetRules(fcinfo);
 	given = PG_GETARG_TEXT_PP(0);
 	initStringInfo(&out);
 	if (!redact(rules, JStrFromText(given), &out))

@@ -13,6 +13,12 @@
  */
 extern JRedactRules *JRedactRulesFrom(Jsonb *rules, JStr secret);
 
+/* The rules, the second argument, with the key of pseudonyms, the third; they live in fn_extra. */
+extern JRedactRules *JRedactGetRules(FunctionCallInfo fcinfo);
+
+/* What the rules leave of one string of an event, which stands in the payload under that path. */
+extern void JRedactField(JRedactRules *rules, const char *path, bool is_id, JStr *field);
+
 /* A jsonb without what the rules name. `path` is where it stands in the event, empty for all of it. */
 extern Jsonb *JRedactJsonb(JRedactRules *rules, Jsonb *jsonb, const char *path, bool in_traits);
 

@@ -61,6 +61,7 @@ struct JRedactRules
 	JStr		secret;
 	int			key_number;
 	JStr		(*to_utf8) (JStr value);
+	bool		(*keeps_name) (JStr param);	/* or NULL */
 	CachedKey	cache[CACHE_SLOTS];
 };
 
@@ -306,7 +307,8 @@ JRedactParam(const JRedactRules *rules, JStr name)
 		for (int n = 0;; n++)
 		{
 			if (n == rule->name.len)
-				return rule->action;
+				return rule->action == JREDACT_DROP && rules->keeps_name != NULL && rules->keeps_name(name) ?
+					JREDACT_MASK : rule->action;
 			if (JLower((unsigned char) name.data[n]) != (unsigned char) rule->name.data[n])
 				break;
 		}
@@ -318,6 +320,12 @@ JRedactAction
 JRedactValueAction(const JRedactRules *rules, JRedactValue kind)
 {
 	return rules->values[kind];
+}
+
+void
+JRedactSetKeptNames(JRedactRules *rules, bool (*keeps) (JStr name))
+{
+	rules->keeps_name = keeps;
 }
 
 void

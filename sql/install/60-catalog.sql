@@ -268,7 +268,8 @@ CREATE TYPE journey._settings AS (
     overlap               interval,
     index_sources         boolean,
     capture               text,
-    ignore_deletes        boolean
+    ignore_deletes        boolean,
+    redact                jsonb
 );
 
 -- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), read
@@ -315,7 +316,7 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('ignore_deletes',        'boolean',     'none',    'false'),
        ('currency',              'unsupported', 'rebuild', NULL),
        ('rates',                 'unsupported', 'rebuild', NULL),
-       ('redact',                'unsupported', 'read',    NULL),
+       ('redact',                'redact',      'read',    NULL),
        ('store_schema',          'name',        'fixed',   NULL)
 $$;
 COMMENT ON FUNCTION journey._options() IS 'internal: the options of a model';
@@ -484,6 +485,8 @@ BEGIN
         PERFORM journey._bad_option(option, value, '"all" or "identified"'::text);
     ELSIF type = 'patterns' THEN
         PERFORM journey._check_exclude(value);
+    ELSIF type = 'redact' THEN
+        PERFORM journey.redact_event('{}'::jsonb, value, '\x00'::bytea);
     ELSIF type = 'revenue' THEN
         PERFORM journey._check_revenue(value);
     ELSIF type = 'conversions' THEN
@@ -590,7 +593,7 @@ COMMENT ON FUNCTION journey._settings(jsonb) IS
 -- that has.
 CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profile_changes',
+    RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profiles_masked', 'profile_changes',
                  'conversions', 'attributed_touches', 'exports', 'events', 'page_views', 'timelines',
                  'rejected_events']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
@@ -775,6 +778,7 @@ BEGIN
         'relations', ARRAY(SELECT unnest(journey._relations_in(target) || journey._relations_in(store))
                            EXCEPT SELECT unnest(before)),
         'made_schema', made, 'made_store', made_store, 'created_by', current_user));
+    PERFORM journey._make_redact_key(journey._get_model(model));
 
     IF source_schema IS NOT NULL THEN
         PERFORM journey.add_schema(model, source_schema);
@@ -855,11 +859,14 @@ BEGIN
     IF unread <> '{}' THEN
         reason := concat_ws('; ', reason, format(
             'rows read before keep the old %s unless it reads from the sources',
-            array_to_string(unread, ', ')));
+            array_to_string(unread, ', '))
+            || CASE WHEN 'redact' = ANY (unread) THEN
+                   '; until then the store holds what the old rules for personal data kept' ELSE '' END);
     END IF;
     PERFORM journey._catalog('set'::text, model, jsonb_build_object(
         'options', now_in_force, 'options_due', CASE WHEN later <> '{}' THEN wanted END,
         'rebuild_due', reason, 'rules_version', m.rules_version));
+    PERFORM journey._make_redact_key(journey._get_model(model));
     PERFORM journey._change_capture(m, journey._get_model(model));
     IF m.version = 0 THEN
         -- no rebuild comes to make the columns of keep_properties

@@ -70,7 +70,7 @@ CREATE TYPE journey._input AS (
     relation         regclass,
     schema           name,
     name             name,
-    role             text,          -- track, page, screen, identify, group, alias, users, own, conversion
+    role             text,          -- track, page, screen, identify, group, alias, users, own, payload, conversion
     event_kind       text,          -- of a relation: the kind of all its rows; of conversions their name
     id_prefix        text,
     columns          jsonb,         -- standard name -> its columns, the first not null counts
@@ -84,7 +84,8 @@ CREATE TYPE journey._input AS (
     seen             jsonb,         -- of journey._source_table; see _seen_rows()
     members          oid[],         -- it and its partitions, if snapshots tell their rows, else NULL
     reading          text,          -- stands for how a row is read
-    triggers         jsonb          -- of a captured one: it and its partitions -> state of their triggers
+    triggers         jsonb,         -- of a captured one: it and its partitions -> state of their triggers
+    options          jsonb          -- of the source
 );
 
 -- A value as its type writes it. A cast to text would do that too, but the owner of a type may have made
@@ -251,6 +252,7 @@ SELECT CASE WHEN role = 'conversion' THEN
              "consent": ["consent"],
              "received_at": [],
              "loaded_at": ["loaded_at", "uuid_ts", "received_at"]}'
+       WHEN role = 'payload' THEN journey._payload_columns()
        ELSE journey._loader_columns(role) END
 $$;
 COMMENT ON FUNCTION journey._standard_columns(text) IS
@@ -430,7 +432,7 @@ WITH source AS MATERIALIZED (
      WHERE s.kind = 'schema'
      UNION ALL
     SELECT s.source, c.oid::regclass, s.source_schema, s.relation_name,
-           CASE WHEN s.event_kind = 'conversion' THEN 'conversion' ELSE 'own' END,
+           CASE WHEN s.event_kind = ANY ('{conversion,payload}'::text[]) THEN s.event_kind ELSE 'own' END,
            journey._column_kinds(c.oid::regclass)
       FROM source s
       JOIN pg_namespace n ON n.nspname = s.source_schema
@@ -438,13 +440,14 @@ WITH source AS MATERIALIZED (
      WHERE s.kind = 'relation'
 )
 SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role,
-       CASE WHEN f.role = 'conversion' THEN s.options ->> 'name' ELSE s.event_kind END,
+       CASE f.role WHEN 'conversion' THEN s.options ->> 'name' WHEN 'payload' THEN NULL ELSE s.event_kind END,
        journey._id_prefix(s.id_space, s.first_space), x.columns, k.kinds, w.watermark_column,
        CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text
                  AND NOT s.columns ? 'loaded_at'
             THEN interval '1 hour' ELSE interval '15 minutes' END,
        CASE WHEN t.watermark_column = w.watermark_column THEN t.watermark END,
-       t.table_id IS NULL, false, '{}'::regclass[], t.seen, NULL::oid[], NULL::text, NULL::jsonb
+       t.table_id IS NULL, false, '{}'::regclass[], t.seen, NULL::oid[], NULL::text, NULL::jsonb,
+       s.options
   FROM found f
   JOIN source s ON s.source = f.source
   LEFT JOIN state t ON t.source = f.source AND t.schema = f.schema AND t.relation = f.name

@@ -368,7 +368,8 @@ COMMENT ON FUNCTION journey._seen_rows(journey._input, journey._settings) IS
 CREATE FUNCTION journey._is_read_whole(i journey._input, since timestamptz) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$SELECT coalesce(since = '-infinity', false) OR i.role = 'conversion' AND i.watermark_column IS NULL$$;
+AS $$SELECT coalesce(since = '-infinity', false) OR i.watermark_column IS NULL AND (i.role = 'conversion'
+    OR i.role = 'payload' AND since IS NOT NULL)$$; -- whose dates are within
 COMMENT ON FUNCTION journey._is_read_whole(journey._input, timestamptz) IS
     'internal: whether all rows of an input are read';
 
@@ -458,6 +459,23 @@ $$;
 COMMENT ON FUNCTION journey._arrived(journey._input) IS
     'internal: an expression for the time of arrival';
 
+-- A row as jsonb, for those that are rejected.
+CREATE FUNCTION journey._raw_row(i journey._input) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN CASE WHEN i.kinds @? '$.* ? (@ == "foreign")'
+                THEN format('coalesce(%s, ''{}'')',
+                            journey._object(i.kinds, ARRAY(SELECT jsonb_object_keys(i.kinds))))
+                WHEN i.kinds @? '$.* ? (@ == "json" || @ == "nested")' -- jsonb may refuse what is in it
+                THEN 'coalesce(journey._try_jsonb(to_json(t.*)::text),'
+                     ' jsonb_build_object(''raw'', to_json(t.*)::text))'
+                ELSE 'to_jsonb(t.*)' END; -- "t" may be a column
+END
+$$;
+COMMENT ON FUNCTION journey._raw_row(journey._input) IS 'internal: an expression for a row as jsonb';
+
 -- Rows of one input in the form of the batch: those that `rows` gives, an item of FROM; or, with
 -- `removed`, the events that such rows, which are no more, were.
 CREATE FUNCTION journey._select(
@@ -468,18 +486,17 @@ AS $$
 DECLARE
     f jsonb := journey._fields(i);
     bad text := journey._bad_values(i, s);
-    raw text := CASE WHEN i.kinds @? '$.* ? (@ == "foreign")'
-                     THEN format('coalesce(%s, ''{}'')',
-                                 journey._object(i.kinds, ARRAY(SELECT jsonb_object_keys(i.kinds))))
-                     WHEN i.kinds @? '$.* ? (@ == "json" || @ == "nested")' -- jsonb may refuse what is in it
-                     THEN 'coalesce(journey._try_jsonb(to_json(t.*)::text),'
-                          ' jsonb_build_object(''raw'', to_json(t.*)::text))'
-                     ELSE 'to_jsonb(t.*)' END; -- "t" may be a column
+    raw text := journey._raw_row(i);
     kind text := format('%L::text', coalesce(i.event_kind, CASE i.role WHEN 'users' THEN 'identify'
                                                                        ELSE i.role END));
 BEGIN
     IF i.role = 'conversion' THEN
         RETURN journey._select_conversions(i, s, rows, removed, f, raw);
+    ELSIF i.role = 'payload' THEN
+        RETURN journey._select(journey._parsed_input(i), s, journey._parsed_rows(i, s, rows), removed);
+    ELSIF i.role = 'own' AND i.columns ? 'reason' THEN -- rows of payloads
+        bad := concat(' WHEN t.reason IS NOT NULL THEN t.reason', bad);
+        raw := journey._parsed_raw();
     END IF;
     IF i.role = 'own' AND i.event_kind IS NULL THEN
         kind := format('coalesce(nullif(%s, ''''), journey._event_kind(%s, %s))',
@@ -512,6 +529,7 @@ BEGIN
                         '{event_id,visitor_id,user_id,event_time,received_at,kind}'::text[])
                         THEN 'c.' || b.name
                     WHEN b.name = 'revenue' THEN journey._revenue(i, s)
+                    WHEN b.name = 'position' AND f ? b.name THEN 't."position"'
                     WHEN b.name = 'table_id' THEN i.table_id::text
                     WHEN b.name = 'status'
                         THEN CASE WHEN removed THEN '''removed''' ELSE 's.status' END
@@ -550,7 +568,11 @@ VALUES (101, 'table_id', 'integer'),      -- of journey._source_table
                                           -- a row was; else why it is rejected
        (103, 'is_traits', 'boolean'),     -- a row of a loader's users table: traits, and no event
        (104, 'loaded_at', 'timestamptz'), -- the value of the watermark's column
-       (105, 'raw', 'jsonb')              -- the row, where it is rejected
+       (105, 'position', 'integer'),      -- of an event in a payload
+       (106, 'row_key', 'text'),          -- of its row
+       (107, 'ours', 'text[]'),           -- with "redact": ids that "internal_users" names, as they were
+       (108, 'earlier', 'journey.event[]'),   -- its ids under earlier keys of pseudonyms
+       (109, 'raw', 'jsonb')              -- the row, where it is rejected
 $$;
 COMMENT ON FUNCTION journey._batch_columns() IS 'internal: the columns of a batch';
 
@@ -570,11 +592,14 @@ BEGIN
 
     EXECUTE format('CREATE TABLE %I.rejected_events ('
                    ' source text NOT NULL, "row" jsonb NOT NULL, reason text NOT NULL,'
-                   ' rejected_at timestamptz NOT NULL)', schema);
+                   ' rejected_at timestamptz NOT NULL, "position" integer, row_key text)', schema);
+    -- of rows without content key, place and reason are all there is to tell them apart
     EXECUTE format('CREATE UNIQUE INDEX rejected_events_once ON %I.rejected_events'
-                   ' (source, md5("row"::text))', schema);
+                   ' (source, md5("row"::text), coalesce("position", 0), md5(coalesce(row_key, '''')),'
+                   ' coalesce(CASE "row" WHEN ''{}'' THEN reason END, ''''))', schema);
     EXECUTE format('COMMENT ON TABLE %I.rejected_events IS'
                    ' ''rows of the sources that are no events, once, with the reason''', schema);
+    PERFORM journey._create_redaction(store);
 END
 $$;
 COMMENT ON FUNCTION journey._create_intake(name, name) IS 'internal: makes the tables of the intake';
@@ -848,7 +873,7 @@ BEGIN
          WHERE b.events > 0
          GROUP BY i.source
         HAVING sum(b.page_views) = 0 AND bool_or(b.web_track)
-           AND (bool_and(i.event_kind IS NULL)
+           AND bool_and(i.role <> 'payload') AND (bool_and(i.event_kind IS NULL)
                 OR m.version = 0 AND NOT EXISTS (SELECT FROM unnest(tallies) AS p WHERE p.any_page))
            AND NOT EXISTS (
                SELECT FROM jsonb_populate_recordset(NULL::journey._source_table, tables) AS t
@@ -921,6 +946,7 @@ BEGIN
     PERFORM journey._lock_inputs(m);
     inputs := journey._readable_inputs(m);
     PERFORM journey._empty_batch(m);
+    PERFORM journey._begin_redaction(m, s, since, peek);
     IF s.capture = 'trigger' AND NOT peek THEN
         inputs := journey._capture_inputs(m, s, inputs, false);
     END IF;
@@ -933,7 +959,7 @@ BEGIN
     r.inputs := journey._seen_inputs(m, s, inputs, r.writers -> 'snapshot');
     IF r.inputs <> '{}' THEN
         r.taken := journey._taken_changes(m, r.inputs);
-        r.rows := (SELECT string_agg(journey._select(i, s, CASE
+        r.rows := (SELECT string_agg(journey._redacted_select(m, i, s, CASE
                         WHEN i.captured THEN journey._changed_rows(i, s, r.inputs, since)
                         ELSE journey._new_rows(i, s, since) END), ' UNION ALL ' ORDER BY i.table_id)
                      FROM unnest(r.inputs) AS i)
@@ -955,7 +981,8 @@ DECLARE
     forgotten boolean;
 BEGIN
     EXECUTE format('SELECT EXISTS (SELECT FROM %I._tombstones)', m.store_schema) INTO forgotten;
-    RETURN r.rows IS NOT NULL AND r.taken = '' AND NOT forgotten;
+    RETURN r.rows IS NOT NULL AND r.taken = '' AND NOT forgotten
+        AND ((r.settings).redact IS NULL OR (r.settings).internal_users = '{}'); -- whose ids are taken of the batch
 END
 $$;
 COMMENT ON FUNCTION journey._may_stream(journey._model, journey._started_reading) IS
@@ -1010,6 +1037,7 @@ BEGIN
     END IF;
     PERFORM journey._note_whole_tables(m.store_schema, ARRAY(
         SELECT i.table_id FROM unnest(r.inputs) AS i WHERE i.role = 'conversion' AND i.watermark_column IS NULL));
+    PERFORM journey._note_internal(m, r.settings);
     PERFORM journey._tell_no_pages(m, r.inputs, tallies);
     PERFORM journey._catalog('writers'::text, m.model, r.writers);
     IF (r.settings).capture = 'trigger' THEN
@@ -1017,9 +1045,9 @@ BEGIN
     END IF;
     IF counts ->> 'rejected' <> '0' THEN
         EXECUTE format(
-            'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at)'
+            'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at, "position", row_key)'
             ' SELECT format(''%%I.%%I'', i.schema, i.name), journey._without_nulls(b.raw), b.status,'
-            ' transaction_timestamp()'
+            ' transaction_timestamp(), b.position, b.row_key'
             ' FROM %2$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
             ' WHERE b.status <> ALL (''{excluded,removed}'') ON CONFLICT DO NOTHING', m.schema, m.store_schema)
             USING r.inputs;

@@ -152,12 +152,15 @@ COMMENT ON FUNCTION journey._set_schema(name, name, jsonb) IS
     'internal: journey.set_schema() as the owner';
 
 -- Raises an error unless each mapped field and column exists, and what an event needs is there.
-CREATE FUNCTION journey._check_columns(relation regclass, columns jsonb, options jsonb) RETURNS void
+CREATE FUNCTION journey._check_columns(relation regclass, columns jsonb, options jsonb, role text DEFAULT 'own')
+    RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     kinds jsonb := journey._column_kinds(relation);
+    names text[] := ARRAY(SELECT jsonb_object_keys(journey._standard_columns(role)) AS k
+                          EXCEPT SELECT unnest(journey._payload_fields()) WHERE role = 'payload' ORDER BY k);
     mapping jsonb;
     field text;
     col jsonb;
@@ -169,12 +172,10 @@ BEGIN
                   HINT = 'It maps standard names to columns, such as {"event_time": "created_at"}.';
     END IF;
     FOR field, col IN SELECT * FROM jsonb_each(columns) LOOP
-        IF NOT journey._standard_columns('own'::text) ? field THEN
+        IF field <> ALL (names) THEN
             RAISE EXCEPTION 'unknown standard name "%"', field
                 USING ERRCODE = 'undefined_column',
-                      HINT = format('Standard names are %s.', array_to_string(ARRAY(
-                                 SELECT jsonb_object_keys(journey._standard_columns('own'::text))
-                                  ORDER BY 1), ', '));
+                      HINT = format('Standard names are %s.', array_to_string(names, ', '));
         END IF;
         name := journey._given_column(columns, field);
         IF jsonb_typeof(col) = 'object' THEN
@@ -192,14 +193,15 @@ BEGIN
         END IF;
     END LOOP;
 
-    mapping := journey._mapping('own'::text, columns);
-    IF journey._first_column(kinds, (mapping -> 'visitor_id') || (mapping -> 'user_id'))
+    mapping := journey._mapping(role, columns);
+    IF role = 'payload' THEN
+        PERFORM journey._check_payload_column(relation, journey._first_column(kinds, mapping -> 'payload'));
+    ELSIF journey._first_column(kinds, (mapping -> 'visitor_id') || (mapping -> 'user_id'))
        IS NULL THEN
         RAISE EXCEPTION 'relation % has no column for a visitor or a user', relation
             USING ERRCODE = 'undefined_column',
                   HINT = 'Map one, such as {"user_id": "customer_id"}.';
-    END IF;
-    IF journey._first_column(kinds, mapping -> 'event_time') IS NULL THEN
+    ELSIF journey._first_column(kinds, mapping -> 'event_time') IS NULL THEN
         RAISE EXCEPTION 'relation % has no column for the time of an event', relation
             USING ERRCODE = 'undefined_column',
                   HINT = 'Map one, such as {"event_time": "created_at"}.';
@@ -227,7 +229,7 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION journey._check_columns(regclass, jsonb, jsonb) IS 'internal: checks a mapping';
+COMMENT ON FUNCTION journey._check_columns(regclass, jsonb, jsonb, text) IS 'internal: checks a mapping';
 
 CREATE FUNCTION journey._add_source(
     model name, relation regclass, kind text, columns jsonb, options jsonb) RETURNS void
@@ -248,15 +250,19 @@ BEGIN
             USING ERRCODE = 'wrong_object_type';
     END IF;
     SELECT n.nspname INTO source_schema FROM pg_namespace n WHERE n.oid = rel.relnamespace;
-    PERFORM journey._check_keys(options, CASE WHEN kind = 'conversion' THEN '{id_space,name}'::text[]
+    PERFORM journey._check_keys(options, CASE kind WHEN 'conversion' THEN '{id_space,name}'::text[]
+                                              WHEN 'payload' THEN '{id_space,form}'::text[]
                                               ELSE '{id_space}'::text[] END);
-    IF kind <> ALL ('{page,screen,track,identify,group,alias,conversion}'::text[]) THEN
+    IF kind <> ALL ('{page,screen,track,identify,group,alias,payload,conversion}'::text[]) THEN
         RAISE EXCEPTION 'unknown kind "%"', kind
             USING ERRCODE = 'invalid_parameter_value',
-                  HINT = 'Kinds are page, screen, track, identify, group, alias, conversion.';
+                  HINT = 'Kinds are page, screen, track, identify, group, alias, payload, conversion.';
     END IF;
     IF options ? 'id_space' AND coalesce(options ->> 'id_space', '') = '' THEN
         PERFORM journey._bad_option('id_space'::text, options -> 'id_space', 'a string'::text);
+    END IF;
+    IF options ? 'form' AND (options ->> 'form' = ANY ('{delivered,wire}'::text[])) IS NOT TRUE THEN
+        PERFORM journey._bad_option('form'::text, options -> 'form', '"delivered" or "wire"'::text);
     END IF;
     PERFORM journey._check_new_source(m, source_schema, rel.relname,
         CASE WHEN kind = 'conversion' THEN coalesce(options ->> 'name', '') END);
@@ -268,12 +274,14 @@ BEGIN
     IF kind = 'conversion' THEN
         PERFORM journey._check_conversion_source(relation, columns, options);
     ELSE
-        PERFORM journey._check_columns(relation, columns, options);
+        PERFORM journey._check_columns(relation, columns, options,
+                                       CASE kind WHEN 'payload' THEN kind ELSE 'own' END);
     END IF;
     PERFORM journey._catalog('add_source'::text, model, jsonb_build_object(
         'kind', 'relation', 'source_schema', source_schema, 'relation_name', rel.relname,
         'event_kind', kind, 'columns', columns, 'options', options - 'id_space',
-        'id_space', coalesce(options ->> 'id_space', format('%I.%I', source_schema, rel.relname))));
+        'id_space', coalesce(options ->> 'id_space', CASE kind WHEN 'payload' THEN 'loader' ELSE
+                                                         format('%I.%I', source_schema, rel.relname) END)));
     PERFORM journey._start_capture(m);
 END
 $$;

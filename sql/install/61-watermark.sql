@@ -116,7 +116,7 @@ AS $$
 BEGIN
     RETURN md5(concat_ws(' ', journey._rules_version(), i.role, i.event_kind, i.id_prefix, i.columns,
                          i.watermark_column, i.kinds, s.exclude, s.revenue, s.earliest, s.max_future,
-                         s.keep_properties, s.allow_ids, (
+                         s.keep_properties, s.allow_ids, s.redact, i.options, (
         SELECT string_agg(format('%I %s %s', a.attname, a.attnum, a.atttypid), ',' ORDER BY a.attnum)
           FROM pg_attribute a
          WHERE a.attrelid = i.relation AND a.attnum > 0 AND NOT a.attisdropped)));

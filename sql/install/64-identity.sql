@@ -144,6 +144,10 @@ BEGIN
                 WHERE u.id_type = 'user') AS a
             WHERE a.email IS NOT NULL AND NOT EXISTS (
                 SELECT FROM {_user_emails} AS e WHERE e.email = a.email AND e.user_id <> a.id)
+              -- a pseudonym is that of an address only if another field has it for one
+              AND (strpos(a.id, '@') > 0
+                   OR EXISTS (SELECT FROM {_user_emails} AS e WHERE e.email = a.email AND e.n > 0)
+                   OR EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.ref = 'email:' || a.email))
             UNION ALL
             SELECT substr(ref, 7), NULL FROM {_visitor_refs} WHERE ref LIKE 'email:%') AS f
         GROUP BY f.id$sql$);
@@ -238,6 +242,9 @@ BEGIN
                 WHERE x.id_type = 'email' AND NOT EXISTS (
                     SELECT FROM {_user_emails} AS e
                     WHERE e.email = x.id AND e.n > 0 AND e.user_id <> u.id)
+                  AND (strpos(u.id, '@') > 0
+                       OR EXISTS (SELECT FROM {_user_emails} AS e WHERE e.email = x.id AND e.n > 0)
+                       OR EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.ref = 'email:' || x.id))
                 UNION ALL
                 SELECT x.id, NULL
                 FROM {._ids} AS x

@@ -207,7 +207,7 @@ BEGIN
             FROM unnest('{email,user,visitor}'::text[]) AS kind),
         journey._bind(r, '{_sessions}'::text)::regclass, journey._bind(r, '{touches}'::text)::regclass,
         journey._bind(r, '{profiles}'::text)::regclass, s.time_zone, s.email_trait,
-        ARRAY(SELECT journey._like_pattern(p) FROM unnest(s.internal_users) AS p), s.profiles = 'all',
+        journey._internal_patterns(r.store, s), s.profiles = 'all',
         r.version, r.at);
 END
 $$;
@@ -341,14 +341,13 @@ AS $$
                 WHERE person_id IS NOT NULL
                 GROUP BY person_id) AS m USING (person_id)) AS b
         %2$s
-        CROSS JOIN (
-            SELECT array_agg(journey._like_pattern(p)) AS patterns
-            FROM unnest((($1).settings).internal_users) AS p) AS ours
+        CROSS JOIN (SELECT journey._internal_patterns(($1).store, ($1).settings) AS patterns OFFSET 0) AS ours
         CROSS JOIN LATERAL (
             SELECT CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) END AS user_id,
                    CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
                         ELSE coalesce(journey._clean_email(traits.traits ->> (($1).settings).email_trait), CASE
-                            WHEN b.person_id LIKE 'user:%%' THEN journey._clean_email(substr(b.person_id, 6))
+                            WHEN b.person_id LIKE 'user:%%' AND strpos(b.person_id, '@') > 0
+                            THEN journey._clean_email(substr(b.person_id, 6))
                             END) END AS email) AS n
         WHERE b.events > 0 AND ((($1).settings).profiles = 'all' OR b.person_id NOT LIKE 'visitor:%%')$sql$,
         (SELECT string_agg(format('%1$I.%2$I AS %1$s_%2$s', t.prefix, a.attname), ', '

@@ -22,6 +22,7 @@ BEGIN
     PERFORM journey._show_sessions(r);
     PERFORM journey._show_conversions(r);
     PERFORM journey._show_events(r);
+    PERFORM journey._show_masked(r);
 END
 $$;
 

@@ -135,6 +135,7 @@ VALUES ('sessions'::name, 'one row per session of a visitor'),
        ('touches', 'one row per touch of a session: where the visit came from'),
        ('identities', 'which person an id stands for, and when'),
        ('profiles', 'one row per person'),
+       ('profiles_masked', 'profiles without what tells who a person is'),
        ('conversions', 'one row per conversion, with the touches before it as they stood then'),
        ('attributed_touches', 'one row per conversion and touch before it, with what each rule gives to the touch'),
        ('events', 'every event once, with its session and person'),
@@ -334,7 +335,7 @@ BEGIN
       LEFT JOIN LATERAL (
           SELECT x.comment FROM journey._column_comments() AS x
            WHERE x.attribute = a.attname
-             AND coalesce(x.relation, c.relname) IN (c.relname, CASE WHEN c.relname = 'page_views' THEN 'events' END)
+             AND coalesce(x.relation, c.relname) IN (c.relname, CASE c.relname WHEN 'page_views' THEN 'events' WHEN 'profiles_masked' THEN 'profiles' END)
            ORDER BY x.relation IS NULL LIMIT 1) AS x ON true
       -- the rest of sessions are kept properties
       LEFT JOIN LATERAL (
@@ -354,9 +355,9 @@ COMMENT ON FUNCTION journey._comment_relations(name, name) IS
 -- model: readers
 -- ---------------------------------------------------------------------------------------------
 
-CREATE FUNCTION journey.grant_read(model name, role name) RETURNS void
+CREATE FUNCTION journey.grant_read(model name, role name, masked boolean DEFAULT false) RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
-COMMENT ON FUNCTION journey.grant_read(name, name) IS
+COMMENT ON FUNCTION journey.grant_read(name, name, boolean) IS
     'lets a role read the relations of a model, those that come later too';
 
 CREATE FUNCTION journey.revoke_read(model name, role name) RETURNS void
@@ -396,20 +397,23 @@ SELECT coalesce(array_agg(c.relname ORDER BY c.relname), '{}')
 $$;
 COMMENT ON FUNCTION journey._shown_relations(name) IS 'internal: the relations of a model that analysts read';
 
-CREATE FUNCTION journey._grant_read(model name, role name) RETURNS void
+CREATE FUNCTION journey._grant_read(model name, role name, masked boolean) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     schema name := (journey._get_model(model)).schema;
     grantee text := journey._grantee(role);
+    shown name[] := CASE WHEN masked THEN '{profiles_masked}' ELSE journey._shown_relations(schema) END;
     denied text;
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO %s', schema, grantee);
     EXECUTE (SELECT format('GRANT SELECT ON %s TO %s',
                            string_agg(format('%I.%I', schema, r), ', '), grantee)
-             FROM unnest(journey._shown_relations(schema)) AS r);
-    EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT SELECT ON TABLES TO %s', schema, grantee);
+             FROM unnest(shown) AS r);
+    IF masked IS NOT TRUE THEN
+        EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT SELECT ON TABLES TO %s', schema, grantee);
+    END IF;
     -- for who calls functions on timelines; views need it not
     IF NOT has_schema_privilege(role, 'journey', 'USAGE')
        AND has_schema_privilege('journey', 'USAGE WITH GRANT OPTION') THEN
@@ -424,7 +428,7 @@ BEGIN
               JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
                                  AND d.refclassid = 'pg_proc'::regclass
              WHERE c.relnamespace = (SELECT n.oid FROM pg_namespace AS n WHERE n.nspname = schema)
-               AND c.relname = ANY (journey._shown_relations(schema))) AS f
+               AND c.relname = ANY (shown)) AS f
      WHERE NOT has_function_privilege(role, f.refobjid, 'EXECUTE');
     denied := concat_ws(' ', CASE WHEN NOT has_schema_privilege(role, schema, 'USAGE')
                                   THEN format('GRANT USAGE ON SCHEMA %I TO %s;', schema, grantee) END,
@@ -436,7 +440,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION journey._grant_read(name, name) IS 'internal: journey.grant_read() as the owner';
+COMMENT ON FUNCTION journey._grant_read(name, name, boolean) IS 'internal: journey.grant_read() as the owner';
 
 CREATE FUNCTION journey._revoke_read(model name, role name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

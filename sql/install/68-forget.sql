@@ -50,6 +50,7 @@ DECLARE
     r journey._run;
     s journey._settings := journey._settings(m.options);
     any_tombstone boolean;
+    statement text;
 BEGIN
     r.schema := m.schema;
     r.store := m.store_schema;
@@ -59,10 +60,10 @@ BEGIN
         RETURN;
     END IF;
     PERFORM journey._purge_exports(r);
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {_batch} AS b SET status = 'forgotten', raw = '{}'
-        FROM {_tombstone_key} AS k
-        WHERE coalesce(b.status, '') NOT IN ('excluded', 'removed', 'forgotten') AND EXISTS (
+    statement := $sql$
+        UPDATE {_batch} AS %s SET status = 'forgotten', raw = '{}'
+        FROM {_tombstone_key} AS k%s
+        WHERE %s AND coalesce(b.status, '') NOT IN ('excluded', 'removed', 'forgotten') AND EXISTS (
             SELECT FROM {_tombstones} AS t
             WHERE (b.event_time < t.forgotten_at
                    OR b.status IS NOT NULL AND (b.event_time BETWEEN t.forgotten_at AND $2) IS NOT TRUE)
@@ -81,8 +82,16 @@ BEGIN
                          OR b.status IS NOT NULL AND (b.event_time BETWEEN $3 AND $2) IS NOT TRUE)
                     AND t.hash = journey._tombstone(k.key, 'device'::text, b.visitor_id))
                 OR (t.kind = 'device at' AND t.valid_from = b.event_time AND b.user_id IS NULL
-                    AND t.hash = journey._tombstone(k.key, 'device at'::text, b.visitor_id))))$sql$)
+                    AND t.hash = journey._tombstone(k.key, 'device at'::text, b.visitor_id))))$sql$;
+    EXECUTE journey._bind(r, format(statement, 'b', '', 'true'))
     USING s.email_trait, transaction_timestamp() + s.max_future, s.earliest;
+    IF s.redact IS NOT NULL THEN -- under earlier keys
+        EXECUTE journey._bind(r, format(statement, 'o',
+            ', (SELECT b.ctid AS row, b.status, b.kind, e.event_id, e.visitor_id, e.user_id, e.event_time,'
+            ' e.previous_id, e.traits FROM {_batch} AS b CROSS JOIN LATERAL unnest(b.earlier) AS e) AS b',
+            'o.ctid = b.row'))
+        USING s.email_trait, transaction_timestamp() + s.max_future, s.earliest;
+    END IF;
 END
 $$;
 
@@ -164,7 +173,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION journey._forget(model name, user_id text, retract boolean,
+CREATE FUNCTION journey._forget_one(model name, user_id text, retract boolean,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
     OUT identities bigint, OUT profiles bigint, OUT feeds text[])
 LANGUAGE plpgsql
@@ -176,11 +185,6 @@ DECLARE
     started timestamptz := clock_timestamp();
     person text;
 BEGIN
-    IF user_id IS NULL OR journey._clean_id(user_id) IS NULL
-                          AND user_id <> ALL ((journey._settings(m.options)).allow_ids) THEN
-        RAISE EXCEPTION 'user_id must be a user''s id, not %', coalesce(quote_literal(user_id), 'null')
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
     PERFORM journey._begin_run(r);
     EXECUTE journey._bind(r, $sql$
         SELECT coalesce((SELECT i.person_id FROM {identities} AS i
@@ -217,6 +221,37 @@ BEGIN
     PERFORM journey._empty_scratch(r, false);
     PERFORM journey._catalog('refreshed'::text, model, jsonb_build_object('started_at', started,
         'counts', '{"forgotten": 1}'::jsonb, 'phases', journey._note_phase('{}'::jsonb, 'total'::text, started)));
+END
+$$;
+
+-- With "redact" the user stands in the store under a pseudonym, of each key that there was.
+CREATE FUNCTION journey._forget(model name, user_id text, retract boolean,
+    OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
+    OUT identities bigint, OUT profiles bigint, OUT feeds text[])
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+    s journey._settings := journey._settings(m.options);
+    id text;
+    one record;
+BEGIN
+    IF user_id IS NULL OR journey._clean_id(user_id) IS NULL AND user_id <> ALL (s.allow_ids) THEN
+        RAISE EXCEPTION 'user_id must be a user''s id, not %', coalesce(quote_literal(user_id), 'null')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    FOREACH id IN ARRAY journey._stored_ids(m, s, user_id) LOOP
+        SELECT * INTO one FROM journey._forget_one(model, id, retract);
+        visitors := coalesce(visitors, 0) + one.visitors;
+        sessions := coalesce(sessions, 0) + one.sessions;
+        events := coalesce(events, 0) + one.events;
+        touches := coalesce(touches, 0) + one.touches;
+        identities := coalesce(identities, 0) + one.identities;
+        profiles := coalesce(profiles, 0) + one.profiles;
+        feeds := CASE WHEN feeds IS NULL THEN one.feeds
+                      ELSE feeds || ARRAY(SELECT x FROM unnest(one.feeds) AS x WHERE x <> ALL (feeds)) END;
+    END LOOP;
 END
 $$;
 
@@ -340,6 +375,10 @@ BEGIN
         WITH ids AS MATERIALIZED (SELECT id FROM journey._ids_of($3, $1, $2, true))
         DELETE FROM {rejected_events} AS e
         WHERE journey._names_one_of(e."row", ARRAY(SELECT id FROM ids))
+           OR e.row_key IN (SELECT id FROM ids)
+           OR journey._raw_names_one_of(e."row" ->> 'payload', ARRAY(SELECT id FROM ids))
+           -- what cannot be read is no safe guide to what is whose
+           OR EXISTS (SELECT FROM ids WHERE strpos(lower(e."row" ->> 'payload'), lower(to_json(id)::text)) > 0)
            OR journey._raw_names_one_of(e."row" ->> 'raw', ARRAY(SELECT id FROM ids))$sql$) USING person, user_id, r;
 END
 $$;

@@ -41,7 +41,7 @@ COMMENT ON FUNCTION journey._create_capture(name) IS 'internal: makes the tables
 CREATE FUNCTION journey._key_columns(i journey._input) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$SELECT i.columns -> CASE WHEN i.role = 'users' THEN 'user_id' ELSE 'event_id' END$$;
+AS $$SELECT i.columns -> CASE i.role WHEN 'users' THEN 'user_id' WHEN 'payload' THEN 'key' ELSE 'event_id' END$$;
 COMMENT ON FUNCTION journey._key_columns(journey._input) IS 'internal: the columns of the key';
 
 -- ---------------------------------------------------------------------------------------------
@@ -213,9 +213,10 @@ AS $$
 DECLARE
     columns jsonb := jsonb_build_object(
         'key', journey._key_columns(i), 'visitor_id', i.columns -> 'visitor_id',
-        'user_id', i.columns -> 'user_id', 'event_time', i.columns -> 'event_time');
+        'user_id', i.columns -> 'user_id', 'event_time', i.columns -> 'event_time')
+        || journey._payload_note_columns(i);
     argument text := jsonb_build_object(
-        'table_id', i.table_id, 'users', i.role = 'users', 'columns', columns, 'units', coalesce((
+        'table_id', i.table_id, 'users', i.role = 'users', 'payload', journey._payload_argument(i), 'columns', columns, 'units', coalesce((
             SELECT jsonb_object_agg(key, value) FROM jsonb_each(i.kinds) WHERE value #>> '{}' LIKE 'epoch %'), '{}'));
     names text[] := ARRAY(SELECT DISTINCT n FROM jsonb_each(columns) AS c
                           CROSS JOIN jsonb_array_elements_text(c.value) AS n ORDER BY n);
@@ -264,6 +265,9 @@ BEGIN
         RETURN format('INSERT INTO %I._changes (table_id, is_old, key)'
                       ' SELECT %s, false, %s FROM %s AS t',
                       schema, table_id, key, rows);
+    END IF;
+    IF jsonb_typeof(argument::jsonb -> 'payload') = 'object' THEN
+        RETURN journey._note_payload(schema, argument::jsonb, i, rows);
     END IF;
     RETURN format(
         'INSERT INTO %I._changes (table_id, is_old, key, visitor_id, user_id, event_time, "row")'
@@ -643,7 +647,7 @@ BEGIN
     END IF;
     RETURN format('%s COLLATE "C" IN (SELECT c.key %s)',
                   journey._fields(i)
-                      ->> CASE WHEN i.role = 'users' THEN 'user_id' ELSE 'event_id' END,
+                      ->> CASE i.role WHEN 'users' THEN 'user_id' WHEN 'payload' THEN 'key' ELSE 'event_id' END,
                   keys);
 END
 $$;
@@ -672,6 +676,9 @@ DECLARE
 BEGIN
     IF since = '-infinity' OR i.relation = ANY (i.unread) THEN
         RETURN format('%I.%I', i.schema, i.name);
+    END IF;
+    IF i.role = 'payload' THEN
+        RETURN journey._changed_payloads(i, s, list, space, since);
     END IF;
     IF key IS NOT NULL THEN
         parts := parts || format('SELECT %s FROM %I.%I AS t WHERE %s', list, i.schema, i.name,
@@ -803,7 +810,9 @@ BEGIN
                                FROM jsonb_each_text(t.types)),
                    i.table_id), true), '' ORDER BY i.table_id)
           FROM unnest(inputs) AS i CROSS JOIN LATERAL journey._plain_types(i.relation) AS t(types)
-         WHERE i.captured AND t.types IS NOT NULL), '');
+         WHERE i.captured AND i.role <> 'payload' AND t.types IS NOT NULL), '') || coalesce((
+        SELECT string_agg(' UNION ALL ' || journey._removed_payloads(i, s), '' ORDER BY i.table_id)
+          FROM unnest(inputs) AS i WHERE i.captured AND i.role = 'payload'), '');
 END
 $$;
 COMMENT ON FUNCTION journey._removed_rows(journey._model, journey._settings, journey._input[]) IS

@@ -51,7 +51,7 @@ is "$(mine "SELECT journey.create_model('x', 'nowhere')")" \
 HINT:  Schemas with event tables are rudder, rudder_later.' "of one within another"
 is "$(mine "DO \$\$BEGIN PERFORM journey.add_source('web', 'pg_class', 'odd'); END\$\$")" \
 'ERROR:  unknown kind "odd"
-HINT:  Kinds are page, screen, track, identify, group, alias, conversion.
+HINT:  Kinds are page, screen, track, identify, group, alias, payload, conversion.
 CONTEXT:  SQL statement "SELECT journey.add_source('"'web', 'pg_class', 'odd'"')"
 PL/pgSQL function inline_code_block line 1 at PERFORM' "the caller's own functions stay"
 is "$(mine "DO \$\$

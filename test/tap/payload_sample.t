@@ -45,24 +45,53 @@ sql(q{
 		PERFORM journey.add_source('payloads', 'parsed');
 		PERFORM * FROM journey.refresh('tables');
 		PERFORM * FROM journey.refresh('payloads');
+		PERFORM journey.create_model('source');
+		PERFORM journey.add_source('source', 'raw', 'payload', '{"payload": "body", "received_at": "at", "loaded_at": "at"}');
+		PERFORM * FROM journey.refresh('source');
+		-- the same in batches, compressed by no one, of which jsonb keeps all but the text
+		CREATE TABLE raw_batches AS SELECT jsonb_build_object('batch', jsonb_agg(body::jsonb)) AS body, max(at) AS at
+			FROM (SELECT *, row_number() OVER (ORDER BY md5(body)) / 10 AS n FROM raw) AS r GROUP BY n;
+		PERFORM journey.create_model('batches');
+		PERFORM journey.add_source('batches', 'raw_batches', 'payload', '{"payload": "body", "loaded_at": "at"}');
+		PERFORM * FROM journey.refresh('batches');
+		CREATE TABLE raw_bytes AS SELECT convert_to(body, 'UTF8') AS body, at FROM raw;
+		PERFORM journey.create_model('bytes', NULL, '{"capture": "trigger"}');
+		PERFORM journey.add_source('bytes', 'raw_bytes', 'payload', '{"payload": "body", "received_at": "at", "loaded_at": "at"}');
+		PERFORM * FROM journey.refresh('bytes');
+		-- and both in one: each event is there twice
+		PERFORM journey.create_model('twice', 'rudder');
+		PERFORM * FROM journey.refresh('twice');
+		PERFORM journey.add_source('twice', 'raw', 'payload', '{"payload": "body", "received_at": "at", "loaded_at": "at"}');
+		PERFORM * FROM journey.refresh('twice');
 	END$$;
 });
 is(value(q{SELECT string_agg(DISTINCT error, ';') FROM refused}), 'no_id at byte 0: there is neither an anonymousId nor a userId',
 	'only rows without an id are refused');
 is(value(q{SELECT count(*) FROM refused}), value(q{SELECT count(*) FROM tables.rejected_events WHERE reason = 'no visitor or user'
 	AND source NOT LIKE '%users%'}), 'as many as of the tables') or diag(value(q{SELECT string_agg(DISTINCT source || reason, ';') FROM tables.rejected_events}));
+for my $model (qw(payloads source batches bytes twice))
+{
 for my $case ([ 'sessions', 'session_id' ], [ 'touches', 'touch_id' ], [ 'identities', 'id' ], [ 'profiles', 'person_id' ])
 {
 	my ($relation, $key) = @$case;
 	my $columns = value(qq{SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
 		WHERE attrelid = 'tables.$relation'::regclass AND attnum > 0 AND NOT attisdropped
 		AND attname NOT IN ('version', 'attributes_version', 'updated_at')});
-	cmp_ok(value("SELECT count(*) FROM tables.$relation"), '>', 100, "$relation of the tables");
+	cmp_ok(value("SELECT count(*) FROM tables.$relation"), '>', 100, "$model: $relation of the tables");
 	is(value(qq{SELECT count(*) FROM (
-			(SELECT $columns FROM tables.$relation EXCEPT ALL SELECT $columns FROM payloads.$relation) UNION ALL
-			(SELECT $columns FROM payloads.$relation EXCEPT ALL SELECT $columns FROM tables.$relation)) AS d}), 0, "$relation are equal")
-		or diag(join "\n", map { join '|', @$_ } sql(qq{SELECT t.*, p.* FROM (SELECT $columns FROM tables.$relation EXCEPT ALL SELECT $columns FROM payloads.$relation) AS t
-			FULL JOIN (SELECT $columns FROM payloads.$relation EXCEPT ALL SELECT $columns FROM tables.$relation) AS p USING ($key) LIMIT 3}));
+			(SELECT $columns FROM tables.$relation EXCEPT ALL SELECT $columns FROM $model.$relation) UNION ALL
+			(SELECT $columns FROM $model.$relation EXCEPT ALL SELECT $columns FROM tables.$relation)) AS d}), 0, "$model: $relation are equal")
+		or diag(join "\n", map { join '|', @$_ } sql(qq{SELECT t.*, p.* FROM (SELECT $columns FROM tables.$relation EXCEPT ALL SELECT $columns FROM $model.$relation) AS t
+			FULL JOIN (SELECT $columns FROM $model.$relation EXCEPT ALL SELECT $columns FROM tables.$relation) AS p USING ($key) LIMIT 3}));
 }
+	is(value("SELECT count(*) FROM journey.verify('$model', true)"), 0, "$model: nothing differs") if $model ne 'payloads';
+}
+for my $model (qw(source batches bytes))
+{
+	is(value("SELECT (SELECT count(*) FROM raw) - rows_read FROM journey.refresh_log WHERE model = '$model'"), 0, "$model: each event is a row read");
+	is(value("SELECT new + duplicate + excluded + rejected - rows_read FROM journey.refresh_log WHERE model = '$model'"), 0, "$model: counts add up");
+	is(value("SELECT rejected FROM journey.refresh_log WHERE model = '$model'"), value("SELECT rejected + (SELECT count(*) FROM refused) FROM journey.refresh_log WHERE model = 'payloads'"), "$model: what is rejected");
+}
+is(value("SELECT new FROM journey.refresh_log WHERE model = 'twice' AND version = 2"), 0, 'what the tables have is nothing new');
 
 done_testing();
