@@ -189,12 +189,12 @@ OwnLists(void)
 	};
 
 	rules[0].channel = JSTR_LIT("Own 1");
-	rules[0].on[JR_SOURCE] = (JCondition) {true, false, false, 1, &patterns[0]};
-	rules[0].on[JR_CLICK_ID] = (JCondition) {true, true, true, 1, &patterns[2]};
+	rules[0].on[JR_SOURCE] = (JChannelCondition) {true, false, false, 1, &patterns[0]};
+	rules[0].on[JR_CLICK_ID] = (JChannelCondition) {true, true, true, 1, &patterns[2]};
 	rules[1].channel = JSTR_LIT("Own 2");
-	rules[1].on[JR_HOST] = (JCondition) {true, false, false, 1, &patterns[1]};
+	rules[1].on[JR_HOST] = (JChannelCondition) {true, false, false, 1, &patterns[1]};
 	rules[2].channel = JSTR_LIT("Own 3");
-	rules[2].on[JR_CAMPAIGN] = (JCondition) {true, false, false, 3, patterns};
+	rules[2].on[JR_CAMPAIGN] = (JChannelCondition) {true, false, false, 3, patterns};
 	referrers[0] = (JOwnReferrer) {JSTR_LIT("example.com"), JSTR_NULL, JREFERRER_SOCIAL, JSTR_NULL, JSTR_LIT("social")};
 	referrers[1] = (JOwnReferrer) {JSTR_LIT("paypal.com"), JSTR_LIT("/amp/"), JREFERRER_AI_ASSISTANT, JSTR_LIT("own"),
 	JSTR_LIT("ai-assistant")};

@@ -254,7 +254,7 @@ my $paid = "SELECT x.variant, x.person_id, coalesce(sum(o.revenue) FILTER (WHERE
 	coalesce(sum(o.revenue) FILTER (WHERE o.event_time >= x.at - interval '60 days' AND o.event_time < x.at), 0)::float8 AS pre
 	FROM exposed AS x LEFT JOIN (SELECT f.person_id, f.event_time, f.revenue, f.currency, f.order_id IS NULL OR f.revenue < 0 OR 1 = row_number() OVER (
 	     PARTITION BY f.person_id, f.name, f.order_id, f.revenue < 0 ORDER BY f.event_time, f.event_id, f.visitor_id) AS counts
-	     FROM web._facts AS f WHERE f.revenue IS NOT NULL) AS o ON o.person_id = x.person_id AND o.counts AND o.currency = 'EUR' GROUP BY 1, 2";
+	     FROM web_store._facts AS f WHERE f.revenue IS NOT NULL) AS o ON o.person_id = x.person_id AND o.counts AND o.currency = 'EUR' GROUP BY 1, 2";
 same("SELECT variant_name, persons, round(mean::numeric, 8), round(difference::numeric, 8), round(p_value::numeric, 8) FROM $experiment
 	WHERE metric = 'revenue' AND goal = 'EUR' ORDER BY 1",
 	"WITH p AS ($paid), s AS (SELECT variant, count(*) AS n, avg(post) AS m, var_samp(post) AS v FROM p GROUP BY 1)
