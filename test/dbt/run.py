@@ -203,9 +203,15 @@ def test_lost(p):
        "unless it is told to", p.said)
     loaded(4)
     ok(p.dbt("run", "--select", "events", "web") and p.dbt("test", "--select", "web"), "and all is well after the next run", p.said)
-    sql("DROP SCHEMA dev_web CASCADE")
+    sql("DROP SCHEMA dev_web, dev_web_store CASCADE")
     ok(p.dbt("run", "--select", "web") and relations_of("dev_web") == relations_of("dev_web_once"),
-       "a model whose schema was dropped is made anew", p.said)
+       "a model whose schemas were dropped is made anew", p.said)
+    sql("DROP SCHEMA dev_web CASCADE")
+    ok(not p.dbt("run", "--select", "web") and "its store holds events" in p.said
+       and "SELECT journey.drop_model('dev_web');" in p.said, "one whose store is left is told", p.said)
+    sql("SELECT journey.drop_model('dev_web')")
+    ok(p.dbt("run", "--select", "web") and relations_of("dev_web") == relations_of("dev_web_once"),
+       "and made anew as it says", p.said)
     sql("DROP VIEW dev.events CASCADE; SELECT journey.refresh('dev_web')")
     ok(p.dbt("run", "--select", "events", "web") and p.dbt("test", "--select", "web")
        and relations_of("dev_web") == relations_of("dev_web_once"), "one whose source was gone for a while goes on", p.said)
@@ -252,7 +258,7 @@ def test_views_live_on(p):
 
 
 def test_at_once(p):
-    sql("DROP SCHEMA dev_web CASCADE")
+    sql("DROP SCHEMA dev_web, dev_web_store CASCADE")
     command = [str(BIN / "dbt"), "--no-use-colors", "run", "--select", "web", "web_once", "odd_names"]
     ends = []
     runs = []

@@ -27,6 +27,10 @@
             select journey.drop_model({{ model_literal }})
         {%- endcall -%}
         {%- set state = none -%}
+    {%- elif state is not none and state['bare'] -%}
+        {%- do exceptions.raise_compiler_error(
+            'pg_journey: the schema of model "' ~ name ~ '" was dropped, but its store holds events. To make it anew of what '
+            ~ this.name ~ ' gives now: SELECT journey.drop_model(' ~ model_literal ~ ');') -%}
     {%- endif -%}
 
     {%- if partial and state is not none -%}

@@ -2,8 +2,8 @@
     {{ return(adapter.dispatch('model_state', 'pg_journey')(name)) }}
 {%- endmacro %}
 
-{# none where the model does not exist; "lost" where only the catalog's row is left of it;
-   "definition" is the hash of the SELECT that it has read, as keep_definition() left it. #}
+{# none where the model does not exist; "lost" where only the catalog's row is left of it,
+   "bare" where its store is, but not what it shows; "definition" is the hash of the SELECT that it has read, as keep_definition() left it. #}
 {% macro default__model_state(name) -%}
     {%- call statement('pg_journey_state', fetch_result=true) -%}
         select m.version,
@@ -11,6 +11,7 @@
                m.sources::text as sources,
                m.rebuild_due,
                s.segments is null as lost,
+               to_regclass(format('%I.sessions', m.schema)) is null as bare,
                substring(obj_description(s.segments, 'pg_class') from 'definition ([0-9a-f]{32})') as definition
         from journey.models as m
         cross join lateral (select to_regclass(format('%I._segments', m.store_schema))) as s (segments)
@@ -20,6 +21,6 @@
     {%- if not rows -%}{{ return(none) }}{%- endif -%}
     {{ return({
         'version': rows[0][0], 'options': fromjson(rows[0][1]), 'sources': fromjson(rows[0][2]),
-        'rebuild_due': rows[0][3], 'lost': rows[0][4], 'definition': rows[0][5]
+        'rebuild_due': rows[0][3], 'lost': rows[0][4], 'bare': rows[0][5], 'definition': rows[0][6]
     }) }}
 {%- endmacro %}
