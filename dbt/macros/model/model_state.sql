@@ -2,8 +2,8 @@
     {{ return(adapter.dispatch('model_state', 'pg_journey')(name)) }}
 {%- endmacro %}
 
-{# none where the model does not exist; "lost" where only the catalog's row is left of it,
-   "bare" where its store is, but not what it shows; "definition" is the hash of the SELECT that it has read, as keep_definition() left it. #}
+{# none where the model does not exist; "lost" where only the catalog's row is left of it, "bare" where its
+   store is left, but nothing that shows it. "definition" is the hash that keep_definition() noted. #}
 {% macro default__model_state(name) -%}
     {%- call statement('pg_journey_state', fetch_result=true) -%}
         select m.version,
