@@ -89,6 +89,9 @@ class Project:
             os.environ.clear()
             os.environ.update(before)
         self.said = "\n".join(messages) + (f"\n{result.exception}" if result.exception else "")
+        for done in getattr(result.result, "results", []) if not result.success else []:
+            if str(done.status) in ("error", "fail"):
+                self.said += f"\n{done.node.name}: {done.message}"
         return result.success
 
     def lines(self, start="pg_journey: "):
