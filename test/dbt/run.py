@@ -289,10 +289,12 @@ def test_tenant(p):
        "nothing of others is taken over", p.said)
     arguments = ["--args", json.dumps({"schema": "shop"})]
     ok(p.dbt("run-operation", "drop_models", *arguments, **mine) and not p.lines(), "drop_models keeps what the project has", p.said)
-    shutil.move(p.path / "models/web.sql", WORK / "web.sql")
+    models, aside = p.path / "models", WORK / "aside"
+    aside.mkdir()
     try:
-        for path in list((p.path / "models").glob("web_*.sql")) + [p.path / "models/models.yml"]:
-            shutil.move(path, WORK / path.name)
+        # the model and all that refers to it
+        for path in [*models.glob("web*.sql"), models / "models.yml", models / "week"]:
+            shutil.move(path, aside / path.name)
         ok(p.dbt("run-operation", "drop_models", *arguments, **mine)
            and p.lines() == ['pg_journey: would drop model "shop_web"'], "tells what it would drop", p.said)
         ok(p.dbt("run-operation", "drop_models", "--args", json.dumps({"schema": "shop", "dry_run": False}), **mine)
@@ -300,8 +302,8 @@ def test_tenant(p):
            and sql("SELECT to_regclass('shop.web') IS NULL AND to_regclass('shop.web__events') IS NULL") == "t",
            "and drops it", p.said)
     finally:
-        for path in list(WORK.glob("web*.sql")) + [WORK / "models.yml"]:
-            shutil.move(path, p.path / "models" / path.name)
+        for path in aside.iterdir():
+            shutil.move(path, models / path.name)
 
 
 def guarded(test, *arguments):
