@@ -302,7 +302,7 @@ def test_tenant(p):
            and sql("SELECT to_regclass('shop.web') IS NULL AND to_regclass('shop.web__events') IS NULL") == "t",
            "and drops it", p.said)
     finally:
-        for path in aside.iterdir():
+        for path in list(aside.iterdir()):
             shutil.move(path, models / path.name)
 
 
