@@ -89,6 +89,9 @@ class Project:
             os.environ.clear()
             os.environ.update(before)
         self.said = "\n".join(messages) + (f"\n{result.exception}" if result.exception else "")
+        for done in getattr(result.result, "results", []) if not result.success else []:
+            if str(done.status) in ("error", "fail"):
+                self.said += f"\n{done.node.name}: {done.message}"
         return result.success
 
     def lines(self, start="pg_journey: "):
@@ -128,7 +131,7 @@ def test_requirements(p):
     sql("UPDATE pg_extension SET extversion = '0.1.0' WHERE extname = 'pg_journey'")
     known = (TOP / "dbt/macros/model/known_options.sql").read_text()
     same(sorted(re.findall(r"'(\w+)'[,\n]", known.split('return([')[1])),
-         sql("SELECT option FROM journey._options() WHERE option <> 'schema' ORDER BY option COLLATE \"C\"").splitlines(),
+         sql("SELECT option FROM journey._options() WHERE option NOT IN ('schema', 'store_schema') ORDER BY option COLLATE \"C\"").splitlines(),
          "the package knows the options of the extension")
 
 
@@ -203,9 +206,15 @@ def test_lost(p):
        "unless it is told to", p.said)
     loaded(4)
     ok(p.dbt("run", "--select", "events", "web") and p.dbt("test", "--select", "web"), "and all is well after the next run", p.said)
-    sql("DROP SCHEMA dev_web CASCADE")
+    sql("DROP SCHEMA dev_web, dev_web_store CASCADE")
     ok(p.dbt("run", "--select", "web") and relations_of("dev_web") == relations_of("dev_web_once"),
-       "a model whose schema was dropped is made anew", p.said)
+       "a model whose schemas were dropped is made anew", p.said)
+    sql("DROP SCHEMA dev_web CASCADE")
+    ok(not p.dbt("run", "--select", "web") and "its store holds events" in p.said
+       and "SELECT journey.drop_model('dev_web');" in p.said, "one whose store is left is told", p.said)
+    sql("SELECT journey.drop_model('dev_web')")
+    ok(p.dbt("run", "--select", "web") and relations_of("dev_web") == relations_of("dev_web_once"),
+       "and made anew as it says", p.said)
     sql("DROP VIEW dev.events CASCADE; SELECT journey.refresh('dev_web')")
     ok(p.dbt("run", "--select", "events", "web") and p.dbt("test", "--select", "web")
        and relations_of("dev_web") == relations_of("dev_web_once"), "one whose source was gone for a while goes on", p.said)
@@ -252,7 +261,7 @@ def test_views_live_on(p):
 
 
 def test_at_once(p):
-    sql("DROP SCHEMA dev_web CASCADE")
+    sql("DROP SCHEMA dev_web, dev_web_store CASCADE")
     command = [str(BIN / "dbt"), "--no-use-colors", "run", "--select", "web", "web_once", "odd_names"]
     ends = []
     runs = []
@@ -270,7 +279,8 @@ def test_at_once(p):
 
 
 def test_tenant(p):
-    sql('CREATE SCHEMA shop AUTHORIZATION tenant; CREATE SCHEMA shop_web AUTHORIZATION tenant')
+    sql('CREATE SCHEMA shop AUTHORIZATION tenant; CREATE SCHEMA shop_web AUTHORIZATION tenant; '
+        'CREATE SCHEMA shop_web_store AUTHORIZATION tenant')
     mine = {"PGJ_DBT_USER": "tenant", "PGJ_DBT_SCHEMA": "shop"}
     ok(p.dbt("seed", **mine) and p.dbt("run", "--select", "events", "web", **mine),
        "a role that may make no schema uses one that was made for it", p.said)
@@ -279,10 +289,12 @@ def test_tenant(p):
        "nothing of others is taken over", p.said)
     arguments = ["--args", json.dumps({"schema": "shop"})]
     ok(p.dbt("run-operation", "drop_models", *arguments, **mine) and not p.lines(), "drop_models keeps what the project has", p.said)
-    shutil.move(p.path / "models/web.sql", WORK / "web.sql")
+    models, aside = p.path / "models", WORK / "aside"
+    aside.mkdir()
     try:
-        for path in list((p.path / "models").glob("web_*.sql")) + [p.path / "models/models.yml"]:
-            shutil.move(path, WORK / path.name)
+        # the model and all that refers to it
+        for path in [*models.glob("web*.sql"), models / "models.yml", models / "week"]:
+            shutil.move(path, aside / path.name)
         ok(p.dbt("run-operation", "drop_models", *arguments, **mine)
            and p.lines() == ['pg_journey: would drop model "shop_web"'], "tells what it would drop", p.said)
         ok(p.dbt("run-operation", "drop_models", "--args", json.dumps({"schema": "shop", "dry_run": False}), **mine)
@@ -290,8 +302,8 @@ def test_tenant(p):
            and sql("SELECT to_regclass('shop.web') IS NULL AND to_regclass('shop.web__events') IS NULL") == "t",
            "and drops it", p.said)
     finally:
-        for path in list(WORK.glob("web*.sql")) + [WORK / "models.yml"]:
-            shutil.move(path, p.path / "models" / path.name)
+        for path in list(aside.iterdir()):
+            shutil.move(path, models / path.name)
 
 
 def guarded(test, *arguments):

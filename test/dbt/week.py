@@ -97,16 +97,16 @@ def test_parts_of_rows(run, p):
     same(sql("SELECT count(*) FROM dev_new.web_once"), "0", "which are empty")
     ok(p.dbt("run", "--select", "events", "web_once", "--target", "new")
        and int(sql("SELECT count(*) FROM dev_new.web_once")) > 0, "and filled by the next whole run", p.said)
-    ok(p.dbt("run", "--select", "sessions_by_day", "--event-time-start", "2026-03-01", "--event-time-end", "2026-03-08"),
+    ok(p.dbt("run", "--select", "sessions_by_month", "--event-time-start", "2026-03-01", "--event-time-end", "2026-04-01"),
        "a microbatch model on sessions", p.said)
-    same(sql("SELECT count(*) FROM dev.sessions_by_day"),
-         sql("SELECT count(*) FROM dev.web_sessions WHERE started_at >= '2026-03-01+00' AND started_at < '2026-03-08+00'"),
+    same(sql("SELECT count(*) FROM dev.sessions_by_month"),
+         sql("SELECT count(*) FROM dev.web_sessions WHERE started_at >= '2026-03-01+00' AND started_at < '2026-04-01+00'"),
          "has each once")
 
 
 def test_unit_tests(run, p):
     ok, same, sql = run.ok, run.same, run.sql
-    ok(p.dbt("run", "--select", "path:models/week", "sessions_of_rows", "--exclude", "sessions_by_day"), "models on macros are built", p.said)
+    ok(p.dbt("run", "--select", "path:models/week", "sessions_of_rows", "--exclude", "sessions_by_month"), "models on macros are built", p.said)
     ok(p.dbt("test", "--select", "test_type:unit"), "unit tests with a journey_model, model_relation() and macros on rows", p.said)
     same(sql("SELECT count(*) FROM (SELECT visitor_id, session_number, page_views, user_id FROM dev.visits"
              " EXCEPT SELECT visitor_id, session_number, page_views, user_id FROM dev.visits_of_rows) AS x WHERE user_id IS NULL"), "0",

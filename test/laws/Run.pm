@@ -279,13 +279,13 @@ sub note_rows
     }
 }
 
-# A table that is read whole is what it is.
+# A table that is read whole is what it is, but for its rejected rows.
 sub note_leads
 {
     my ($self) = @_;
     $self->say('TRUNCATE crm_ever.leads, oracle.lead;') if $self->{history}{leads}{whole};
     $self->say('INSERT INTO crm_ever.leads SELECT * FROM crm_live.leads EXCEPT SELECT * FROM crm_ever.leads;');
-    $self->say('INSERT INTO oracle.lead SELECT * FROM crm_ever.leads EXCEPT SELECT * FROM oracle.lead;');
+    $self->say("INSERT INTO oracle.$_ SELECT * FROM crm_ever.leads EXCEPT SELECT * FROM oracle.$_;") for qw(lead lead_read);
 }
 
 sub verify
@@ -336,6 +336,7 @@ sub finish
     $self->say("SELECT * FROM laws.differences('a', 'b')" . ($h->{exact} ? " WHERE relation <> 'rejected_events'" : '') . ';');
     $self->say('SELECT FROM oracle.set_options(' . json_literal($h->{options}) . '), oracle.derive();');
     $self->say("SELECT * FROM oracle.differences('a');");
+    $self->say("SELECT 'rejected lead', d.* FROM laws.rejected_leads('a') AS d;") if $h->{leads};
     $self->say("SELECT 'count', r, c FROM journey.refresh_log AS r, oracle.counts AS c"
           . " WHERE r.model = 'b' AND (r.rows_read, r.excluded, r.rejected, r.new)"
           . " IS DISTINCT FROM (c.rows_read, c.excluded, c.rejected, c.new);");

@@ -1,9 +1,12 @@
 -- Conversions and the credit of touches, in plain SQL. Read by model.sql.
 
--- Is an event one that a definition asks for? Of conditions on properties: a value, or {">": number}.
+-- Is an event one that a definition asks for? The name * is any event, those without a name too. Of conditions on
+-- properties: a value, or {">": number}.
 CREATE FUNCTION is_conversion(e event, d jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
-    SELECT d ?| '{event,kind,page,where}' AND (NOT d ? 'event' OR d ->> 'event' = '*' OR coalesce(e.name LIKE replace(d ->> 'event', '*', '%'), false))
+    SELECT d ?| '{event,kind,page,where}'
+       AND (NOT d ? 'event' OR d ->> 'event' = '*'
+            OR coalesce(e.name LIKE replace(d ->> 'event', '*', '%'), false))
        AND (NOT d ? 'kind' OR e.kind = d ->> 'kind')
        AND (NOT d ? 'page' OR e.kind = 'page' AND coalesce(
                journey.url_path(e.url) LIKE replace(d ->> 'page', '*', '%'), false))
@@ -59,11 +62,23 @@ WHERE CASE coalesce(e.d ->> 'count', 'each')
 CREATE TABLE lead (id text, email text, user_id text, device text, at timestamptz, amount text, currency text,
                    gclid text, loaded_at timestamptz);
 
+-- All rows that were ever read, for those that are rejected: these are kept when their table has them no more.
+CREATE TABLE lead_read (LIKE lead);
+
+CREATE FUNCTION is_nobody(user_id text, email text, device text) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(oracle.clean_id(user_id), journey._clean_email(email), oracle.clean_id(device)) IS NULL
+$$;
+
+CREATE VIEW rejected_lead AS
+SELECT DISTINCT jsonb_strip_nulls(to_jsonb(l)) AS "row"
+FROM lead_read AS l
+WHERE l.at IS NOT NULL AND is_nobody(l.user_id, l.email, l.device);
+
 CREATE VIEW lead_outcome AS
 SELECT l.*, clean_id(l.user_id) AS clean_user, journey._clean_email(l.email) AS clean_email,
        clean_id(l.device) AS clean_device,
-       CASE WHEN l.at IS NOT NULL
-             AND coalesce(clean_id(l.user_id), journey._clean_email(l.email), clean_id(l.device)) IS NULL THEN 'rejected'
+       CASE WHEN l.at IS NOT NULL AND is_nobody(l.user_id, l.email, l.device) THEN 'rejected'
             ELSE 'lead' END AS outcome
 FROM lead AS l;
 

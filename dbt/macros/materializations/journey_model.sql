@@ -27,6 +27,10 @@
             select journey.drop_model({{ model_literal }})
         {%- endcall -%}
         {%- set state = none -%}
+    {%- elif state is not none and state['bare'] -%}
+        {%- do exceptions.raise_compiler_error(
+            'pg_journey: the schema of model "' ~ name ~ '" was dropped, but its store holds events. To make it anew of what '
+            ~ this.name ~ ' gives now: SELECT journey.drop_model(' ~ model_literal ~ ');') -%}
     {%- endif -%}
 
     {%- if partial and state is not none -%}
@@ -37,7 +41,7 @@
             {%- do pg_journey.check_schemas(schemas) -%}
             {%- set events = none -%}
         {%- else -%}
-            {%- set read_before = pg_journey.read_definition(events) -%}
+            {%- set read_before = state['definition'] if state is not none -%}
             {%- set definition = pg_journey.create_events_view(events, sql) -%}
         {%- endif -%}
         {%- if state is none -%}
@@ -76,6 +80,9 @@
                 {%- elif var('pg_journey_since', '') %}, since => {{ pg_journey.text_literal(var('pg_journey_since')) }}
                 {%- endif %})
             {%- endcall -%}
+            {%- if not schemas and read_before != definition -%}
+                {%- do pg_journey.keep_definition(name, definition) -%}
+            {%- endif -%}
             {%- do pg_journey.tell_refresh(name, load_result('main')['data'][0], full_refresh) -%}
         {%- endif -%}
     {%- endif -%}

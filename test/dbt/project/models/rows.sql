@@ -9,7 +9,8 @@ campaigns as (
 ),
 
 touches as (
-    {{ pg_journey.touch('campaigns', options={'internal_hosts': ["docs.acme.test", "o'hara.test"]}) | indent(4) }}
+    {{ pg_journey.touch('campaigns', options={'internal_hosts': ['docs.acme.test'],
+        'channel_rules': [{'source': "o'hara", 'channel': "O'Hara's"}]}) | indent(4) }}
 ),
 
 numbered as (
