@@ -11,6 +11,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "journey_sql.h"
 #include "payload.h"
