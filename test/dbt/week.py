@@ -173,7 +173,8 @@ def test_ready(run, p):
     ok(not run_it(rudderstack_exclude_tables=["pages"]) and "would lose 20 events" in p.said,
        "a table that is left out now leaves events without a source, which fails", p.said)
     ok(run_it(rudderstack_exclude_tables=["pages"], pg_journey_keep=True) and run_it(), "unless they are to be kept", p.said)
-    sql("DROP SCHEMA shop2 CASCADE")
+    # the example makes a model of this name of its own
+    sql("DROP SCHEMA shop2, dev_journey__model, dev_journey__model_store CASCADE; SELECT journey.drop_model('dev_journey__model')")
 
 
 def main(run, project, wanted):
