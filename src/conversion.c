@@ -333,6 +333,8 @@ ReadAmount(WindowObject window, Credits *credits, uint128 *units)
 
 	if (isnull || numeric_is_nan(DatumGetNumeric(amount)) || numeric_is_inf(DatumGetNumeric(amount)))
 		return;
+	/* the row that it lies in may go when another argument is asked for */
+	amount = PointerGetDatum(PG_DETOAST_DATUM_COPY(amount));
 	scale = PartitionArg(window, 5, 0, &isnull);
 	credits->scale = Max(isnull ? 2 : DatumGetInt32(scale),
 						 DatumGetInt32(DirectFunctionCall1(numeric_min_scale, amount)));
