@@ -8,7 +8,7 @@ LANGUAGE sql IMMUTABLE AS $$
        AND (NOT d ? 'event' OR d ->> 'event' = '*'
             OR coalesce(e.name LIKE replace(d ->> 'event', '*', '%'), false))
        AND (NOT d ? 'kind' OR e.kind = d ->> 'kind')
-       AND (NOT d ? 'page' OR e.kind = 'page' AND coalesce(
+       AND (NOT d ? 'page' OR e.kind IN ('page', 'screen') AND coalesce(
                journey.url_path(e.url) LIKE replace(d ->> 'page', '*', '%'), false))
        AND NOT EXISTS (
            SELECT FROM jsonb_each(d -> 'where') AS w
