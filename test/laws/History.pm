@@ -583,9 +583,9 @@ sub plan
     {
         my %last = %{ $self->{options} };
         $self->choose_options;
-        delete $self->{options}{$_} for qw(capture ignore_deletes exclude keep_properties);
+        delete $self->{options}{$_} for qw(allow_ids capture ignore_deletes exclude keep_properties);
         my %first = %{ $self->{options} };
-        $first{$_} = $last{$_} for grep { exists $last{$_} } qw(capture ignore_deletes exclude keep_properties);
+        $first{$_} = $last{$_} for grep { exists $last{$_} } qw(allow_ids capture ignore_deletes exclude keep_properties);
         $self->{options} = \%last;
         $self->{exact} = $last{capture} && !$last{ignore_deletes};
         $self->{first_options} = \%first;
