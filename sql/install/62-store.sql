@@ -12,6 +12,7 @@ CREATE TYPE journey._run AS (
     store    name,          -- of the others, whose names begin with _
     shadow   boolean,       -- derive into the shadow tables
     bulk     boolean,       -- the store was empty before this run
+    anew     boolean,       -- derive all conversions anew, since what they go by changed
     version  bigint,        -- number of the refresh
     at       timestamptz,   -- its time, for updated_at
     timeout  interval,

@@ -573,11 +573,59 @@ AS $$
              FROM unnest('{first_touch,last_touch,last_non_direct_touch}'::text[]) WITH ORDINALITY AS x (t, n))),
         'CREATE INDEX ON {_conversions} (person_id, converted_at);'
         'CREATE INDEX ON {_conversions} (unit_id) WHERE unit_id IS NOT NULL;'
-        'CREATE INDEX ON {_conversions} (person_id, name)',
-        'SELECT * FROM {._conversion_scope}',
-        'o.conversion_id = s.conversion_id',
-        journey._conversion_rows((r).bulk),
+        'CREATE INDEX ON {_conversions} (person_id, name, converted_at)',
+        CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT * FROM {._conversion_scope}' END,
+        CASE WHEN (r).anew THEN 'true' ELSE 'o.conversion_id = s.conversion_id' END,
+        journey._conversion_rows((r).bulk OR (r).anew),
         NULL)::journey._follower
+$$;
+
+-- The time of a conversion's lead, for a query over conversions c with their rules r: of the first conversion that is
+-- called so within its lookback. For all at once the leads and the beginnings of lookbacks are walked back in time
+-- together, so that a person with many of both costs no more than their sum.
+CREATE FUNCTION journey._lead_of(bulk boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN bulk THEN $sql$
+            LEFT JOIN (
+                SELECT w.conversion_id, min(w.lead_at) OVER (PARTITION BY w.person_id ORDER BY w.at DESC) AS at
+                FROM (
+                    SELECT k.conversion_id, k.person_id,
+                           k.converted_at - coalesce(q.lookback, (($1).settings).lookback) AS at,
+                           NULL::timestamptz AS lead_at
+                    FROM {_conversions} AS k LEFT JOIN journey._conversion_rules($1) AS q ON q.name = k.name
+                    UNION ALL
+                    SELECT NULL, l.person_id, l.converted_at, l.converted_at
+                    FROM {_conversions} AS l
+                    WHERE l.name = (($1).settings).attribution ->> 'lead') AS w) AS lead
+                ON lead.conversion_id = c.conversion_id AND lead.at <= c.converted_at$sql$
+    ELSE $sql$
+            LEFT JOIN LATERAL (
+                SELECT min(l.converted_at) AS at
+                FROM {_conversions} AS l
+                WHERE l.person_id = c.person_id AND l.name = (($1).settings).attribution ->> 'lead'
+                  AND l.converted_at BETWEEN c.converted_at - coalesce(r.lookback, (($1).settings).lookback)
+                                         AND c.converted_at) AS lead ON true$sql$ END
+$$;
+
+-- More of a scope: conversions of a person whose leads changed, from then on until a lookback later.
+CREATE FUNCTION journey._reach_of_leads()
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT $sql$
+        UNION
+        SELECT o.conversion_id
+        FROM (SELECT c.person_id, c.converted_at
+              FROM {._converted} AS c
+              WHERE c.name = (($1).settings).attribution ->> 'lead'
+              GROUP BY c.person_id, c.converted_at
+              HAVING sum(c.n) <> 0) AS l
+        JOIN {_conversions} AS o ON o.person_id = l.person_id
+            AND o.converted_at BETWEEN l.converted_at AND l.converted_at + (SELECT journey._max_lookback($1))$sql$
 $$;
 
 -- One row per conversion and touch before it that counts.
@@ -617,8 +665,9 @@ AS $$
             time_decay_credit numeric NOT NULL,
             time_decay_value  numeric$sql$,
         NULL,
-        'SELECT DISTINCT conversion_id FROM {._conversion_scope}',
-        'o.conversion_id = s.conversion_id',
+        CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT DISTINCT conversion_id FROM {._conversion_scope}'
+            || CASE WHEN ((r).settings).attribution ? 'lead' THEN journey._reach_of_leads() ELSE '' END END,
+        CASE WHEN (r).anew THEN 'true' ELSE 'o.conversion_id = s.conversion_id' END,
         format($sql$
         SELECT x.conversion_id, x.touch_id, x.person_id, (x.k).position, (x.k).path_length, x.days_before,
                x.touched_at, x.source, x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
@@ -630,17 +679,20 @@ AS $$
             SELECT c.conversion_id, t.touch_id, c.person_id, t.touched_at, t.source, t.medium, t.campaign, t.term,
                    t.content, t.campaign_id, t.channel, t.click_id,
                    round(extract(epoch FROM c.converted_at - t.touched_at)::numeric / 86400, 6) AS days_before,
-                   journey._credit(t.touched_at, c.converted_at, t.touch_type = 'direct', NULL::timestamptz,
-                                   c.value, journey._currency_scale(c.currency), (($1).settings).attribution)
+                   journey._credit(t.touched_at, c.converted_at, t.touch_type = 'direct', %s, c.value,
+                                   journey._currency_scale(c.currency), (($1).settings).attribution)
                        OVER (PARTITION BY c.conversion_id ORDER BY t.touched_at, t.touch_id) AS k
             FROM %s
             LEFT JOIN journey._conversion_rules($1) AS r ON r.name = c.name
+            %s
             JOIN {touches} AS t ON t.person_id = c.person_id AND t.touched_at BETWEEN
                 c.converted_at - coalesce(r.lookback, (($1).settings).lookback) AND c.converted_at
             WHERE journey._touch_counts(t.channel, (($1).settings).attribution)
             OFFSET 0) AS x$sql$,
-            CASE WHEN (r).bulk THEN '{_conversions} AS c'
-                 ELSE 'scope AS s JOIN {_conversions} AS c USING (conversion_id)' END),
+            CASE WHEN ((r).settings).attribution ? 'lead' THEN 'lead.at' ELSE 'NULL::timestamptz' END,
+            CASE WHEN (r).bulk OR (r).anew THEN '{_conversions} AS c'
+                 ELSE 'scope AS s JOIN {_conversions} AS c USING (conversion_id)' END,
+            CASE WHEN ((r).settings).attribution ? 'lead' THEN journey._lead_of((r).bulk OR (r).anew) ELSE '' END),
         NULL)::journey._follower
 $$;
 
@@ -657,6 +709,12 @@ BEGIN
             visitor_id    text COLLATE "C",
             event_time    timestamptz,
             event_id      text COLLATE "C");
+        -- conversions of the scope, as they were before (n is -1) and as they are (1)
+        CREATE UNLOGGED TABLE {._converted} (
+            person_id     text COLLATE "C" NOT NULL,
+            name          text NOT NULL,
+            converted_at  timestamptz NOT NULL,
+            n             integer NOT NULL);
         -- records that came, changed or went
         CREATE UNLOGGED TABLE {._record_changes} (conversion_id text COLLATE "C" NOT NULL);
         -- tables of conversions of which the reading has all rows
@@ -667,11 +725,14 @@ $$;
 -- Which conversions a later run derives anew: those of events of changed sessions and runs, as they are and as
 -- they were; rows that changed, or follow a changed id or device; of a person that changed those from then on
 -- until a lookback later; those of orders that such an event is of; and the first one where only that counts.
+-- Whether there are conversions at all.
 CREATE FUNCTION journey._find_conversions(r journey._run)
-RETURNS void
+RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    result boolean;
 BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._conversion_scope} (conversion_id, visitor_id, event_time, event_id)
@@ -751,6 +812,99 @@ BEGIN
         JOIN {_conversions} AS o ON o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at)$sql$)
     USING journey._max_lookback(r), ARRAY(SELECT name FROM journey._conversion_rules(r) WHERE counting = 'first');
     EXECUTE journey._bind(r, 'ANALYZE {._conversion_scope}'::text);
+    EXECUTE journey._bind(r, $sql$
+        SELECT EXISTS (SELECT FROM {._conversion_scope}) OR EXISTS (SELECT FROM {_conversions})$sql$) INTO result;
+    RETURN result;
+END
+$$;
+
+-- Notes whose the conversions are that are derived anew: before (sign -1) and after (1).
+CREATE FUNCTION journey._note_converted(r journey._run, sign integer)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {._converted} (person_id, name, converted_at, n)
+        SELECT o.person_id, o.name, o.converted_at, $1
+        FROM {_conversions} AS o %s$sql$, CASE WHEN r.anew THEN '' ELSE
+            'JOIN (SELECT DISTINCT conversion_id FROM {._conversion_scope}) AS s USING (conversion_id)' END))
+    USING sign;
+    IF sign > 0 THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._converted}'::text);
+    END IF;
+END
+$$;
+
+-- Tells profiles how many conversions their persons have; how many profiles this refresh had not changed before. A
+-- first load counts all. A later one adds the difference, so that a person with many conversions costs what changed;
+-- all are counted of those whose profile is new (see _profile_rows()).
+CREATE FUNCTION journey._count_conversions(r journey._run)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    IF r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            UPDATE {profiles} AS p
+            SET conversions = c.n, first_converted_at = c.first_at, conversion_counts = c.counts
+            FROM (
+                SELECT person_id, sum(n)::bigint AS n, min(first_at) AS first_at, jsonb_object_agg(name, n) AS counts
+                FROM (SELECT o.person_id, o.name, count(*) AS n, min(o.converted_at) AS first_at
+                      FROM {_conversions} AS o GROUP BY 1, 2) AS o
+                GROUP BY person_id) AS c
+            WHERE p.person_id = c.person_id$sql$);
+        RETURN 0;
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        WITH moved AS MATERIALIZED (
+            SELECT person_id, name, sum(n) AS n
+            FROM (SELECT person_id, name, converted_at, sum(n) AS n
+                  FROM {._converted} GROUP BY 1, 2, 3 HAVING sum(n) <> 0) AS c
+            GROUP BY 1, 2),
+        stale AS MATERIALIZED (
+            SELECT p.person_id, p.conversions IS NULL AS is_new, p.conversion_counts, p.version
+            FROM (SELECT person_id, bool_or(moved) AS moved
+                  FROM (SELECT person_id, true AS moved FROM moved
+                        UNION ALL
+                        SELECT person_id, false FROM {._person_changes}) AS x
+                  GROUP BY person_id) AS x
+            JOIN {profiles} AS p USING (person_id)
+            WHERE x.moved OR p.conversions IS NULL),
+        counted AS (
+            SELECT person_id, sum(n)::bigint AS n,
+                   coalesce(jsonb_object_agg(name, n) FILTER (WHERE n > 0), '{}') AS counts
+            FROM (
+                SELECT person_id, name, sum(n)::bigint AS n
+                FROM (
+                    SELECT s.person_id, NULL AS name, 0 AS n FROM stale AS s
+                    UNION ALL
+                    SELECT s.person_id, o.key, o.value::bigint
+                    FROM stale AS s CROSS JOIN LATERAL jsonb_each_text(s.conversion_counts) AS o
+                    UNION ALL
+                    SELECT s.person_id, m.name, m.n FROM stale AS s JOIN moved AS m USING (person_id) WHERE NOT s.is_new
+                    UNION ALL
+                    SELECT s.person_id, o.name, 1
+                    FROM stale AS s JOIN {_conversions} AS o USING (person_id) WHERE s.is_new) AS x
+                GROUP BY 1, 2) AS x
+            GROUP BY person_id),
+        put AS (
+            UPDATE {profiles} AS p
+            SET conversions = c.n, first_converted_at = f.at, conversion_counts = c.counts, version = $1, updated_at = $2
+            FROM counted AS c
+            CROSS JOIN LATERAL (
+                SELECT min(o.converted_at) AS at FROM {_conversions} AS o WHERE o.person_id = c.person_id) AS f
+            WHERE p.person_id = c.person_id
+              AND ROW(p.conversions, p.first_converted_at, p.conversion_counts)::record
+                  *<> ROW(c.n, f.at, c.counts)::record
+            RETURNING p.person_id)
+        SELECT count(*) FROM put JOIN stale USING (person_id) WHERE version < $1$sql$)
+    INTO n USING r.version, r.at;
+    RETURN n;
 END
 $$;
 

@@ -157,6 +157,12 @@ sub choose_conversions
     $o->{lookback} = $self->pick('1 day', '10 days', '2 hours') if $self->chance(0.4);
     $o->{attribution} = $self->pick({ half_life => '3 days' }, { position => [ 30, 50, 20 ] }, { paid_only => \1 },
         { exclude_channels => [ 'Direct', 'Email' ] }) if $self->chance(0.4);
+    # the lead; not by chance, so that the seeds of before stay what they were
+    if ($self->{seed} % 3 == 1)
+    {
+        $o->{attribution}{lead} = $list[ $self->{seed} / 3 % @list ]{name};
+        $o->{attribution}{w_shaped} = [ 20, 40, 30, 5 ] if $self->{seed} % 2;
+    }
 }
 
 # own: a table in standard form; loader: a schema as RudderStack fills it. Without a load time a source is

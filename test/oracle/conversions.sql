@@ -103,9 +103,33 @@ WHERE l.at IS NOT NULL;
 
 CREATE TABLE conversion (number bigint GENERATED ALWAYS AS IDENTITY, LIKE lead_conversion);
 
+-- What profiles and sessions tell of them.
+CREATE VIEW person_conversions AS
+SELECT person_id, sum(n) AS conversions, min(first_at) AS first_converted_at, jsonb_object_agg(name, n) AS conversion_counts
+FROM (SELECT person_id, name, count(*) AS n, min(converted_at) AS first_at FROM conversion GROUP BY person_id, name) AS c
+GROUP BY person_id;
+
+CREATE VIEW session_conversions AS
+SELECT visitor_id, session, sum(n) AS conversions, jsonb_object_agg(name, n) AS conversion_counts
+FROM (SELECT visitor_id, session, name, count(*) AS n FROM conversion WHERE session IS NOT NULL GROUP BY 1, 2, 3) AS c
+GROUP BY visitor_id, session;
+
 -- The touches before each conversion that count, with their places.
 CREATE TABLE path_touch (
     number bigint, place bigint, length bigint, age interval, counts boolean, LIKE person_touch);
+
+-- The touch that made the lead: the last one that counts before the person's first lead within the conversion's window.
+CREATE VIEW lead_touch AS
+SELECT p.number, max(p.place) AS place
+FROM path_touch AS p
+JOIN (
+    SELECT c.number, min(l.converted_at) AS lead_at
+    FROM conversion AS c CROSS JOIN options AS o
+    JOIN conversion AS l ON l.person_id = c.person_id AND l.name = o.attribution ->> 'lead'
+        AND l.converted_at >= c.converted_at - c.lookback AND l.converted_at <= c.converted_at
+    GROUP BY c.number) AS l USING (number)
+WHERE p.counts AND p.touched_at <= l.lead_at
+GROUP BY p.number;
 
 CREATE FUNCTION fill_conversions() RETURNS void
 LANGUAGE sql AS $$
@@ -184,13 +208,23 @@ SELECT p.number, p.place, r.rule,
        WHEN 'linear' THEN 1
        WHEN 'time_decay' THEN power(2.00000000000000000000000000000000000000000000000000,
            -extract(epoch FROM p.age) / extract(epoch FROM coalesce((o.attribution ->> 'half_life')::interval, '7 days')))
-       -- without a lead the W is the U; of two touches each has its end's weight
+       -- the touch of the lead, the ends, and what is left for all others together
        ELSE CASE WHEN p.length = 1 THEN 1
+                 WHEN r.rule = 'w_shaped' AND d.place IS NOT NULL THEN CASE
+                     WHEN p.place NOT IN (1, d.place, p.length) THEN coalesce(o.attribution #>> '{w_shaped,3}', '10')::numeric
+                     ELSE greatest(p.length - CASE WHEN d.place IN (1, p.length) THEN 2 ELSE 3 END, 1)
+                          * (CASE WHEN p.place = 1 THEN coalesce(o.attribution #>> '{w_shaped,0}', '30')::numeric ELSE 0 END
+                             + CASE WHEN p.place = d.place THEN coalesce(o.attribution #>> '{w_shaped,1}', '30')::numeric ELSE 0 END
+                             + CASE WHEN p.place = p.length THEN coalesce(o.attribution #>> '{w_shaped,2}', '30')::numeric ELSE 0 END)
+                     END
+                 -- without a lead the W is the U; of two touches each has its end's weight
+                 ELSE CASE
                  WHEN p.place = 1 THEN coalesce(o.attribution #>> '{position,0}', '40')::numeric * greatest(p.length - 2, 1)
                  WHEN p.place = p.length THEN coalesce(o.attribution #>> '{position,2}', '40')::numeric * greatest(p.length - 2, 1)
-                 ELSE coalesce(o.attribution #>> '{position,1}', '20')::numeric END
+                 ELSE coalesce(o.attribution #>> '{position,1}', '20')::numeric END END
        END AS share
 FROM path_touch AS p CROSS JOIN options AS o
+LEFT JOIN lead_touch AS d USING (number)
 CROSS JOIN unnest('{first,last,last_non_direct,linear,position,w_shaped,time_decay}'::text[]) AS r (rule)
 WHERE p.counts
 WINDOW path AS (PARTITION BY p.number, r.rule);
