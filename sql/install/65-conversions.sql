@@ -132,8 +132,9 @@ CREATE FUNCTION journey._record_key(name text, id text) RETURNS text
 AS $$SELECT replace(replace(name, '\', '\\'), ':', '\:') || ':' || id$$;
 COMMENT ON FUNCTION journey._record_key(text, text) IS 'internal: the id of a conversion that comes as a row';
 
--- Raises an error unless a relation can give conversions by this mapping.
-CREATE FUNCTION journey._check_conversion_source(relation regclass, columns jsonb, options jsonb) RETURNS void
+-- Raises an error unless a relation can give conversions by this mapping. Whether rows that go are captured.
+CREATE FUNCTION journey._check_conversion_source(relation regclass, columns jsonb, options jsonb, captured boolean)
+    RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -183,7 +184,7 @@ BEGIN
         RAISE EXCEPTION 'relation % has no column that tells whose a conversion is', relation
             USING ERRCODE = 'undefined_column', HINT = 'Map user_id, email or visitor_id.';
     END IF;
-    IF journey._watermark_column(kinds, mapping, columns) IS NOT NULL THEN
+    IF NOT captured AND journey._watermark_column(kinds, mapping, columns) IS NOT NULL THEN
         RAISE NOTICE 'rows that are deleted from % stay in the model', relation
             USING DETAIL = 'New rows are told by their load time, which says nothing of those that go.',
                   HINT = 'Set the time of conversion to NULL instead, or map {"loaded_at": null}: then the relation '
@@ -191,12 +192,11 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION journey._check_conversion_source(regclass, jsonb, jsonb) IS 'internal: checks a source';
+COMMENT ON FUNCTION journey._check_conversion_source(regclass, jsonb, jsonb, boolean) IS 'internal: checks a source';
 
 -- The rows of an input of conversions in the form of the batch: the same columns as an event's, apart from
 -- events by is_traits. A row without a time takes its conversion back, whosever it is.
-CREATE FUNCTION journey._select_conversions(i journey._input, s journey._settings, rows text, removed boolean,
-    f jsonb, raw text)
+CREATE FUNCTION journey._select_conversions(i journey._input, s journey._settings, rows text, f jsonb, raw text)
 RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -215,7 +215,7 @@ DECLARE
             coalesce(f ->> 'consent', 'NULL::jsonb')),
         'traits', format('CASE WHEN c.email IS NOT NULL THEN jsonb_build_object(%L, c.email) END', s.email_trait),
         'table_id', i.table_id::text, 'is_traits', 'true',
-        'status', CASE WHEN removed THEN '''removed''' ELSE 's.status' END,
+        'status', 's.status',
         'loaded_at', CASE WHEN i.watermark_column IS NOT NULL
                           THEN journey._as(i.kinds ->> i.watermark_column::text, i.watermark_column,
                                            'timestamptz'::text) END));
@@ -235,7 +235,7 @@ BEGIN
         ' WHEN octet_length(c.event_id) > 1024 THEN ''id too long'''
         ' WHEN c.name IS NULL THEN ''no name''%s'
         ' WHEN c.converted_at IS NOT NULL THEN journey._reject_reason(coalesce(c.visitor_id, c.user_id, c.email),'
-        ' NULL::text, NULL::text, c.converted_at, %s, %L, %L) END AS status) AS s%s',
+        ' NULL::text, NULL::text, c.converted_at, %s, %L, %L) END AS status) AS s',
         (SELECT string_agg(coalesce(wanted ->> b.name, 'NULL::' || b.type), ', ' ORDER BY b.place)
            FROM journey._batch_columns() AS b WHERE b.name <> 'raw'),
         raw, rows,
@@ -245,11 +245,10 @@ BEGIN
         coalesce(journey._cleaned(f ->> 'visitor_id', s), 'NULL::text'),
         coalesce(journey._cleaned(f ->> 'user_id', s), 'NULL::text'),
         coalesce(f ->> 'email', 'NULL::text'), coalesce(f ->> 'converted_at', 'NULL::timestamptz'),
-        bad, journey._arrived(i), s.earliest, s.max_future,
-        CASE WHEN removed THEN ' WHERE s.status IS NULL' ELSE '' END);
+        bad, journey._arrived(i), s.earliest, s.max_future);
 END
 $$;
-COMMENT ON FUNCTION journey._select_conversions(journey._input, journey._settings, text, boolean, jsonb, text) IS
+COMMENT ON FUNCTION journey._select_conversions(journey._input, journey._settings, text, jsonb, text) IS
     'internal: the query that reads an input of conversions';
 
 -- Says of which tables of conversions there is all in a reading: what is not in it is no more.
@@ -300,8 +299,8 @@ CREATE FUNCTION journey._record_content(o jsonb) RETURNS text
     SET search_path = pg_catalog, pg_temp
 AS $$SELECT (o - '{table_id,loaded_at}'::text[])::text COLLATE "C"$$;
 
--- Brings the records up to date by the rows of _batch; how many told something new. Of a conversion the row
--- that was loaded last counts, of those loaded at one time the one that takes it back. Rows without a load
+-- Brings the records up to date by the rows of _batch; how many told something new. Those of which a row of a
+-- captured table changed or went begin anew with the rows that there are. Of a conversion the row that was loaded last counts, of those loaded at one time the one that takes it back. Rows without a load
 -- time are from now.
 CREATE FUNCTION journey._note_conversion_rows(r journey._run)
 RETURNS bigint
@@ -312,13 +311,23 @@ AS $$
 DECLARE
     n bigint;
 BEGIN
+    IF NOT r.bulk THEN
+        -- rows of a captured table that went or changed
+        EXECUTE journey._bind(r, $sql$
+            WITH gone AS (
+                DELETE FROM {_conversion_records} AS o USING {._batch} AS b
+                WHERE b.is_traits AND b.kind = 'conversion' AND b.status = 'removed'
+                  AND o.table_id = b.table_id AND o.row_id = b.event_id
+                RETURNING o.conversion_id)
+            INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$);
+    END IF;
     EXECUTE journey._bind(r, $sql$
         WITH given AS (
             SELECT journey._record_key(b.name, b.event_id) AS conversion_id, b.name, b.table_id, b.loaded_at,
                    b.event_time AS converted_at, x.user_id, x.properties ->> 'email' AS email, x.visitor_id,
                    x.revenue AS value, x.currency, x.order_id, x.properties ->> 'gclid' AS gclid,
                    x.properties ->> 'click_id' AS click_id, x.properties ->> 'phone' AS phone,
-                   x.properties -> 'consent' AS consent
+                   x.properties -> 'consent' AS consent, b.event_id AS row_id
             FROM {._batch} AS b
             LEFT JOIN LATERAL (
                 SELECT b.user_id, b.visitor_id, b.revenue, b.currency, b.order_id, b.properties
@@ -341,7 +350,7 @@ BEGIN
                 converted_at = excluded.converted_at, user_id = excluded.user_id, email = excluded.email,
                 visitor_id = excluded.visitor_id, value = excluded.value, currency = excluded.currency,
                 order_id = excluded.order_id, gclid = excluded.gclid, click_id = excluded.click_id,
-                phone = excluded.phone, consent = excluded.consent
+                phone = excluded.phone, consent = excluded.consent, row_id = excluded.row_id
             WHERE o *<> excluded
             RETURNING conversion_id)
         INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM put$sql$);
