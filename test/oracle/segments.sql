@@ -29,12 +29,14 @@ $$;
 
 -- All conditions of definitions, at whatever depth.
 CREATE FUNCTION conditions(definition jsonb) RETURNS SETOF jsonb
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT definition
-    UNION ALL
-    SELECT x FROM jsonb_array_elements(coalesce(definition -> 'all', definition -> 'any', jsonb_build_array(definition -> 'not'))) AS d,
-        oracle.conditions(d) AS x
-    WHERE definition ?| '{all,any,not}'
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN NEXT definition;
+    RETURN QUERY
+        SELECT x FROM jsonb_array_elements(coalesce(definition -> 'all', definition -> 'any', jsonb_build_array(definition -> 'not'))) AS d,
+            oracle.conditions(d) AS x
+        WHERE definition ?| '{all,any,not}';
+END
 $$;
 
 CREATE FUNCTION profile_holds(content jsonb, conditions jsonb) RETURNS boolean
@@ -56,32 +58,32 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT happened <= at AND (NOT c ? 'last' OR at < happened + (c ->> 'last')::interval)
 $$;
 
-CREATE FUNCTION segment_holds(c jsonb, person text, at timestamptz, first_at timestamptz) RETURNS boolean
+CREATE FUNCTION segment_holds(c jsonb, person text, instant timestamptz, first_at timestamptz) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
     IF c ? 'all' THEN
-        RETURN (SELECT bool_and(oracle.segment_holds(d, person, at, first_at)) FROM jsonb_array_elements(c -> 'all') AS d);
+        RETURN (SELECT bool_and(oracle.segment_holds(d, person, instant, first_at)) FROM jsonb_array_elements(c -> 'all') AS d);
     ELSIF c ? 'any' THEN
-        RETURN (SELECT bool_or(oracle.segment_holds(d, person, at, first_at)) FROM jsonb_array_elements(c -> 'any') AS d);
+        RETURN (SELECT bool_or(oracle.segment_holds(d, person, instant, first_at)) FROM jsonb_array_elements(c -> 'any') AS d);
     ELSIF c ? 'not' THEN
         -- of who is not known yet nothing is missed
-        RETURN NOT oracle.segment_holds(c -> 'not', person, at, first_at)
-           AND (at >= first_at OR EXISTS (SELECT FROM oracle.conditions(c) AS x WHERE x ? 'profile'));
+        RETURN NOT oracle.segment_holds(c -> 'not', person, instant, first_at)
+           AND (instant >= first_at OR EXISTS (SELECT FROM oracle.conditions(c) AS x WHERE x ? 'profile'));
     ELSIF c ? 'profile' THEN
         RETURN oracle.profile_holds(
             (SELECT p.content FROM oracle.segment_profile AS p WHERE p.person_id = person), c -> 'profile');
     ELSIF c ? 'funnel' THEN
         RETURN EXISTS (SELECT FROM oracle.funnel_end AS f
-                       WHERE f.funnel = c AND f.person_id = person AND oracle.counts_at(at, f.at, c));
+                       WHERE f.funnel = c AND f.person_id = person AND oracle.counts_at(instant, f.at, c));
     END IF;
-    RETURN (SELECT CASE WHEN c ? 'at_most' THEN at >= first_at AND count(*) <= (c ->> 'at_most')::int ELSE true END
+    RETURN (SELECT CASE WHEN c ? 'at_most' THEN instant >= first_at AND count(*) <= (c ->> 'at_most')::int ELSE true END
                AND count(*) >= coalesce((c ->> 'at_least')::int, CASE WHEN c ? 'at_most' THEN 0 ELSE 1 END)
             FROM oracle.step_event AS e
-            WHERE e.step = oracle.step_part(c) AND e.person_id = person AND oracle.counts_at(at, e.at, c)
+            WHERE e.step = oracle.step_part(c) AND e.person_id = person AND oracle.counts_at(instant, e.at, c)
               AND e.at >= coalesce((c ->> 'since')::timestamptz, '-infinity')
               AND e.at < coalesce((c ->> 'until')::timestamptz, 'infinity')
               AND NOT EXISTS (SELECT FROM oracle.step_event AS w
-                              WHERE w.step = c -> 'without' AND w.person_id = person AND w.at BETWEEN e.at AND segment_holds.at));
+                              WHERE w.step = c -> 'without' AND w.person_id = person AND w.at BETWEEN e.at AND instant));
 END
 $$;
 
