@@ -21,6 +21,7 @@ BEGIN
     PERFORM journey._create_exports(r);
     PERFORM journey._show_sessions(r);
     PERFORM journey._show_conversions(r);
+    PERFORM journey._show_segments(r);
     PERFORM journey._show_events(r);
     PERFORM journey._show_masked(r);
 END
@@ -46,6 +47,7 @@ BEGIN
     r.timeout := s.timeout;
     r.settings := s;
     r.conversions := nullif(s.conversions, '[]'::jsonb);
+    r.segments := nullif(s.segments, '{}'::jsonb);
     r.rules := jsonb_strip_nulls(jsonb_build_object(
         'new_campaign', s.new_campaign, 'midnight', s.midnight, 'max_duration', s.max_duration,
         'session_key', s.session_key, 'user_change', s.user_change,
