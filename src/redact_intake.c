@@ -242,7 +242,8 @@ _redact_row(PG_FUNCTION_ARGS)
 }
 
 /*
- * _redact_key(row_key text, rules jsonb, key bytea): the key of a source's row, which may be any id of its event.
+ * _redact_key(row_key text, rules jsonb, key bytea, path text): the key of a source's row, which is the id at that
+ * path of its event or, where it is NULL, may be any.
  */
 PG_FUNCTION_INFO_V1(_redact_key);
 Datum
@@ -257,8 +258,13 @@ _redact_key(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	rules = GetRules(fcinfo);
 	left = given = JStrFromText(PG_GETARG_TEXT_PP(0));
-	for (int i = 0; i < lengthof(paths) && JStrEqual(left, given); i++)
-		RedactId(rules, paths[i], &left);
+	if (!PG_ARGISNULL(3))
+		RedactId(rules, text_to_cstring(PG_GETARG_TEXT_PP(3)), &left);
+	else
+	{
+		for (int i = 0; i < lengthof(paths) && JStrEqual(left, given); i++)
+			RedactId(rules, paths[i], &left);
+	}
 	if (JStrIsNull(left))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(JStrGetDatum(left));
