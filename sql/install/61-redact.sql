@@ -7,10 +7,11 @@
 -- no statement's text has one.
 -- ---------------------------------------------------------------------------------------------
 
-CREATE FUNCTION journey._redact_row(event journey.event, rules jsonb, key bytea, email_trait text)
+CREATE FUNCTION journey._redact_row(
+    event journey.event, rules jsonb, key bytea, email_trait text, touch_options jsonb)
     RETURNS journey.event
     LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_redact_row';
-COMMENT ON FUNCTION journey._redact_row(journey.event, jsonb, bytea, text) IS
+COMMENT ON FUNCTION journey._redact_row(journey.event, jsonb, bytea, text, jsonb) IS
     'internal: an event without what rules name';
 
 CREATE FUNCTION journey._redact_key(row_key text, rules jsonb, key bytea, path text) RETURNS text
@@ -140,6 +141,18 @@ SELECT format('ROW(%s)::journey.event', string_agg(format('x.%I', b.name), ', ' 
 $$;
 COMMENT ON FUNCTION journey._batch_event() IS 'internal: an expression for an event';
 
+-- The options of a model that touches are judged by.
+CREATE FUNCTION journey._touch_options(s journey._settings) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT jsonb_strip_nulls(jsonb_build_object(
+    'internal_hosts', to_jsonb(s.internal_hosts), 'ignored_referrers', to_jsonb(s.ignored_referrers),
+    'channel_rules', nullif(s.channel_rules, '[]'::jsonb), 'referrers', nullif(s.referrers, '[]'::jsonb),
+    'click_ids', nullif(s.click_ids, '[]'::jsonb)))
+$$;
+COMMENT ON FUNCTION journey._touch_options(journey._settings) IS 'internal: what touches are judged by';
+
 -- As journey._select(), without what the rules of the model name. The prefix of an id space is none of them.
 CREATE FUNCTION journey._redacted_select(
     m journey._model, i journey._input, s journey._settings, rows text) RETURNS text
@@ -160,12 +173,13 @@ BEGIN
                '(SELECT ROW(%L || e.event_id, e.visitor_id, e.user_id, e.event_time, NULL, NULL, NULL, NULL, NULL,'
                ' NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, e.previous_id, NULL, NULL,'
                ' jsonb_strip_nulls(jsonb_build_object(%L, e.traits -> %2$L)))::journey.event'
-               ' FROM (SELECT (journey._redact_row(%s, %L::jsonb, %s, %2$L)).*) AS e)',
+               ' FROM (SELECT (journey._redact_row(%s, %L::jsonb, %s, %2$L, ''{}''::jsonb)).*) AS e)',
                prefix, s.email_trait, journey._batch_event(), journey._with_key_number(s.redact, n),
                journey._key_of(m.store_schema, n)), ', ') || ']'
       INTO earlier FROM unnest(journey._earlier_keys(m, s)) AS n;
     RETURN format(
-        'SELECT %s FROM (SELECT x.*, journey._redact_row(%s, %L::jsonb, %s, %L) AS e FROM (%s) AS x(%s) OFFSET 0) AS x',
+        'SELECT %s FROM (SELECT x.*, journey._redact_row(%s, %L::jsonb, %s, %L, %L::jsonb) AS e'
+        ' FROM (%s) AS x(%s) OFFSET 0) AS x',
         (SELECT string_agg(CASE
                     WHEN b.name = 'event_id' AND prefix <> '' THEN format('%L || (x.e).event_id', prefix)
                     WHEN b.place <= 100 THEN format('(x.e).%I', b.name)
@@ -182,7 +196,7 @@ BEGIN
                     ELSE format('x.%I', b.name) END, ', ' ORDER BY b.place)
            FROM journey._batch_columns() AS b),
         journey._batch_event(), s.redact, journey._key_of(m.store_schema, journey._key_number(s.redact)), s.email_trait,
-        journey._select(i, s, rows),
+        journey._touch_options(s), journey._select(i, s, rows),
         (SELECT string_agg(quote_ident(b.name), ', ' ORDER BY b.place) FROM journey._batch_columns() AS b));
 END
 $$;
@@ -237,7 +251,7 @@ BEGIN
         SELECT array_agg(DISTINCT id) FROM (
             SELECT k.number = $3 AS now, (journey._redact_row(ROW(NULL, NULL, $1, NULL, NULL, NULL, NULL, NULL, NULL,
                        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::journey.event,
-                       journey._with_key_number($2, k.number), k.key, ''::text)).user_id AS id
+                       journey._with_key_number($2, k.number), k.key, ''::text, '{}'::jsonb)).user_id AS id
               FROM %2$I._pseudonym_keys AS k
              UNION
             SELECT false, $1) AS x
