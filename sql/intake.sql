@@ -130,7 +130,7 @@ RESET search_path;
 SELECT journey.create_model('regress_in', NULL, '{"keep_properties": ["context_theme", "title"],
     "exclude": {"host": ["staging.*"], "ip": ["10.0.0.0/8"], "user_agent": ["*Bot*"], "user_id": ["QA_*"]}}');
 SELECT journey.add_schema('regress_in', 'regress_rudder', '{"exclude_tables": ["left_*"]}');
-SELECT name, role, watermark_column, overlap FROM unnest(journey._readable_inputs(journey._get_model('regress_in')));
+SELECT name, role, watermark_column, overlap FROM journey._inputs(journey._get_model('regress_in'));
 
 INSERT INTO regress_rudder.tracks (id, anonymous_id, user_id, event, event_text, "timestamp", received_at, uuid_ts, channel, context_ip, context_user_agent, context_page_url, context_campaign_name, context_session_id) VALUES
     ('t1', 'a1', NULL, 'order_completed', 'Order Completed', '2024-01-01 10:00', '2024-01-01 10:01', '2024-01-01 11:00', 'web', '192.0.2.1', 'Mozilla', 'https://shop.test/buy', 'jan', 1704103200000),
@@ -253,7 +253,7 @@ SELECT journey.add_source('regress_own_m', 'regress_own.signups2', 'track', '{"e
                           '{"id_space": "regress_own.signups"}');
 CREATE VIEW regress_own.signups3 AS SELECT * FROM regress_own.signups;
 SELECT journey.add_source('regress_own_m', 'regress_own.signups3', 'track', '{"event_time": "day", "properties": null, "event_id": null}');
-SELECT name, role, id_prefix, watermark_column, overlap FROM unnest(journey._readable_inputs(journey._get_model('regress_own_m')));
+SELECT name, role, id_prefix, watermark_column, overlap FROM journey._inputs(journey._get_model('regress_own_m'));
 SELECT regress_read('regress_own_m');
 SELECT event_id, visitor_id, user_id, event_time, received_at, kind, url, revenue, source, properties, traits, status
   FROM batch ORDER BY table_id, event_id;
@@ -267,7 +267,7 @@ SELECT event_id, received_at FROM batch ORDER BY 1;
 -- a received_at that is the time of the event is no load time
 CREATE TABLE regress_own.flat (user_id text, at timestamptz);
 SELECT journey.add_source('regress_own_m', 'regress_own.flat', NULL, '{"event_time": "at", "received_at": "at"}');
-SELECT name, watermark_column FROM unnest(journey._readable_inputs(journey._get_model('regress_own_m'))) WHERE name = 'flat';
+SELECT name, watermark_column FROM journey._inputs(journey._get_model('regress_own_m')) WHERE name = 'flat';
 -- more columns than a function takes arguments, and more than a row of text has
 SELECT format('CREATE TABLE regress_own.wide (user_id text, event_time timestamptz, %s)',
               string_agg(format('c%s int', i), ', ')) FROM generate_series(1, 250) AS i
@@ -335,7 +335,7 @@ DECLARE
     uses boolean := false;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN ' || (SELECT journey._select(i, s, journey._new_rows(i, s, NULL))
-                                         FROM unnest(journey._readable_inputs(journey._get_model('regress_index'))) AS i
+                                         FROM journey._inputs(journey._get_model('regress_index')) AS i
                                         CROSS JOIN journey._settings('{}') AS s
                                         WHERE name = 'bare') LOOP
         uses := uses OR line LIKE '%Index Scan%';

@@ -173,7 +173,14 @@ static const CatalogStatement catalog_statements[] = {
 		true
 	},
 	{"get", ACCESS_OWNER,
-		"SELECT to_jsonb(m) FROM journey._model m WHERE model = $1"
+		"SELECT to_jsonb(m) - 'statements' FROM journey._model m WHERE model = $1"
+	},
+	{"statements", ACCESS_OWNER,
+		"SELECT statements FROM journey._model WHERE model = $1"
+	},
+	{"keep_statements", ACCESS_OWNER,
+		"UPDATE journey._model SET statements = $2 WHERE model = $1",
+		true
 	},
 	{"set", ACCESS_OWNER,
 		"UPDATE journey._model SET options = $2->'options',"
@@ -281,7 +288,7 @@ static const CatalogStatement catalog_statements[] = {
  * under snapshots, which counts for nothing in another database. journey._adopt_model() reads it.
  */
 static const char *const catalog_copy =
-"SELECT jsonb_build_object('format', 1, 'model', to_jsonb(m) - 'writers',"
+"SELECT jsonb_build_object('format', 1, 'model', to_jsonb(m) - '{writers,statements}'::text[],"
 " 'sources', (SELECT coalesce(jsonb_agg(to_jsonb(s) - 'model' ORDER BY s.source), '[]')"
 " FROM journey._source s WHERE s.model = m.model),"
 " 'tables', (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.table_id), '[]')"

@@ -21,6 +21,7 @@ CREATE TABLE journey._model (
     rebuild_due   text,                         -- why, or NULL
     writers       jsonb,                        -- transactions that wrote while the last one read,
                                                 -- and the snapshot under which it did
+    statements    jsonb,                        -- those of later refreshes that are long to write, with their key
     relations     text[] NOT NULL,              -- what create_model() made in the schemas
     made_schema   boolean NOT NULL,
     made_store    boolean NOT NULL,
@@ -279,8 +280,8 @@ CREATE TYPE journey._settings AS (
 -- (for rows read from now on), none (on derived rows).
 CREATE FUNCTION journey._options()
     RETURNS TABLE (option text, type text, effect text, standard jsonb)
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE -- no SET: it is inlined
-AS $$
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE -- of this form it is inlined
+BEGIN ATOMIC
 VALUES ('schema',                'name',        'fixed',   NULL::pg_catalog.jsonb),
        ('timeout',               'interval',    'rebuild', '"30 minutes"'),
        ('new_campaign',          'boolean',     'rebuild', 'false'),
@@ -319,8 +320,8 @@ VALUES ('schema',                'name',        'fixed',   NULL::pg_catalog.json
        ('currency',              'unsupported', 'rebuild', NULL),
        ('rates',                 'unsupported', 'rebuild', NULL),
        ('redact',                'redact',      'read',    NULL),
-       ('store_schema',          'name',        'fixed',   NULL)
-$$;
+       ('store_schema',          'name',        'fixed',   NULL);
+END;
 COMMENT ON FUNCTION journey._options() IS 'internal: the options of a model';
 
 -- Raises the error of an option with a wrong value.

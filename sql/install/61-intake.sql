@@ -364,10 +364,15 @@ COMMENT ON FUNCTION journey._seen_rows(journey._input, journey._settings) IS
 
 -- Whether all of an input is read. Conversions without a load time are, each time.
 CREATE FUNCTION journey._is_read_whole(i journey._input, since timestamptz) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$SELECT coalesce(since = '-infinity', false) OR i.watermark_column IS NULL AND (i.role = 'conversion'
-    OR i.role = 'payload' AND since IS NOT NULL)$$; -- whose dates are within
+AS $$
+BEGIN
+    RETURN coalesce(since = '-infinity', false)
+        OR i.watermark_column IS NULL AND (i.role = 'conversion'
+                                           OR i.role = 'payload' AND since IS NOT NULL); -- whose dates are within
+END
+$$;
 COMMENT ON FUNCTION journey._is_read_whole(journey._input, timestamptz) IS
     'internal: whether all rows of an input are read';
 

@@ -91,8 +91,10 @@ COMMENT ON FUNCTION journey._reader_text(journey._model, journey._input, journey
 
 -- All that a model reads and may read, as it is now. Sources that are gone or not readable are skipped, with a
 -- warning: what they hold is read as soon as they can be. A table seen for the first time gets its number. `known`
--- is what the catalog has of the sources and their tables.
-CREATE FUNCTION journey._readable_inputs(m journey._model, s journey._settings, known jsonb)
+-- is what the catalog has of the sources and their tables. With `peek` nothing is said or written, and a new table
+-- has no number.
+CREATE FUNCTION journey._readable_inputs(
+    m journey._model, s journey._settings, known jsonb, peek boolean DEFAULT false)
     RETURNS journey._input[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -104,7 +106,7 @@ DECLARE
     denied text[] := '{}';
     changed jsonb[] := '{}';
     result journey._input[] := '{}';
-    all_there boolean := journey._are_there(m, known -> 'sources');
+    all_there boolean := peek OR journey._are_there(m, known -> 'sources');
 BEGIN
     IF s.redact IS NOT NULL THEN
         settings := concat_ws(' ', settings, journey._earlier_keys(m, s));
@@ -151,7 +153,7 @@ BEGIN
             denied := denied || format('%I.%I', i.schema, i.name);
             CONTINUE;
         END IF;
-        IF i.is_new THEN
+        IF i.is_new AND NOT peek THEN
             i.table_id := journey._catalog('add_table'::text, m.model, jsonb_build_object(
                 'source', i.source, 'schema', i.schema, 'relation', i.name))::integer;
             i.members := journey._plain_members(i.relation);
@@ -160,6 +162,8 @@ BEGIN
             i := jsonb_populate_record(i, x.reader);
         ELSE
             i := journey._describe(i, s, x.given, x.columns);
+        END IF;
+        IF x.reader_key IS DISTINCT FROM x.key AND NOT peek THEN
             i.query := journey._reader_text(m, i, s);
             changed := changed || jsonb_build_object(
                 'table_id', i.table_id, 'reader_key', x.key, 'reader_text', i.query,
@@ -173,6 +177,8 @@ BEGIN
         END IF;
         -- without an index, only what is small: it would be scanned twice, as would what a view stands for
         i.asked := x.relkind = ANY ('{r,p,m}'::"char"[])
+            -- what is not in such a one any more is gone
+            AND NOT (i.role = 'conversion' AND i.watermark_column IS NULL)
             AND CASE WHEN i.watermark IS NULL AND i.seen IS NULL THEN true
                      WHEN i.watermark IS NOT NULL AND x.indexed THEN true
                      ELSE x.relkind <> 'p' AND pg_relation_size(i.relation) < 8 * 1024 * 1024 END;
@@ -181,7 +187,7 @@ BEGIN
     IF changed <> '{}' THEN
         PERFORM journey._catalog('readers'::text, m.model, to_jsonb(changed));
     END IF;
-    IF denied <> '{}' THEN
+    IF denied <> '{}' AND NOT peek THEN
         RAISE WARNING 'model "%" cannot read %: permission denied',
             m.model, array_to_string(denied, ', ')
             USING HINT = format('GRANT SELECT on it to %I; ALTER DEFAULT PRIVILEGES does it for'
@@ -190,7 +196,7 @@ BEGIN
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION journey._readable_inputs(journey._model, journey._settings, jsonb) IS
+COMMENT ON FUNCTION journey._readable_inputs(journey._model, journey._settings, jsonb, boolean) IS
     'internal: the tables to read';
 
 CREATE FUNCTION journey._readable_inputs(m journey._model) RETURNS journey._input[]
@@ -203,6 +209,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey._readable_inputs(journey._model) IS 'internal: the tables to read';
+
+-- Only a look.
+CREATE FUNCTION journey._inputs(m journey._model) RETURNS SETOF journey._input
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM unnest(journey._readable_inputs(
+        m, journey._settings(m.options), journey._catalog('inputs'::text, m.model, '{}'::jsonb), true));
+END
+$$;
+COMMENT ON FUNCTION journey._inputs(journey._model) IS 'internal: the tables that a model can read now';
 
 -- Whether all sources are there; warns of those that are not.
 CREATE FUNCTION journey._are_there(m journey._model, sources jsonb) RETURNS boolean

@@ -81,13 +81,12 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM set_config('jit', 'off', true);
-    -- A statement has several sorts and hashes at once; together they keep to about maintenance_work_mem.
-    PERFORM set_config('work_mem', greatest(
-        64, pg_size_bytes(current_setting('maintenance_work_mem')) / 1024 / 4)::text, true);
-    PERFORM set_config('hash_mem_multiplier', '1', true);
-    -- A first load reads all; a later one looks up what is new, and must not scan what is stored for it.
-    PERFORM set_config('random_page_cost', CASE WHEN r.bulk THEN '1.1' ELSE '0.5' END, true);
+    PERFORM set_config('jit', 'off', true), set_config('hash_mem_multiplier', '1', true),
+            -- A statement has several sorts and hashes at once; together they keep to about maintenance_work_mem.
+            set_config('work_mem', greatest(
+                64, pg_size_bytes(current_setting('maintenance_work_mem')) / 1024 / 4)::text, true),
+            -- A first load reads all; a later one looks up what is new, and must not scan what is stored for it.
+            set_config('random_page_cost', CASE WHEN r.bulk THEN '1.1' ELSE '0.5' END, true);
     PERFORM journey._empty_scratch(r, false);
 END
 $$;
