@@ -511,7 +511,7 @@ DECLARE
                                                                        ELSE i.role END));
 BEGIN
     IF i.role = 'conversion' THEN
-        RETURN journey._select_conversions(i, s, rows, removed, f, raw);
+        RETURN journey._select_conversions(i, s, rows, f, raw);
     ELSIF i.role = 'payload' THEN
         RETURN journey._select(journey._parsed_input(i), s, journey._parsed_rows(i, s, rows), removed);
     ELSIF i.role = 'own' AND i.columns ? 'reason' THEN -- rows of payloads

@@ -665,7 +665,7 @@ BEGIN
     END IF;
     r.rows := (SELECT string_agg(
                           coalesce(i.query[1], texts #>> ARRAY[i.table_id::text, '0'])
-                          || CASE WHEN i.captured THEN journey._changed_rows(i, r.settings, r.inputs, since)
+                          || CASE WHEN i.captured THEN journey._changed_rows(m, i, r.settings, r.inputs, since)
                                   ELSE journey._new_rows(i, r.settings, since) END
                           || coalesce(i.query[2], texts #>> ARRAY[i.table_id::text, '1']),
                           ' UNION ALL ' ORDER BY i.table_id)
@@ -753,7 +753,9 @@ BEGIN
         RETURN counts;
     END IF;
     PERFORM journey._note_whole_tables(m.store_schema, ARRAY(
-        SELECT i.table_id FROM unnest(r.inputs) AS i WHERE i.role = 'conversion' AND i.watermark_column IS NULL));
+        SELECT i.table_id FROM unnest(r.inputs) AS i
+         WHERE i.role = 'conversion' AND CASE WHEN i.captured THEN i.relation = ANY (i.unread)
+                                              ELSE i.watermark_column IS NULL END));
     IF tallies = '{}' THEN
         RETURN counts;
     END IF;

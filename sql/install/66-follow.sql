@@ -20,6 +20,8 @@ AS $$
     SELECT * FROM journey._profiles(r)
     UNION ALL
     SELECT * FROM journey._repeats(r)
+    UNION ALL
+    SELECT * FROM journey._segment_members(r)
 $$;
 
 -- All relations that are derived, with their keys; in this order they are compared and applied.
@@ -167,7 +169,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    kept jsonb := journey._catalog('statements'::text, r.model, '{}'::jsonb);
+    kept jsonb := CASE WHEN NOT r.anew THEN journey._catalog('statements'::text, r.model, '{}'::jsonb) END;
     key text := md5(concat_ws(' ', (SELECT extversion FROM pg_extension WHERE extname = 'pg_journey'), r.schema, r.store,
                               r.settings));
 BEGIN
@@ -176,8 +178,10 @@ BEGIN
     END IF;
     kept := jsonb_build_object('key', key, 'follow', (
         SELECT jsonb_agg(jsonb_build_object('relation', f.relation, 'statement', journey._follow_statement(r, f)))
-        FROM journey._followers(r) AS f));
-    PERFORM journey._catalog('keep_statements'::text, r.model, kept);
+        FROM journey._followers(r) AS f WHERE f.scope IS NOT NULL));
+    IF NOT r.anew THEN
+        PERFORM journey._catalog('keep_statements'::text, r.model, kept);
+    END IF;
     RETURN kept -> 'follow';
 END
 $$;
@@ -213,21 +217,32 @@ DECLARE
     statement text;
     n bigint;
     profiles bigint;
+    convert boolean;
 BEGIN
     IF r.bulk THEN
         FOR f IN SELECT * FROM journey._followers(r) LOOP
             n := journey._follow(r, f);
-            profiles := CASE f.relation WHEN 'profiles' THEN n ELSE profiles END;
+            IF f.relation = 'profiles' THEN
+                profiles := n + journey._count_conversions(r);
+            END IF;
         END LOOP;
         RETURN profiles;
     END IF;
     EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
-    PERFORM journey._find_conversions(r);
+    convert := journey._find_conversions(r) OR r.anew;
+    IF convert THEN
+        PERFORM journey._note_converted(r, -1);
+    END IF;
     FOR relation, statement IN
         SELECT s ->> 'relation', s ->> 'statement' FROM jsonb_array_elements(journey._follow_statements(r)) AS s
     LOOP
+        CONTINUE WHEN NOT convert AND relation = ANY ('{_conversions,attributed_touches}'::text[]);
         EXECUTE statement INTO n USING r;
-        profiles := CASE relation WHEN 'profiles' THEN n ELSE profiles END;
+        IF relation = '_conversions' THEN
+            PERFORM journey._note_converted(r, 1);
+        ELSIF relation = 'profiles' THEN
+            profiles := n + CASE WHEN convert THEN journey._count_conversions(r) ELSE 0 END;
+        END IF;
     END LOOP;
     RETURN profiles;
 END
