@@ -236,11 +236,8 @@ $$;
 CREATE FUNCTION journey._is_internal(user_id text, email text, patterns text[])
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT coalesce(user_id LIKE ANY (patterns), false)
-        OR coalesce(email LIKE ANY (patterns), false)
-$$;
+RETURN COALESCE(user_id OPERATOR(pg_catalog.~~) ANY (patterns), false)
+    OR COALESCE(email OPERATOR(pg_catalog.~~) ANY (patterns), false);
 
 -- What a profile is put together from, besides its counts: each piece looks up those of b.person_id.
 CREATE FUNCTION journey._profile_pieces()
