@@ -68,6 +68,12 @@ is(counts('bob'), '1 02-11 {"MQL": 1} 5', 'and its version');
 sql(q{DELETE FROM leads WHERE id = 'L2'});
 refresh('web');
 is(counts('bob'), '0  {} 6', 'when it goes the count does');
+sql(q{INSERT INTO leads (id, email, mql_at) VALUES ('L3', 'gus@corp.net', '2026-02-12')});
+refresh('web');
+sql(q{DELETE FROM leads WHERE id = 'L3'});
+add('ev', "SELECT 'i2', 'dgus', NULL, timestamptz '2026-03-01', 'identify', NULL, NULL, NULL::numeric, NULL, NULL, '{\"email\": \"gus\@corp.net\"}'::jsonb");
+refresh('web');
+is(value(q{SELECT conversions FROM web.profiles WHERE person_id = 'email:gus@corp.net'}), 0, 'a lead that goes as its person comes is not counted');
 is_whole('web', 'counts');
 is(value(q{SELECT count(*) FROM web.profiles_masked WHERE conversions > 0}), 3, 'masked profiles have them');
 
