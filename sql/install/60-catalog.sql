@@ -257,6 +257,7 @@ CREATE TYPE journey._settings AS (
     allow_ids             text[],
     lookback              interval,
     conversions           jsonb,
+    segments              jsonb,
     attribution           jsonb,
     time_zone             text,
     profiles              text,
@@ -272,7 +273,7 @@ CREATE TYPE journey._settings AS (
     redact                jsonb
 );
 
--- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), read
+-- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), refresh (after the next refresh), read
 -- (for rows read from now on), none (on derived rows).
 CREATE FUNCTION journey._options()
     RETURNS TABLE (option text, type text, effect text, standard jsonb)
@@ -298,6 +299,7 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('internal_users',        'texts',       'rebuild', '[]'),
        ('lookback',              'interval',    'refresh', '"90 days"'),
        ('conversions',           'conversions', 'rebuild', '[]'), -- or refresh: see _changed_options()
+       ('segments',              'segments',    'rebuild', '{}'),
        ('attribution',           'attribution', 'refresh', '{}'),
        ('time_zone',             'zone',        'rebuild', '"UTC"'),
        ('profiles',              'profiles',    'rebuild', '"all"'),
@@ -493,6 +495,8 @@ BEGIN
         PERFORM journey._check_conversions(value);
         PERFORM journey._check_interval('lookback'::text, d -> 'lookback', false)
            FROM jsonb_array_elements(value) AS d WHERE jsonb_typeof(d -> 'lookback') <> 'null';
+    ELSIF type = 'segments' THEN
+        PERFORM journey._check_segment_option(value);
     ELSIF type = 'attribution' THEN
         PERFORM journey._touch_counts(''::text, value);
     ELSIF type = 'stitch' AND (word = ANY ('{last,first,graph}'::text[])) IS TRUE THEN
@@ -594,7 +598,7 @@ COMMENT ON FUNCTION journey._settings(jsonb) IS
 CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profiles_masked', 'profile_changes',
-                 'conversions', 'attributed_touches', 'exports', 'events', 'page_views', 'timelines',
+                 'conversions', 'attributed_touches', 'segment_members', 'exports', 'events', 'page_views', 'timelines',
                  'rejected_events']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
 

@@ -960,7 +960,7 @@ BEGIN
     IF r.inputs <> '{}' THEN
         r.taken := journey._taken_changes(m, r.inputs);
         r.rows := (SELECT string_agg(journey._redacted_select(m, i, s, CASE
-                        WHEN i.captured THEN journey._changed_rows(i, s, r.inputs, since)
+                        WHEN i.captured THEN journey._changed_rows(m, i, s, r.inputs, since)
                         ELSE journey._new_rows(i, s, since) END), ' UNION ALL ' ORDER BY i.table_id)
                      FROM unnest(r.inputs) AS i)
                   || journey._removed_rows(m, s, r.inputs);

@@ -18,6 +18,7 @@ CREATE TYPE journey._run AS (
     timeout  interval,
     rules    jsonb,         -- options of the session core
     conversions jsonb,      -- definitions, NULL: none
+    segments jsonb,         -- definitions by name, NULL: none
     settings journey._settings
 );
 
@@ -235,7 +236,7 @@ CREATE TYPE journey._follower AS (
     public     boolean,
     columns    text,        -- those of CREATE TABLE
     indexes    text,        -- statements that make its indexes beside that of the key, or NULL
-    scope      text,        -- a query of what a later run is to derive anew, from what changed
+    scope      text,        -- a query of what a later run is to derive anew, from what changed; NULL: nothing
     within     text,        -- which stored rows o lie in a row s of the scope
     derived    text,        -- the query of its rows: of those in `scope` in a later run, else of all; NULL in
                             -- a first load that has written them already

@@ -20,6 +20,8 @@ AS $$
     SELECT * FROM journey._profiles(r)
     UNION ALL
     SELECT * FROM journey._repeats(r)
+    UNION ALL
+    SELECT * FROM journey._segment_members(r)
 $$;
 
 -- All relations that are derived, with their keys; in this order they are compared and applied.
@@ -136,6 +138,8 @@ BEGIN
         EXECUTE journey._bind(r, format('INSERT INTO {%s} %s', f.relation, f.derived)) USING r;
         GET DIAGNOSTICS n = ROW_COUNT;
         RETURN n;
+    ELSIF f.scope IS NULL THEN
+        RETURN 0;
     END IF;
     EXECUTE journey._bind(r, format($sql$
         WITH scope AS MATERIALIZED (%2$s),

@@ -21,6 +21,7 @@ BEGIN
     PERFORM journey._create_exports(r);
     PERFORM journey._show_sessions(r);
     PERFORM journey._show_conversions(r);
+    PERFORM journey._show_segments(r);
     PERFORM journey._show_events(r);
     PERFORM journey._show_masked(r);
 END
@@ -46,14 +47,12 @@ BEGIN
     r.timeout := s.timeout;
     r.settings := s;
     r.conversions := nullif(s.conversions, '[]'::jsonb);
-    r.rules := jsonb_strip_nulls(jsonb_build_object(
+    r.segments := nullif(s.segments, '{}'::jsonb);
+    r.rules := journey._touch_options(s) || jsonb_strip_nulls(jsonb_build_object(
         'new_campaign', s.new_campaign, 'midnight', s.midnight, 'max_duration', s.max_duration,
         'session_key', s.session_key, 'user_change', s.user_change,
-        'passive_events', to_jsonb(s.passive_events), 'internal_hosts', to_jsonb(s.internal_hosts),
-        'ignored_referrers', to_jsonb(s.ignored_referrers), 'time_zone', s.time_zone,
-        'channel_rules', nullif(s.channel_rules, '[]'::jsonb),
-        'referrers', nullif(s.referrers, '[]'::jsonb), 'click_ids', nullif(s.click_ids, '[]'::jsonb),
-        'email_trait', s.email_trait,
+        'passive_events', to_jsonb(s.passive_events), 'time_zone', s.time_zone, 'email_trait', s.email_trait,
+        '_judged', CASE WHEN s.redact IS NOT NULL THEN true END, -- touches, as properties of events say
         'keep_properties', to_jsonb(nullif(s.keep_properties, '{}'))));
     IF shadow THEN
         r.bulk := true;

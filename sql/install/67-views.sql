@@ -142,6 +142,7 @@ VALUES ('sessions'::name, 'one row per session of a visitor'),
        ('profiles_masked', 'profiles without what tells who a person is'),
        ('conversions', 'one row per conversion, with the touches before it as they stood then'),
        ('attributed_touches', 'one row per conversion and touch before it, with what each rule gives to the touch'),
+       ('segment_members', 'one row per segment, person and stretch of time in it'),
        ('events', 'every event once, with its session and person'),
        ('page_views', 'pages and screens, numbered per visitor'),
        ('timelines', 'the events of each session, and of each run outside sessions, for functions on timelines; '
@@ -254,6 +255,11 @@ VALUES (NULL::name, 'visitor_id'::name, 'the device: anonymous id, or user:<user
        ('timelines', 'session_id', 'the session; null for a run of passive events outside of sessions'),
        ('timelines', 'started_at', 'time of its first event'),
        ('timelines', 'events', 'its events; rollup() puts several rows together'),
+
+       ('segment_members', 'segment', 'name of the segment'),
+       ('segment_members', 'valid_from', 'since when the person is in it; null where only the profile says so'),
+       ('segment_members', 'valid_to', 'until when, exclusive, also if that is still to come; null without an end'),
+       ('segment_members', 'is_member', 'whether the person is in it now'),
 
        ('rejected_events', 'source', 'the table'),
        ('rejected_events', 'row', 'the row as it was read'),
