@@ -277,7 +277,7 @@ CREATE TYPE journey._settings AS (
     redact                jsonb
 );
 
--- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), read
+-- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), refresh (after the next refresh), read
 -- (for rows read from now on), none (on derived rows).
 CREATE FUNCTION journey._options()
     RETURNS TABLE (option text, type text, effect text, standard jsonb)

@@ -248,7 +248,8 @@ DECLARE
     begun timestamptz := clock_timestamp();
     d record;
 BEGIN
-    new := coalesce(new, journey._merge_slices(r, journey._slices(accepted + removed)))
+    new := coalesce(new, CASE WHEN accepted + removed > 0
+                              THEN journey._merge_slices(r, journey._slices(accepted + removed)) ELSE 0 END)
            + journey._note_user_rows(r) + journey._note_conversion_rows(r);
     phases := journey._note_phase(phases, 'merge'::text, begun);
     SELECT * INTO d FROM journey._derive(r, phases);
