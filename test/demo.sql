@@ -46,5 +46,10 @@ CROSS JOIN LATERAL (SELECT t.click_id FROM web.touches AS t
                     ORDER BY t.touched_at DESC LIMIT 1) AS c
 WHERE l.is_mql ORDER BY l.id DESC LIMIT 5;
 
+\qecho == A segment: who reads the documentation, since when and until when; a late event moves these alone
+SELECT journey.create_segment('web', 'readers', '{"page": "/docs/*", "at_least": 3, "last": "30 days"}') \g /dev/null
+SELECT person_id, valid_from, valid_to FROM web.segment_members WHERE segment = 'readers'
+ORDER BY valid_from DESC, person_id LIMIT 5;
+
 \qecho == Differences between the tables and a model built anew from all events
 SELECT count(*) AS differences FROM journey.verify('web');
