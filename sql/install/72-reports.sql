@@ -344,7 +344,7 @@ DECLARE
     b record := journey._by(r, by);
     -- of which step the event is in question
     place text := CASE at WHEN 'last' THEN 'f.steps' WHEN 'first_defined' THEN '1' WHEN 'last_defined' THEN '1' ELSE at END;
-    step text := CASE WHEN journey._option_boolean(options, 'any_order'::text) THEN 'NULL::text' ELSE '$1[%s]' END;
+    step text := CASE WHEN options -> 'any_order' = 'true' THEN 'NULL::text' ELSE '$1[%s]' END;
     properties text := journey._properties_at(by, 'u.events'::text, format(step, place), format('f.times[%s]', place));
 BEGIN
     -- what is wrong with the funnel is said though there be nobody in it
