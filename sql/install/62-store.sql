@@ -12,6 +12,7 @@ CREATE TYPE journey._run AS (
     store    name,          -- of the others, whose names begin with _
     shadow   boolean,       -- derive into the shadow tables
     bulk     boolean,       -- the store was empty before this run
+    anew     boolean,       -- derive all conversions anew, since what they go by changed
     version  bigint,        -- number of the refresh
     at       timestamptz,   -- its time, for updated_at
     timeout  interval,
@@ -405,7 +406,8 @@ BEGIN
             gclid         text,
             click_id      text,
             phone         text,
-            consent       jsonb);
+            consent       jsonb,
+            row_id        text COLLATE "C" NOT NULL);   -- the row's own id
 
         CREATE %1$s TABLE {identities} (
             id         text COLLATE "C" NOT NULL,
@@ -472,6 +474,8 @@ BEGIN
         CREATE INDEX ON {_conversion_records} (user_id) WHERE user_id IS NOT NULL;
         CREATE INDEX ON {_conversion_records} (email) WHERE email IS NOT NULL;
         CREATE INDEX ON {_conversion_records} (visitor_id) WHERE visitor_id IS NOT NULL;
+        -- those of which a row went
+        CREATE INDEX ON {_conversion_records} (table_id, row_id);
 
         ALTER TABLE {_aliases} ADD PRIMARY KEY (visitor_id, event_time, event_id);
         -- chains of aliases, both ways; aliases of visitors

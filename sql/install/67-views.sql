@@ -98,6 +98,10 @@ DECLARE
                s.exit_page, s.referrer, s.referrer_host, s.source, s.medium, s.campaign, s.term, s.content,
                s.channel, s.gclid, s.click_id, s.click_id_type,
                CASE WHEN c.session_id IS NULL THEN s.revenue ELSE c.revenue END AS revenue, s.is_bounce,
+               (SELECT count(*) FROM {_conversions} AS o WHERE o.unit_id = s.session_id) AS conversions,
+               (SELECT coalesce(jsonb_object_agg(o.name, o.n), '{}')
+                FROM (SELECT o.name, count(*) AS n FROM {_conversions} AS o
+                      WHERE o.unit_id = s.session_id GROUP BY o.name) AS o) AS conversion_counts,
                s.version, s.updated_at$sql$)
         || coalesce(kept, '') || journey._bind(r, $sql$
         FROM {_sessions} AS s LEFT JOIN {_repeats} AS c ON c.session_id = s.session_id
@@ -190,6 +194,8 @@ VALUES (NULL::name, 'visitor_id'::name, 'the device: anonymous id, or user:<user
        ('sessions', 'revenue', 'sum of the amounts that count once per person; null where there are none, or '
                                'several currencies'),
        ('sessions', 'is_bounce', 'at most one page and nothing else that is active'),
+       ('sessions', 'conversions', 'number of conversions in it, as they are when it is read'),
+       ('sessions', 'conversion_counts', 'number of conversions in it by name, as they are when it is read'),
 
        ('touches', 'touch_id', 'a uuid that follows from visitor, id and time of the event'),
        ('touches', 'touched_at', 'time of the event that told of it'),
@@ -221,6 +227,9 @@ VALUES (NULL::name, 'visitor_id'::name, 'the device: anonymous id, or user:<user
        ('profiles', 'gclid', 'the latest gclid: for display; uploads take the one at the conversion''s time'),
        ('profiles', 'gclid_at', 'time of that click'),
        ('profiles', 'click_ids', 'per kind of click id the first and the last, with their times'),
+       ('profiles', 'conversions', 'number of conversions'),
+       ('profiles', 'first_converted_at', 'time of the first conversion'),
+       ('profiles', 'conversion_counts', 'number of conversions by name'),
        ('profiles', 'is_internal', 'one of your own, by the option internal_users'),
        ('profiles', 'attributes_version', 'number of the refresh that last changed user id, e-mail, traits, touches '
                                           'that are not direct, or click ids'),

@@ -10,7 +10,7 @@
 #   truncate                    with a table
 #   set                         with a setting of the caller for the next refresh
 #   refresh, rebuild            with "since", or nothing
-#   options                     with options to set before a rebuild
+#   options                     with options to set before a rebuild, or where it says so a refresh
 #   forget                      with a user
 #   segment, drop segment       with the name of one of the options' segments
 #   leads                       with SQL that changes a table of leads, a source of conversions
@@ -160,6 +160,21 @@ sub choose_conversions
     $o->{lookback} = $self->pick('1 day', '10 days', '2 hours') if $self->chance(0.4);
     $o->{attribution} = $self->pick({ half_life => '3 days' }, { position => [ 30, 50, 20 ] }, { paid_only => \1 },
         { exclude_channels => [ 'Direct', 'Email' ] }) if $self->chance(0.4);
+    # the lead; not by chance, so that the seeds of before stay what they were
+    if ($self->{seed} % 3 == 1)
+    {
+        $o->{attribution}{lead} = $list[ $self->{seed} / 3 % @list ]{name};
+        $o->{attribution}{w_shaped} = [ 20, 40, 30, 5 ] if $self->{seed} % 2;
+    }
+}
+
+# The options with others that take effect with a refresh.
+sub other_lookbacks
+{
+    my ($self) = @_;
+    my %first = (%{ $self->{options} }, lookback => '3 days', attribution => { half_life => '1 day', lead => 'Order' });
+    $first{conversions} = [ map { { %$_, lookback => '2 days', count => $_->{count} ? 'each' : 'first' } } @{ $first{conversions} } ];
+    return \%first;
 }
 
 # Segments: some from the beginning, some made later, and dropped and made again.
@@ -635,13 +650,18 @@ sub plan
     {
         my %last = %{ $self->{options} };
         $self->choose_options;
-        delete $self->{options}{$_} for qw(capture ignore_deletes exclude keep_properties);
+        delete $self->{options}{$_} for qw(allow_ids capture ignore_deletes exclude keep_properties);
         my %first = %{ $self->{options} };
-        $first{$_} = $last{$_} for grep { exists $last{$_} } qw(capture ignore_deletes exclude keep_properties);
+        $first{$_} = $last{$_} for grep { exists $last{$_} } qw(allow_ids capture ignore_deletes exclude keep_properties);
         $self->{options} = \%last;
         $self->{exact} = $last{capture} && !$last{ignore_deletes};
         $self->{first_options} = \%first;
         splice @steps, $self->between(0, scalar @steps), 0, ['options'];
+    }
+    elsif ($self->{options}{conversions} && $self->{seed} % 3 == 2)
+    {
+        $self->{first_options} = $self->other_lookbacks;
+        splice @steps, $self->{seed} / 3 % (@steps + 1), 0, [ options => 'refresh' ];
     }
     if ($self->chance(0.05))
     {
@@ -690,6 +710,7 @@ sub lead
       $quoted->($self->pick(undef, '10', '99.95', '0', '-3.5')), $quoted->($self->pick(undef, 'EUR', 'jpy')),
       $quoted->($self->pick(undef, 'own-click')), 'LOADED';
     return "DELETE FROM crm_live.leads WHERE id = '$id';" if $self->{leads}{whole} && $self->chance(0.2);
+    return "DELETE FROM crm_live.leads WHERE id = '$id';" if $self->{exact} && ($self->{lead_ids} + $self->{seed}) % 5 == 0;
     return "DELETE FROM crm_live.leads WHERE id = '$id'; INSERT INTO crm_live.leads VALUES ('$id', $row);"
       if $self->{leads}{whole} || $self->chance(0.4);
     return "DELETE FROM crm_live.leads WHERE id = '$id' AND loaded_at = LOADED; INSERT INTO crm_live.leads VALUES ('$id', $row);";

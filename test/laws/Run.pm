@@ -129,7 +129,7 @@ sub script
         elsif ($what eq 'truncate') { $self->truncate($with) }
         elsif ($what eq 'update') { $self->update(@$with) }
         elsif ($what eq 'rebuild') { $self->say("SELECT journey.rebuild('a');"); $self->verify('a rebuild') }
-        elsif ($what eq 'options') { $self->change_options }
+        elsif ($what eq 'options') { $self->change_options($with) }
         elsif ($what eq 'forget') { $self->forget($with) }
         elsif ($what eq 'segment') { $self->make_segments($with); $self->verify('a new segment') }
         elsif ($what eq 'drop segment') { $self->say(drop_segment($with)); $self->verify('a dropped segment') }
@@ -283,11 +283,11 @@ sub note_rows
     }
 }
 
-# A table that is read whole is what it is, but for its rejected rows.
+# A table that is read whole, or whose changes are captured, is what it is, but for its rejected rows.
 sub note_leads
 {
     my ($self) = @_;
-    $self->say('TRUNCATE crm_ever.leads, oracle.lead;') if $self->{history}{leads}{whole};
+    $self->say('TRUNCATE crm_ever.leads, oracle.lead;') if $self->{history}{leads}{whole} || $self->{history}{exact};
     $self->say('INSERT INTO crm_ever.leads SELECT * FROM crm_live.leads EXCEPT SELECT * FROM crm_ever.leads;');
     $self->say("INSERT INTO oracle.$_ SELECT * FROM crm_ever.leads EXCEPT SELECT * FROM oracle.$_;") for qw(lead lead_read);
 }
@@ -319,10 +319,16 @@ sub drop_segment
 
 sub change_options
 {
-    my ($self) = @_;
+    my ($self, $with) = @_;
     my $h = $self->{history};
     return unless $h->{first_options};
     my %options = ((map { $_ => undef } keys %{ $h->{first_options} }), %{ $h->{options} });
+    if (($with // '') eq 'refresh')
+    {
+        $self->say("SELECT 'a rebuild is due', x FROM journey.set_options('a', " . json_literal(\%options)
+              . ") AS x WHERE x NOT LIKE 'no rebuild is due%';");
+        return $self->refresh('');
+    }
     $self->say("DO \$\$BEGIN PERFORM journey.set_options('a', " . json_literal(\%options) . "); PERFORM journey.rebuild('a'); END\$\$;");
     $self->verify('other options');
 }

@@ -802,10 +802,12 @@ $$;
 -- What the oracle says of each public relation, as rows; ids of sessions and touches are left out.
 CREATE VIEW expected AS
 SELECT 'sessions' AS relation, to_jsonb(s) - '{session,first_event_id}'::text[]
-       || jsonb_build_object('session_number', s.session, 'person_id', u.person_id, 'revenue', r.revenue)
+       || jsonb_build_object('session_number', s.session, 'person_id', u.person_id, 'revenue', r.revenue,
+              'conversions', coalesce(c.conversions, 0), 'conversion_counts', coalesce(c.conversion_counts, '{}'))
        || coalesce(k.kept, '{}') AS "row"
 FROM session AS s JOIN unit AS u USING (visitor_id, session)
 LEFT JOIN session_revenue AS r USING (visitor_id, session)
+LEFT JOIN session_conversions AS c USING (visitor_id, session)
 LEFT JOIN kept_properties AS k USING (visitor_id, session)
 UNION ALL
 SELECT 'touches', to_jsonb(t) - '{session,event_id}'::text[]
@@ -814,7 +816,9 @@ FROM touch AS t JOIN unit AS u USING (visitor_id, session)
 UNION ALL
 SELECT 'identities', to_jsonb(i) FROM identity AS i
 UNION ALL
-SELECT 'profiles', content FROM profile
+SELECT 'profiles', p.content || jsonb_build_object('conversions', coalesce(c.conversions, 0),
+           'first_converted_at', c.first_converted_at, 'conversion_counts', coalesce(c.conversion_counts, '{}'))
+FROM profile AS p LEFT JOIN person_conversions AS c USING (person_id)
 UNION ALL
 SELECT 'conversions', "row" FROM conversion_row
 UNION ALL
