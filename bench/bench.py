@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 EVENTS = int(os.environ.get("EVENTS") or 5_000_000)
 RUNS = int(os.environ.get("RUNS") or 3)
 MEMORY_EVENTS = int(os.environ.get("MEMORY_EVENTS") or 2 * EVENTS)
-CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j,k,l,n").split(",")
+CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j,k,l,m,n").split(",")
 THREADS = 2
 SETTINGS = {"work_mem": "1GB", "maintenance_work_mem": "1GB", "max_parallel_workers_per_gather": THREADS,
             "effective_cache_size": "8GB", "synchronous_commit": "off", "client_min_messages": "warning"}
@@ -123,7 +123,7 @@ PEERS = {}
 
 def start_peers(folder):
     """Exports bench.events and loads it into the other engines, each in its own format."""
-    if PEERS or not {"a"} & set(CASES):
+    if PEERS or not {"a", "m"} & set(CASES):
         return
     csv = f"{folder}/events.csv"
     with psycopg.connect() as connection, open(csv, "wb") as file:
@@ -469,6 +469,24 @@ def case_l():
         subprocess.run(["psql", "-qX", "-v", "schema=rudder", "-f", "test/sample/load-later.sql"], check=True)
         PG.run("ANALYZE")
     compare("l", {"l_refresh_without": refreshed("web"), "l_refresh_converting": refreshed("converting")})
+
+
+def case_m():
+    """Funnel, retention, a sequence and top paths of stored timelines, against plain SQL on raw rows and other engines."""
+    if not PG.run("SELECT to_regclass('bench.timelines')")[1][0][0]:
+        PG.run(sql("f_timelines"))
+        PG.run("VACUUM ANALYZE bench.timelines")
+    variants = {name: lambda name=name: PG.run(sql(name)) for name in ("m_funnel_ours", "m_funnel_plain")}
+    if "duckdb" in PEERS:
+        variants["m_funnel_duckdb"] = lambda: PEERS["duckdb"].run(sql("m_funnel_duckdb"))
+    if "clickhouse" in PEERS:
+        PEERS["clickhouse"].run(sql("m_sort_clickhouse"))
+        for name, table in (("m_funnel_clickhouse", "events"), ("m_funnel_clickhouse_sorted", "events_by_device")):
+            variants[name] = lambda table=table: PEERS["clickhouse"].run(sql("m_funnel_clickhouse", table=table))
+    compare("m", variants, [(list(variants), None)])
+    for question in ("retention", "sequence", "paths"):
+        names = [f"m_{question}_ours", f"m_{question}_plain"]
+        compare("m", {name: lambda name=name: PG.run(sql(name)) for name in names}, [(names, None)])
 
 
 def case_n():

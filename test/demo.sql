@@ -71,5 +71,10 @@ SELECT line FROM journey.export_lines('web', 'google_ads', :batch) LIMIT 5;
 \qecho == When Google has taken it
 SELECT journey.mark_exported('web', 'google_ads', :batch) AS lines_given;
 
+\qecho == A segment: who reads the documentation, since when and until when; a late event moves these alone
+SELECT journey.create_segment('web', 'readers', '{"page": "/docs/*", "at_least": 3, "last": "30 days"}') \g /dev/null
+SELECT person_id, valid_from, valid_to FROM web.segment_members WHERE segment = 'readers'
+ORDER BY valid_from DESC, person_id LIMIT 5;
+
 \qecho == Differences between the tables and a model built anew from all events
 SELECT count(*) AS differences FROM journey.verify('web');
