@@ -331,6 +331,16 @@ JStateTakeLoose(JSessionState *state, const JEvent *event, bool aside, const JSe
 	return begins;
 }
 
+void
+JStateTakeRun(JSessionState *state, const JSessionState *other)
+{
+	state->run_open = other->run_open;
+	state->run_id = other->run_id;
+	state->run_start = other->run_start;
+	state->run_ref = other->run_ref;
+	state->run_aside = other->run_aside;
+}
+
 JPlace
 JWalkPlacePassive(const JWalk *walk, const JEvent *event)
 {
@@ -407,10 +417,15 @@ JWalkPassive(JWalk *walk, const JEvent *event)
 			state->run_open = false;
 			break;
 		case JPLACE_LOOSE:
+			if (walk->waiting)	/* it ends their session: their runs come before its own */
+				JStateTakeRun(state, &walk->outside);
 			JStateTakeLoose(state, event, JWalkIsAside(walk, state, event), walk->options);
-			walk->waiting = false;	/* if some waited, it ends their session */
+			walk->waiting = false;
 			break;
 		default:
+			if (!walk->waiting)
+				walk->outside = *state;
+			JStateTakeLoose(&walk->outside, event, JWalkIsAside(walk, state, event), walk->options);
 			walk->waiting = true;
 			if (!JStrIsNull(user) && !walk->options->user_change)
 				walk->pending_user = user;

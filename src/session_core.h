@@ -111,6 +111,7 @@ typedef struct JWalk
 	const JAliases *aliases;
 	JSessionState state;
 	bool		waiting;		/* there are pending events */
+	JSessionState outside;		/* the state as it is if they are outside, for its run */
 	JStr		pending_user;	/* last user id among them, without user_change */
 	bool		one_session;	/* known to hold one session: nothing but the first event starts one */
 } JWalk;
@@ -155,6 +156,9 @@ extern JStr JStateHeir(const JSessionState *state, const JEvent *event, const JS
  */
 extern bool JStateTakeLoose(JSessionState *state, const JEvent *event, bool aside,
 							const JSessionOptions *options);
+
+/* The run of another state becomes this one's. */
+extern void JStateTakeRun(JSessionState *state, const JSessionState *other);
 
 /* Would an active event start a session now? Changes nothing. */
 extern bool JWalkWouldStart(const JWalk *walk, const JEvent *event);

@@ -212,6 +212,8 @@ JBuildStep(JSplitter *splitter, int at)
 					   &before, !had_pending);
 			break;
 		default:
+			if (had_pending)
+				JStateTakeRun(&before, &splitter->walk.outside);
 			JAddLoose(splitter, at, &splitter->walk.state, &before,
 					  !before.run_open ||
 					  memcmp(&before.run_id, &splitter->walk.state.run_id, sizeof(JUuid)) != 0);

@@ -38,11 +38,21 @@ END
 $$;
 COMMENT ON FUNCTION journey._create_capture(name) IS 'internal: makes the tables of the capture';
 
+-- The standard name of what a row of an input is found again by.
+CREATE FUNCTION journey._key_field(role text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE role WHEN 'users' THEN 'user_id' WHEN 'payload' THEN 'key' WHEN 'conversion' THEN 'conversion_id'
+                 ELSE 'event_id' END
+$$;
+COMMENT ON FUNCTION journey._key_field(text) IS 'internal: the standard name of the key';
+
 -- The columns by which a row of an input is found again.
 CREATE FUNCTION journey._key_columns(i journey._input) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$SELECT i.columns -> CASE i.role WHEN 'users' THEN 'user_id' WHEN 'payload' THEN 'key' ELSE 'event_id' END$$;
+AS $$SELECT i.columns -> journey._key_field(i.role)$$;
 COMMENT ON FUNCTION journey._key_columns(journey._input) IS 'internal: the columns of the key';
 
 -- An expression for the key of a row as it is noted; NULL where it has none.
@@ -235,7 +245,7 @@ AS $$
 DECLARE
     columns jsonb := jsonb_build_object(
         'key', journey._key_columns(i), 'visitor_id', i.columns -> 'visitor_id',
-        'user_id', i.columns -> 'user_id', 'event_time', i.columns -> 'event_time')
+        'user_id', i.columns -> 'user_id', 'event_time', coalesce(i.columns -> 'event_time', '[]'))
         || journey._payload_note_columns(i);
     s journey._settings := journey._settings(m.options);
     argument text := jsonb_build_object(
@@ -542,9 +552,8 @@ BEGIN
         USING ARRAY(SELECT x.table_id FROM unnest(inputs) AS x);
     FOREACH i IN ARRAY inputs LOOP
         members := journey._members(i.relation);
-        -- rows of conversions are read by their load time, or whole
-        i.captured := members IS NOT NULL AND i.role <> 'conversion';
-        IF i.role = 'conversion' THEN
+        i.captured := members IS NOT NULL AND NOT (i.role = 'conversion' AND s.ignore_deletes);
+        IF i.role = 'conversion' AND s.ignore_deletes THEN -- which rows there are is what they say
             result := result || i;
             CONTINUE;
         END IF;
@@ -713,9 +722,7 @@ BEGIN
                       ' THEN c.key::uuid END %s)', names[1], keys);
     END IF;
     RETURN format('%s COLLATE "C" IN (SELECT c.key %s)',
-                  journey._fields(i)
-                      ->> CASE i.role WHEN 'users' THEN 'user_id' WHEN 'payload' THEN 'key' ELSE 'event_id' END,
-                  keys);
+                  journey._fields(i) ->> journey._key_field(i.role), keys);
 END
 $$;
 COMMENT ON FUNCTION journey._has_key(journey._input, text) IS
@@ -748,15 +755,15 @@ CREATE FUNCTION journey._changed_rows(
 AS $$
 DECLARE
     f jsonb := journey._fields(i);
-    key text := journey._noted_key(m.store_schema, s.redact, i.role,
-                                   f ->> CASE WHEN i.role = 'users' THEN 'user_id' ELSE 'event_id' END);
+    key text := journey._noted_key(m.store_schema, s.redact, i.role, f ->> journey._key_field(i.role));
     list text := (SELECT string_agg(format('t.%I', k), ', ' ORDER BY k)
                     FROM jsonb_object_keys(i.kinds) AS k);
     space text := format(
         '(c.table_id = %s OR c.is_old AND c.table_id = ANY (%L))', i.table_id, ARRAY(
             SELECT x.table_id FROM unnest(inputs) AS x
              WHERE CASE WHEN i.role = 'users' THEN x.role = 'users'
-                        ELSE x.role <> 'users' AND x.id_prefix = i.id_prefix END));
+                        WHEN i.role = 'conversion' THEN x.table_id = i.table_id
+                        ELSE x.role <> ALL ('{users,conversion}'::text[]) AND x.id_prefix = i.id_prefix END));
     parts text[] := '{}';
 BEGIN
     IF since = '-infinity' OR i.relation = ANY (i.unread) THEN
@@ -865,6 +872,7 @@ CREATE FUNCTION journey._removed_rows(
 AS $$
 DECLARE
     keyed text;
+    conversions text := (SELECT array_agg(i.table_id)::text FROM unnest(inputs) AS i WHERE i.role = 'conversion');
 BEGIN
     IF NOT EXISTS (SELECT FROM unnest(inputs) AS i WHERE i.captured) THEN
         RETURN '';
@@ -874,7 +882,7 @@ BEGIN
     keyed := format('SELECT %s FROM (SELECT c.*, p.prefix,'
                     ' %s AS visitor'
                     ' FROM changes AS c JOIN (VALUES %s) AS p(id, prefix) ON p.id = c.table_id'
-                    ' WHERE c.is_old AND c."row" IS NULL) AS c'
+                    ' WHERE c.is_old AND c."row" IS NULL AND c.table_id <> ALL (%L)) AS c'
                     -- what is rejected was never stored
                     ' WHERE journey._reject_reason(c.visitor, NULL::text, c.prefix || c.key, c.event_time,'
                     ' NULL, ''-infinity''::timestamptz, ''0''::interval) IS NULL',
@@ -889,7 +897,23 @@ BEGIN
            FROM journey._batch_columns() AS b),
         journey._visitor('c.visitor_id'::text, 'c.user_id'::text, s),
         (SELECT string_agg(format('(%s, %L)', p.table_id, p.prefix), ', ')
-           FROM journey._id_prefixes(m) AS p));
+           FROM journey._id_prefixes(m) AS p), coalesce(conversions, '{}'));
+    -- of conversions the ids say all: the rows that there are come with them
+    IF conversions IS NOT NULL THEN
+        keyed := keyed || format(
+            ' UNION ALL SELECT %s FROM changes AS c WHERE c.is_old AND btrim(c.key) <> '''' AND c.table_id = ANY (%L)',
+            (SELECT string_agg(CASE b.name
+                        WHEN 'event_id' THEN format('%s || btrim(c.key)', (
+                            SELECT format('CASE c.table_id %s END', string_agg(
+                                       format('WHEN %s THEN %L', i.table_id, i.id_prefix), ' '))
+                              FROM unnest(inputs) AS i WHERE i.role = 'conversion'))
+                        WHEN 'kind' THEN '''conversion'''
+                        WHEN 'table_id' THEN 'c.table_id'
+                        WHEN 'status' THEN '''removed'''
+                        WHEN 'is_traits' THEN 'true'
+                        ELSE 'NULL::' || b.type END, ', ' ORDER BY b.place)
+               FROM journey._batch_columns() AS b), conversions);
+    END IF;
     RETURN ' UNION ALL ' || keyed || coalesce((
         SELECT string_agg(' UNION ALL ' || journey._select(i, s, format(
                    '(SELECT p.* FROM changes AS c'
@@ -899,7 +923,7 @@ BEGIN
                                FROM jsonb_each_text(t.types)),
                    i.table_id), true), '' ORDER BY i.table_id)
           FROM unnest(inputs) AS i CROSS JOIN LATERAL journey._plain_types(i.relation) AS t(types)
-         WHERE i.captured AND i.role <> 'payload' AND t.types IS NOT NULL), '') || coalesce((
+         WHERE i.captured AND i.role <> ALL ('{payload,conversion}'::text[]) AND t.types IS NOT NULL), '') || coalesce((
         SELECT string_agg(' UNION ALL ' || journey._removed_payloads(i, s), '' ORDER BY i.table_id)
           FROM unnest(inputs) AS i WHERE i.captured AND i.role = 'payload'), '');
 END

@@ -125,10 +125,10 @@ def test_requirements(p):
     ok(not p.dbt("run", "--select", "web") and 'GRANT USAGE ON SCHEMA journey TO "analyst";' in p.said,
        "so is a role that may not use it", p.said)
     sql("GRANT USAGE ON SCHEMA journey TO analyst, tenant")
-    sql("UPDATE pg_extension SET extversion = '0.0.9' WHERE extname = 'pg_journey'")
-    ok(not p.dbt("run", "--select", "web") and "is of version 0.0.9" in p.said
+    sql("UPDATE pg_extension SET extversion = '0.1.9' WHERE extname = 'pg_journey'")
+    ok(not p.dbt("run", "--select", "web") and "is of version 0.1.9" in p.said
        and "ALTER EXTENSION pg_journey UPDATE;" in p.said, "and an extension that is too old", p.said)
-    sql("UPDATE pg_extension SET extversion = '0.1.0' WHERE extname = 'pg_journey'")
+    sql("UPDATE pg_extension SET extversion = '0.2.0' WHERE extname = 'pg_journey'")
     known = (TOP / "dbt/macros/model/known_options.sql").read_text()
     same(sorted(re.findall(r"'(\w+)'[,\n]", known.split('return([')[1])),
          sql("SELECT option FROM journey._options() WHERE option NOT IN ('schema', 'store_schema') ORDER BY option COLLATE \"C\"").splitlines(),

@@ -3,7 +3,7 @@
 {%- endmacro %}
 
 {% macro default__require_extension() -%}
-    {%- set needed = '0.1.0' -%}
+    {%- set needed = '0.2.0' -%}
     {%- set found = run_query(
         "select e.extversion, coalesce(has_schema_privilege(n.oid, 'usage'), false),"
         ~ " (select count(*) from pg_catalog.pg_available_extensions where name = 'pg_journey'),"
