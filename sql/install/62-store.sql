@@ -33,7 +33,7 @@ CREATE TYPE journey._segment AS (
 
 CREATE TYPE journey._split_row AS (
     visitor_id         text COLLATE "C",
-    op                 text,            -- put, delete; incomplete: more segments must be read
+    op                 text,            -- put, delete, rename; incomplete: more segments must be read
     started_at         timestamptz,
     first_event_id     text COLLATE "C",
     session_id         uuid,
@@ -46,7 +46,8 @@ CREATE TYPE journey._split_row AS (
     body               journey.timeline,
     part               bytea,
     noted              boolean,         -- has events for _noted_events()
-    new_events         bigint           -- of the visitor, in one of its rows
+    new_events         bigint,          -- of the visitor, in one of its rows
+    new_id             uuid             -- rename: of the unit that what carries session_id from here on belongs to
 );
 
 -- A session, or a run of passive events outside sessions.
@@ -139,6 +140,17 @@ CREATE FUNCTION journey._segment_part(loose boolean, state bytea, body journey.t
 RETURNS bytea
 AS 'MODULE_PATHNAME', 'journey_segment_part'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+-- State and summary of a segment whose unit has another id now; NULL: the state has nothing of that unit.
+CREATE FUNCTION journey._renamed_state(state bytea, from_id uuid, to_id uuid, started_at timestamptz)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'journey_renamed_state'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
+
+CREATE FUNCTION journey._renamed_part(part bytea, id uuid)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'journey_renamed_part'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
 
 CREATE FUNCTION journey._unit(parts bytea[], time_zone text)
 RETURNS journey._unit

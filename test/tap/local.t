@@ -93,6 +93,8 @@ my %visitor = (
 	  "SELECT 'he' || n, 'heavy', timestamptz '2026-08-01' + n * interval '1 second' FROM generate_series(1, 100) AS n",
 	'a heavy visitor, in an old session' =>
 	  "SELECT 'hl' || n, 'heavy', timestamptz '2025-03-01' + n * interval '1 second' FROM generate_series(1, 100) AS n",
+	'the pinger, before its only session' => "SELECT 'pb' || n, 'pinger',
+	    timestamptz '2025-01-01' - n * interval '1 second' FROM generate_series(1, 100) AS n",
 	'the pinger, at the end' => "SELECT 'pe' || n, 'pinger',
 	    timestamptz '2025-01-01' + (30000 + n) * interval '5 minutes' FROM generate_series(1, 100) AS n",
 	'the pinger, months ago' => "SELECT 'pl' || n, 'pinger',
