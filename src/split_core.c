@@ -426,7 +426,7 @@ JGatherEvents(JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh,
 	for (int i = 0; i < n_old; i++)
 		if (!old[i].sentinel)
 			total += old[i].n_events;
-	result->events = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(JEvent) * Max(total, 1));
+	result->events = palloc_extended(sizeof(JEvent) * Max(total, 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < n_old; i++)
 		if (!old[i].sentinel)
 			for (int k = 0; k < old[i].n_events; k++)
