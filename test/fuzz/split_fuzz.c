@@ -1,15 +1,17 @@
 /*
  * split_fuzz.c
- *		The incremental split outside the server: events of one visitor come and go in batches, in any order.
+ *		The incremental split and stitching outside the server: events of one visitor come and go in batches.
  *
  *	split_fuzz ROUNDS [SEED]
  *
  * Built with the address and undefined behaviour sanitizers by test/fuzz/run. After each batch what is stored
  * must be what a split of all events says: to which session or run each event belongs, the state where a segment
  * begins, and the sums of each unit. Segments hold from one event to all. A batch reads no more than is within
- * its reach, so that most walks end at a sentinel, some with another id than is stored behind it.
+ * its reach, so that most walks end at a sentinel, some with another id than is stored behind it. And a window of
+ * a visitor's units must be stitched as all of them are.
  */
 #include "split_core.h"
+#include "stitch_core.h"
 
 #include "datatype/timestamp.h"
 
@@ -380,45 +382,36 @@ Batch(const JEvent *fresh, int n_fresh, JRemoved *removed, int n_removed)
  * what must be stored
  * ------------------------------------------------------------------------------------------------ */
 
-/* The sums of a unit, from those of its segments among these. */
-static JStr
-UnitOf(const JUuid *id, const JNewSegment *segments, int n)
+/* Adds the summary of a segment to that of its unit. */
+static void
+AddPart(JPart *unit, bool *found, JStr bytes)
 {
-	JPart		unit;
-	bool		found = false;
+	JPart		part;
 
-	for (int i = 0; i < n; i++)
-	{
-		if (memcmp(&segments[i].part.id, id, sizeof(JUuid)) != 0)
-			continue;
-		if (found)
-			JPartAppend(&unit, &segments[i].part);
-		else
-			unit = segments[i].part;
-		found = true;
-	}
-	return found ? PartBytes(&unit) : JSTR_NULL;
+	CHECK(JPartDecode(bytes.data, bytes.len, NULL, &part));
+	if (*found)
+		JPartAppend(unit, &part);
+	else
+		*unit = part;
+	*found = true;
 }
 
-static JStr
-StoredUnit(const JUuid *id)
+/* Is the sum of what is stored of a unit that of these segments? */
+static bool
+SameUnit(const JUuid *id, const JNewSegment *segments, int n)
 {
-	JPart		unit,
-				next;
-	bool		found = false;
+	JPart		stored,
+				right;
+	bool		is_stored = false,
+				is_right = false;
 
 	for (int i = 0; i < n_store; i++)
-	{
-		if (memcmp(&store[i].segment.session_id, id, sizeof(JUuid)) != 0)
-			continue;
-		CHECK(JPartDecode(store[i].part.data, store[i].part.len, NULL, &next));
-		if (found)
-			JPartAppend(&unit, &next);
-		else
-			unit = next;
-		found = true;
-	}
-	return found ? PartBytes(&unit) : JSTR_NULL;
+		if (memcmp(&store[i].segment.session_id, id, sizeof(JUuid)) == 0)
+			AddPart(&stored, &is_stored, store[i].part);
+	for (int i = 0; i < n; i++)
+		if (memcmp(&segments[i].part.id, id, sizeof(JUuid)) == 0)
+			AddPart(&right, &is_right, PartBytes(&segments[i].part));
+	return is_stored && is_right && JStrEqual(PartBytes(&stored), PartBytes(&right));
 }
 
 static const JNewSegment *
@@ -456,8 +449,7 @@ CheckStore(void)
 				CHECK(right->head == segment->head);
 			}
 		}
-		CHECK(JStrEqual(StoredUnit(&segment->session_id),
-						UnitOf(&segment->session_id, whole.segments, whole.n_segments)));
+		CHECK(SameUnit(&segment->session_id, whole.segments, whole.n_segments));
 	}
 	CHECK(at == whole.n_events);
 }
@@ -495,6 +487,81 @@ Round(void)
 	}
 }
 
+/* ------------------------------------------------------------------------------------------------
+ * stitching
+ * ------------------------------------------------------------------------------------------------ */
+
+static JMark
+RandomMark(int64 time)
+{
+	static const char *const persons[] = {NULL, NULL, NULL, "user:ann", "user:ben"};
+	JMark		mark = {.is_unit = Random(8) > 0, .time = time};
+
+	mark.first = AnyOf(persons, lengthof(persons));
+	if (!mark.is_unit && JStrIsNull(mark.first))
+		mark.barrier = true;
+	mark.loose = mark.is_unit && Random(3) == 0;
+	mark.aside = mark.loose && Random(2);
+	if (mark.is_unit && !JStrIsNull(mark.first) && Random(4) == 0)
+		mark.own = JSTR_LIT("user:dan");
+	return mark;
+}
+
+/* Is it one of those that a window has around it: the nearest unit that names somebody, all that is no unit? */
+static bool
+Surrounds(const JMark *marks, int n, int lo, int hi, int at)
+{
+	int			step = at < lo ? 1 : -1;
+
+	if (!marks[at].is_unit)
+		return true;
+	if (marks[at].aside || JStrIsNull(marks[at].first))
+		return false;
+	for (int i = at + step; i >= 0 && i < n && (i < lo || i > hi); i += step)
+		if (marks[i].is_unit && !marks[i].aside && !JStrIsNull(marks[i].first))
+			return false;
+	return true;
+}
+
+static void
+CheckStitch(void)
+{
+	JMark		marks[MAX_EVENTS],
+				window[MAX_EVENTS];
+	int			n = 1 + Random(MAX_EVENTS);
+	int			lo = Random(n),
+				hi = lo + Random(n - lo);
+	int			n_window = 0;
+	int64		base = 0;
+	bool		shared = Random(3) == 0;
+
+	for (int i = 0; i < n; i++)
+		marks[i] = RandomMark(i);
+	for (int i = 0; i < n; i++)
+	{
+		if (i < lo)
+			base += marks[i].is_unit && !marks[i].loose;
+		if (i >= lo && i <= hi)
+			window[n_window++] = marks[i];
+		else if (Surrounds(marks, n, lo, hi, i))
+		{
+			window[n_window] = marks[i];
+			window[n_window++].is_unit = false;
+		}
+	}
+	JStitch(marks, n, shared, 0);
+	JStitch(window, n_window, shared, base);
+	for (int i = 0, k = 0; i < n; i++)
+	{
+		while (k < n_window && window[k].time < i)
+			k++;
+		if (i < lo || i > hi || !marks[i].is_unit)
+			continue;
+		CHECK(JStrEqual(window[k].person, marks[i].person));
+		CHECK(window[k].number == marks[i].number);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -502,7 +569,10 @@ main(int argc, char **argv)
 
 	random_state = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	for (round_number = 0; round_number < rounds; round_number++)
+	{
 		Round();
+		CheckStitch();
+	}
 	printf("%d rounds, " UINT64_FORMAT " with another id\n", rounds, renames);
 	return 0;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env perl
-# Runs the fuzzer of the timeline's cores, test/fuzz/run, with two seeds: a fixed one and one of today.
+# Runs the fuzzers of the timeline's, the split's and stitching's cores, test/fuzz/run, with two seeds: a fixed one and one of today.
 use strict;
 use warnings;
 use Test::More;
