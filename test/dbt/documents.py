@@ -43,7 +43,7 @@ def test_compiled(run, p):
     written = text
     shown_macros = ""
     for name, jinja, shown, m in reversed(examples):
-        compiled = tidy((p.path / f"target/compiled/pg_journey_tests/models/{name}.sql").read_text())
+        compiled = tidy((p.target / f"compiled/pg_journey_tests/models/{name}.sql").read_text())
         compiled = compiled.replace(f'"{os.environ["PGDATABASE"]}".', '"warehouse".')
         shown_macros += jinja
         if os.environ.get("PGJ_DBT_WRITE"):
@@ -60,7 +60,8 @@ def test_compiled(run, p):
 
 
 def test_macros_described(run, p):
-    manifest = json.loads((p.path / "target/manifest.json").read_text())
+    run.ok(p.dbt("parse"), "the project is parsed", p.said)
+    manifest = json.loads((p.target / "manifest.json").read_text())
     macros = [m for m in manifest["macros"].values() if m["package_name"] == "pg_journey"
               and not m["name"].startswith(("default__", "test_", "materialization_"))]
     run.ok(len(macros) > 30 and all(m["description"] for m in macros), "every macro has a description",
@@ -161,8 +162,8 @@ def test_example(run):
            and all(f'"alias": "{name}"' in p.said for name in ("sessions", "profiles", "journeys")),
            "short_names gives the relations the names without the prefix", p.said)
     run.ok(p.dbt("docs", "generate", vars=options), "its docs are made", p.said)
-    catalog = json.loads((p.path / "target/catalog.json").read_text())
-    manifest = json.loads((p.path / "target/manifest.json").read_text())
+    catalog = json.loads((p.target / "catalog.json").read_text())
+    manifest = json.loads((p.target / "manifest.json").read_text())
     without, models = [], 0
     for key, node in catalog["nodes"].items():
         known = manifest["nodes"][key]

@@ -4,6 +4,7 @@ Arguments are names of test functions, to run those alone. All is done in copies
 nothing into the checkout.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
@@ -62,6 +64,10 @@ def psql_file(*arguments):
                    stdout=subprocess.DEVNULL)
 
 
+# read while a command runs, and not when the project is parsed
+ONCE = {"pg_journey_force", "pg_journey_keep", "pg_journey_rebuild", "pg_journey_since"}
+
+
 class Project:
     """A copy of a dbt project; what a command said is in .said."""
 
@@ -71,28 +77,57 @@ class Project:
             "target", "logs", "dbt_packages", "package-lock.yml"))
         self.env = env
         self.said = ""
+        self.flags = []     # of dbt itself, before the command
+        self.parsed = {}    # variables, environment and target -> files and what was parsed of them
+
+    def files(self):
+        """What a parse depends on beside the arguments."""
+        made = re.compile("/(target[^/]*|logs|dbt_packages)/")
+        return sorted((str(f), f.stat().st_mtime_ns) for top in (self.path, WORK / "package")
+                      for f in top.rglob("*.*") if f.is_file() and not made.search(str(f)))
 
     def dbt(self, command, *arguments, vars=None, **env):
-        """Runs a dbt command in this process, which saves starting one; whether it succeeded."""
-        messages = []
-        # debug lines, such as the notices of the server, count as said: only errors show up alone
-        runner = dbtRunner(callbacks=[lambda event: messages.append(event.info.msg)])
+        """Runs a dbt command in this process, which saves starting one; whether it succeeded.
+
+        To parse is most of what dbt does here: what was parsed of the same files with the same variables is used
+        again, and each set of variables has a target path, which is where dbt keeps what it knows of files."""
+        vars = vars or {}
+        target = [arguments[n + 1] for n, a in enumerate(arguments) if a == "--target"]
+        parsed_with = json.dumps([{k: v for k, v in vars.items() if k not in ONCE}, env, target, self.flags], sort_keys=True)
+        self.target = self.path / ("target" if not vars and not env and not target
+                                   else "target_" + hashlib.md5(parsed_with.encode()).hexdigest()[:8])
+        self.said = ""
         before = dict(os.environ)
         os.environ.update({**self.env, **env})
-        arguments = [command, *arguments]
-        if command != "deps":
-            arguments += ["--vars", json.dumps(vars or {})]
         try:
-            result = runner.invoke(["--log-level", "none", "--log-level-file", "debug", *arguments, "--project-dir", str(self.path),
-                                    "--profiles-dir", str(self.path)])
+            if command == "deps":
+                return bool(self.invoke(command, *arguments).success)
+            more = ["--vars", json.dumps(vars), "--target-path", str(self.target)]
+            files, manifest = self.parsed.get(parsed_with, (None, None))
+            if files != self.files() or command == "parse" or "--no-partial-parse" in arguments:
+                parse = ["--no-partial-parse"] if "--no-partial-parse" in arguments else []
+                done = self.invoke("parse", *more, *parse, *(["--target", *target] if target else []))
+                self.parsed[parsed_with] = self.files(), done.result
+                if command == "parse" or not done.success:
+                    return bool(done.success)
+                manifest = done.result
+            alone = {"--defer", "--state", "--sample", "--event-time-start"} & set(arguments)
+            return bool(self.invoke(command, *arguments, *more, manifest=None if alone else manifest).success)
         finally:
             os.environ.clear()
             os.environ.update(before)
-        self.said = "\n".join(messages) + (f"\n{result.exception}" if result.exception else "")
+
+    def invoke(self, *arguments, manifest=None):
+        messages = []
+        # debug lines, such as the notices of the server, count as said: only errors show up alone
+        runner = dbtRunner(manifest=manifest, callbacks=[lambda event: messages.append(event.info.msg)])
+        result = runner.invoke([*self.flags, "--log-level", "none", "--log-level-file", "debug", *arguments,
+                                "--project-dir", str(self.path), "--profiles-dir", str(self.path)])
+        self.said += "\n".join(messages) + (f"\n{result.exception}" if result.exception else "")
         for done in getattr(result.result, "results", []) if not result.success else []:
             if str(done.status) in ("error", "fail"):
                 self.said += f"\n{done.node.name}: {done.message}"
-        return result.success
+        return result
 
     def lines(self, start="pg_journey: "):
         return [line for line in self.said.splitlines() if line.startswith(start)]
@@ -221,13 +256,13 @@ def test_lost(p):
 
 
 def test_build(p):
-    ok(p.dbt("build"), "dbt build is green", p.said)
+    ok(p.dbt("build", "--no-partial-parse"), "dbt build is green", p.said)
     warned = [m for m in p.said.splitlines() if "Deprecat" in m or "is no option" in m]
     ok(not warned, "and nothing is deprecated or unknown", *warned)
     ok(p.dbt("docs", "generate"), "dbt docs generate", p.said)
-    catalog = json.loads((p.path / "target/catalog.json").read_text())
+    catalog = json.loads((p.target / "catalog.json").read_text())
     ok("person_id" in catalog["nodes"]["model.pg_journey_tests.web"]["columns"], "whose catalog has the profiles")
-    manifest = json.loads((p.path / "target/manifest.json").read_text())
+    manifest = json.loads((p.target / "manifest.json").read_text())
     same(manifest["parent_map"]["model.pg_journey_tests.web_touches"], ["model.pg_journey_tests.web"],
          "the lineage goes from the model to its touches")
     same(sql("SELECT obj_description('dev.web'::regclass)"), "a journey's model", "descriptions are in the database")
@@ -307,11 +342,13 @@ def test_tenant(p):
 
 
 def guarded(test, *arguments):
-    """Runs some tests; an error in them is one that failed."""
+    """Runs some tests; an error in them is one that failed. Tells how long they took, and this process of that."""
+    began, used = time.time(), time.process_time()
     try:
         test(*arguments)
     except Exception:
         ok(False, f"{test.__name__} ran to its end", traceback.format_exc())
+    print(f"# {test.__name__}: {time.time() - began:.1f} s, {time.process_time() - used:.1f} s of dbt")
 
 
 def main():

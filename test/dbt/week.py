@@ -125,7 +125,7 @@ def test_other_targets(run, p):
     ok(p.dbt("compile"), "the state of production", p.said)
     if not state.exists():
         import shutil
-        shutil.copytree(p.path / "target", state)
+        shutil.copytree(p.target, state)
     ok(p.dbt("run", "--select", "people", "--defer", "--state", str(state), "--target", "pr")
        and sql("SELECT count(*) FROM dev_pr.people") == sql("SELECT count(*) FROM dev.people"),
        "--defer reads the model of the other target", p.said)
