@@ -194,7 +194,9 @@ def test_runs(p):
     for name in incremental:
         same(incremental[name], once[name], f"{name}: four runs with late rows are one run")
     ok(p.dbt("run", "--full-refresh", "--select", "web"), "--full-refresh", p.said)
-    ok(any("rebuilt" in line for line in p.lines()), "which says so", *p.lines())
+    same([line for line in p.lines() if " rebuilt: " in line and f" {len(incremental['sessions'])} sessions and "
+          f"{len(incremental['profiles'])} profiles; {len(incremental['rejected_events'])} rejected rows" in line] != [], True,
+         "which says what the model holds then")
     same(relations_of("dev_web"), incremental, "and changes nothing")
     same(sql("SELECT count(*) FROM dev.web"), sql("SELECT count(*) FROM dev_web.profiles"),
          "ref() is a view of the profiles in the target schema")
@@ -237,6 +239,13 @@ def test_lost(p):
     loaded(3)
     ok(not p.dbt("run", "--full-refresh", "--select", "events", "web")
        and "would lose" in p.said, "--full-refresh does not lose what the sources have no more", p.said)
+    shown = sql("SELECT count(*) FROM dev_web.events"), sql("SELECT count(*) FROM dev_web.sessions")
+    ok(p.dbt("run", "--select", "events", "web", vars={"timeout": "5 minutes", "pg_journey_rebuild": True})
+       and re.search(r'"dev_web" rebuilt: \d+ events, \d+ sessions and \d+ profiles; \d+ rejected rows', p.said)
+       and sql("SELECT count(*) FROM dev_web.events") == shown[0] and sql("SELECT count(*) FROM dev_web.sessions") > shown[1],
+       "pg_journey_rebuild puts an option in force from the stored events, and loses none", p.said)
+    ok(p.dbt("run", "--select", "web", vars={"pg_journey_rebuild": True})
+       and (sql("SELECT count(*) FROM dev_web.events"), sql("SELECT count(*) FROM dev_web.sessions")) == shown, "and back", p.said)
     ok(p.dbt("run", "--full-refresh", "--select", "events", "web", vars={"pg_journey_force": True}),
        "unless it is told to", p.said)
     loaded(4)
@@ -332,7 +341,9 @@ def test_tenant(p):
             shutil.move(path, aside / path.name)
         ok(p.dbt("run-operation", "drop_models", *arguments, **mine)
            and p.lines() == ['pg_journey: would drop model "shop_web"'], "tells what it would drop", p.said)
-        ok(p.dbt("run-operation", "drop_models", "--args", json.dumps({"schema": "shop", "dry_run": False}), **mine)
+        ok(p.dbt("run-operation", "drop_models", "--args", json.dumps({"schema": "sho_"}), **mine) and not p.lines(),
+           "_ stands for itself", p.said)
+        ok(p.dbt("run-operation", "drop_models", "--args", json.dumps({"schema": "s%p", "dry_run": False}), **mine)
            and sql("SELECT count(*) FROM journey.models WHERE model = 'shop_web'") == "0"
            and sql("SELECT to_regclass('shop.web') IS NULL AND to_regclass('shop.web__events') IS NULL") == "t",
            "and drops it", p.said)
@@ -361,6 +372,8 @@ def main():
             guarded(test, project)
     import week
     week.main(sys.modules[__name__], project, wanted)
+    import reports
+    reports.main(sys.modules[__name__], project, wanted)
     import documents
     documents.main(sys.modules[__name__], project, wanted)
     print(f"1..{count}")

@@ -151,7 +151,10 @@ def test_ready(run, p):
         INSERT INTO shop2.users VALUES ('u1', 'u1@shop.test', '2026-03-02+00', '2026-03-02+00');
         GRANT SELECT ON shop2.tracks, shop2.pages TO analyst""")
     on = {"rudderstack_schema": "shop2", "rudderstack_event_tables": ["order_completed"]}
-    run_it = lambda *more, **vars: p.dbt("run", "--select", "package:pg_journey", *more, vars={**on, **vars})
+    # a project may have models of these names too
+    (p.path / "models/profiles.sql").write_text("select 1 as x\n")
+    (p.path / "models/journey__model.sql").write_text("{{ config(alias='model_of_mine') }}\nselect 2 as x\n")
+    run_it = lambda *more, **vars: p.dbt("run", "--select", "package:pg_journey", "profiles", "pg_journey_tests.journey__model", *more, vars={**on, **vars})
     ok(not run_it() and 'may not read users in schema "shop2"' in p.said and 'GRANT SELECT ON ALL TABLES IN SCHEMA "shop2"' in p.said,
        "a table that may not be read fails the run, with the GRANT", p.said)
     sql("GRANT SELECT ON ALL TABLES IN SCHEMA shop2 TO analyst; REVOKE USAGE ON SCHEMA shop2 FROM analyst")
@@ -173,11 +176,50 @@ def test_ready(run, p):
     ok(not run_it(rudderstack_exclude_tables=["pages"]) and "would lose 20 events" in p.said,
        "a table that is left out now leaves events without a source, which fails", p.said)
     ok(run_it(rudderstack_exclude_tables=["pages"], pg_journey_keep=True) and run_it(), "unless they are to be kept", p.said)
-    # the example makes a model of this name of its own
-    sql("DROP SCHEMA shop2, dev_journey__model, dev_journey__model_store CASCADE; SELECT journey.drop_model('dev_journey__model')")
+    named = {"rudderstack_event_tables": {"order_completed": "Purchase"}}
+    ok(run_it(**named) and sql("SELECT name, revenue, (SELECT name || revenue FROM dev.stg_rudderstack__event_tables) FROM dev.journey__events "
+                               "WHERE kind = 'track'") == "Purchase|19.99|Purchase19.99", "a mapping names the events of a table", p.said)
+    ok(run_it(**named) and "reads its events whole" not in p.said, "once", p.said)
+    same(sql("SELECT count(*) FILTER (WHERE x = 1), (SELECT x FROM dev.model_of_mine) FROM dev.profiles"), "1|2",
+         "models of the same names in the project are its own")
+    for name in ("profiles", "journey__model"):
+        (p.path / f"models/{name}.sql").unlink()
+    arguments = ["--args", '{"schema": "dev%", "dry_run": false}']
+    before = sql("SELECT count(*) FROM journey.models WHERE model LIKE 'dev%'")
+    kept = sql("SELECT count(*) FROM journey.models WHERE model IN ('dev_web', 'dev_web_once', 'dev_Odd Web-1', 'dev_shop')")
+    ok(p.dbt("run-operation", "drop_models", *arguments) and sql("SELECT count(*) FROM journey.models WHERE model LIKE 'dev%'") == kept != before
+       and 'dropped model "dev_journey__model"' in p.said, "drop_models drops ready models and those of other targets by a pattern", p.said)
+    sql("DROP SCHEMA shop2 CASCADE")
+
+
+def test_checks_of_data(run, p):
+    """The generic tests, as views of what they find."""
+    ok, same, sql = run.ok, run.same, run.sql
+    folder = p.path / "models/checks"
+    folder.mkdir()
+    for name, call in {
+            "rejected": "no_rejected_events(ref('web'))", "rejected_late": "no_rejected_events(ref('web'), within='0 seconds')",
+            "rejected_now": "no_rejected_events(ref('web'), within='1 day')",
+            "staging": "no_rejected_events(ref('events'))", "staging_late": "no_rejected_events(ref('events'), within='1 day')",
+            "due": "no_rebuild_due(ref('web'))"}.items():
+        (folder / f"c_{name}.sql").write_text("{{ pg_journey.test_%s }}\n" % call)
+    ok(p.dbt("run", "--select", "path:models/checks"), "tests are queries", p.said)
+    count = lambda name: sql(f"SELECT count(*) FROM dev.c_{name}")
+    rejected = sql("SELECT count(*) FROM dev_web.rejected_events")
+    same((count("rejected"), count("rejected_now"), count("rejected_late")), (rejected, rejected, "0"), "no_rejected_events, with a time limit")
+    same(sql("SELECT string_agg(reason, ' ' ORDER BY reason) FROM dev.c_staging"), sql("SELECT string_agg(reason, ' ' ORDER BY reason) FROM dev_web.rejected_events"),
+         "on staging models it finds what a model rejects, for the same reasons")
+    ok(int(rejected) > 0 and count("staging_late") == "0", "of late none")
+    same(count("due"), "0", "no_rebuild_due")
+    sql("SELECT journey.set_options('dev_web', '{\"timeout\": \"7 minutes\"}')")
+    same(count("due"), "1", "finds one that is due")
+    sql("SELECT journey.set_options('dev_web', '{\"timeout\": \"30 minutes\"}')")
+    same(count("due"), "0", "and is well again")
+    sql("DROP VIEW " + ", ".join(f"dev.{f.stem}" for f in folder.glob("*.sql")))
+    run.shutil.rmtree(folder)
 
 
 def main(run, project, wanted):
-    for test in (test_changed_select, test_checks, test_parts_of_rows, test_unit_tests, test_other_targets, test_ready):
+    for test in (test_changed_select, test_checks, test_parts_of_rows, test_unit_tests, test_other_targets, test_checks_of_data, test_ready):
         if not wanted or test.__name__ in wanted:
             run.guarded(test, run, project)
