@@ -13,10 +13,10 @@ CASES = {
     "paths": ("ref('timelines'), 'kind:page', depth=3, timeline='timeline'",
               "SELECT t.*, p FROM dev.timelines AS t, journey.paths(timeline, 'kind:page', depth => 3) AS p WHERE p IS NOT NULL"),
     "retention": ("ref('events'), 'kind:page', 'kind:page', periods=2, unit='day', time_zone='Europe/Berlin'",
-                  OF_VISITORS + "(SELECT n - 1, r FROM unnest(journey.retention(timeline, 'kind:page', 'kind:page', 2, 'day', "
+                  OF_VISITORS + "(SELECT n - 1 AS period, r AS returned FROM unnest(journey.retention(timeline, 'kind:page', 'kind:page', 2, 'day', "
                   "'Europe/Berlin')) WITH ORDINALITY AS u (r, n)) AS x"),
     "attribution": ("ref('events'), '2026-03-10', rule='time_decay', lookback='60 days', options={'half_life': '2 days'}",
-                    OF_VISITORS + "journey.attribution(timeline, '2026-03-10', 'time_decay', '60 days', '{\"half_life\": \"2 days\"}') AS x"),
+                    OF_VISITORS.replace("t.visitor_id, x.*", "x.*") + "journey.attribution(timeline, '2026-03-10', 'time_decay', '60 days', '{\"half_life\": \"2 days\"}') AS x"),
     "markov": ("ref('r_paths_to_conversion'), depth=2",
                "SELECT c.* FROM (SELECT journey.markov(path, conversions::bigint, value::numeric, nulls::bigint, 2) AS c "
                "FROM journey.paths_to_conversion('dev_shop', 'Order', by => 'channel')) AS m, unnest(c) AS c"),
@@ -58,7 +58,7 @@ def test_reports(run, p):
     (folder / "r_file.sql").write_text(
         "{{ config(materialized='table', pre_hook=\"{{ pg_journey.export_batch(ref('shop'), 'google_ads', 'Order', as_of='2026-03-10') }}\") }}\n"
         "{{ pg_journey.export_lines(ref('shop'), 'google_ads') }}\n")
-    ok(p.dbt("build", "--select", "events", "shop", "shop_spend", "path:models/reports", "--exclude", "test_type:unit"),
+    ok(p.dbt("build", "--select", "raw_events", "events", "timelines", "shop", "shop_spend", "path:models/reports", "--exclude", "test_type:unit"),
        "models of all reports are built", p.said)
     for name, (_, query) in CASES.items():
         got, wanted = (sorted(sql(f"SELECT to_jsonb(x) FROM ({q}) AS x").splitlines()) for q in (f"SELECT * FROM dev.r_{name}", query))

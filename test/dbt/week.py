@@ -59,27 +59,33 @@ def test_changed_select(run, p):
 
 def test_checks(run, p):
     ok = run.ok
-    web = p.path / "models/web.sql"
-    before = web.read_text()
-    web.write_text(before.split("select * from")[0] + "select event_id, event_time from {{ ref('events') }}\n")
-    ok(not p.dbt("run", "--select", "web") and "has no column of a visitor or a user" in p.said and "anonymous_id" in p.said,
-       "a SELECT without a visitor is told with the known names", p.said)
-    web.write_text(before.split("select * from")[0] + "select event_id, visitor_id from {{ ref('events') }}\n")
-    ok(not p.dbt("run", "--select", "web") and "has no column with the time of the event" in p.said, "and one without a time", p.said)
-    for option, said in (("contract={'enforced': true}", "takes no contract"),
-                         ("capture='trigger'", '"capture" of web has no effect'),
-                         ("revenue=['total']", "must map events to columns"),
-                         ("meta={'pg_journey': {'time_out': '1 day'}}", '"time_out" in the options of web is no option'),
-                         ("meta={'pg_journey': ['timeout']}", "must be a mapping")):
-        web.write_text(before.replace("timeout=var('timeout'),", option + ","))
-        p.dbt("run", "--select", "web")
-        ok(said in p.said, f"{option} is told", p.said)
-    web.write_text(before)
+    before = (p.path / "models/web.sql").read_text()
+    changed = {
+        "no_visitor": (before.split("select * from")[0] + "select event_id, event_time from {{ ref('events') }}\n",
+                       "has no column of a visitor or a user; that is one of visitor_id, anonymous_id"),
+        "no_time": (before.split("select * from")[0] + "select event_id, visitor_id from {{ ref('events') }}\n",
+                    "has no column with the time of the event")}
+    for name, option, said in (
+            ("contract", "contract={'enforced': true}", "takes no contract"), ("capture", "capture='trigger'", '"capture" of bad_capture has no effect'),
+            ("revenue", "revenue=['total']", "must map events to columns"), ("list", "meta={'pg_journey': ['timeout']}", "must be a mapping"),
+            ("typo", "meta={'pg_journey': {'time_out': '1 day'}}", '"time_out" in the options of bad_typo is no option'),
+            ("table", "meta={'pg_journey_conversion_tables': [{'name': 'MQL'}]}", "an entry of conversion_tables is {table: schema.table")):
+        changed[name] = (before.replace("timeout=var('timeout'),", option + ","), said)
+    folder = p.path / "models/bad"
+    folder.mkdir()
+    for name, (text, _) in changed.items():
+        (folder / f"bad_{name}.sql").write_text(text)
+    ok(not p.dbt("run", "--select", "events", "path:models/bad"), "what is wrong with a journey_model fails the run", p.said)
+    for name, (_, said) in changed.items():
+        ok(said in p.said, f"{name} is told", p.said)
+    run.same(run.sql("SELECT string_agg(model, ' ') FROM journey.models WHERE model LIKE 'dev_bad%'"), "dev_bad_capture",
+             "of these models the one that has an option without effect is made")
+    run.sql("DROP VIEW dev.bad_capture; SELECT journey.drop_model('dev_bad_capture')")
+    run.shutil.rmtree(folder)
     ok(not p.dbt("parse", vars={"pg_journey": None, "options": ["x"], "rudderstack_schema": "rudder"})
        and "must be a mapping" in p.said, "a wrong shape of the variable options is told when the project is parsed", p.said)
     ok(not p.dbt("parse", vars={"revenue": {"order": {"a": 1}}, "rudderstack_schema": "rudder"})
        and "must be a column or a list of columns" in p.said, "and of revenue", p.said)
-    ok(p.dbt("run", "--select", "web"), "and back", p.said)
 
 
 def test_parts_of_rows(run, p):
@@ -154,13 +160,15 @@ def test_ready(run, p):
     # a project may have models of these names too
     (p.path / "models/profiles.sql").write_text("select 1 as x\n")
     (p.path / "models/journey__model.sql").write_text("{{ config(alias='model_of_mine') }}\nselect 2 as x\n")
-    run_it = lambda *more, **vars: p.dbt("run", "--select", "package:pg_journey", "profiles", "pg_journey_tests.journey__model", *more, vars={**on, **vars})
+    everything = ("package:pg_journey", "profiles", "pg_journey_tests.journey__model")
+    model = ("pg_journey.marts.journey__model", "journey__profiles", "journey__events", "stg_rudderstack__event_tables")
+    run_it = lambda *models, **vars: p.dbt("run", "--select", *(models or model), vars={**on, **vars})
     ok(not run_it() and 'may not read users in schema "shop2"' in p.said and 'GRANT SELECT ON ALL TABLES IN SCHEMA "shop2"' in p.said,
        "a table that may not be read fails the run, with the GRANT", p.said)
     sql("GRANT SELECT ON ALL TABLES IN SCHEMA shop2 TO analyst; REVOKE USAGE ON SCHEMA shop2 FROM analyst")
     ok(not run_it() and 'may not use schema "shop2"' in p.said, "so does a schema", p.said)
     sql("GRANT USAGE ON SCHEMA shop2 TO analyst")
-    ok(run_it() and 'has no table "order_completed"' in p.said, "an event table that is not there is a warning by name", p.said)
+    ok(run_it(*everything) and 'has no table "order_completed"' in p.said, "an event table that is not there is a warning by name", p.said)
     same(sql("SELECT count(*) FROM dev.journey__sessions"), "20", "the pages are read")
     sql("""CREATE TABLE shop2.order_completed (LIKE shop2.tracks, total numeric);
         INSERT INTO shop2.order_completed SELECT 'o1', 'v1', 'u1', 'order_completed', 'Order Completed', t, t, t, 19.99

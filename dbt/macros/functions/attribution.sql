@@ -11,8 +11,14 @@ with timelines as (
 )
 
 select
-    {{ 'timelines.visitor_id' if timeline is none else 'timelines.*' }},
+{%- if timeline is none %}
     a.*
+{%- else %}
+    timelines.*,
+    a.position, a.path_length, a.credit, a.touch_id, a.session_id, a.touched_at, a.touch_type, a.source, a.medium,
+    a.campaign, a.term, a.content, a.campaign_id, a.channel, a.click_id, a.click_id_type, a.click_ids, a.landing_page,
+    a.referrer, a.referrer_host
+{%- endif %}
 from timelines
 cross join lateral journey.attribution(
     timelines.timeline, {{ pg_journey.time_literal(converted_at) }}, {{ pg_journey.text_literal(rule) }},
