@@ -122,7 +122,7 @@ def test_example(run):
     p = run.Project(run.TOP / "dbt/examples/mql_to_google_ads")
     packages = p.path / "packages.yml"
     packages.write_text(re.sub(r"local: \S+.*", f"local: {run.WORK / 'package'}", packages.read_text()))
-    options = {"segment_compatibility": True, "verify": True, "as_of": "2026-10-10"}
+    options = {"segment_compatibility": True, "verify": True, "as_of": "2026-10-15"}
     run.ok(p.dbt("deps") and not p.dbt("run", vars={"rudderstack_schema": "ruder"}) and
            'schema "ruder", which a variable of pg_journey names, does not exist' in p.said, "a schema that does not exist is told",
            p.said)

@@ -29,6 +29,9 @@ os.environ.update(
 )
 
 from dbt.cli.main import dbtRunner  # noqa: E402
+from dbt.version import __version__  # noqa: E402
+
+VERSION = tuple(int(n) for n in __version__.split(".")[:2])
 
 count = 0
 
@@ -366,6 +369,10 @@ def main():
     wanted = sys.argv[1:]
     shutil.copytree(TOP / "dbt", WORK / "package", ignore=shutil.ignore_patterns("target", "logs", "dbt_packages"))
     project = Project(TOP / "test/dbt/project", PGJ_DBT_USER="analyst")
+    if VERSION < (1, 9):
+        # dbt 1.8 does not find macros of packages in unit tests
+        week = project.path / "models/week/week.yml"
+        week.write_text(week.read_text().split("  - name: rows_are_touched")[0])
     for test in (test_requirements, test_runs, test_options, test_lost, test_build, test_views_live_on,
                  test_at_once, test_tenant):
         if not wanted or test.__name__ in wanted or test is test_requirements:

@@ -100,9 +100,9 @@ def test_parts_of_rows(run, p):
        == (before[0].split("|")[1], before[1], before[2]), "leaves store, watermark and SELECT as they are", p.said)
     ok(p.dbt("seed", "--target", "new") and p.dbt("build", "--select", "events", "web_once", "--empty", "--target", "new") and "nothing is read by --empty" in p.said,
        "of a new model only the relations are made", p.said)
-    same(sql("SELECT count(*) FROM dev_new.web_once"), "0", "which are empty")
+    same(sql("SELECT count(*) FROM dev_new_of_a_longer_name.web_once"), "0", "which are empty")
     ok(p.dbt("run", "--select", "events", "web_once", "--target", "new")
-       and int(sql("SELECT count(*) FROM dev_new.web_once")) > 0, "and filled by the next whole run", p.said)
+       and int(sql("SELECT count(*) FROM dev_new_of_a_longer_name.web_once")) > 0, "and filled by the next whole run", p.said)
     ok(p.dbt("run", "--select", "sessions_by_month", "--event-time-start", "2026-03-01", "--event-time-end", "2026-04-01"),
        "a microbatch model on sessions", p.said)
     same(sql("SELECT count(*) FROM dev.sessions_by_month"),
