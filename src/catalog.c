@@ -121,7 +121,7 @@ static const CatalogStatement catalog_statements[] = {
 	/* what a report has to know: where the relations are that its caller must have rights on */
 	{"read", ACCESS_ANYBODY,
 		"SELECT jsonb_build_object('schema', schema, 'store_schema', store_schema, 'time_zone', coalesce(options->>'time_zone', 'UTC'),"
-		" 'refreshed_at', refreshed_at) FROM journey._model WHERE model = $1"
+		" 'refreshed_at', refreshed_at, 'segments', options->'segments') FROM journey._model WHERE model = $1"
 	},
 	{"create", ACCESS_CREATOR,
 		DELETE_DEPENDENTS

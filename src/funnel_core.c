@@ -487,6 +487,26 @@ JFunnelWalk(const JFunnelRules *rules, const JStepRow *rows, int n, JFunnelResul
 	NoteOpen(rules, attempts, result);
 }
 
+int
+JFunnelEnds(const JFunnelRules *rules, const JStepRow *rows, int n, int64 *ends)
+{
+	JAttempt	attempts[JSTEPS_MAX + 1];
+	JAttempt   *last = &attempts[rules->n_steps];
+	JFunnelResult result = {0};
+	JMoment		moment;
+	int			at = 0;
+	int			count = 0;
+
+	memset(attempts, 0, sizeof(JAttempt) * (rules->n_steps + 1));
+	while (NextMoment(rules, rows, n, &at, &moment))
+	{
+		TakeMoment(rules, &moment, attempts, &result);
+		if (last->there && last->last == moment.time)
+			ends[count++] = moment.time;
+	}
+	return count;
+}
+
 /* The walk again from one start, with the times of each attempt. */
 typedef struct JRoute
 {

@@ -57,6 +57,9 @@ typedef struct JFunnelResult
 extern void JFunnelWalk(const JFunnelRules *rules, const JStepRow *rows, int n,
 						JFunnelResult *result);
 
+/* All times at which some attempt comes to the last step, without any_order and what stops the walk; their number. */
+extern int	JFunnelEnds(const JFunnelRules *rules, const JStepRow *rows, int n, int64 *ends);
+
 /*
  * The time of each step of that attempt, each as early as can be: result->steps of them. With
  * any_order, when so many steps were done.

@@ -684,7 +684,8 @@ static const JWriterColumn columns_before[] = {
 };
 
 static const JWriterColumn columns_behind[] = {
-	{"gclid", TEXTOID}, {"gclid_at", TIMESTAMPTZOID}, {"click_ids", JSONBOID}, {"is_internal", BOOLOID},
+	{"gclid", TEXTOID}, {"gclid_at", TIMESTAMPTZOID}, {"click_ids", JSONBOID}, {"conversions", INT8OID},
+	{"first_converted_at", TIMESTAMPTZOID}, {"conversion_counts", JSONBOID}, {"is_internal", BOOLOID},
 	{"version", INT8OID}, {"attributes_version", INT8OID}, {"updated_at", TIMESTAMPTZOID}
 };
 
@@ -899,6 +900,10 @@ JPersonFoldRow(const JPersonFold *fold, Datum *values, bool *nulls)
 	n = 15 + TOUCH_ENDS * (TOUCH_FIELDS + 1);
 	JSetClicks(fold, values + n, nulls + n);
 	n += 3;
+	/* conversions are counted when they are known */
+	values[n++] = Int64GetDatum(0);
+	nulls[n++] = true;
+	values[n++] = JsonbPGetDatum(JCountsObject(&(JNameCounts) {0}));
 	values[n++] = BoolGetDatum(JIsInternal(rules, user) || JIsInternal(rules, email));
 	values[n++] = Int64GetDatum(rules->version);
 	values[n++] = Int64GetDatum(rules->version);

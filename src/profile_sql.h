@@ -36,7 +36,7 @@ typedef struct JFact
 
 typedef struct JPersonFold JPersonFold;
 
-#define J_PROFILE_COLUMNS 62
+#define J_PROFILE_COLUMNS 65
 
 /* The columns of profiles, in the order of a fold's row. */
 extern const JWriterColumn *JProfileColumns(void);

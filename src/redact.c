@@ -59,9 +59,9 @@ JRedactRulesFrom(Jsonb *rules, JStr secret)
 }
 
 JRedactRules *
-JRedactGetRules(FunctionCallInfo fcinfo)
+JRedactGetRules(FunctionCallInfo fcinfo, void **kept)
 {
-	RulesCache *cache = fcinfo->flinfo->fn_extra;
+	RulesCache *cache = *kept;
 	Jsonb	   *jsonb;
 	bytea	   *secret;
 	MemoryContext old;
@@ -83,14 +83,14 @@ JRedactGetRules(FunctionCallInfo fcinfo)
 		cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "pg_journey redaction rules",
 											   ALLOCSET_SMALL_SIZES);
 	}
-	fcinfo->flinfo->fn_extra = NULL;	/* in case of an error below */
+	*kept = NULL;				/* in case of an error below */
 	MemoryContextReset(cache->context);
 	old = MemoryContextSwitchTo(cache->context);
 	cache->jsonb = (Jsonb *) pg_detoast_datum_copy((struct varlena *) jsonb);
 	cache->secret = secret == NULL ? NULL : (bytea *) pg_detoast_datum_copy((struct varlena *) secret);
 	cache->rules = JRedactRulesFrom(cache->jsonb, Bytes(cache->secret));
 	MemoryContextSwitchTo(old);
-	fcinfo->flinfo->fn_extra = cache;
+	*kept = cache;
 	return cache->rules;
 }
 
@@ -370,7 +370,7 @@ journey_redact_event(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	rules = JRedactGetRules(fcinfo);
+	rules = JRedactGetRules(fcinfo, &fcinfo->flinfo->fn_extra);
 	PG_RETURN_JSONB_P(JRedactJsonb(rules, PG_GETARG_JSONB_P(0), "", false));
 }
 
@@ -388,7 +388,7 @@ RedactString(FunctionCallInfo fcinfo, bool (*redact) (const JRedactRules *, JStr
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	rules = JRedactGetRules(fcinfo);
+	rules = JRedactGetRules(fcinfo, &fcinfo->flinfo->fn_extra);
 	given = PG_GETARG_TEXT_PP(0);
 	initStringInfo(&out);
 	if (!redact(rules, JStrFromText(given), &out))

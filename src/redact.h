@@ -13,8 +13,8 @@
  */
 extern JRedactRules *JRedactRulesFrom(Jsonb *rules, JStr secret);
 
-/* The rules, the second argument, with the key of pseudonyms, the third; they live in fn_extra. */
-extern JRedactRules *JRedactGetRules(FunctionCallInfo fcinfo);
+/* The rules, the second argument, with the key of pseudonyms, the third; the cache may be fn_extra. */
+extern JRedactRules *JRedactGetRules(FunctionCallInfo fcinfo, void **cache);
 
 /* What the rules leave of one string of an event, which stands in the payload under that path. */
 extern void JRedactField(JRedactRules *rules, const char *path, bool is_id, JStr *field);

@@ -61,7 +61,8 @@ struct JRedactRules
 	JStr		secret;
 	int			key_number;
 	JStr		(*to_utf8) (JStr value);
-	bool		(*keeps_name) (JStr param);	/* or NULL */
+	bool		(*keeps_name) (JStr param, const void *arg);	/* or NULL */
+	const void *keeps_name_arg;
 	CachedKey	cache[CACHE_SLOTS];
 };
 
@@ -307,7 +308,8 @@ JRedactParam(const JRedactRules *rules, JStr name)
 		for (int n = 0;; n++)
 		{
 			if (n == rule->name.len)
-				return rule->action == JREDACT_DROP && rules->keeps_name != NULL && rules->keeps_name(name) ?
+				return rule->action == JREDACT_DROP && rules->keeps_name != NULL &&
+					rules->keeps_name(name, rules->keeps_name_arg) ?
 					JREDACT_MASK : rule->action;
 			if (JLower((unsigned char) name.data[n]) != (unsigned char) rule->name.data[n])
 				break;
@@ -323,9 +325,10 @@ JRedactValueAction(const JRedactRules *rules, JRedactValue kind)
 }
 
 void
-JRedactSetKeptNames(JRedactRules *rules, bool (*keeps) (JStr name))
+JRedactSetKeptNames(JRedactRules *rules, bool (*keeps) (JStr name, const void *arg), const void *arg)
 {
 	rules->keeps_name = keeps;
+	rules->keeps_name_arg = arg;
 }
 
 void

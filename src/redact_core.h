@@ -53,7 +53,7 @@ extern JRedactRules *JRedactCompile(const JDef *document, JStr secret, JDefError
 extern void JRedactSetToUtf8(JRedactRules *rules, JStr (*to_utf8) (JStr value));
 
 /* Parameters of URLs whose names stay, as "name=redacted", where a rule drops them. */
-extern void JRedactSetKeptNames(JRedactRules *rules, bool (*keeps) (JStr name));
+extern void JRedactSetKeptNames(JRedactRules *rules, bool (*keeps) (JStr name, const void *arg), const void *arg);
 
 /* What a member of an object becomes by its key; `path` is where it stands, NULL where unknown. */
 extern JRedactAction JRedactMember(JRedactRules *rules, JStr path, JStr key, bool in_traits);

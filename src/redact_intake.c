@@ -4,12 +4,14 @@
  *
  * A row was judged as it came: blocked ids, the options "exclude" and "internal_users". What is kept of it for
  * what a later look must still find: ids stay ids of their own, an e-mail that is none gets no pseudonym, for which
- * it would be taken, and of the parameters of a URL that tell where a visit came from the names stay.
+ * it would be taken, of the parameters of a URL that tell where a visit came from the names stay, and where what
+ * is left makes another touch than the row did, a property says which that was.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "funcapi.h"
+#include "utils/json.h"
 #include "utils/numeric.h"
 #include "utils/typcache.h"
 
@@ -17,6 +19,7 @@
 #include "lists_core.h"
 #include "payload_core.h"
 #include "redact.h"
+#include "session_options.h"
 #include "timeline.h"
 
 /* One event while it is redacted: columns of journey.event. */
@@ -27,14 +30,54 @@ typedef struct Row
 	bool		nulls[J_EVENT_COLUMNS];
 } Row;
 
-static bool
-IsClickId(JStr name)
+/* What a call keeps for the next one. Lives in fn_extra. */
+typedef struct RowCache
 {
+	void	   *rules;			/* of JRedactGetRules() */
+	MemoryContext context;		/* of the options */
+	Jsonb	   *jsonb;
+	JSqlOptions options;		/* that touches are judged by */
+} RowCache;
+
+/* Whether a parameter's name says of a touch that there was one; `arg` is options of touches. */
+static bool
+IsClickId(JStr name, const void *arg)
+{
+	const JTouchOptions *options = arg;
+
+	for (int i = 0; options != NULL && i < options->n_click_ids; i++)
+	{
+		if (JStrEqualNoCase(name, JStrFromCString(options->click_ids[i].name)))
+			return true;
+	}
 	return JParamLookup(name).kind == JPARAM_CLICK_ID;
 }
 
+static const JTouchOptions *
+GetTouchOptions(FunctionCallInfo fcinfo, RowCache *cache)
+{
+	const Interval timeout = {.time = 30 * 60 * USECS_PER_SEC};
+	Jsonb	   *jsonb = PG_GETARG_JSONB_P(4);
+	MemoryContext old;
+
+	if (cache->jsonb != NULL && VARSIZE(cache->jsonb) == VARSIZE(jsonb) &&
+		memcmp(cache->jsonb, jsonb, VARSIZE(jsonb)) == 0)
+		return &cache->options.session.touch;
+	if (cache->context == NULL)
+		cache->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "pg_journey touch options",
+											   ALLOCSET_SMALL_SIZES);
+	cache->jsonb = NULL;		/* in case of an error below */
+	MemoryContextReset(cache->context);
+	old = MemoryContextSwitchTo(cache->context);
+	jsonb = (Jsonb *) pg_detoast_datum_copy((struct varlena *) jsonb);
+	JReadSqlOptions(&cache->options, &timeout, jsonb);
+	MemoryContextSwitchTo(old);
+	cache->jsonb = jsonb;
+	return &cache->options.session.touch;
+}
+
 static JRedactRules *
-GetRules(FunctionCallInfo fcinfo)
+GetRules(FunctionCallInfo fcinfo, void **cache, const JTouchOptions *options)
 {
 	JRedactRules *rules;
 
@@ -44,8 +87,8 @@ GetRules(FunctionCallInfo fcinfo)
 				 errmsg("the key of pseudonyms is missing"),
 				 errdetail("Under another key all ids would be new ones."),
 				 errhint("Restore the row of \"_pseudonym_keys\" in the schema of the model's store.")));
-	rules = JRedactGetRules(fcinfo);
-	JRedactSetKeptNames(rules, IsClickId);
+	rules = JRedactGetRules(fcinfo, cache);
+	JRedactSetKeptNames(rules, IsClickId, options);
 	return rules;
 }
 
@@ -205,9 +248,118 @@ RedactObjects(Row *row, JStr email_trait)
 		row->values[column] = JsonbPGetDatum(RedactTraits(row, DatumGetJsonbP(row->values[column]), email_trait));
 }
 
+/* What makes the touches of an event. */
+static JTouchInput
+TouchInput(const Row *row)
+{
+	int			column = JFieldColumn(JF_PROPERTIES);
+	JsonbValue	buffer;
+
+	return (JTouchInput) {
+		.url = GetField(row, JF_URL),
+		.referrer = GetField(row, JF_REFERRER),
+		.source = GetField(row, JF_SOURCE),
+		.medium = GetField(row, JF_MEDIUM),
+		.campaign = GetField(row, JF_CAMPAIGN),
+		.term = GetField(row, JF_TERM),
+		.content = GetField(row, JF_CONTENT),
+		.campaign_id = row->nulls[column] ? JSTR_NULL :
+			TraitString(DatumGetJsonbP(row->values[column]), JSTR_LIT(J_CAMPAIGN_ID), &buffer)
+	};
+}
+
+static bool
+SameInput(const JTouchInput *a, const JTouchInput *b)
+{
+	return JStrEqual(a->url, b->url) && JStrEqual(a->referrer, b->referrer) && JStrEqual(a->source, b->source) &&
+		JStrEqual(a->medium, b->medium) && JStrEqual(a->campaign, b->campaign) && JStrEqual(a->term, b->term) &&
+		JStrEqual(a->content, b->content) && JStrEqual(a->campaign_id, b->campaign_id);
+}
+
+/* The type and channel of a touch, by campaign or by referrer, in one text; NULL where there is none. */
+static char *
+JudgeTouch(const JTouchInput *input, const JTouchOptions *options, bool by_referrer)
+{
+	JTouch		touch;
+	JTouchInput referrer = {.url = input->url, .referrer = input->referrer, .use_referrer = true};
+
+	if (!JTouchFrom(by_referrer ? &referrer : input, options, &touch))
+		return NULL;
+	return psprintf("%s %.*s", JTouchTypeName(touch.type), touch.channel.len, touch.channel.data);
+}
+
+static bool
+SameText(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static void
+AppendText(StringInfo json, const char *text)
+{
+	if (text == NULL)
+		appendStringInfoString(json, "null");
+	else
+		escape_json(json, text);
+}
+
+/* Puts into the properties what the row's touches were, where what is left makes others. */
+static void
+KeepJudgement(Row *row, const JTouchInput *raw, const JTouchOptions *options)
+{
+	int			column = JFieldColumn(JF_PROPERTIES);
+	JTouchInput left = TouchInput(row);
+	char	   *campaign,
+			   *referrer;
+	bool		lost_page = !JStrIsNull(raw->url) && JStrIsNull(left.url);
+	StringInfoData json;
+	Datum		member;
+
+	if (SameInput(raw, &left))
+		return;
+	campaign = JudgeTouch(raw, options, false);
+	referrer = JudgeTouch(raw, options, true);
+	if (!lost_page && SameText(campaign, JudgeTouch(&left, options, false)) &&
+		SameText(referrer, JudgeTouch(&left, options, true)))
+		return;
+	initStringInfo(&json);
+	appendStringInfoString(&json, "{\"" J_JUDGED_TOUCH "\": {");
+	if (lost_page)
+		appendStringInfoString(&json, "\"page\": true, ");
+	appendStringInfoString(&json, "\"campaign\": ");
+	AppendText(&json, campaign);
+	appendStringInfoString(&json, ", \"referrer\": ");
+	AppendText(&json, referrer);
+	appendStringInfoString(&json, "}}");
+	member = DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+	if (row->nulls[column])
+		row->values[column] = member;
+	else if (JB_ROOT_IS_OBJECT(DatumGetJsonbP(row->values[column])))
+		row->values[column] = DirectFunctionCall2(jsonb_concat, row->values[column], member);
+	row->nulls[column] = false;
+}
+
+/* A source's own member of that name says nothing of a touch. */
+static void
+DropJudgement(Row *row)
+{
+	const JStr	name = JSTR_LIT(J_JUDGED_TOUCH);
+	int			column = JFieldColumn(JF_PROPERTIES);
+	JsonbValue	key = {.type = jbvString};
+	Jsonb	   *properties;
+
+	if (row->nulls[column])
+		return;
+	properties = DatumGetJsonbP(row->values[column]);
+	key.val.string.val = unconstify(char *, name.data);
+	key.val.string.len = name.len;
+	if (JB_ROOT_IS_OBJECT(properties) && findJsonbValueFromContainer(&properties->root, JB_FOBJECT, &key) != NULL)
+		row->values[column] = DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(properties), JStrGetDatum(name));
+}
+
 /*
- * _redact_row(event journey.event, rules jsonb, key bytea, email_trait text): an event without what the rules
- * name. Its visitor is NULL where no id is left.
+ * _redact_row(event journey.event, rules jsonb, key bytea, email_trait text, touch_options jsonb): an event without
+ * what the rules name. Its visitor is NULL where no id is left.
  */
 PG_FUNCTION_INFO_V1(_redact_row);
 Datum
@@ -217,11 +369,17 @@ _redact_row(PG_FUNCTION_ARGS)
 	HeapTupleData tuple;
 	TupleDesc	tupdesc;
 	Row			row;
+	RowCache   *cache = fcinfo->flinfo->fn_extra;
+	const JTouchOptions *options;
+	JTouchInput raw;
 	HeapTuple	result;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(3))
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(3) || PG_ARGISNULL(4))
 		PG_RETURN_NULL();
-	row.rules = GetRules(fcinfo);
+	if (cache == NULL)
+		cache = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(RowCache));
+	options = GetTouchOptions(fcinfo, cache);
+	row.rules = GetRules(fcinfo, &cache->rules, options);
 	header = PG_GETARG_HEAPTUPLEHEADER(0);
 	tupdesc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
 	if (tupdesc->natts != J_EVENT_COLUMNS)
@@ -232,17 +390,21 @@ _redact_row(PG_FUNCTION_ARGS)
 	tuple.t_data = header;
 	heap_deform_tuple(&tuple, tupdesc, row.values, row.nulls);
 
+	raw = TouchInput(&row);
+	DropJudgement(&row);
 	RedactIds(&row);
 	RedactTexts(&row);
 	RedactRevenue(&row);
 	RedactObjects(&row, JStrFromText(PG_GETARG_TEXT_PP(3)));
+	KeepJudgement(&row, &raw, options);
 	result = heap_form_tuple(tupdesc, row.values, row.nulls);
 	ReleaseTupleDesc(tupdesc);
 	PG_RETURN_DATUM(HeapTupleGetDatum(result));
 }
 
 /*
- * _redact_key(row_key text, rules jsonb, key bytea): the key of a source's row, which may be any id of its event.
+ * _redact_key(row_key text, rules jsonb, key bytea, path text): the key of a source's row, which is the id at that
+ * path of its event or, where it is NULL, may be any.
  */
 PG_FUNCTION_INFO_V1(_redact_key);
 Datum
@@ -255,10 +417,15 @@ _redact_key(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	rules = GetRules(fcinfo);
+	rules = GetRules(fcinfo, &fcinfo->flinfo->fn_extra, NULL);
 	left = given = JStrFromText(PG_GETARG_TEXT_PP(0));
-	for (int i = 0; i < lengthof(paths) && JStrEqual(left, given); i++)
-		RedactId(rules, paths[i], &left);
+	if (!PG_ARGISNULL(3))
+		RedactId(rules, text_to_cstring(PG_GETARG_TEXT_PP(3)), &left);
+	else
+	{
+		for (int i = 0; i < lengthof(paths) && JStrEqual(left, given); i++)
+			RedactId(rules, paths[i], &left);
+	}
 	if (JStrIsNull(left))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(JStrGetDatum(left));

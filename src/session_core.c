@@ -99,13 +99,6 @@ JEventIsTrack(const JEvent *event)
 	return kind.data != NULL ? JStrEq(kind, "track") : !JEventIsPageView(event);
 }
 
-/* Has it a page, so that its referrer says how the page was reached? */
-static bool
-JEventHasPage(const JEvent *event)
-{
-	return event->field[JF_URL].len > 0 || JEventIsPageView(event);
-}
-
 JIdentityRef
 JEventRef(const JEvent *event, const JSessionOptions *options)
 {
@@ -132,25 +125,72 @@ JWalkInit(JWalk *walk, const JSessionOptions *options, const JAliases *aliases)
 	walk->aliases = aliases;
 }
 
-/* The id of its campaign that a loader found beside the URL: journey._select() makes a property of it. */
-static JStr
-JEventCampaignId(const JEvent *event, const JSessionOptions *options)
+/* Whether an event's properties may have a key, which is given in its quotes. */
+static bool
+JMayHaveProperty(const JEvent *event, JStr key)
 {
-	const JStr	key = JSTR_LIT("\"" J_CAMPAIGN_ID "\"");
 	JStr		rest = event->field[JF_PROPERTIES];
 
-	while (options->campaign_id != NULL && rest.len >= key.len)
+	while (rest.len >= key.len)
 	{
 		const char *quote = memchr(rest.data, '"', rest.len - key.len + 1);
 
 		if (quote == NULL)
 			break;
 		if (memcmp(quote, key.data, key.len) == 0)
-			return options->campaign_id(event, options->arg);
+			return true;
 		rest.len -= quote + 1 - rest.data;
 		rest.data = quote + 1;
 	}
-	return JSTR_NULL;
+	return false;
+}
+
+/* The id of its campaign that a loader found beside the URL: journey._select() makes a property of it. */
+static JStr
+JEventCampaignId(const JEvent *event, const JSessionOptions *options)
+{
+	if (options->campaign_id == NULL || !JMayHaveProperty(event, JSTR_LIT("\"" J_CAMPAIGN_ID "\"")))
+		return JSTR_NULL;
+	return options->campaign_id(event, options->arg);
+}
+
+/* Whether an event says what it was before redaction. */
+static bool
+JIsJudged(const JEvent *event, const JSessionOptions *options, JJudgement *judgement)
+{
+	return options->judged != NULL && JMayHaveProperty(event, JSTR_LIT("\"" J_JUDGED_TOUCH "\"")) &&
+		options->judged(event, judgement);
+}
+
+/* Has it a page, so that its referrer says how the page was reached? */
+static bool
+JEventHasPage(const JEvent *event, const JSessionOptions *options)
+{
+	JJudgement	judgement;
+
+	return event->field[JF_URL].len > 0 || JEventIsPageView(event) ||
+		(JIsJudged(event, options, &judgement) && judgement.has_page);
+}
+
+/*
+ * The touch as it was before redaction, where that shows another: its fields are what the rules left. False where
+ * there was none.
+ */
+static bool
+JJudgedTouch(const JWalk *walk, const JEvent *event, const JTouchInput *input, bool found, JTouch *touch)
+{
+	JJudgement	judgement;
+
+	if (!JIsJudged(event, walk->options, &judgement))
+		return found;
+	if (judgement.type[input->use_referrer] != JTOUCH_NONE && !found)
+	{
+		JTouchBare(input, touch);
+		touch->source = touch->medium = JSTR_LIT("(not set)");
+	}
+	touch->type = judgement.type[input->use_referrer];
+	touch->channel = judgement.channel[input->use_referrer];
+	return touch->type != JTOUCH_NONE;
 }
 
 /* The touch of parameters, click ids and campaign columns; false where the event has none. */
@@ -168,15 +208,16 @@ JCampaignTouch(const JWalk *walk, const JEvent *event, JTouch *touch)
 		.campaign_id = JEventCampaignId(event, walk->options),
 		.use_referrer = false
 	};
+	bool		found = false;
 
 	touch->type = JTOUCH_NONE;
-	if (input.source.data == NULL && input.medium.data == NULL && input.campaign.data == NULL &&
+	if (!(input.source.data == NULL && input.medium.data == NULL && input.campaign.data == NULL &&
 		input.term.data == NULL && input.content.data == NULL && input.campaign_id.data == NULL &&
 		(input.url.data == NULL ||
 		 (memchr(input.url.data, '?', input.url.len) == NULL &&
-		  memchr(input.url.data, '#', input.url.len) == NULL)))
-		return false;
-	return JTouchFrom(&input, &walk->options->touch, touch);
+		  memchr(input.url.data, '#', input.url.len) == NULL))))
+		found = JTouchFrom(&input, &walk->options->touch, touch);
+	return JJudgedTouch(walk, event, &input, found, touch);
 }
 
 static bool
@@ -188,8 +229,11 @@ JReferrerTouch(const JWalk *walk, const JEvent *event, JTouch *touch)
 		.use_referrer = true
 	};
 
+	bool		found;
+
 	touch->type = JTOUCH_NONE;
-	return input.referrer.data != NULL && JTouchFrom(&input, &walk->options->touch, touch);
+	found = input.referrer.data != NULL && JTouchFrom(&input, &walk->options->touch, touch);
+	return JJudgedTouch(walk, event, &input, found, touch);
 }
 
 /* Campaigns are compared without regard to the case of ASCII letters, click ids byte by byte. */
@@ -443,9 +487,9 @@ JWalkStep(JWalk *walk, const JEvent *event, JTouch *touch)
 			state->click_id = touch->click_id;
 		}
 	}
-	else if (!state->page_seen && JEventHasPage(event))
+	else if (!state->page_seen && JEventHasPage(event, walk->options))
 		JReferrerTouch(walk, event, touch);
-	if (JEventHasPage(event))
+	if (JEventHasPage(event, walk->options))
 		state->page_seen = true;
 	return starts ? JPLACE_STARTS : JPLACE_INSIDE;
 }

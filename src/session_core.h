@@ -16,8 +16,18 @@
 
 /* The property in which a model keeps the id of an event's campaign. */
 #define J_CAMPAIGN_ID "context_campaign_id"
+/* The property that says what an event's touches were before redaction. */
+#define J_JUDGED_TOUCH "context_touch"
 
 /* The rules by which a visitor's events are split. */
+/* What redaction took away that a touch is made of. */
+typedef struct JJudgement
+{
+	bool		has_page;		/* the event had a URL */
+	JTouchType	type[2];		/* of its touch by campaign, and by referrer; JTOUCH_NONE: none */
+	JStr		channel[2];
+} JJudgement;
+
 typedef struct JSessionOptions
 {
 	int64		timeout;		/* microseconds; a greater gap starts a session */
@@ -41,6 +51,8 @@ typedef struct JSessionOptions
 	JStr		(*email) (const JEvent *event, void *arg);
 	/* The id of its campaign among an event's properties, or NULL. */
 	JStr		(*campaign_id) (const JEvent *event, void *arg);
+	/* What an event was before redaction; false where its properties do not say. NULL where nothing is redacted. */
+	bool		(*judged) (const JEvent *event, JJudgement *judgement);
 	/* The values of the kept properties of an event that has properties, NULL where it has not. */
 	void		(*properties) (const JEvent *event, JStr *values, void *arg);
 	void	   *arg;

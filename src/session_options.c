@@ -139,6 +139,37 @@ JOptionsCampaignId(const JEvent *event, void *arg)
 	return JJsonbText(JEventProperties(event), J_CAMPAIGN_ID);
 }
 
+/* {"page": true, "campaign": "utm Paid Search", "referrer": ..}: a touch that is not named was none. */
+static bool
+JOptionsJudged(const JEvent *event, JJudgement *judgement)
+{
+	static const char *const keys[] = {"campaign", "referrer"};
+	Jsonb	   *properties = JEventProperties(event);
+	JsonbValue	buffer;
+	JsonbValue *value = JB_ROOT_IS_OBJECT(properties) ?
+		getKeyJsonValueFromContainer(&properties->root, J_JUDGED_TOUCH, strlen(J_JUDGED_TOUCH), &buffer) : NULL;
+	JsonbContainer *object;
+
+	if (value == NULL || value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		return false;
+	object = value->val.binary.data;
+	memset(judgement, 0, sizeof(JJudgement));
+	judgement->has_page = getKeyJsonValueFromContainer(object, "page", strlen("page"), &buffer) != NULL;
+	for (int i = 0; i < lengthof(keys); i++)
+	{
+		const char *blank;
+
+		value = getKeyJsonValueFromContainer(object, keys[i], strlen(keys[i]), &buffer);
+		if (value == NULL || value->type != jbvString ||
+			(blank = memchr(value->val.string.val, ' ', value->val.string.len)) == NULL)
+			continue;
+		judgement->channel[i] = JStrFrom((JStr) {value->val.string.val, value->val.string.len},
+										 blank + 1 - value->val.string.val);
+		judgement->type[i] = JTouchTypeOf((JStr) {value->val.string.val, blank - value->val.string.val});
+	}
+	return true;
+}
+
 static void
 JBadOption(const char *key, const char *wanted)
 {
@@ -283,6 +314,8 @@ JSetOption(JSqlOptions *options, const char *key, const JsonbValue *value)
 		if (options->email_trait == NULL)
 			options->email_trait = "email";
 	}
+	else if (strcmp(key, "_judged") == 0)
+		session->judged = JOptionBool(key, value, false) ? JOptionsJudged : NULL;
 	else if (strcmp(key, "_segment_events") == 0)
 		session->segment_events = JOptionCount(key, value);
 	else if (!JReadOwnList(key, value, &session->touch))

@@ -1048,6 +1048,24 @@ ChannelOf(const JTouch *touch, const JTouchOptions *options)
 						   touch->n_click_ids);
 }
 
+static void
+BareTouch(const JTouchInput *input, JUrl *referrer, JTouch *touch)
+{
+	memset(touch, 0, offsetof(JTouch, click_ids));
+	touch->landing_page = input->url;
+	JUrlParse(input->referrer, referrer);
+	if (!JStrIsNull(referrer->host))
+		touch->referrer_host = JHostLower(referrer->host);
+}
+
+void
+JTouchBare(const JTouchInput *input, JTouch *touch)
+{
+	JUrl		referrer;
+
+	BareTouch(input, &referrer, touch);
+}
+
 bool
 JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch)
 {
@@ -1055,11 +1073,7 @@ JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch
 	JStr		column[JC_ID + 1];
 	JUrl		referrer;
 
-	memset(touch, 0, offsetof(JTouch, click_ids));
-	touch->landing_page = input->url;
-	JUrlParse(input->referrer, &referrer);
-	if (!JStrIsNull(referrer.host))
-		touch->referrer_host = JHostLower(referrer.host);
+	BareTouch(input, &referrer, touch);
 	JCampaignFrom(input->url, options, &campaign);
 	Columns(input, column);
 
@@ -1125,4 +1139,15 @@ JTouchTypeName(JTouchType type)
 			return "direct";
 	}
 	return NULL;
+}
+
+JTouchType
+JTouchTypeOf(JStr name)
+{
+	for (JTouchType type = JTOUCH_UTM; type <= JTOUCH_DIRECT; type++)
+	{
+		if (JStrIs(name, JTouchTypeName(type)))
+			return type;
+	}
+	return JTOUCH_NONE;
 }

@@ -153,6 +153,9 @@ typedef struct JTouchInput
  */
 extern bool JTouchFrom(const JTouchInput *input, const JTouchOptions *options, JTouch *touch);
 
+/* What JTouchFrom() fills in any case. */
+extern void JTouchBare(const JTouchInput *input, JTouch *touch);
+
 /* GA4's default channel group. */
 extern JStr JChannel(JStr source, JStr medium, JStr campaign);
 
@@ -165,5 +168,8 @@ extern JStr JReferrerMedium(JReferrerKind kind);
 
 /* The name of a type as the contract has it: 'utm', 'click_id', ... */
 extern const char *JTouchTypeName(JTouchType type);
+
+/* The type of that name; JTOUCH_NONE where it is no name. */
+extern JTouchType JTouchTypeOf(JStr name);
 
 #endif							/* TOUCH_CORE_H */

@@ -257,6 +257,7 @@ CREATE TYPE journey._settings AS (
     allow_ids             text[],
     lookback              interval,
     conversions           jsonb,
+    segments              jsonb,
     attribution           jsonb,
     time_zone             text,
     profiles              text,
@@ -296,9 +297,10 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('referrers',             'own list',    'rebuild', '[]'),
        ('click_ids',             'own list',    'rebuild', '[]'),
        ('internal_users',        'texts',       'rebuild', '[]'),
-       ('lookback',              'interval',    'rebuild', '"90 days"'),
-       ('conversions',           'conversions', 'rebuild', '[]'),
-       ('attribution',           'attribution', 'rebuild', '{}'),
+       ('lookback',              'interval',    'refresh', '"90 days"'),
+       ('conversions',           'conversions', 'rebuild', '[]'), -- or refresh: see _changed_options()
+       ('segments',              'segments',    'rebuild', '{}'),
+       ('attribution',           'attribution', 'refresh', '{}'),
        ('time_zone',             'zone',        'rebuild', '"UTC"'),
        ('profiles',              'profiles',    'rebuild', '"all"'),
        ('keep_properties',       'columns',     'rebuild', '[
@@ -493,6 +495,8 @@ BEGIN
         PERFORM journey._check_conversions(value);
         PERFORM journey._check_interval('lookback'::text, d -> 'lookback', false)
            FROM jsonb_array_elements(value) AS d WHERE jsonb_typeof(d -> 'lookback') <> 'null';
+    ELSIF type = 'segments' THEN
+        PERFORM journey._check_segment_option(value);
     ELSIF type = 'attribution' THEN
         PERFORM journey._touch_counts(''::text, value);
     ELSIF type = 'stitch' AND (word = ANY ('{last,first,graph}'::text[])) IS TRUE THEN
@@ -594,7 +598,7 @@ COMMENT ON FUNCTION journey._settings(jsonb) IS
 CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profiles_masked', 'profile_changes',
-                 'conversions', 'attributed_touches', 'exports', 'events', 'page_views', 'timelines',
+                 'conversions', 'attributed_touches', 'segment_members', 'exports', 'events', 'page_views', 'timelines',
                  'rejected_events']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
 
@@ -803,7 +807,19 @@ SELECT coalesce(jsonb_object_agg(key, value) FILTER (WHERE value <> 'null'), '{}
 $$;
 COMMENT ON FUNCTION journey._merge_options(jsonb, jsonb) IS 'internal: options, changed';
 
--- The options of `wanted` that differ from those in force, in the order of the list.
+-- What the definitions of conversions say of events. The rest concerns conversions that the store knows.
+CREATE FUNCTION journey._event_definitions(conversions jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT coalesce(jsonb_agg(d.value - '{lookback,count}'::text[] ORDER BY d.n), '[]')
+  FROM jsonb_array_elements(conversions) WITH ORDINALITY AS d (value, n)
+ WHERE d.value ?| '{event,kind,page,host,where}'
+$$;
+COMMENT ON FUNCTION journey._event_definitions(jsonb) IS 'internal: which events are conversions';
+
+-- The options of `wanted` that differ from those in force, in the order of the list. Of conversions, which events
+-- they are takes effect with a rebuild, how they are looked at with a refresh.
 CREATE FUNCTION journey._changed_options(m journey._model, wanted jsonb, effects text[])
     RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -811,9 +827,12 @@ CREATE FUNCTION journey._changed_options(m journey._model, wanted jsonb, effects
 AS $$
 SELECT coalesce(array_agg(o.option), '{}')
   FROM journey._options() AS o
- WHERE o.effect = ANY (effects)
-   AND coalesce(m.options -> o.option, o.standard)
-       IS DISTINCT FROM coalesce(wanted -> o.option, o.standard)
+ CROSS JOIN LATERAL (
+       SELECT coalesce(m.options -> o.option, o.standard) AS old, coalesce(wanted -> o.option, o.standard) AS new) AS v
+ WHERE v.old IS DISTINCT FROM v.new
+   AND CASE WHEN o.option = 'conversions'
+                 AND journey._event_definitions(v.old) = journey._event_definitions(v.new)
+            THEN 'refresh' ELSE o.effect END = ANY (effects)
 $$;
 COMMENT ON FUNCTION journey._changed_options(journey._model, jsonb, text[]) IS
     'internal: the options that differ';
@@ -827,6 +846,7 @@ DECLARE
     wanted jsonb;
     now_in_force jsonb;
     later text[];
+    soon text[];
     unread text[];
     reason text := m.rebuild_due;
 BEGIN
@@ -841,15 +861,17 @@ BEGIN
 
     IF m.version = 0 THEN
         later := '{}';
+        soon := '{}';
         unread := '{}';
     ELSE
         later := journey._changed_options(m, wanted, '{rebuild}'::text[]);
+        soon := journey._changed_options(m, wanted, '{refresh}'::text[]);
         unread := journey._changed_options(m, wanted, '{read}'::text[]);
     END IF;
-    -- what waits for the rebuild keeps its value until then
+    -- what waits keeps its value until then
     SELECT journey._merge_options(wanted, coalesce(
                jsonb_object_agg(o, coalesce(m.options -> o, 'null')), '{}'))
-      INTO now_in_force FROM unnest(later) AS o;
+      INTO now_in_force FROM unnest(later || soon) AS o;
 
     IF later <> '{}' THEN
         reason := format('changed options take effect with it: %s', array_to_string(later, ', '));
@@ -864,7 +886,7 @@ BEGIN
                    '; until then the store holds what the old rules for personal data kept' ELSE '' END);
     END IF;
     PERFORM journey._catalog('set'::text, model, jsonb_build_object(
-        'options', now_in_force, 'options_due', CASE WHEN later <> '{}' THEN wanted END,
+        'options', now_in_force, 'options_due', CASE WHEN later || soon <> '{}' THEN wanted END,
         'rebuild_due', reason, 'rules_version', m.rules_version));
     PERFORM journey._make_redact_key(journey._get_model(model));
     PERFORM journey._change_capture(m, journey._get_model(model));
@@ -872,11 +894,36 @@ BEGIN
         -- no rebuild comes to make the columns of keep_properties
         PERFORM journey._show_sessions(journey._new_run(journey._get_model(model), false));
     END IF;
-    RETURN CASE WHEN reason IS NULL THEN 'no rebuild is due' ELSE 'rebuild is due: ' || reason END;
+    RETURN CASE WHEN reason IS NULL THEN 'no rebuild is due' ELSE 'rebuild is due: ' || reason END
+        || CASE WHEN soon <> '{}' THEN format('; the next refresh puts in force: %s', array_to_string(soon, ', '))
+                ELSE '' END;
 END
 $$;
 COMMENT ON FUNCTION journey._set_options(name, jsonb) IS
     'internal: journey.set_options() as the owner';
+
+-- What a refresh does first: options that wait for it alone are in force. Whether there were any.
+CREATE FUNCTION journey._apply_refresh_options(m journey._model) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    soon text[] := CASE WHEN m.options_due IS NULL THEN '{}'
+                        ELSE journey._changed_options(m, m.options_due, '{refresh}'::text[]) END;
+    now_in_force jsonb;
+BEGIN
+    IF soon <> '{}' THEN
+        SELECT journey._merge_options(m.options, jsonb_object_agg(o, coalesce(m.options_due -> o, 'null')))
+          INTO now_in_force FROM unnest(soon) AS o;
+        PERFORM journey._catalog('set'::text, m.model, jsonb_build_object(
+            'options', now_in_force, 'options_due', nullif(m.options_due, now_in_force),
+            'rebuild_due', m.rebuild_due, 'rules_version', m.rules_version));
+    END IF;
+    RETURN soon <> '{}';
+END
+$$;
+COMMENT ON FUNCTION journey._apply_refresh_options(journey._model) IS
+    'internal: puts in force what waits for a refresh';
 
 -- What a rebuild does first: the options that were due, and the rules of this release, are in
 -- force. Options of reading are so for all rows only if it reads from the sources.

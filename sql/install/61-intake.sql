@@ -496,7 +496,7 @@ DECLARE
                                                                        ELSE i.role END));
 BEGIN
     IF i.role = 'conversion' THEN
-        RETURN journey._select_conversions(i, s, rows, removed, f, raw);
+        RETURN journey._select_conversions(i, s, rows, f, raw);
     ELSIF i.role = 'payload' THEN
         RETURN journey._select(journey._parsed_input(i), s, journey._parsed_rows(i, s, rows), removed);
     ELSIF i.role = 'own' AND i.columns ? 'reason' THEN -- rows of payloads
@@ -965,7 +965,7 @@ BEGIN
     IF r.inputs <> '{}' THEN
         r.taken := journey._taken_changes(m, r.inputs);
         r.rows := (SELECT string_agg(journey._redacted_select(m, i, s, CASE
-                        WHEN i.captured THEN journey._changed_rows(i, s, r.inputs, since)
+                        WHEN i.captured THEN journey._changed_rows(m, i, s, r.inputs, since)
                         ELSE journey._new_rows(i, s, since) END), ' UNION ALL ' ORDER BY i.table_id)
                      FROM unnest(r.inputs) AS i)
                   || journey._removed_rows(m, s, r.inputs);
@@ -1041,7 +1041,9 @@ BEGIN
         RETURN counts;
     END IF;
     PERFORM journey._note_whole_tables(m.store_schema, ARRAY(
-        SELECT i.table_id FROM unnest(r.inputs) AS i WHERE i.role = 'conversion' AND i.watermark_column IS NULL));
+        SELECT i.table_id FROM unnest(r.inputs) AS i
+         WHERE i.role = 'conversion' AND CASE WHEN i.captured THEN i.relation = ANY (i.unread)
+                                              ELSE i.watermark_column IS NULL END));
     PERFORM journey._note_internal(m, r.settings);
     PERFORM journey._tell_no_pages(m, r.inputs, tallies);
     PERFORM journey._catalog('writers'::text, m.model, r.writers);

@@ -162,23 +162,24 @@ COMMENT ON FUNCTION journey._note_payload(name, jsonb, journey._input, text) IS
 -- As journey._changed_rows(): rows of the keys that were noted, and of none; and all, where events went that
 -- any of them may hold, too.
 CREATE FUNCTION journey._changed_payloads(
-    i journey._input, s journey._settings, list text, space text, since timestamptz) RETURNS text
+    m journey._model, i journey._input, s journey._settings, list text, space text, since timestamptz) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    key text := journey._fields(i) ->> 'key';
+    key text := journey._noted_key(m.store_schema, s.redact, i.role, journey._fields(i) ->> 'key');
     came text := format('FROM changes AS c WHERE NOT c.is_old AND c.table_id = %s AND c.key IS ', i.table_id);
     went text := format('EXISTS (SELECT FROM changes AS c WHERE c.is_old AND %s)', space);
     parts text[];
 BEGIN
     parts := ARRAY[
         format('SELECT %s FROM %I.%I AS t WHERE %s OR %s EXISTS (SELECT %s NULL)', list, i.schema, i.name, went,
-               CASE WHEN key IS NOT NULL THEN format('nullif(%s, '''') IS NULL AND', key) END, came)]
+               CASE WHEN key IS NOT NULL THEN format('%s IS NULL AND', key) END, came)]
         || ARRAY(SELECT format('SELECT %s FROM ONLY %s AS t', list, u) FROM unnest(i.unread) AS u);
     IF key IS NOT NULL THEN
-        parts := parts || format('SELECT %s FROM %I.%I AS t WHERE NOT %s AND %s', list, i.schema, i.name, went,
-                                 journey._has_key(i, came || 'NOT NULL'));
+        parts := parts || ARRAY(
+            SELECT format('SELECT %s FROM %I.%I AS t WHERE NOT %s AND %s', list, i.schema, i.name, went, x.condition)
+              FROM unnest(journey._find_keys(m, i, s, key, came || 'NOT NULL')) AS x(condition));
     END IF;
     IF since IS NOT NULL THEN
         parts := parts || format('SELECT %s FROM %s AS t', list, journey._new_rows(i, s, since));
@@ -187,7 +188,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION
-    journey._changed_payloads(journey._input, journey._settings, text, text, timestamptz) IS
+    journey._changed_payloads(journey._model, journey._input, journey._settings, text, text, timestamptz) IS
     'internal: the changed rows of an input of payloads';
 
 -- Events of old rows that have no id of their own, in the form of the batch.
@@ -221,7 +222,7 @@ BEGIN
     IF i.role = 'payload' AND key IS NULL OR s.redact IS NOT NULL AND i.role <> 'payload' THEN
         RETURN 'true';
     ELSIF i.role = 'payload' THEN
-        RETURN format('e.row_key IN (SELECT %s FROM %I.%I AS t)', journey._redacted_key(m, s, key), i.schema, i.name);
+        RETURN format('e.row_key IN (SELECT %s FROM %I.%I AS t)', journey._redacted_key(m.store_schema, s.redact, key), i.schema, i.name);
     END IF;
     RETURN format('md5(e."row"::text) IN (SELECT md5(journey._without_nulls(%s)::text) FROM %I.%I AS t)',
                   journey._raw_row(i), i.schema, i.name);

@@ -7,15 +7,16 @@
 -- no statement's text has one.
 -- ---------------------------------------------------------------------------------------------
 
-CREATE FUNCTION journey._redact_row(event journey.event, rules jsonb, key bytea, email_trait text)
+CREATE FUNCTION journey._redact_row(
+    event journey.event, rules jsonb, key bytea, email_trait text, touch_options jsonb)
     RETURNS journey.event
     LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_redact_row';
-COMMENT ON FUNCTION journey._redact_row(journey.event, jsonb, bytea, text) IS
+COMMENT ON FUNCTION journey._redact_row(journey.event, jsonb, bytea, text, jsonb) IS
     'internal: an event without what rules name';
 
-CREATE FUNCTION journey._redact_key(row_key text, rules jsonb, key bytea) RETURNS text
+CREATE FUNCTION journey._redact_key(row_key text, rules jsonb, key bytea, path text) RETURNS text
     LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_redact_key';
-COMMENT ON FUNCTION journey._redact_key(text, jsonb, bytea) IS 'internal: the key of a row without what rules name';
+COMMENT ON FUNCTION journey._redact_key(text, jsonb, bytea, text) IS 'internal: the key of a row without what rules name';
 
 CREATE FUNCTION journey._create_redaction(schema name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -70,10 +71,6 @@ DECLARE
 BEGIN
     IF s.redact IS NULL THEN
         RETURN;
-    ELSIF s.capture = 'trigger' THEN
-        RAISE EXCEPTION 'options "redact" and "capture" do not go together in this release'
-            USING ERRCODE = 'feature_not_supported',
-                  DETAIL = 'Triggers note rows as they are.', HINT = 'Leave "capture" at "refresh".';
     END IF;
     EXECUTE format('INSERT INTO %I._pseudonym_keys (number, key)'
                    ' SELECT $1, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))'
@@ -83,22 +80,22 @@ $$;
 COMMENT ON FUNCTION journey._make_redact_key(journey._model) IS 'internal: makes the key of pseudonyms';
 
 -- An expression for a key, which no statement's text shows.
-CREATE FUNCTION journey._key_of(m journey._model, number integer) RETURNS text
+CREATE FUNCTION journey._key_of(store name, number integer) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$SELECT format('(SELECT k.key FROM %I._pseudonym_keys AS k WHERE k.number = %s)', m.store_schema, number)$$;
-COMMENT ON FUNCTION journey._key_of(journey._model, integer) IS 'internal: an expression for a key of pseudonyms';
+AS $$SELECT format('(SELECT k.key FROM %I._pseudonym_keys AS k WHERE k.number = %s)', store, number)$$;
+COMMENT ON FUNCTION journey._key_of(name, integer) IS 'internal: an expression for a key of pseudonyms';
 
--- An expression for the key of a source's row as it is kept.
-CREATE FUNCTION journey._redacted_key(m journey._model, s journey._settings, expression text) RETURNS text
+-- An expression for the key of a source's row as it is kept: the id at a path of its event, NULL where it may be any.
+CREATE FUNCTION journey._redacted_key(store name, rules jsonb, expression text, path text DEFAULT NULL) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT CASE WHEN s.redact IS NULL THEN expression
-            ELSE format('journey._redact_key(%s, %L::jsonb, %s)', expression, s.redact,
-                        journey._key_of(m, journey._key_number(s.redact))) END
+SELECT CASE WHEN rules IS NULL THEN expression
+            ELSE format('journey._redact_key(%s, %L::jsonb, %s, %L::text)', expression, rules,
+                        journey._key_of(store, journey._key_number(rules)), path) END
 $$;
-COMMENT ON FUNCTION journey._redacted_key(journey._model, journey._settings, text) IS
+COMMENT ON FUNCTION journey._redacted_key(name, jsonb, text, text) IS
     'internal: an expression for the key of a row as it is kept';
 
 -- Numbers of the keys that a model had before that of its rules, if anything was forgotten under them.
@@ -144,6 +141,18 @@ SELECT format('ROW(%s)::journey.event', string_agg(format('x.%I', b.name), ', ' 
 $$;
 COMMENT ON FUNCTION journey._batch_event() IS 'internal: an expression for an event';
 
+-- The options of a model that touches are judged by.
+CREATE FUNCTION journey._touch_options(s journey._settings) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT jsonb_strip_nulls(jsonb_build_object(
+    'internal_hosts', to_jsonb(s.internal_hosts), 'ignored_referrers', to_jsonb(s.ignored_referrers),
+    'channel_rules', nullif(s.channel_rules, '[]'::jsonb), 'referrers', nullif(s.referrers, '[]'::jsonb),
+    'click_ids', nullif(s.click_ids, '[]'::jsonb)))
+$$;
+COMMENT ON FUNCTION journey._touch_options(journey._settings) IS 'internal: what touches are judged by';
+
 -- As journey._select(), without what the rules of the model name. The prefix of an id space is none of them.
 CREATE FUNCTION journey._redacted_select(
     m journey._model, i journey._input, s journey._settings, rows text) RETURNS text
@@ -164,18 +173,19 @@ BEGIN
                '(SELECT ROW(%L || e.event_id, e.visitor_id, e.user_id, e.event_time, NULL, NULL, NULL, NULL, NULL,'
                ' NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, e.previous_id, NULL, NULL,'
                ' jsonb_strip_nulls(jsonb_build_object(%L, e.traits -> %2$L)))::journey.event'
-               ' FROM (SELECT (journey._redact_row(%s, %L::jsonb, %s, %2$L)).*) AS e)',
+               ' FROM (SELECT (journey._redact_row(%s, %L::jsonb, %s, %2$L, ''{}''::jsonb)).*) AS e)',
                prefix, s.email_trait, journey._batch_event(), journey._with_key_number(s.redact, n),
-               journey._key_of(m, n)), ', ') || ']'
+               journey._key_of(m.store_schema, n)), ', ') || ']'
       INTO earlier FROM unnest(journey._earlier_keys(m, s)) AS n;
     RETURN format(
-        'SELECT %s FROM (SELECT x.*, journey._redact_row(%s, %L::jsonb, %s, %L) AS e FROM (%s) AS x(%s) OFFSET 0) AS x',
+        'SELECT %s FROM (SELECT x.*, journey._redact_row(%s, %L::jsonb, %s, %L, %L::jsonb) AS e'
+        ' FROM (%s) AS x(%s) OFFSET 0) AS x',
         (SELECT string_agg(CASE
                     WHEN b.name = 'event_id' AND prefix <> '' THEN format('%L || (x.e).event_id', prefix)
                     WHEN b.place <= 100 THEN format('(x.e).%I', b.name)
                     WHEN b.name = 'status' THEN 'coalesce(x.status, CASE WHEN x.visitor_id IS NOT NULL AND (x.e).visitor_id IS NULL'
                         ' THEN ''no id is left by redaction'' END)'
-                    WHEN b.name = 'row_key' THEN journey._redacted_key(m, s, 'x.row_key'::text)
+                    WHEN b.name = 'row_key' THEN journey._redacted_key(m.store_schema, s.redact, 'x.row_key'::text)
                     -- what could not be read was not redacted
                     WHEN b.name = 'raw' THEN '''{}''::jsonb'
                     WHEN b.name = 'ours' AND patterns <> '{}' THEN format(
@@ -185,8 +195,8 @@ BEGIN
                     WHEN b.name = 'earlier' THEN coalesce(earlier, 'NULL::journey.event[]')
                     ELSE format('x.%I', b.name) END, ', ' ORDER BY b.place)
            FROM journey._batch_columns() AS b),
-        journey._batch_event(), s.redact, journey._key_of(m, journey._key_number(s.redact)), s.email_trait,
-        journey._select(i, s, rows),
+        journey._batch_event(), s.redact, journey._key_of(m.store_schema, journey._key_number(s.redact)), s.email_trait,
+        journey._touch_options(s), journey._select(i, s, rows),
         (SELECT string_agg(quote_ident(b.name), ', ' ORDER BY b.place) FROM journey._batch_columns() AS b));
 END
 $$;
@@ -241,7 +251,7 @@ BEGIN
         SELECT array_agg(DISTINCT id) FROM (
             SELECT k.number = $3 AS now, (journey._redact_row(ROW(NULL, NULL, $1, NULL, NULL, NULL, NULL, NULL, NULL,
                        NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::journey.event,
-                       journey._with_key_number($2, k.number), k.key, ''::text)).user_id AS id
+                       journey._with_key_number($2, k.number), k.key, ''::text, '{}'::jsonb)).user_id AS id
               FROM %2$I._pseudonym_keys AS k
              UNION
             SELECT false, $1) AS x

@@ -255,6 +255,7 @@ CREATE FUNCTION journey._add_source(
 AS $$
 DECLARE
     m journey._model := journey._lock_model(model);
+    s journey._settings := journey._settings(m.options);
     rel pg_class;
     source_schema name;
 BEGIN
@@ -289,7 +290,8 @@ BEGIN
                   HINT = format('GRANT SELECT ON %s TO %I.', relation, current_user);
     END IF;
     IF kind = 'conversion' THEN
-        PERFORM journey._check_conversion_source(relation, columns, options);
+        PERFORM journey._check_conversion_source(relation, columns, options,
+            s.capture = 'trigger' AND NOT s.ignore_deletes AND journey._members(relation) IS NOT NULL);
     ELSE
         PERFORM journey._check_columns(relation, columns, options,
                                        CASE kind WHEN 'payload' THEN kind ELSE 'own' END);

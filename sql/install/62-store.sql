@@ -12,11 +12,13 @@ CREATE TYPE journey._run AS (
     store    name,          -- of the others, whose names begin with _
     shadow   boolean,       -- derive into the shadow tables
     bulk     boolean,       -- the store was empty before this run
+    anew     boolean,       -- derive all conversions anew, since what they go by changed
     version  bigint,        -- number of the refresh
     at       timestamptz,   -- its time, for updated_at
     timeout  interval,
     rules    jsonb,         -- options of the session core
     conversions jsonb,      -- definitions, NULL: none
+    segments jsonb,         -- definitions by name, NULL: none
     settings journey._settings
 );
 
@@ -234,7 +236,7 @@ CREATE TYPE journey._follower AS (
     public     boolean,
     columns    text,        -- those of CREATE TABLE
     indexes    text,        -- statements that make its indexes beside that of the key, or NULL
-    scope      text,        -- a query of what a later run is to derive anew, from what changed
+    scope      text,        -- a query of what a later run is to derive anew, from what changed; NULL: nothing
     within     text,        -- which stored rows o lie in a row s of the scope
     derived    text,        -- the query of its rows: of those in `scope` in a later run, else of all; NULL in
                             -- a first load that has written them already
@@ -404,7 +406,8 @@ BEGIN
             gclid         text,
             click_id      text,
             phone         text,
-            consent       jsonb);
+            consent       jsonb,
+            row_id        text COLLATE "C" NOT NULL);   -- the row's own id
 
         CREATE %1$s TABLE {identities} (
             id         text COLLATE "C" NOT NULL,
@@ -471,6 +474,8 @@ BEGIN
         CREATE INDEX ON {_conversion_records} (user_id) WHERE user_id IS NOT NULL;
         CREATE INDEX ON {_conversion_records} (email) WHERE email IS NOT NULL;
         CREATE INDEX ON {_conversion_records} (visitor_id) WHERE visitor_id IS NOT NULL;
+        -- those of which a row went
+        CREATE INDEX ON {_conversion_records} (table_id, row_id);
 
         ALTER TABLE {_aliases} ADD PRIMARY KEY (visitor_id, event_time, event_id);
         -- chains of aliases, both ways; aliases of visitors

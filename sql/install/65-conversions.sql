@@ -132,8 +132,9 @@ CREATE FUNCTION journey._record_key(name text, id text) RETURNS text
 AS $$SELECT replace(replace(name, '\', '\\'), ':', '\:') || ':' || id$$;
 COMMENT ON FUNCTION journey._record_key(text, text) IS 'internal: the id of a conversion that comes as a row';
 
--- Raises an error unless a relation can give conversions by this mapping.
-CREATE FUNCTION journey._check_conversion_source(relation regclass, columns jsonb, options jsonb) RETURNS void
+-- Raises an error unless a relation can give conversions by this mapping. Whether rows that go are captured.
+CREATE FUNCTION journey._check_conversion_source(relation regclass, columns jsonb, options jsonb, captured boolean)
+    RETURNS void
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -183,7 +184,7 @@ BEGIN
         RAISE EXCEPTION 'relation % has no column that tells whose a conversion is', relation
             USING ERRCODE = 'undefined_column', HINT = 'Map user_id, email or visitor_id.';
     END IF;
-    IF journey._watermark_column(kinds, mapping, columns) IS NOT NULL THEN
+    IF NOT captured AND journey._watermark_column(kinds, mapping, columns) IS NOT NULL THEN
         RAISE NOTICE 'rows that are deleted from % stay in the model', relation
             USING DETAIL = 'New rows are told by their load time, which says nothing of those that go.',
                   HINT = 'Set the time of conversion to NULL instead, or map {"loaded_at": null}: then the relation '
@@ -191,12 +192,11 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION journey._check_conversion_source(regclass, jsonb, jsonb) IS 'internal: checks a source';
+COMMENT ON FUNCTION journey._check_conversion_source(regclass, jsonb, jsonb, boolean) IS 'internal: checks a source';
 
 -- The rows of an input of conversions in the form of the batch: the same columns as an event's, apart from
 -- events by is_traits. A row without a time takes its conversion back, whosever it is.
-CREATE FUNCTION journey._select_conversions(i journey._input, s journey._settings, rows text, removed boolean,
-    f jsonb, raw text)
+CREATE FUNCTION journey._select_conversions(i journey._input, s journey._settings, rows text, f jsonb, raw text)
 RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -215,7 +215,7 @@ DECLARE
             coalesce(f ->> 'consent', 'NULL::jsonb')),
         'traits', format('CASE WHEN c.email IS NOT NULL THEN jsonb_build_object(%L, c.email) END', s.email_trait),
         'table_id', i.table_id::text, 'is_traits', 'true',
-        'status', CASE WHEN removed THEN '''removed''' ELSE 's.status' END,
+        'status', 's.status',
         'loaded_at', CASE WHEN i.watermark_column IS NOT NULL
                           THEN journey._as(i.kinds ->> i.watermark_column::text, i.watermark_column,
                                            'timestamptz'::text) END));
@@ -235,7 +235,7 @@ BEGIN
         ' WHEN octet_length(c.event_id) > 1024 THEN ''id too long'''
         ' WHEN c.name IS NULL THEN ''no name''%s'
         ' WHEN c.converted_at IS NOT NULL THEN journey._reject_reason(coalesce(c.visitor_id, c.user_id, c.email),'
-        ' NULL::text, NULL::text, c.converted_at, %s, %L, %L) END AS status) AS s%s',
+        ' NULL::text, NULL::text, c.converted_at, %s, %L, %L) END AS status) AS s',
         (SELECT string_agg(coalesce(wanted ->> b.name, 'NULL::' || b.type), ', ' ORDER BY b.place)
            FROM journey._batch_columns() AS b WHERE b.name <> 'raw'),
         raw, rows,
@@ -245,11 +245,10 @@ BEGIN
         coalesce(journey._cleaned(f ->> 'visitor_id', s), 'NULL::text'),
         coalesce(journey._cleaned(f ->> 'user_id', s), 'NULL::text'),
         coalesce(f ->> 'email', 'NULL::text'), coalesce(f ->> 'converted_at', 'NULL::timestamptz'),
-        bad, journey._arrived(i), s.earliest, s.max_future,
-        CASE WHEN removed THEN ' WHERE s.status IS NULL' ELSE '' END);
+        bad, journey._arrived(i), s.earliest, s.max_future);
 END
 $$;
-COMMENT ON FUNCTION journey._select_conversions(journey._input, journey._settings, text, boolean, jsonb, text) IS
+COMMENT ON FUNCTION journey._select_conversions(journey._input, journey._settings, text, jsonb, text) IS
     'internal: the query that reads an input of conversions';
 
 -- Says of which tables of conversions there is all in a reading: what is not in it is no more.
@@ -300,8 +299,8 @@ CREATE FUNCTION journey._record_content(o jsonb) RETURNS text
     SET search_path = pg_catalog, pg_temp
 AS $$SELECT (o - '{table_id,loaded_at}'::text[])::text COLLATE "C"$$;
 
--- Brings the records up to date by the rows of _batch; how many told something new. Of a conversion the row
--- that was loaded last counts, of those loaded at one time the one that takes it back. Rows without a load
+-- Brings the records up to date by the rows of _batch; how many told something new. Those of which a row of a
+-- captured table changed or went begin anew with the rows that there are. Of a conversion the row that was loaded last counts, of those loaded at one time the one that takes it back. Rows without a load
 -- time are from now.
 CREATE FUNCTION journey._note_conversion_rows(r journey._run)
 RETURNS bigint
@@ -312,13 +311,23 @@ AS $$
 DECLARE
     n bigint;
 BEGIN
+    IF NOT r.bulk THEN
+        -- rows of a captured table that went or changed
+        EXECUTE journey._bind(r, $sql$
+            WITH gone AS (
+                DELETE FROM {_conversion_records} AS o USING {._batch} AS b
+                WHERE b.is_traits AND b.kind = 'conversion' AND b.status = 'removed'
+                  AND o.table_id = b.table_id AND o.row_id = b.event_id
+                RETURNING o.conversion_id)
+            INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$);
+    END IF;
     EXECUTE journey._bind(r, $sql$
         WITH given AS (
             SELECT journey._record_key(b.name, b.event_id) AS conversion_id, b.name, b.table_id, b.loaded_at,
                    b.event_time AS converted_at, x.user_id, x.properties ->> 'email' AS email, x.visitor_id,
                    x.revenue AS value, x.currency, x.order_id, x.properties ->> 'gclid' AS gclid,
                    x.properties ->> 'click_id' AS click_id, x.properties ->> 'phone' AS phone,
-                   x.properties -> 'consent' AS consent
+                   x.properties -> 'consent' AS consent, b.event_id AS row_id
             FROM {._batch} AS b
             LEFT JOIN LATERAL (
                 SELECT b.user_id, b.visitor_id, b.revenue, b.currency, b.order_id, b.properties
@@ -341,7 +350,7 @@ BEGIN
                 converted_at = excluded.converted_at, user_id = excluded.user_id, email = excluded.email,
                 visitor_id = excluded.visitor_id, value = excluded.value, currency = excluded.currency,
                 order_id = excluded.order_id, gclid = excluded.gclid, click_id = excluded.click_id,
-                phone = excluded.phone, consent = excluded.consent
+                phone = excluded.phone, consent = excluded.consent, row_id = excluded.row_id
             WHERE o *<> excluded
             RETURNING conversion_id)
         INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM put$sql$);
@@ -573,11 +582,59 @@ AS $$
              FROM unnest('{first_touch,last_touch,last_non_direct_touch}'::text[]) WITH ORDINALITY AS x (t, n))),
         'CREATE INDEX ON {_conversions} (person_id, converted_at);'
         'CREATE INDEX ON {_conversions} (unit_id) WHERE unit_id IS NOT NULL;'
-        'CREATE INDEX ON {_conversions} (person_id, name)',
-        'SELECT * FROM {._conversion_scope}',
-        'o.conversion_id = s.conversion_id',
-        journey._conversion_rows((r).bulk),
+        'CREATE INDEX ON {_conversions} (person_id, name, converted_at)',
+        CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT * FROM {._conversion_scope}' END,
+        CASE WHEN (r).anew THEN 'true' ELSE 'o.conversion_id = s.conversion_id' END,
+        journey._conversion_rows((r).bulk OR (r).anew),
         NULL)::journey._follower
+$$;
+
+-- The time of a conversion's lead, for a query over conversions c with their rules r: of the first conversion that is
+-- called so within its lookback. For all at once the leads and the beginnings of lookbacks are walked back in time
+-- together, so that a person with many of both costs no more than their sum.
+CREATE FUNCTION journey._lead_of(bulk boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN bulk THEN $sql$
+            LEFT JOIN (
+                SELECT w.conversion_id, min(w.lead_at) OVER (PARTITION BY w.person_id ORDER BY w.at DESC) AS at
+                FROM (
+                    SELECT k.conversion_id, k.person_id,
+                           k.converted_at - coalesce(q.lookback, (($1).settings).lookback) AS at,
+                           NULL::timestamptz AS lead_at
+                    FROM {_conversions} AS k LEFT JOIN journey._conversion_rules($1) AS q ON q.name = k.name
+                    UNION ALL
+                    SELECT NULL, l.person_id, l.converted_at, l.converted_at
+                    FROM {_conversions} AS l
+                    WHERE l.name = (($1).settings).attribution ->> 'lead') AS w) AS lead
+                ON lead.conversion_id = c.conversion_id AND lead.at <= c.converted_at$sql$
+    ELSE $sql$
+            LEFT JOIN LATERAL (
+                SELECT min(l.converted_at) AS at
+                FROM {_conversions} AS l
+                WHERE l.person_id = c.person_id AND l.name = (($1).settings).attribution ->> 'lead'
+                  AND l.converted_at BETWEEN c.converted_at - coalesce(r.lookback, (($1).settings).lookback)
+                                         AND c.converted_at) AS lead ON true$sql$ END
+$$;
+
+-- More of a scope: conversions of a person whose leads changed, from then on until a lookback later.
+CREATE FUNCTION journey._reach_of_leads()
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT $sql$
+        UNION
+        SELECT o.conversion_id
+        FROM (SELECT c.person_id, c.converted_at
+              FROM {._converted} AS c
+              WHERE c.name = (($1).settings).attribution ->> 'lead'
+              GROUP BY c.person_id, c.converted_at
+              HAVING sum(c.n) <> 0) AS l
+        JOIN {_conversions} AS o ON o.person_id = l.person_id
+            AND o.converted_at BETWEEN l.converted_at AND l.converted_at + (SELECT journey._max_lookback($1))$sql$
 $$;
 
 -- One row per conversion and touch before it that counts.
@@ -617,8 +674,9 @@ AS $$
             time_decay_credit numeric NOT NULL,
             time_decay_value  numeric$sql$,
         NULL,
-        'SELECT DISTINCT conversion_id FROM {._conversion_scope}',
-        'o.conversion_id = s.conversion_id',
+        CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT DISTINCT conversion_id FROM {._conversion_scope}'
+            || CASE WHEN ((r).settings).attribution ? 'lead' THEN journey._reach_of_leads() ELSE '' END END,
+        CASE WHEN (r).anew THEN 'true' ELSE 'o.conversion_id = s.conversion_id' END,
         format($sql$
         SELECT x.conversion_id, x.touch_id, x.person_id, (x.k).position, (x.k).path_length, x.days_before,
                x.touched_at, x.source, x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
@@ -630,17 +688,20 @@ AS $$
             SELECT c.conversion_id, t.touch_id, c.person_id, t.touched_at, t.source, t.medium, t.campaign, t.term,
                    t.content, t.campaign_id, t.channel, t.click_id,
                    round(extract(epoch FROM c.converted_at - t.touched_at)::numeric / 86400, 6) AS days_before,
-                   journey._credit(t.touched_at, c.converted_at, t.touch_type = 'direct', NULL::timestamptz,
-                                   c.value, journey._currency_scale(c.currency), (($1).settings).attribution)
+                   journey._credit(t.touched_at, c.converted_at, t.touch_type = 'direct', %s, c.value,
+                                   journey._currency_scale(c.currency), (($1).settings).attribution)
                        OVER (PARTITION BY c.conversion_id ORDER BY t.touched_at, t.touch_id) AS k
             FROM %s
             LEFT JOIN journey._conversion_rules($1) AS r ON r.name = c.name
+            %s
             JOIN {touches} AS t ON t.person_id = c.person_id AND t.touched_at BETWEEN
                 c.converted_at - coalesce(r.lookback, (($1).settings).lookback) AND c.converted_at
             WHERE journey._touch_counts(t.channel, (($1).settings).attribution)
             OFFSET 0) AS x$sql$,
-            CASE WHEN (r).bulk THEN '{_conversions} AS c'
-                 ELSE 'scope AS s JOIN {_conversions} AS c USING (conversion_id)' END),
+            CASE WHEN ((r).settings).attribution ? 'lead' THEN 'lead.at' ELSE 'NULL::timestamptz' END,
+            CASE WHEN (r).bulk OR (r).anew THEN '{_conversions} AS c'
+                 ELSE 'scope AS s JOIN {_conversions} AS c USING (conversion_id)' END,
+            CASE WHEN ((r).settings).attribution ? 'lead' THEN journey._lead_of((r).bulk OR (r).anew) ELSE '' END),
         NULL)::journey._follower
 $$;
 
@@ -657,6 +718,12 @@ BEGIN
             visitor_id    text COLLATE "C",
             event_time    timestamptz,
             event_id      text COLLATE "C");
+        -- conversions of the scope, as they were before (n is -1) and as they are (1)
+        CREATE UNLOGGED TABLE {._converted} (
+            person_id     text COLLATE "C" NOT NULL,
+            name          text NOT NULL,
+            converted_at  timestamptz NOT NULL,
+            n             integer NOT NULL);
         -- records that came, changed or went
         CREATE UNLOGGED TABLE {._record_changes} (conversion_id text COLLATE "C" NOT NULL);
         -- tables of conversions of which the reading has all rows
@@ -667,11 +734,14 @@ $$;
 -- Which conversions a later run derives anew: those of events of changed sessions and runs, as they are and as
 -- they were; rows that changed, or follow a changed id or device; of a person that changed those from then on
 -- until a lookback later; those of orders that such an event is of; and the first one where only that counts.
+-- Whether there are conversions at all.
 CREATE FUNCTION journey._find_conversions(r journey._run)
-RETURNS void
+RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    result boolean;
 BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._conversion_scope} (conversion_id, visitor_id, event_time, event_id)
@@ -751,6 +821,99 @@ BEGIN
         JOIN {_conversions} AS o ON o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at)$sql$)
     USING journey._max_lookback(r), ARRAY(SELECT name FROM journey._conversion_rules(r) WHERE counting = 'first');
     EXECUTE journey._bind(r, 'ANALYZE {._conversion_scope}'::text);
+    EXECUTE journey._bind(r, $sql$
+        SELECT EXISTS (SELECT FROM {._conversion_scope}) OR EXISTS (SELECT FROM {_conversions})$sql$) INTO result;
+    RETURN result;
+END
+$$;
+
+-- Notes whose the conversions are that are derived anew: before (sign -1) and after (1).
+CREATE FUNCTION journey._note_converted(r journey._run, sign integer)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {._converted} (person_id, name, converted_at, n)
+        SELECT o.person_id, o.name, o.converted_at, $1
+        FROM {_conversions} AS o %s$sql$, CASE WHEN r.anew THEN '' ELSE
+            'JOIN (SELECT DISTINCT conversion_id FROM {._conversion_scope}) AS s USING (conversion_id)' END))
+    USING sign;
+    IF sign > 0 THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._converted}'::text);
+    END IF;
+END
+$$;
+
+-- Tells profiles how many conversions their persons have; how many profiles this refresh had not changed before. A
+-- first load counts all. A later one adds the difference, so that a person with many conversions costs what changed;
+-- all are counted of those whose profile is new (see _profile_rows()).
+CREATE FUNCTION journey._count_conversions(r journey._run)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    IF r.bulk THEN
+        EXECUTE journey._bind(r, $sql$
+            UPDATE {profiles} AS p
+            SET conversions = c.n, first_converted_at = c.first_at, conversion_counts = c.counts
+            FROM (
+                SELECT person_id, sum(n)::bigint AS n, min(first_at) AS first_at, jsonb_object_agg(name, n) AS counts
+                FROM (SELECT o.person_id, o.name, count(*) AS n, min(o.converted_at) AS first_at
+                      FROM {_conversions} AS o GROUP BY 1, 2) AS o
+                GROUP BY person_id) AS c
+            WHERE p.person_id = c.person_id$sql$);
+        RETURN 0;
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        WITH moved AS MATERIALIZED (
+            SELECT person_id, name, sum(n) AS n
+            FROM (SELECT person_id, name, converted_at, sum(n) AS n
+                  FROM {._converted} GROUP BY 1, 2, 3 HAVING sum(n) <> 0) AS c
+            GROUP BY 1, 2),
+        stale AS MATERIALIZED (
+            SELECT p.person_id, p.conversions IS NULL AS is_new, p.conversion_counts, p.version
+            FROM (SELECT person_id, bool_or(moved) AS moved
+                  FROM (SELECT person_id, true AS moved FROM moved
+                        UNION ALL
+                        SELECT person_id, false FROM {._person_changes}) AS x
+                  GROUP BY person_id) AS x
+            JOIN {profiles} AS p USING (person_id)
+            WHERE x.moved OR p.conversions IS NULL),
+        counted AS (
+            SELECT person_id, sum(n)::bigint AS n,
+                   coalesce(jsonb_object_agg(name, n) FILTER (WHERE n > 0), '{}') AS counts
+            FROM (
+                SELECT person_id, name, sum(n)::bigint AS n
+                FROM (
+                    SELECT s.person_id, NULL AS name, 0 AS n FROM stale AS s
+                    UNION ALL
+                    SELECT s.person_id, o.key, o.value::bigint
+                    FROM stale AS s CROSS JOIN LATERAL jsonb_each_text(s.conversion_counts) AS o
+                    UNION ALL
+                    SELECT s.person_id, m.name, m.n FROM stale AS s JOIN moved AS m USING (person_id) WHERE NOT s.is_new
+                    UNION ALL
+                    SELECT s.person_id, o.name, 1
+                    FROM stale AS s JOIN {_conversions} AS o USING (person_id) WHERE s.is_new) AS x
+                GROUP BY 1, 2) AS x
+            GROUP BY person_id),
+        put AS (
+            UPDATE {profiles} AS p
+            SET conversions = c.n, first_converted_at = f.at, conversion_counts = c.counts, version = $1, updated_at = $2
+            FROM counted AS c
+            CROSS JOIN LATERAL (
+                SELECT min(o.converted_at) AS at FROM {_conversions} AS o WHERE o.person_id = c.person_id) AS f
+            WHERE p.person_id = c.person_id
+              AND ROW(p.conversions, p.first_converted_at, p.conversion_counts)::record
+                  *<> ROW(c.n, f.at, c.counts)::record
+            RETURNING p.person_id)
+        SELECT count(*) FROM put JOIN stale USING (person_id) WHERE version < $1$sql$)
+    INTO n USING r.version, r.at;
+    RETURN n;
 END
 $$;
 

@@ -308,6 +308,7 @@ AS $$
                coalesce(traits.traits, '{}') AS traits, %1$s,
                clicks.click_ids #>> '{gclid,last}' AS gclid,
                (clicks.click_ids #>> '{gclid,last_at}')::timestamptz AS gclid_at, clicks.click_ids,
+               b.conversions, b.first_converted_at, b.conversion_counts,
                journey._is_internal(n.user_id, n.email, ours.patterns) AS is_internal,
                ($1).version AS version, ($1).version AS attributes_version, ($1).at AS updated_at
         FROM (
@@ -318,6 +319,11 @@ AS $$
                         ELSE journey._sum_counts(o.event_counts, m.gone, m.came) END AS event_counts,
                    (SELECT min(s.started_at) FROM {_sessions} AS s
                     WHERE s.person_id = p.person_id) AS first_seen_at,
+                   -- _count_conversions() brings them up to date, and counts all where they are NULL
+                   CASE WHEN o.person_id IS NOT NULL THEN o.conversions
+                        WHEN NOT EXISTS (SELECT FROM {_conversions} AS c WHERE c.person_id = p.person_id) THEN 0
+                        END AS conversions,
+                   o.first_converted_at, coalesce(o.conversion_counts, '{}') AS conversion_counts,
                    -- looked for anew only where the session that ended last is no more what it was
                    CASE WHEN m.ended0 = o.last_seen_at AND (m.ended1 >= o.last_seen_at) IS NOT TRUE
                         THEN (SELECT max(s.ended_at) FROM {_sessions} AS s
@@ -385,6 +391,9 @@ AS $$
             gclid             text,
             gclid_at          timestamptz,
             click_ids         jsonb,
+            conversions       bigint,
+            first_converted_at timestamptz,
+            conversion_counts jsonb NOT NULL,
             is_internal       boolean NOT NULL,
             version           bigint NOT NULL,
             attributes_version bigint NOT NULL,

@@ -20,6 +20,8 @@ AS $$
     SELECT * FROM journey._profiles(r)
     UNION ALL
     SELECT * FROM journey._repeats(r)
+    UNION ALL
+    SELECT * FROM journey._segment_members(r)
 $$;
 
 -- All relations that are derived, with their keys; in this order they are compared and applied.
@@ -136,6 +138,8 @@ BEGIN
         EXECUTE journey._bind(r, format('INSERT INTO {%s} %s', f.relation, f.derived)) USING r;
         GET DIAGNOSTICS n = ROW_COUNT;
         RETURN n;
+    ELSIF f.scope IS NULL THEN
+        RETURN 0;
     END IF;
     EXECUTE journey._bind(r, format($sql$
         WITH scope AS MATERIALIZED (%2$s),
@@ -177,15 +181,22 @@ DECLARE
     f journey._follower;
     n bigint;
     profiles bigint;
+    convert boolean := true;
 BEGIN
     IF NOT r.bulk THEN
         EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
-        PERFORM journey._find_conversions(r);
+        convert := journey._find_conversions(r) OR r.anew;
+        IF convert THEN
+            PERFORM journey._note_converted(r, -1);
+        END IF;
     END IF;
     FOR f IN SELECT * FROM journey._followers(r) LOOP
+        CONTINUE WHEN NOT convert AND f.relation = ANY ('{_conversions,attributed_touches}'::text[]);
         n := journey._follow(r, f);
-        IF f.relation = 'profiles' THEN
-            profiles := n;
+        IF f.relation = '_conversions' AND NOT r.bulk THEN
+            PERFORM journey._note_converted(r, 1);
+        ELSIF f.relation = 'profiles' THEN
+            profiles := n + CASE WHEN convert THEN journey._count_conversions(r) ELSE 0 END;
         END IF;
     END LOOP;
     RETURN profiles;

@@ -21,6 +21,7 @@ BEGIN
     PERFORM journey._create_exports(r);
     PERFORM journey._show_sessions(r);
     PERFORM journey._show_conversions(r);
+    PERFORM journey._show_segments(r);
     PERFORM journey._show_events(r);
     PERFORM journey._show_masked(r);
 END
@@ -40,19 +41,18 @@ BEGIN
     r.schema := m.schema;
     r.store := m.store_schema;
     r.shadow := shadow;
+    r.anew := false;
     r.version := m.version + 1;
     r.at := transaction_timestamp();
     r.timeout := s.timeout;
     r.settings := s;
     r.conversions := nullif(s.conversions, '[]'::jsonb);
-    r.rules := jsonb_strip_nulls(jsonb_build_object(
+    r.segments := nullif(s.segments, '{}'::jsonb);
+    r.rules := journey._touch_options(s) || jsonb_strip_nulls(jsonb_build_object(
         'new_campaign', s.new_campaign, 'midnight', s.midnight, 'max_duration', s.max_duration,
         'session_key', s.session_key, 'user_change', s.user_change,
-        'passive_events', to_jsonb(s.passive_events), 'internal_hosts', to_jsonb(s.internal_hosts),
-        'ignored_referrers', to_jsonb(s.ignored_referrers), 'time_zone', s.time_zone,
-        'channel_rules', nullif(s.channel_rules, '[]'::jsonb),
-        'referrers', nullif(s.referrers, '[]'::jsonb), 'click_ids', nullif(s.click_ids, '[]'::jsonb),
-        'email_trait', s.email_trait,
+        'passive_events', to_jsonb(s.passive_events), 'time_zone', s.time_zone, 'email_trait', s.email_trait,
+        '_judged', CASE WHEN s.redact IS NOT NULL THEN true END, -- touches, as properties of events say
         'keep_properties', to_jsonb(nullif(s.keep_properties, '{}'))));
     IF shadow THEN
         r.bulk := true;
@@ -101,7 +101,7 @@ AS $$
 BEGIN
     PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new',
         '_units_old', '_ref_changes', '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units',
-        '_person_changes', '_conversion_scope', '_record_changes', '_shared', '_barriers'], large_only);
+        '_person_changes', '_conversion_scope', '_converted', '_record_changes', '_shared', '_barriers'], large_only);
 END
 $$;
 
@@ -249,7 +249,8 @@ DECLARE
     m journey._model := journey._lock_model(model, nowait);
     started timestamptz := clock_timestamp();
     begun timestamptz := started;
-    r journey._run := journey._new_run(m, false);
+    r journey._run;
+    anew boolean;
     due text := journey._rebuild_due(m.rebuild_due, m.rules_version);
     reading journey._started_reading;
     tallies journey._tally[];
@@ -259,6 +260,10 @@ DECLARE
     removed bigint;
     d record;
 BEGIN
+    anew := journey._apply_refresh_options(m);
+    m := journey._get_model(model);
+    r := journey._new_run(m, false);
+    r.anew := anew AND NOT r.bulk;
     IF due IS NOT NULL THEN
         RAISE NOTICE 'a rebuild of model "%" is due: %', model, due
             USING HINT = format('SELECT journey.rebuild(%L);', model);
@@ -283,7 +288,7 @@ BEGIN
     sessions_changed := 0;
     profiles_changed := 0;
 
-    IF accepted > 0 OR removed > 0 OR journey._conversions_vanished(r) THEN
+    IF accepted > 0 OR removed > 0 OR r.anew OR journey._conversions_vanished(r) THEN
         begun := clock_timestamp();
         new := coalesce(new, journey._merge_slices(r, journey._slices(accepted + removed)))
                + journey._note_user_rows(r) + journey._note_conversion_rows(r);

@@ -167,7 +167,7 @@ BEGIN
             FROM (SELECT %3$s FROM {.%4$s}) AS o
             FULL JOIN (SELECT %3$s FROM {%4$s}) AS s ON %5$s
             WHERE (o *= s) IS NOT TRUE$sql$,
-            CASE WHEN d.relation IN ('_sessions', '_conversions') THEN substr(d.relation, 2) ELSE d.relation END,
+            CASE WHEN d.relation IN ('_sessions', '_conversions', '_segment_members') THEN substr(d.relation, 2) ELSE d.relation END,
             (SELECT string_agg(quote_literal(k), ', ') FROM unnest(d.key) AS k),
             journey._compared_columns(r, d.relation, ''::text), d.relation,
             journey._same_key(d.key, 'o'::text, 's'::text)));

@@ -98,6 +98,10 @@ DECLARE
                s.exit_page, s.referrer, s.referrer_host, s.source, s.medium, s.campaign, s.term, s.content,
                s.channel, s.gclid, s.click_id, s.click_id_type,
                CASE WHEN c.session_id IS NULL THEN s.revenue ELSE c.revenue END AS revenue, s.is_bounce,
+               (SELECT count(*) FROM {_conversions} AS o WHERE o.unit_id = s.session_id) AS conversions,
+               (SELECT coalesce(jsonb_object_agg(o.name, o.n), '{}')
+                FROM (SELECT o.name, count(*) AS n FROM {_conversions} AS o
+                      WHERE o.unit_id = s.session_id GROUP BY o.name) AS o) AS conversion_counts,
                s.version, s.updated_at$sql$)
         || coalesce(kept, '') || journey._bind(r, $sql$
         FROM {_sessions} AS s LEFT JOIN {_repeats} AS c ON c.session_id = s.session_id
@@ -138,6 +142,7 @@ VALUES ('sessions'::name, 'one row per session of a visitor'),
        ('profiles_masked', 'profiles without what tells who a person is'),
        ('conversions', 'one row per conversion, with the touches before it as they stood then'),
        ('attributed_touches', 'one row per conversion and touch before it, with what each rule gives to the touch'),
+       ('segment_members', 'one row per segment, person and stretch of time in it'),
        ('events', 'every event once, with its session and person'),
        ('page_views', 'pages and screens, numbered per visitor'),
        ('timelines', 'the events of each session, and of each run outside sessions, for functions on timelines; '
@@ -189,6 +194,8 @@ VALUES (NULL::name, 'visitor_id'::name, 'the device: anonymous id, or user:<user
        ('sessions', 'revenue', 'sum of the amounts that count once per person; null where there are none, or '
                                'several currencies'),
        ('sessions', 'is_bounce', 'at most one page and nothing else that is active'),
+       ('sessions', 'conversions', 'number of conversions in it, as they are when it is read'),
+       ('sessions', 'conversion_counts', 'number of conversions in it by name, as they are when it is read'),
 
        ('touches', 'touch_id', 'a uuid that follows from visitor, id and time of the event'),
        ('touches', 'touched_at', 'time of the event that told of it'),
@@ -220,6 +227,9 @@ VALUES (NULL::name, 'visitor_id'::name, 'the device: anonymous id, or user:<user
        ('profiles', 'gclid', 'the latest gclid: for display; uploads take the one at the conversion''s time'),
        ('profiles', 'gclid_at', 'time of that click'),
        ('profiles', 'click_ids', 'per kind of click id the first and the last, with their times'),
+       ('profiles', 'conversions', 'number of conversions'),
+       ('profiles', 'first_converted_at', 'time of the first conversion'),
+       ('profiles', 'conversion_counts', 'number of conversions by name'),
        ('profiles', 'is_internal', 'one of your own, by the option internal_users'),
        ('profiles', 'attributes_version', 'number of the refresh that last changed user id, e-mail, traits, touches '
                                           'that are not direct, or click ids'),
@@ -245,6 +255,11 @@ VALUES (NULL::name, 'visitor_id'::name, 'the device: anonymous id, or user:<user
        ('timelines', 'session_id', 'the session; null for a run of passive events outside of sessions'),
        ('timelines', 'started_at', 'time of its first event'),
        ('timelines', 'events', 'its events; rollup() puts several rows together'),
+
+       ('segment_members', 'segment', 'name of the segment'),
+       ('segment_members', 'valid_from', 'since when the person is in it; null where only the profile says so'),
+       ('segment_members', 'valid_to', 'until when, exclusive, also if that is still to come; null without an end'),
+       ('segment_members', 'is_member', 'whether the person is in it now'),
 
        ('rejected_events', 'source', 'the table'),
        ('rejected_events', 'row', 'the row as it was read'),

@@ -4,7 +4,7 @@
 -- With the option capture => 'trigger' statement-level triggers on the sources note in
 -- <schema>._changes which rows came and which went: for each row the key that finds it again (its
 -- event's id, or of a users table the user's), and of an old row also where its event stands in
--- the store. A refresh takes what it sees of these notes, under the snapshot under which it
+-- the store; with the option "redact" all of it as it is kept. A refresh takes what it sees of these notes, under the snapshot under which it
 -- reads, takes the events of old rows out of the store, and puts in what the sources now hold
 -- under their ids.
 -- ---------------------------------------------------------------------------------------------
@@ -18,11 +18,12 @@ BEGIN
         CREATE TABLE %1$I._changes (
             table_id   integer NOT NULL,    -- of journey._source_table
             is_old     boolean NOT NULL,    -- a row that went or changed; else one that came
-            key        text,                -- as in the source; NULL: none
-            visitor_id text,                -- of an old row, as in the source
+            key        text,                -- as in the source, or with "redact" as kept; NULL: none
+            visitor_id text,                -- of an old row, likewise
             user_id    text,
             event_time timestamptz,
-            "row"      json);               -- of an old row whose key alone does not tell its event
+            "row"      json);               -- of an old row whose key alone does not tell its event; with
+                                            -- "redact" the event
         CREATE TABLE %1$I._captured (
             table_id integer NOT NULL,
             relation text NOT NULL,         -- the table or a partition: read, and watched since
@@ -37,12 +38,33 @@ END
 $$;
 COMMENT ON FUNCTION journey._create_capture(name) IS 'internal: makes the tables of the capture';
 
+-- The standard name of what a row of an input is found again by.
+CREATE FUNCTION journey._key_field(role text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE role WHEN 'users' THEN 'user_id' WHEN 'payload' THEN 'key' WHEN 'conversion' THEN 'conversion_id'
+                 ELSE 'event_id' END
+$$;
+COMMENT ON FUNCTION journey._key_field(text) IS 'internal: the standard name of the key';
+
 -- The columns by which a row of an input is found again.
 CREATE FUNCTION journey._key_columns(i journey._input) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$SELECT i.columns -> CASE i.role WHEN 'users' THEN 'user_id' WHEN 'payload' THEN 'key' ELSE 'event_id' END$$;
+AS $$SELECT i.columns -> journey._key_field(i.role)$$;
 COMMENT ON FUNCTION journey._key_columns(journey._input) IS 'internal: the columns of the key';
+
+-- An expression for the key of a row as it is noted; NULL where it has none.
+CREATE FUNCTION journey._noted_key(store name, rules jsonb, role text, expression text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT journey._redacted_key(store, rules, format('nullif(%s, '''')', expression),
+                             CASE role WHEN 'users' THEN 'userId' WHEN 'payload' THEN NULL ELSE 'messageId' END)
+ WHERE expression IS NOT NULL
+$$;
+COMMENT ON FUNCTION journey._noted_key(name, jsonb, text, text) IS 'internal: an expression for a key as it is noted';
 
 -- ---------------------------------------------------------------------------------------------
 -- model: triggers on the sources
@@ -135,12 +157,22 @@ BEGIN
         schema, format($f$
         DECLARE
             known boolean;
+            redacts jsonb := TG_ARGV[0]::jsonb -> 'redact';
         BEGIN
             IF TG_OP = 'DELETE' THEN
                 -- most loaders delete by id whatever they insert, and find nothing
                 IF NOT EXISTS (SELECT FROM old_rows) THEN
                     RETURN NULL;
                 END IF;
+            END IF;
+            -- the writer must not fail for it
+            IF redacts IS NOT NULL AND NOT EXISTS (SELECT FROM %1$I._pseudonym_keys AS k
+                                                    WHERE k.number = journey._key_number(redacts)) THEN
+                DELETE FROM %1$I._captured WHERE table_id = (TG_ARGV[0]::jsonb ->> 'table_id')::integer;
+                RAISE WARNING 'a change of %% is not noted for the model in schema %%', TG_RELID::regclass, %1$L
+                    USING DETAIL = 'The key of pseudonyms is missing.',
+                          HINT = 'Restore it; if rows were changed or deleted, rebuild the model from its sources.';
+                RETURN NULL;
             END IF;
             known := TG_OP <> 'TRUNCATE' AND TG_ARGV[1] = (
                 SELECT string_agg(a.attname || ' ' || a.atttypid, ',' ORDER BY a.attname)
@@ -159,7 +191,7 @@ BEGIN
                              ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], false, 'new_rows'::text) END;
             END IF;
             IF TG_OP = 'UPDATE' OR TG_OP = 'DELETE' THEN
-                EXECUTE CASE WHEN known THEN TG_ARGV[4]
+                EXECUTE CASE WHEN known AND redacts IS NULL THEN TG_ARGV[4]
                              ELSE journey._note(%1$L, TG_RELID, TG_ARGV[0], true, 'old_rows'::text) END;
             ELSIF TG_OP = 'TRUNCATE' THEN
                 IF (SELECT c.relrowsecurity FROM pg_class c WHERE c.oid = TG_RELID)
@@ -213,11 +245,13 @@ AS $$
 DECLARE
     columns jsonb := jsonb_build_object(
         'key', journey._key_columns(i), 'visitor_id', i.columns -> 'visitor_id',
-        'user_id', i.columns -> 'user_id', 'event_time', i.columns -> 'event_time')
+        'user_id', i.columns -> 'user_id', 'event_time', coalesce(i.columns -> 'event_time', '[]'))
         || journey._payload_note_columns(i);
+    s journey._settings := journey._settings(m.options);
     argument text := jsonb_build_object(
         'table_id', i.table_id, 'users', i.role = 'users', 'payload', journey._payload_argument(i), 'columns', columns, 'units', coalesce((
-            SELECT jsonb_object_agg(key, value) FROM jsonb_each(i.kinds) WHERE value #>> '{}' LIKE 'epoch %'), '{}'));
+            SELECT jsonb_object_agg(key, value) FROM jsonb_each(i.kinds) WHERE value #>> '{}' LIKE 'epoch %'), '{}'))
+        || CASE WHEN s.redact IS NULL THEN '{}' ELSE jsonb_build_object('redact', s.redact, 'model', m.model) END;
     names text[] := ARRAY(SELECT DISTINCT n FROM jsonb_each(columns) AS c
                           CROSS JOIN jsonb_array_elements_text(c.value) AS n ORDER BY n);
 BEGIN
@@ -228,7 +262,9 @@ BEGIN
           WHERE a.attrelid = member AND a.attname = ANY (names) AND NOT a.attisdropped),
         names::text,
         journey._note(m.store_schema, member, argument, false, 'new_rows'::text),
-        journey._note(m.store_schema, member, argument, true, 'old_rows'::text)];
+        -- with "redact" it is made each time, of the options then
+        CASE WHEN s.redact IS NULL THEN journey._note(m.store_schema, member, argument, true, 'old_rows'::text)
+             ELSE '' END];
 END
 $$;
 COMMENT ON FUNCTION journey._trigger_arguments(journey._model, journey._input, regclass) IS
@@ -250,6 +286,9 @@ DECLARE
     whole text := CASE WHEN journey._calls_others((SELECT c.reltype FROM pg_class c WHERE c.oid = relation))
                        THEN 'NULL::json' ELSE 'to_json(t.*)' END;
 BEGIN
+    IF is_old AND argument::jsonb ? 'redact' THEN
+        RETURN journey._note_redacted(schema, relation, argument::jsonb, rows);
+    END IF;
     i.columns := argument::jsonb -> 'columns';
     i.kinds := journey._column_kinds(relation, ARRAY(
         SELECT jsonb_array_elements_text(value) FROM jsonb_each(i.columns)));
@@ -260,7 +299,9 @@ BEGIN
           JOIN jsonb_each_text(journey._time_units()) AS t ON u.value = 'epoch ' || t.value
          WHERE i.kinds ? u.key), '{}');
     f := journey._fields(i);
-    key := CASE WHEN f ? 'key' THEN format('nullif(%s, '''')', f ->> 'key') ELSE 'NULL::text' END;
+    key := coalesce(journey._noted_key(schema, argument::jsonb -> 'redact', CASE
+               WHEN argument::jsonb -> 'users' = 'true' THEN 'users'
+               WHEN jsonb_typeof(argument::jsonb -> 'payload') = 'object' THEN 'payload' END, f ->> 'key'), 'NULL::text');
     IF NOT is_old THEN
         RETURN format('INSERT INTO %I._changes (table_id, is_old, key)'
                       ' SELECT %s, false, %s FROM %s AS t',
@@ -282,6 +323,37 @@ END
 $$;
 COMMENT ON FUNCTION journey._note(name, oid, text, boolean, text) IS
     'internal: the statement that notes changed rows';
+
+-- The same of old rows with the option "redact", by the model's options of this moment: the events that were kept of
+-- them. Of a table that the model does not read, whose trigger another role made, nothing is noted.
+CREATE FUNCTION journey._note_redacted(schema name, relation oid, argument jsonb, rows text) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._get_model((argument ->> 'model')::name);
+    s journey._settings := journey._settings(m.options);
+    i journey._input;
+BEGIN
+    SELECT * INTO i FROM journey._inputs(m) AS x
+     WHERE x.table_id = (argument ->> 'table_id')::integer AND _note_redacted.relation::regclass = ANY (journey._members(x.relation))
+       AND m.store_schema = _note_redacted.schema AND s.redact IS NOT NULL;
+    IF NOT FOUND THEN
+        RETURN 'SELECT';
+    END IF;
+    i.id_prefix := '';
+    RETURN format(
+        'INSERT INTO %I._changes (table_id, is_old, key, visitor_id, user_id, event_time, "row")'
+        ' SELECT %s, true, x.%I, x.visitor_id, x.user_id, x.event_time,'
+        ' CASE WHEN x.is_traits OR x.event_id IS NULL THEN to_json(%s) END FROM (%s) AS x (%s)'
+        ' WHERE x.status IS NULL OR x.status = ''excluded''', -- maybe not when it was read
+        schema, i.table_id, CASE i.role WHEN 'users' THEN 'user_id' ELSE 'event_id' END, journey._batch_event(),
+        journey._redacted_select(m, i, s, rows),
+        (SELECT string_agg(quote_ident(b.name), ', ' ORDER BY b.place) FROM journey._batch_columns() AS b));
+END
+$$;
+COMMENT ON FUNCTION journey._note_redacted(name, oid, jsonb, text) IS
+    'internal: the statement that notes the redacted events of old rows';
 
 -- The triggers of an input on one of its tables, by what fires them.
 CREATE FUNCTION journey._triggers(m journey._model, i journey._input, ignore_deletes boolean)
@@ -480,9 +552,8 @@ BEGIN
         USING ARRAY(SELECT x.table_id FROM unnest(inputs) AS x);
     FOREACH i IN ARRAY inputs LOOP
         members := journey._members(i.relation);
-        -- rows of conversions are read by their load time, or whole
-        i.captured := members IS NOT NULL AND i.role <> 'conversion';
-        IF i.role = 'conversion' THEN
+        i.captured := members IS NOT NULL AND NOT (i.role = 'conversion' AND s.ignore_deletes);
+        IF i.role = 'conversion' AND s.ignore_deletes THEN -- which rows there are is what they say
             result := result || i;
             CONTINUE;
         END IF;
@@ -577,6 +648,11 @@ BEGIN
         PERFORM journey._catalog('watermarks'::text, m.model, (
             SELECT jsonb_agg(t.value || '{"watermark": null, "seen": null}')
               FROM jsonb_array_elements(journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t));
+    ELSIF s.capture = 'trigger' AND was.redact IS DISTINCT FROM s.redact THEN
+        -- what was noted by other rules must not stay
+        PERFORM journey._drop_triggers(m.store_schema);
+        EXECUTE format('TRUNCATE %1$I._changes, %1$I._captured', m.store_schema);
+        PERFORM journey._start_capture(m);
     ELSIF s.capture = 'trigger'
           AND (was.capture, was.ignore_deletes) IS DISTINCT FROM (s.capture, s.ignore_deletes) THEN
         PERFORM journey._drop_triggers(m.store_schema);
@@ -646,48 +722,66 @@ BEGIN
                       ' THEN c.key::uuid END %s)', names[1], keys);
     END IF;
     RETURN format('%s COLLATE "C" IN (SELECT c.key %s)',
-                  journey._fields(i)
-                      ->> CASE i.role WHEN 'users' THEN 'user_id' WHEN 'payload' THEN 'key' ELSE 'event_id' END,
-                  keys);
+                  journey._fields(i) ->> journey._key_field(i.role), keys);
 END
 $$;
 COMMENT ON FUNCTION journey._has_key(journey._input, text) IS
     'internal: the condition for rows of some keys';
 
+-- The conditions that find rows by their keys as they are noted. Most keys are no value of a rule and stand in the
+-- source as in the note; only where pseudonyms are noted all rows are looked at.
+CREATE FUNCTION journey._find_keys(
+    m journey._model, i journey._input, s journey._settings, key text, keys text) RETURNS text[]
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    pseudonyms text := keys || ' AND c.key ~ ''^p[0-9]+_[0-9a-f]{64}$''';
+BEGIN
+    RETURN journey._has_key(i, keys) || CASE WHEN s.redact IS NULL THEN '{}'::text[] ELSE ARRAY[
+        format('(SELECT EXISTS (SELECT %s)) AND %s COLLATE "C" IN (SELECT c.key %1$s)', pseudonyms, key)] END;
+END
+$$;
+COMMENT ON FUNCTION journey._find_keys(journey._model, journey._input, journey._settings, text, text) IS
+    'internal: the conditions for rows of some keys';
+
 -- The rows of a captured input that are read, as an item of FROM: those of the keys that were noted
 -- for it, or for an old row of any table of its id space; those without a key, if such were noted;
 -- what is unread; and what `since` asks for. A row may come twice, which does no harm.
 CREATE FUNCTION journey._changed_rows(
-    i journey._input, s journey._settings, inputs journey._input[], since timestamptz) RETURNS text
+    m journey._model, i journey._input, s journey._settings, inputs journey._input[], since timestamptz) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     f jsonb := journey._fields(i);
-    key text := f ->> CASE WHEN i.role = 'users' THEN 'user_id' ELSE 'event_id' END;
+    key text := journey._noted_key(m.store_schema, s.redact, i.role, f ->> journey._key_field(i.role));
     list text := (SELECT string_agg(format('t.%I', k), ', ' ORDER BY k)
                     FROM jsonb_object_keys(i.kinds) AS k);
     space text := format(
         '(c.table_id = %s OR c.is_old AND c.table_id = ANY (%L))', i.table_id, ARRAY(
             SELECT x.table_id FROM unnest(inputs) AS x
              WHERE CASE WHEN i.role = 'users' THEN x.role = 'users'
-                        ELSE x.role <> 'users' AND x.id_prefix = i.id_prefix END));
+                        WHEN i.role = 'conversion' THEN x.table_id = i.table_id
+                        ELSE x.role <> ALL ('{users,conversion}'::text[]) AND x.id_prefix = i.id_prefix END));
     parts text[] := '{}';
 BEGIN
     IF since = '-infinity' OR i.relation = ANY (i.unread) THEN
         RETURN format('%I.%I', i.schema, i.name);
     END IF;
     IF i.role = 'payload' THEN
-        RETURN journey._changed_payloads(i, s, list, space, since);
+        RETURN journey._changed_payloads(m, i, s, list, space, since);
     END IF;
     IF key IS NOT NULL THEN
-        parts := parts || format('SELECT %s FROM %I.%I AS t WHERE %s', list, i.schema, i.name,
-            journey._has_key(i, 'FROM changes AS c WHERE c.key IS NOT NULL AND ' || space));
+        parts := parts || ARRAY(
+            SELECT format('SELECT %s FROM %I.%I AS t WHERE %s', list, i.schema, i.name, x.condition)
+              FROM unnest(journey._find_keys(m, i, s, key, 'FROM changes AS c WHERE c.key IS NOT NULL AND ' || space))
+                   AS x(condition));
     END IF;
     parts := parts || format(
         'SELECT %s FROM %I.%I AS t WHERE %s EXISTS (SELECT FROM changes AS c WHERE c.key IS NULL'
         ' AND (c.table_id = %s OR c.is_old))', list, i.schema, i.name,
-        CASE WHEN key IS NOT NULL THEN format('nullif(%s, '''') IS NULL AND', key) END, i.table_id);
+        CASE WHEN key IS NOT NULL THEN format('%s IS NULL AND', key) END, i.table_id);
     parts := parts || ARRAY(SELECT format('SELECT %s FROM ONLY %s AS t', list, u)
                               FROM unnest(i.unread) AS u);
     IF since IS NOT NULL THEN
@@ -697,7 +791,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION
-    journey._changed_rows(journey._input, journey._settings, journey._input[], timestamptz) IS
+    journey._changed_rows(journey._model, journey._input, journey._settings, journey._input[], timestamptz) IS
     'internal: the changed rows of an input';
 
 -- What is before the ids of a table's events in the store, for all tables that ever were sources.
@@ -778,14 +872,17 @@ CREATE FUNCTION journey._removed_rows(
 AS $$
 DECLARE
     keyed text;
+    conversions text := (SELECT array_agg(i.table_id)::text FROM unnest(inputs) AS i WHERE i.role = 'conversion');
 BEGIN
     IF NOT EXISTS (SELECT FROM unnest(inputs) AS i WHERE i.captured) THEN
         RETURN '';
+    ELSIF s.redact IS NOT NULL THEN
+        RETURN journey._removed_redacted(m, inputs);
     END IF;
     keyed := format('SELECT %s FROM (SELECT c.*, p.prefix,'
                     ' %s AS visitor'
                     ' FROM changes AS c JOIN (VALUES %s) AS p(id, prefix) ON p.id = c.table_id'
-                    ' WHERE c.is_old AND c."row" IS NULL) AS c'
+                    ' WHERE c.is_old AND c."row" IS NULL AND c.table_id <> ALL (%L)) AS c'
                     -- what is rejected was never stored
                     ' WHERE journey._reject_reason(c.visitor, NULL::text, c.prefix || c.key, c.event_time,'
                     ' NULL, ''-infinity''::timestamptz, ''0''::interval) IS NULL',
@@ -800,7 +897,23 @@ BEGIN
            FROM journey._batch_columns() AS b),
         journey._visitor('c.visitor_id'::text, 'c.user_id'::text, s),
         (SELECT string_agg(format('(%s, %L)', p.table_id, p.prefix), ', ')
-           FROM journey._id_prefixes(m) AS p));
+           FROM journey._id_prefixes(m) AS p), coalesce(conversions, '{}'));
+    -- of conversions the ids say all: the rows that there are come with them
+    IF conversions IS NOT NULL THEN
+        keyed := keyed || format(
+            ' UNION ALL SELECT %s FROM changes AS c WHERE c.is_old AND btrim(c.key) <> '''' AND c.table_id = ANY (%L)',
+            (SELECT string_agg(CASE b.name
+                        WHEN 'event_id' THEN format('%s || btrim(c.key)', (
+                            SELECT format('CASE c.table_id %s END', string_agg(
+                                       format('WHEN %s THEN %L', i.table_id, i.id_prefix), ' '))
+                              FROM unnest(inputs) AS i WHERE i.role = 'conversion'))
+                        WHEN 'kind' THEN '''conversion'''
+                        WHEN 'table_id' THEN 'c.table_id'
+                        WHEN 'status' THEN '''removed'''
+                        WHEN 'is_traits' THEN 'true'
+                        ELSE 'NULL::' || b.type END, ', ' ORDER BY b.place)
+               FROM journey._batch_columns() AS b), conversions);
+    END IF;
     RETURN ' UNION ALL ' || keyed || coalesce((
         SELECT string_agg(' UNION ALL ' || journey._select(i, s, format(
                    '(SELECT p.* FROM changes AS c'
@@ -810,13 +923,42 @@ BEGIN
                                FROM jsonb_each_text(t.types)),
                    i.table_id), true), '' ORDER BY i.table_id)
           FROM unnest(inputs) AS i CROSS JOIN LATERAL journey._plain_types(i.relation) AS t(types)
-         WHERE i.captured AND i.role <> 'payload' AND t.types IS NOT NULL), '') || coalesce((
+         WHERE i.captured AND i.role <> ALL ('{payload,conversion}'::text[]) AND t.types IS NOT NULL), '') || coalesce((
         SELECT string_agg(' UNION ALL ' || journey._removed_payloads(i, s), '' ORDER BY i.table_id)
           FROM unnest(inputs) AS i WHERE i.captured AND i.role = 'payload'), '');
 END
 $$;
 COMMENT ON FUNCTION journey._removed_rows(journey._model, journey._settings, journey._input[]) IS
     'internal: the events of rows that are no more';
+
+-- The same with the option "redact": what was noted is what is kept.
+CREATE FUNCTION journey._removed_redacted(m journey._model, inputs journey._input[]) RETURNS text
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN format(
+        ' UNION ALL SELECT %s FROM changes AS c JOIN (VALUES %s) AS p(id, prefix) ON p.id = c.table_id'
+        ' CROSS JOIN LATERAL json_populate_record(NULL::journey.event, c."row") AS e WHERE c.is_old',
+        (SELECT string_agg(CASE b.name
+                    WHEN 'event_id' THEN format('p.prefix || CASE WHEN c.table_id = ANY (%L::integer[]) THEN e.event_id'
+                        ' ELSE c.key END', ARRAY(SELECT i.table_id FROM unnest(inputs) AS i WHERE i.role = 'users'))
+                    WHEN 'visitor_id' THEN 'c.visitor_id'
+                    WHEN 'user_id' THEN 'c.user_id'
+                    WHEN 'event_time' THEN 'c.event_time'
+                    WHEN 'table_id' THEN 'c.table_id'
+                    WHEN 'status' THEN '''removed'''
+                    WHEN 'is_traits' THEN format('c.table_id = ANY (%L::integer[])',
+                        ARRAY(SELECT i.table_id FROM unnest(inputs) AS i WHERE i.role = 'users'))
+                    ELSE CASE WHEN b.place <= 100 THEN format('e.%I', b.name) ELSE 'NULL::' || b.type END
+                    END, ', ' ORDER BY b.place)
+           FROM journey._batch_columns() AS b),
+        (SELECT string_agg(format('(%s, %L)', p.table_id, p.prefix), ', ')
+           FROM journey._id_prefixes(m) AS p));
+END
+$$;
+COMMENT ON FUNCTION journey._removed_redacted(journey._model, journey._input[]) IS
+    'internal: the redacted events of rows that are no more';
 
 -- At the end of a reading: what it read whole is read, if the triggers were there before, as they were then.
 -- A transaction that keeps one snapshot may have taken it before it made them.

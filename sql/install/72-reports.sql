@@ -26,22 +26,51 @@ COMMENT ON FUNCTION journey._filter(journey.timeline, text, timestamptz, timesta
 -- ---------------------------------------------------------------------------------------------
 
 CREATE TYPE journey._reading AS (
+    model        name,
     schema       name,
     store_schema name,
     time_zone    text,
     refreshed_at timestamptz,
-    data_until   timestamptz     -- up to which there is data: the newest event, unless said otherwise
+    data_until   timestamptz,    -- up to which there is data: the newest event, unless said otherwise
+    segments     jsonb,          -- definitions, by name
+    segment      text            -- whose members alone are reported on, as they are then; NULL: all
 );
 
--- The timelines of a model, as a query: person_id, visitor_id, session_id (NULL outside sessions),
--- started_at, events. A session may come in several rows. The one place that says where they lie.
-CREATE FUNCTION journey._timelines(schema name) RETURNS text
+-- Who is in a segment at a time, an expression, as a query.
+CREATE FUNCTION journey._members_at(r journey._reading, segment text, at text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('SELECT person_id, visitor_id, session_id, started_at, events FROM %I.timelines', schema)
+    SELECT format('SELECT m.person_id FROM %I.segment_members AS m WHERE m.segment = %L '
+                  'AND %s >= coalesce(m.valid_from, ''-infinity'') AND %3$s < coalesce(m.valid_to, ''infinity'')',
+                  r.schema, segment, at)
 $$;
-COMMENT ON FUNCTION journey._timelines(name) IS 'internal: a query for the timelines of a model';
+COMMENT ON FUNCTION journey._members_at(journey._reading, text, text) IS
+    'internal: a query for who is in a segment';
+
+-- The condition that a person is one of those whom a report is about.
+CREATE FUNCTION journey._is_reported(r journey._reading, person text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN r.segment IS NULL THEN 'true'
+                ELSE format('%s IN (%s)', person, journey._members_at(r, r.segment, format(
+                         'timestamptz ''epoch'' + interval %L',
+                         coalesce(extract(epoch FROM r.data_until), 0) || ' seconds'))) END
+$$;
+COMMENT ON FUNCTION journey._is_reported(journey._reading, text) IS
+    'internal: the condition that a report is about a person';
+
+-- The timelines of a model, as a query: person_id, visitor_id, session_id (NULL outside sessions),
+-- started_at, events. A session may come in several rows. The one place that says where they lie.
+CREATE FUNCTION journey._timelines(r journey._reading) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('SELECT l.person_id, l.visitor_id, l.session_id, l.started_at, l.events FROM %I.timelines AS l WHERE %s',
+                  r.schema, journey._is_reported(r, 'l.person_id'::text))
+$$;
+COMMENT ON FUNCTION journey._timelines(journey._reading) IS 'internal: a query for the timelines of a model';
 
 -- Raises an error unless the caller may read relations of the model.
 CREATE FUNCTION journey._check_reader(model name, schema name, relations text[]) RETURNS void
@@ -157,9 +186,15 @@ BEGIN
     IF r.schema IS NULL THEN
         PERFORM journey._get_model(model);      -- which tells of a model that is not there
     END IF;
-    PERFORM journey._check_keys(coalesce(options, 'null'), known || '{data_until}');
+    r.model := model;
+    PERFORM journey._check_keys(coalesce(options, 'null'), known || '{data_until,segment}');
     r.data_until := journey._option_time(options, 'data_until'::text);
+    r.segment := options ->> 'segment';
     PERFORM journey._check_reader(model, r.schema, '{sessions,profiles,timelines}'::text[]);
+    IF r.segment IS NOT NULL THEN
+        PERFORM journey._check_segment(model, r.segment, r.segments);
+        PERFORM journey._check_reader(model, r.schema, '{segment_members}'::text[]);
+    END IF;
     IF r.data_until IS NULL THEN
         EXECUTE format('SELECT greatest((SELECT max(ended_at) FROM %1$I.sessions), '
                        '(SELECT max(e.event_time) FROM %1$I.timelines AS t, journey.events(t.events) AS e '
@@ -178,12 +213,35 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('SELECT t.person_id, %s AS session_id, journey.rollup(t.events) AS events FROM (%s) AS t '
                   'WHERE %s%s%s GROUP BY 1, 2',
-                  CASE per WHEN 'session' THEN 't.session_id' ELSE 'NULL::uuid' END, journey._timelines(r.schema),
+                  CASE per WHEN 'session' THEN 't.session_id' ELSE 'NULL::uuid' END, journey._timelines(r),
                   CASE per WHEN 'session' THEN 't.session_id IS NOT NULL' ELSE 't.person_id IS NOT NULL' END,
                   ' AND t.started_at >= ' || sessions_since, ' AND t.started_at < ' || sessions_until)
 $$;
 COMMENT ON FUNCTION journey._units(journey._reading, text, text, text) IS
     'internal: a query for the timelines of persons, or of sessions';
+
+-- ---------------------------------------------------------------------------------------------
+-- segments
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey.segment_members_at(model name, segment text, at timestamptz DEFAULT NULL)
+RETURNS TABLE (person_id text, valid_from timestamptz, valid_to timestamptz)
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    r journey._reading := journey._read_model(model, jsonb_build_object('segment', coalesce(segment, '')), '{}'::text[]);
+BEGIN
+    RETURN QUERY EXECUTE format($sql$
+        SELECT m.person_id, m.valid_from, m.valid_to
+        FROM %I.segment_members AS m
+        WHERE m.segment = $1 AND $2 >= coalesce(m.valid_from, '-infinity') AND $2 < coalesce(m.valid_to, 'infinity')
+        $sql$, r.schema)
+    USING segment, coalesce(at, r.data_until);
+END
+$$;
+COMMENT ON FUNCTION journey.segment_members_at(name, text, timestamptz) IS
+    'who is in a segment of a model at a time, without one at that of the newest event';
 
 -- ---------------------------------------------------------------------------------------------
 -- by: a column of sessions or profiles, or a trait
@@ -200,14 +258,15 @@ $$;
 COMMENT ON FUNCTION journey._has_column(name, text, text) IS 'internal: whether a relation has a column';
 
 -- The value of `by` for a row `d` with person_id, session_id and the time `at`: an expression, and what is
--- joined for it. Without a prefix a column of sessions comes before one of profiles.
+-- joined for it. Without a prefix a column of sessions comes before one of profiles. Of a property, it is that of
+-- the row's `properties`.
 CREATE FUNCTION journey._by(r journey._reading, by text, OUT value text, OUT source text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    place text := substring(by FROM '^(sessions|profiles|traits)\.');
-    name text := substring(by FROM '^(?:sessions\.|profiles\.|traits\.)?(.*)$');
+    place text := substring(by FROM '^(sessions|profiles|traits|segments|properties)\.');
+    name text := substring(by FROM '^(?:sessions\.|profiles\.|traits\.|segments\.|properties\.)?(.*)$');
 BEGIN
     IF by IS NULL THEN
         value := 'NULL::text';
@@ -216,14 +275,23 @@ BEGIN
         place := 'sessions';
     ELSIF place IS NULL AND journey._has_column(r.schema, 'profiles'::text, name) THEN
         place := 'profiles';
-    ELSIF place IS NULL OR place <> 'traits' AND NOT journey._has_column(r.schema, place, name) THEN
+    ELSIF place IS NULL OR place IN ('sessions', 'profiles') AND NOT journey._has_column(r.schema, place, name) THEN
         RAISE EXCEPTION 'there is no column "%" to break a report down by', by
             USING ERRCODE = 'undefined_column',
-                  HINT = 'It is a column of sessions or profiles, such as channel or '
-                      'profiles.first_touch_channel, or '
-                         'a trait, such as traits.plan.';
+                  HINT = 'It is a column of sessions or profiles, such as channel or profiles.first_touch_channel, '
+                         'a trait, such as traits.plan, a segment, such as segments.active, or a property of the '
+                         'event, such as properties.plan.';
     END IF;
-    IF place = 'sessions' THEN
+    IF place = 'segments' THEN
+        PERFORM journey._check_segment(r.model, name, r.segments);
+        PERFORM journey._check_reader(r.model, r.schema, '{segment_members}'::text[]);
+        value := format('EXISTS (%s AND m.person_id = d.person_id)::text',
+                        journey._members_at(r, name, 'd.at'::text));
+        source := '';
+    ELSIF place = 'properties' THEN
+        value := format('d.properties ->> %L', name);
+        source := '';
+    ELSIF place = 'sessions' THEN
         value := format('x.%I::text', name);
         source := format('LEFT JOIN LATERAL (SELECT s.* FROM %1$I.sessions AS s '
                          'WHERE s.person_id = d.person_id AND CASE WHEN d.session_id IS NULL '
@@ -237,6 +305,20 @@ END
 $$;
 COMMENT ON FUNCTION journey._by(journey._reading, text) IS
     'internal: how a report finds the value that it is broken down by';
+
+-- The properties of a timeline's first event at a time that is a step, as an expression, where a report is broken
+-- down by one of them.
+CREATE FUNCTION journey._properties_at(by text, events text, step text, at text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN by LIKE 'properties.%' THEN format(
+        'CASE WHEN %3$s IS NOT NULL THEN (SELECT e.properties '
+        'FROM journey.events(journey._filter(%1$s, %2$s, %3$s, %3$s + interval ''1 microsecond'', false)) AS e '
+        'ORDER BY e.event_id, e.visitor_id LIMIT 1) END', events, step, at) ELSE 'NULL::jsonb' END
+$$;
+COMMENT ON FUNCTION journey._properties_at(text, text, text, text) IS
+    'internal: the expression for the properties of a step''s event';
 
 -- ---------------------------------------------------------------------------------------------
 -- funnel_report
@@ -257,18 +339,29 @@ DECLARE
         '{per,at,strict_order,strict_increase,once,any_order,exclude}'::text[]);
     per text := journey._option_word(options, 'per'::text, '{person,session}'::text[]);
     at text := coalesce(options ->> 'at', '1');
-    asked jsonb := options - '{per,at,data_until}'::text[] || coalesce(jsonb_build_object('until',
+    asked jsonb := options - '{per,at,data_until,segment}'::text[] || coalesce(jsonb_build_object('until',
         to_char(r.data_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')), '{}');
     b record := journey._by(r, by);
+    -- of which step the event is in question
+    place text := CASE at WHEN 'last' THEN 'f.steps' WHEN 'first_defined' THEN '1' WHEN 'last_defined' THEN '1' ELSE at END;
+    step text := CASE WHEN journey._option_boolean(options, 'any_order'::text) THEN 'NULL::text' ELSE '$1[%s]' END;
+    properties text := journey._properties_at(by, 'u.events'::text, format(step, place), format('f.times[%s]', place));
 BEGIN
     -- what is wrong with the funnel is said though there be nobody in it
     PERFORM journey._funnel(NULL::journey.timeline, steps, within, asked, since, until);
-    IF at !~ '^([1-9][0-9]?|last)$' THEN
-        PERFORM journey._bad_option('at'::text, options -> 'at', 'the number of a step, or "last"'::text);
+    IF at IN ('first_defined', 'last_defined') AND by LIKE 'properties.%' THEN
+        -- of the first step, or the last, whose event has the property
+        properties := format('(SELECT x.p FROM generate_subscripts(f.times, 1) AS k CROSS JOIN LATERAL (SELECT %s AS p) AS x '
+                             'WHERE x.p ->> %L IS NOT NULL ORDER BY k %s LIMIT 1)',
+                             journey._properties_at(by, 'u.events'::text, format(step, 'k'), 'f.times[k]'::text),
+                             substr(by, length('properties.') + 1), CASE at WHEN 'last_defined' THEN 'DESC' ELSE '' END);
+    ELSIF at !~ '^([1-9][0-9]?|last)$' THEN
+        PERFORM journey._bad_option('at'::text, options -> 'at',
+            'the number of a step, or "last"; of a property also "first_defined" or "last_defined"'::text);
     END IF;
     RETURN QUERY EXECUTE format($sql$
         WITH done AS MATERIALIZED (
-            SELECT u.person_id, u.session_id, f.steps, f.times, f.is_open, f.times[%5$s] AS at
+            SELECT u.person_id, u.session_id, f.steps, f.times, f.is_open, f.times[%5$s] AS at, %6$s AS properties
             FROM (%1$s) AS u
             CROSS JOIN LATERAL journey._funnel(u.events, $1, $2, $3, $4, $5) AS f
             WHERE f.steps > 0
@@ -301,7 +394,7 @@ BEGIN
         FROM sums
         ORDER BY max(starts) OVER (PARTITION BY value) DESC, value, step
         $sql$, journey._units(r, per, NULL::text, CASE WHEN per = 'session' THEN '$5' ELSE '$5 + $2' END),
-        b.value, b.source, (by IS NULL)::text, CASE at WHEN 'last' THEN 'f.steps' ELSE at END)
+        b.value, b.source, (by IS NULL)::text, place, properties)
     USING steps, within, asked, since, coalesce(until, 'infinity');
 END
 $$;
@@ -406,7 +499,7 @@ BEGIN
     RETURN QUERY EXECUTE format($sql$
         WITH done AS MATERIALIZED (
             SELECT x.person_id, NULL::uuid AS session_id, x.at, %4$s AS cohort,
-                   journey.retention(x.events, $1, $2, $3, $4, $5) AS back
+                   journey.retention(x.events, $1, $2, $3, $4, $5) AS back, %7$s AS properties
             FROM (SELECT p.person_id, p.events, journey.first_at(p.events, $1) AS at
                   FROM (SELECT u.person_id, journey._filter(u.events, NULL::text, $8, NULL::timestamptz,
                       $10) AS events
@@ -436,7 +529,8 @@ BEGIN
         journey._units(r, 'person'::text, NULL::text, NULL::text), b.value, b.source,
         journey._period_of('x.at'::text, u.name, u.shift, r.time_zone),
         journey._period_edge(u, unit, r.time_zone, 'c.period'::text, false),
-        journey._period_edge(u, unit, r.time_zone, 'c.period + 1'::text, true))
+        journey._period_edge(u, unit, r.time_zone, 'c.period + 1'::text, true),
+        journey._properties_at(by, 'x.events'::text, '$1'::text, 'x.at'::text))
     USING coalesce(first_step, '*'), back, reach, unit, r.time_zone, since, until,
           CASE WHEN in_range THEN since END, rolling, first_step IS NULL, periods, r.data_until,
           CASE WHEN u.is_calendar THEN u.length ELSE ('1 ' || u.name)::interval END;
@@ -638,7 +732,7 @@ DECLARE
 BEGIN
     RETURN QUERY EXECUTE format($sql$
         WITH seen AS (
-            SELECT t.person_id, t.session_id, t.started_at, e.event_time, e.event_id,
+            SELECT t.person_id, t.session_id, t.started_at, e.event_time, e.event_id, %5$s AS properties,
                    CASE WHEN e.kind = 'screen' THEN coalesce(e.name, e.url)
                         ELSE coalesce(journey.url_path(e.url),
                             CASE WHEN journey.url_host(e.url) IS NOT NULL THEN '/' END,
@@ -651,7 +745,7 @@ BEGIN
             FROM seen AS s WINDOW w AS (PARTITION BY s.session_id ORDER BY s.event_time, s.event_id)
         ), d AS (
             -- of the last page the time until the session's last event, if there is one behind it
-            SELECT w.person_id, w.session_id, w.started_at AS at, w.page, w.is_entry, w.next_at IS NULL AS is_exit,
+            SELECT w.person_id, w.session_id, w.started_at AS at, w.properties, w.page, w.is_entry, w.next_at IS NULL AS is_exit,
                    v.is_bounce,
                    extract(epoch FROM coalesce(w.next_at, nullif(v.ended_at, w.event_time)) - w.event_time) AS seconds
             FROM walked AS w JOIN %2$I.sessions AS v USING (session_id)
@@ -669,7 +763,8 @@ BEGIN
         FROM placed
         GROUP BY value, page
         ORDER BY value, count(*) DESC, page COLLATE "C"
-        $sql$, journey._timelines(r.schema), r.schema, b.value, b.source)
+        $sql$, journey._timelines(r), r.schema, b.value, b.source,
+        CASE WHEN by LIKE 'properties.%' THEN 'e.properties' ELSE 'NULL::jsonb' END)
     USING since, until;
 END
 $$;

@@ -360,6 +360,13 @@ COMMENT ON FUNCTION journey._page_style() IS 'internal: the style of the page';
 -- sections
 -- ---------------------------------------------------------------------------------------------
 
+-- Options of the page that all its reports have.
+CREATE FUNCTION journey._inherited(r journey._reading) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT jsonb_strip_nulls(jsonb_build_object('data_until', r.data_until, 'segment', r.segment))$$;
+COMMENT ON FUNCTION journey._inherited(journey._reading) IS 'internal: options of all reports of the page';
+
 -- Sessions and people of each day; of weeks, months or years where there are many days.
 CREATE FUNCTION journey._page_days(r journey._reading, since timestamptz, until timestamptz) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -374,9 +381,9 @@ DECLARE
     people numeric[];
     tips text[];
 BEGIN
-    EXECUTE format('SELECT min(session_date), max(session_date) FROM %I.sessions WHERE started_at >= $1 AND '
-        'started_at < $2',
-                   r.schema) INTO first, last USING since, until;
+    EXECUTE format('SELECT min(session_date), max(session_date) FROM %I.sessions '
+                   'WHERE started_at >= $1 AND started_at < $2 AND %s',
+                   r.schema, journey._is_reported(r, 'person_id'::text)) INTO first, last USING since, until;
     unit := CASE WHEN last - first < 100 THEN 'day' WHEN last - first < 700 THEN 'week'
                  WHEN last - first < 3000 THEN 'month' ELSE 'year' END;
     EXECUTE format($sql$
@@ -387,8 +394,9 @@ BEGIN
             || $3)::interval) AS d (day)
         LEFT JOIN (SELECT date_trunc($3, session_date::timestamp) AS day, count(*) AS visits,
             count(DISTINCT person_id) AS people
-                   FROM %I.sessions WHERE started_at >= $1 AND started_at < $2 GROUP BY 1) AS s USING (day)$sql$,
-                       r.schema)
+                   FROM %I.sessions
+                   WHERE started_at >= $1 AND started_at < $2 AND %s GROUP BY 1) AS s USING (day)$sql$,
+                       r.schema, journey._is_reported(r, 'person_id'::text))
         INTO labels, visits, people USING since, until, unit, first, last;
     IF labels IS NULL THEN
         RETURN journey._page_section('days'::text, 'Sessions and people'::text,
@@ -423,8 +431,8 @@ DECLARE
 BEGIN
     EXECUTE format($sql$
         WITH s AS (
-            SELECT channel, person_id, page_views, is_bounce FROM %I.sessions WHERE started_at >= $1
-                AND started_at < $2
+            SELECT channel, person_id, page_views, is_bounce FROM %I.sessions
+            WHERE started_at >= $1 AND started_at < $2 AND %s
         ), ranked AS (
             SELECT channel, row_number() OVER (ORDER BY count(*) DESC, channel COLLATE "C") AS rank,
                 count(*) OVER () AS n
@@ -441,7 +449,8 @@ BEGIN
         SELECT array_agg(ARRAY[channel, journey._in_words(visits), journey._in_words(people),
             journey._percent(bounces),
                                to_char(pages, 'FM999,990.0')] ORDER BY rank),
-                                   array_agg(visits ORDER BY rank) FROM sums$sql$, r.schema)
+                                   array_agg(visits ORDER BY rank) FROM sums$sql$, r.schema,
+                                       journey._is_reported(r, 'person_id'::text))
         INTO cells, bars USING since, until, rows;
     RETURN journey._page_section('channels'::text, 'Channels'::text,
         'Where sessions come from: the default channel group of each session. People may come by several.'::text,
@@ -466,14 +475,15 @@ BEGIN
         WITH sums AS (
             SELECT campaign, sum(visits) AS visits, sum(firsts) AS firsts, sum(lasts) AS lasts
             FROM (SELECT campaign, count(DISTINCT session_id) AS visits, 0 AS firsts, 0 AS lasts FROM %1$I.touches
-                  WHERE touched_at >= $1 AND touched_at < $2 AND campaign IS NOT NULL GROUP BY 1
+                  WHERE touched_at >= $1 AND touched_at < $2 AND campaign IS NOT NULL AND %2$s GROUP BY 1
                   UNION ALL
                   SELECT first_touch_campaign, 0, count(*), 0 FROM %1$I.profiles
-                  WHERE first_touch_at >= $1 AND first_touch_at < $2 AND first_touch_campaign IS NOT NULL GROUP BY 1
+                  WHERE first_touch_at >= $1 AND first_touch_at < $2 AND first_touch_campaign IS NOT NULL
+                      AND %2$s GROUP BY 1
                   UNION ALL
                   SELECT last_touch_campaign, 0, 0, count(*) FROM %1$I.profiles
                   WHERE last_touch_at >= $1 AND last_touch_at < $2
-                      AND last_touch_campaign IS NOT NULL GROUP BY 1) AS t
+                      AND last_touch_campaign IS NOT NULL AND %2$s GROUP BY 1) AS t
             GROUP BY campaign
         ), ranked AS (
             SELECT s.*, row_number() OVER (ORDER BY firsts DESC, visits DESC, campaign COLLATE "C") AS rank,
@@ -487,7 +497,8 @@ BEGIN
         )
         SELECT array_agg(ARRAY[campaign, journey._in_words(visits), journey._in_words(firsts),
             journey._in_words(lasts)] ORDER BY rank),
-               array_agg(firsts ORDER BY rank), array_agg(lasts ORDER BY rank) FROM shown$sql$, r.schema)
+               array_agg(firsts ORDER BY rank), array_agg(lasts ORDER BY rank) FROM shown$sql$, r.schema,
+               journey._is_reported(r, 'person_id'::text))
         INTO cells, firsts, lasts USING since, until, rows;
     RETURN journey._page_section('campaigns'::text, 'Campaigns'::text,
         CASE WHEN cells IS NULL THEN 'No session of this time came by a campaign.'
@@ -549,7 +560,7 @@ BEGIN
            array_agg(f.persons ORDER BY f.step), (array_agg(f.closed_share ORDER BY f.step DESC))[1]
     INTO cells, bars, closed
     FROM journey.funnel_report(model, steps, within, since, until,
-             options => jsonb_build_object('data_until', r.data_until)) AS f;
+             options => journey._inherited(r)) AS f;
     RETURN journey._page_section('funnel'::text, 'Funnel'::text,
         format('People who took the steps in order within %s of the first, other events may lie between.%s Of '
             'those who came to the '
@@ -585,7 +596,7 @@ BEGIN
     WITH cells AS (
         SELECT c.*, dense_rank() OVER (ORDER BY c.cohort DESC) AS age
         FROM journey.retention_report(model, first_step, options ->> 'return_step', unit, 8, NULL::text, since, until,
-                 jsonb_build_object('data_until', r.data_until)) AS c
+                 journey._inherited(r)) AS c
     ), scale AS (
         SELECT nullif(max(share), 0) AS top FROM cells WHERE age <= 16
     ), lined AS (
@@ -670,7 +681,7 @@ BEGIN
                            journey._in_words(x.dormant_persons)] ORDER BY x.period DESC) AS cells
     INTO l
     FROM (SELECT y.* FROM journey.lifecycle_report(model, NULL::text, unit, since, until,
-        jsonb_build_object('data_until', r.data_until)) AS y
+        journey._inherited(r)) AS y
           ORDER BY y.period DESC LIMIT 60) AS x;
     IF l.labels IS NULL THEN
         RETURN '';
@@ -715,7 +726,7 @@ BEGIN
                      ORDER BY p.step, p.persons DESC, p.source COLLATE "C", p.target COLLATE "C")
     INTO edges, cells
     FROM journey.paths_report(model, start_at, NULL::text, 4, since, until,
-             jsonb_build_object('per', 'session', 'nodes', 8, 'of', of_what, 'data_until', r.data_until)) AS p;
+             jsonb_build_object('per', 'session', 'nodes', 8, 'of', of_what) || journey._inherited(r)) AS p;
     IF edges IS NULL THEN
         RETURN journey._page_section('paths'::text, 'Paths'::text, 'No session has a path in this time.'::text,
             ''::text);
@@ -750,8 +761,7 @@ BEGIN
            array_agg(p.views ORDER BY p.n), max(p.total) - rows
     INTO cells, bars, more
     FROM (SELECT x.*, row_number() OVER (ORDER BY x.views DESC, x.page COLLATE "C") AS n, count(*) OVER () AS total
-          FROM journey.page_report(model, since, until, options => jsonb_build_object('data_until',
-              r.data_until)) AS x) AS p
+          FROM journey.page_report(model, since, until, options => journey._inherited(r)) AS x) AS p
     WHERE p.n <= rows;
     RETURN journey._page_section('pages'::text, 'Pages'::text,
         'In sessions that began in this time. Bounces are of those who entered here; time is to the next event of '
@@ -797,7 +807,7 @@ BEGIN
                  (SELECT coalesce(array_agg(g ORDER BY n), '{}') FROM jsonb_array_elements_text(asked -> 'goals')
                      WITH ORDINALITY AS y (g, n)),
                  nullif(asked -> 'weights', 'null'), since, until,
-                 coalesce(asked -> 'options', '{}') || jsonb_build_object('data_until', r.data_until)) WITH ORDINALITY
+                 coalesce(asked -> 'options', '{}') || journey._inherited(r)) WITH ORDINALITY
              AS e (metric, goal, variant_name, is_control, persons, several_variants, converted, still_open, rate,
                  mean, difference,
                    lower, upper, lift, statistic, p_value, fisher_p_value, comparisons, message, n)
@@ -893,11 +903,12 @@ BEGIN
                           'session</dt><dd>%%s</dd></div>'
                       '<div><dt>Bounce rate</dt><dd>%%s</dd></div></dl>',
                       journey._in_words(count(*)), journey._in_words(count(DISTINCT person_id)),
-                      journey._in_words((SELECT count(*) FROM %1$I.profiles WHERE first_seen_at >= $1
-                          AND first_seen_at < $2)),
+                      journey._in_words((SELECT count(*) FROM %1$I.profiles
+                                         WHERE first_seen_at >= $1 AND first_seen_at < $2 AND %2$s)),
                       coalesce(to_char(avg(page_views), 'FM999,990.0'), '-'),
                       journey._percent(count(*) FILTER (WHERE is_bounce)::numeric / nullif(count(*), 0)))
-        FROM %1$I.sessions WHERE started_at >= $1 AND started_at < $2$sql$, r.schema) INTO result USING since, until;
+        FROM %1$I.sessions WHERE started_at >= $1 AND started_at < $2 AND %2$s$sql$,
+        r.schema, journey._is_reported(r, 'person_id'::text)) INTO result USING since, until;
     RETURN result;
 END
 $$;

@@ -3,7 +3,8 @@
  *		What the fuzzers of libFuzzer share: memory that ends with an input, and a check that fails.
  *
  * In the server a memory context frees what a core leaves; here the sanitizer's hooks note every
- * block that is allocated between ArenaBegin() and ArenaEnd() and not freed.
+ * block that is allocated between ArenaBegin() and ArenaEnd() and not freed: in their thread, as libFuzzer
+ * has another that watches the memory.
  */
 #include "arena.h"
 
@@ -16,7 +17,7 @@ extern int	__sanitizer_install_malloc_and_free_hooks(void (*on_malloc) (const vo
 
 static const volatile void *blocks[SLOTS];	/* open addressing; NULL is free, itself is removed */
 static uint32 used[SLOTS];		/* the slots that are not free, so that no other is looked at */
-static bool noting;
+static __thread bool noting;
 static int	noted;
 
 #define REMOVED ((const volatile void *) blocks)

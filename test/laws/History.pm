@@ -10,8 +10,9 @@
 #   truncate                    with a table
 #   set                         with a setting of the caller for the next refresh
 #   refresh, rebuild            with "since", or nothing
-#   options                     with options to set before a rebuild
+#   options                     with options to set before a rebuild, or where it says so a refresh
 #   forget                      with a user
+#   segment, drop segment       with the name of one of the options' segments
 #   leads                       with SQL that changes a table of leads, a source of conversions
 #
 # A row is { number, table, columns => { name => value }, standard => { ... }, world }: what stands in the
@@ -37,6 +38,8 @@ sub new
     $self->choose_sources;
     $self->{worlds} = $self->between(3, 6);
     $self->{steps} = [ $self->plan(map { $self->world($_) } 1 .. $self->{worlds}) ];
+    # at the end, so that the seeds of before stay what they were
+    $self->choose_segments if $self->chance(0.5);
     return $self;
 }
 
@@ -157,6 +160,70 @@ sub choose_conversions
     $o->{lookback} = $self->pick('1 day', '10 days', '2 hours') if $self->chance(0.4);
     $o->{attribution} = $self->pick({ half_life => '3 days' }, { position => [ 30, 50, 20 ] }, { paid_only => \1 },
         { exclude_channels => [ 'Direct', 'Email' ] }) if $self->chance(0.4);
+    # the lead; not by chance, so that the seeds of before stay what they were
+    if ($self->{seed} % 3 == 1)
+    {
+        $o->{attribution}{lead} = $list[ $self->{seed} / 3 % @list ]{name};
+        $o->{attribution}{w_shaped} = [ 20, 40, 30, 5 ] if $self->{seed} % 2;
+    }
+}
+
+# The options with others that take effect with a refresh.
+sub other_lookbacks
+{
+    my ($self) = @_;
+    my %first = (%{ $self->{options} }, lookback => '3 days', attribution => { half_life => '1 day', lead => 'Order' });
+    $first{conversions} = [ map { { %$_, lookback => '2 days', count => $_->{count} ? 'each' : 'first' } } @{ $first{conversions} } ];
+    return \%first;
+}
+
+# Segments: some from the beginning, some made later, and dropped and made again.
+sub choose_segments
+{
+    my ($self) = @_;
+    my %list = map { ("s$_" => $self->segment(0)) } 1 .. $self->between(1, 4);
+    $self->{options}{segments} = \%list;
+    if ($self->{first_options})
+    {
+        my %first = map { $_ => $self->chance(0.5) ? $list{$_} : $self->segment(0) } grep { $self->chance(0.6) } sort keys %list;
+        $self->{first_options}{segments} = \%first if %first;
+        return;
+    }
+    for my $name (grep { $self->chance(0.4) } sort keys %list)
+    {
+        my @steps = (['segment', $name]);
+        unshift @steps, ['drop segment', $name] if $self->chance(0.3);
+        $self->{later}{$name} = 1 if @steps == 1;
+        splice @{ $self->{steps} }, $self->between(0, scalar @{ $self->{steps} }), 0, $_ for @steps;
+    }
+}
+
+# A definition: of one condition, or of some put together.
+sub segment
+{
+    my ($self, $depth) = @_;
+    my $what = $self->weighted($depth < 2 ? 3 : 0, 'list', $depth < 3 ? 2 : 0, 'not', 2, 'profile', 6, 'event', 2, 'funnel');
+    return { $self->pick('all', 'any') => [ map { $self->segment($depth + 1) } 1 .. $self->between(1, 3) ] } if $what eq 'list';
+    return { not => $self->segment($depth + 1) } if $what eq 'not';
+    return { profile => $self->pick({ is_identified => \1 }, { is_internal => \0, events => { '>' => 3 } }, { 'traits.plan' => 'pro' },
+        { sessions => { '>' => 1 } }, { email => { exists => \1 } }, { first_touch_channel => 'Direct' }, { page_views => { '<' => 3 } },
+        { 'traits.age' => { '>' => 20 } }, { gclid => undef }) } if $what eq 'profile';
+    my %last = $self->chance(0.7) ? (last => $self->pick('30 minutes', '1 day', '20 hours', '8 days', '1 second', '400 days')) : ();
+    $last{since} = Run::time_text($self->between(0, 40) * DAY) if $self->chance(0.1);
+    $last{until} = Run::time_text($self->between(10, 60) * DAY) if $self->chance(0.1);
+    my @steps = ('Signed Up', 'Order*', 'kind:page', 'page:/l*', 'kind:identify', { event => '*', where => { color => 'red' } },
+        'Order Completed', { event => 'Order*', where => { total => { '>' => 9 } } });
+    if ($what eq 'funnel')
+    {
+        my %within = $self->chance(0.6) ? (within => $self->pick('30 minutes', '1 day', '0 seconds', '9 days')) : ();
+        return { funnel => [ map { $self->pick(@steps) } 1 .. $self->weighted(1, 1, 6, 2, 1, 3) ], %within, %last };
+    }
+    my $step = $self->pick({ event => 'Signed*' }, { event => '*' }, { kind => 'page' }, { page => '/l*' }, { event => 'Order Completed' },
+        { kind => 'track', where => { color => 'red' } }, { event => 'Order*', where => { total => { '>' => 9 } } });
+    $last{at_least} = $self->between(1, 3) if $self->chance(0.4);
+    $last{at_most} = $self->between($last{at_least} // 0, 4) if $self->chance(0.2);
+    $last{without} = $self->pick(@steps) if $self->chance(0.3);
+    return { %$step, %last };
 }
 
 # own: a table in standard form; loader: a schema as RudderStack fills it. Without a load time a source is
@@ -591,6 +658,11 @@ sub plan
         $self->{first_options} = \%first;
         splice @steps, $self->between(0, scalar @steps), 0, ['options'];
     }
+    elsif ($self->{options}{conversions} && $self->{seed} % 3 == 2)
+    {
+        $self->{first_options} = $self->other_lookbacks;
+        splice @steps, $self->{seed} / 3 % (@steps + 1), 0, [ options => 'refresh' ];
+    }
     if ($self->chance(0.05))
     {
         $self->{forgets} = 1;
@@ -638,6 +710,7 @@ sub lead
       $quoted->($self->pick(undef, '10', '99.95', '0', '-3.5')), $quoted->($self->pick(undef, 'EUR', 'jpy')),
       $quoted->($self->pick(undef, 'own-click')), 'LOADED';
     return "DELETE FROM crm_live.leads WHERE id = '$id';" if $self->{leads}{whole} && $self->chance(0.2);
+    return "DELETE FROM crm_live.leads WHERE id = '$id';" if $self->{exact} && ($self->{lead_ids} + $self->{seed}) % 5 == 0;
     return "DELETE FROM crm_live.leads WHERE id = '$id'; INSERT INTO crm_live.leads VALUES ('$id', $row);"
       if $self->{leads}{whole} || $self->chance(0.4);
     return "DELETE FROM crm_live.leads WHERE id = '$id' AND loaded_at = LOADED; INSERT INTO crm_live.leads VALUES ('$id', $row);";

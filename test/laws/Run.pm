@@ -115,7 +115,9 @@ sub script
     $self->say("CREATE SCHEMA $_;") for qw(own_live own_ever loader_live loader_ever crm_live crm_ever);
     $self->say("CREATE TABLE $_.leads (LIKE oracle.lead);") for qw(crm_live crm_ever);
     $self->see_columns('events') if $h->{own};
-    $self->create_model('a', 'live', $h->{first_options} // $h->{options});
+    my %first = %{ $h->{first_options} // $h->{options} };
+    $first{segments} = { map { $_ => $first{segments}{$_} } grep { !$h->{later}{$_} } keys %{ $first{segments} } } if $first{segments};
+    $self->create_model('a', 'live', \%first);
     my $setting = '';
     for my $step (@{ $h->{steps} })
     {
@@ -127,8 +129,10 @@ sub script
         elsif ($what eq 'truncate') { $self->truncate($with) }
         elsif ($what eq 'update') { $self->update(@$with) }
         elsif ($what eq 'rebuild') { $self->say("SELECT journey.rebuild('a');"); $self->verify('a rebuild') }
-        elsif ($what eq 'options') { $self->change_options }
+        elsif ($what eq 'options') { $self->change_options($with) }
         elsif ($what eq 'forget') { $self->forget($with) }
+        elsif ($what eq 'segment') { $self->make_segments($with); $self->verify('a new segment') }
+        elsif ($what eq 'drop segment') { $self->say(drop_segment($with)); $self->verify('a dropped segment') }
         elsif ($what eq 'leads') { $self->say($with); $self->{unread} = 1 }
         else { $self->load($what eq 'replace', @$with) }
     }
@@ -279,11 +283,11 @@ sub note_rows
     }
 }
 
-# A table that is read whole is what it is, but for its rejected rows.
+# A table that is read whole, or whose changes are captured, is what it is, but for its rejected rows.
 sub note_leads
 {
     my ($self) = @_;
-    $self->say('TRUNCATE crm_ever.leads, oracle.lead;') if $self->{history}{leads}{whole};
+    $self->say('TRUNCATE crm_ever.leads, oracle.lead;') if $self->{history}{leads}{whole} || $self->{history}{exact};
     $self->say('INSERT INTO crm_ever.leads SELECT * FROM crm_live.leads EXCEPT SELECT * FROM crm_ever.leads;');
     $self->say("INSERT INTO oracle.$_ SELECT * FROM crm_ever.leads EXCEPT SELECT * FROM oracle.$_;") for qw(lead lead_read);
 }
@@ -295,12 +299,36 @@ sub verify
           . ($after eq 'a refresh' ? '' : " WHERE relation <> 'sources'") . ';');
 }
 
+# Those of the options, or one of them, that the model does not have yet.
+sub make_segments
+{
+    my ($self, $name) = @_;
+    my $all = $self->{history}{options}{segments} // {};
+    my %wanted = map { $_ => $all->{$_} } grep { defined $all->{$_} } defined $name ? $name : keys %$all;
+    $self->say("DO \$\$BEGIN PERFORM journey.create_segment('a', key, value) FROM jsonb_each(" . json_literal(\%wanted)
+          . ") WHERE NOT coalesce((SELECT options -> 'segments' ? key FROM journey.models WHERE model = 'a'), false); END\$\$;")
+      if %wanted;
+}
+
+sub drop_segment
+{
+    my ($name) = @_;
+    return "DO \$\$BEGIN PERFORM journey.drop_segment('a', '$name') FROM journey.models"
+      . " WHERE model = 'a' AND options -> 'segments' ? '$name'; END\$\$;";
+}
+
 sub change_options
 {
-    my ($self) = @_;
+    my ($self, $with) = @_;
     my $h = $self->{history};
     return unless $h->{first_options};
     my %options = ((map { $_ => undef } keys %{ $h->{first_options} }), %{ $h->{options} });
+    if (($with // '') eq 'refresh')
+    {
+        $self->say("SELECT 'a rebuild is due', x FROM journey.set_options('a', " . json_literal(\%options)
+              . ") AS x WHERE x NOT LIKE 'no rebuild is due%';");
+        return $self->refresh('');
+    }
     $self->say("DO \$\$BEGIN PERFORM journey.set_options('a', " . json_literal(\%options) . "); PERFORM journey.rebuild('a'); END\$\$;");
     $self->verify('other options');
 }
@@ -321,6 +349,7 @@ sub finish
     my ($self) = @_;
     my $h = $self->{history};
     $self->refresh('') if $self->{unread};
+    $self->make_segments;
     $self->say("SELECT 'all again', new <> 0, sessions_changed <> 0, profiles_changed <> 0, r.* FROM journey.refresh('a', since => '-infinity') AS r"
           . ' WHERE new <> 0 OR sessions_changed <> 0 OR profiles_changed <> 0;');
     my %rules = map { $_ => $h->{options}{$_} } grep { exists $h->{options}{$_} } qw(allow_ids channel_rules click_ids

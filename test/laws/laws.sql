@@ -16,7 +16,7 @@ CREATE FUNCTION laws.differences(a name, b name)
 RETURNS TABLE (relation text, side text, "row" text)
 LANGUAGE plpgsql AS $body$
 BEGIN
-    FOREACH relation IN ARRAY '{sessions,touches,identities,profiles,conversions,attributed_touches,events,page_views,rejected_events}'::text[] LOOP
+    FOREACH relation IN ARRAY '{sessions,touches,identities,profiles,conversions,attributed_touches,segment_members,events,page_views,rejected_events}'::text[] LOOP
         RETURN QUERY EXECUTE (
             SELECT format($sql$
                 WITH a AS (SELECT (to_jsonb(x) - %4$L::text[])::text AS x FROM %1$I.%3$I AS x WHERE %5$s),

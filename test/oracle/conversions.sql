@@ -65,20 +65,23 @@ CREATE TABLE lead (id text, email text, user_id text, device text, at timestampt
 -- All rows that were ever read, for those that are rejected: these are kept when their table has them no more.
 CREATE TABLE lead_read (LIKE lead);
 
-CREATE FUNCTION is_nobody(user_id text, email text, device text) RETURNS boolean
+-- A row names somebody, and its time can be believed, as an event's; one without a time is taken back.
+CREATE FUNCTION is_rejected(user_id text, email text, device text, at timestamptz, loaded_at timestamptz) RETURNS boolean
 LANGUAGE sql STABLE AS $$
-    SELECT coalesce(oracle.clean_id(user_id), journey._clean_email(email), oracle.clean_id(device)) IS NULL
+    SELECT coalesce(coalesce(oracle.clean_id(user_id), journey._clean_email(email), oracle.clean_id(device)) IS NULL
+                    OR at < o.earliest OR at > loaded_at + o.max_future, false) AND at IS NOT NULL
+    FROM oracle.options AS o
 $$;
 
 CREATE VIEW rejected_lead AS
 SELECT DISTINCT jsonb_strip_nulls(to_jsonb(l)) AS "row"
 FROM lead_read AS l
-WHERE l.at IS NOT NULL AND is_nobody(l.user_id, l.email, l.device);
+WHERE is_rejected(l.user_id, l.email, l.device, l.at, l.loaded_at);
 
 CREATE VIEW lead_outcome AS
 SELECT l.*, clean_id(l.user_id) AS clean_user, journey._clean_email(l.email) AS clean_email,
        clean_id(l.device) AS clean_device,
-       CASE WHEN l.at IS NOT NULL AND is_nobody(l.user_id, l.email, l.device) THEN 'rejected'
+       CASE WHEN is_rejected(l.user_id, l.email, l.device, l.at, l.loaded_at) THEN 'rejected'
             ELSE 'lead' END AS outcome
 FROM lead AS l;
 
@@ -103,13 +106,20 @@ WHERE l.at IS NOT NULL;
 
 CREATE TABLE conversion (number bigint GENERATED ALWAYS AS IDENTITY, LIKE lead_conversion);
 
+-- What profiles and sessions tell of them.
+CREATE TABLE person_conversions (person_id text, conversions bigint, first_converted_at timestamptz, conversion_counts jsonb);
+CREATE TABLE session_conversions (visitor_id text, session integer, conversions bigint, conversion_counts jsonb);
+
 -- The touches before each conversion that count, with their places.
 CREATE TABLE path_touch (
     number bigint, place bigint, length bigint, age interval, counts boolean, LIKE person_touch);
 
+-- The touch that made the lead: the last one that counts before the person's first lead within the conversion's window.
+CREATE TABLE lead_touch (number bigint, place bigint);
+
 CREATE FUNCTION fill_conversions() RETURNS void
 LANGUAGE sql AS $$
-    TRUNCATE oracle.conversion, oracle.path_touch;
+    TRUNCATE oracle.conversion, oracle.path_touch, oracle.person_conversions, oracle.session_conversions, oracle.lead_touch;
     INSERT INTO oracle.conversion (person_id, name, visitor_id, converted_at, event_id, session, user_id, email, value,
                                    currency, order_id, lookback, gclid)
     SELECT *, NULL FROM oracle.event_conversion
@@ -127,7 +137,28 @@ LANGUAGE sql AS $$
            AND NOT (coalesce((o.attribution ->> 'paid_only')::boolean, false) AND t.channel <> ALL (
                '{Paid Search,Paid Social,Paid Shopping,Paid Video,Paid Other,Display,Cross-network,Affiliates,Audio}'))
            AS counts) AS x
-    WINDOW w AS (PARTITION BY c.number, x.counts ORDER BY t.touched_at, t.touch_id)
+    WINDOW w AS (PARTITION BY c.number, x.counts ORDER BY t.touched_at, t.touch_id);
+    INSERT INTO oracle.person_conversions
+    SELECT person_id, sum(n), min(first_at), jsonb_object_agg(name, n)
+    FROM (SELECT person_id, name, count(*) AS n, min(converted_at) AS first_at FROM oracle.conversion GROUP BY 1, 2) AS c
+    GROUP BY person_id;
+    INSERT INTO oracle.session_conversions
+    SELECT visitor_id, session, sum(n), jsonb_object_agg(name, n)
+    FROM (SELECT visitor_id, session, name, count(*) AS n
+          FROM oracle.conversion WHERE session IS NOT NULL GROUP BY 1, 2, 3) AS c
+    GROUP BY visitor_id, session;
+    INSERT INTO oracle.lead_touch
+    SELECT p.number, max(p.place)
+    FROM oracle.path_touch AS p
+    JOIN (
+        SELECT c.number, min(l.converted_at) AS lead_at
+        FROM oracle.conversion AS c CROSS JOIN oracle.options AS o
+        JOIN oracle.conversion AS l ON l.person_id = c.person_id AND l.name = o.attribution ->> 'lead'
+            AND l.converted_at >= c.converted_at - c.lookback AND l.converted_at <= c.converted_at
+        GROUP BY c.number) AS l USING (number)
+    WHERE p.counts AND p.touched_at <= l.lead_at
+    GROUP BY p.number;
+    ANALYZE oracle.conversion, oracle.path_touch, oracle.person_conversions, oracle.session_conversions, oracle.lead_touch
 $$;
 
 CREATE FUNCTION path_columns(conversion bigint, prefix text, is_first boolean, non_direct boolean) RETURNS jsonb
@@ -184,13 +215,23 @@ SELECT p.number, p.place, r.rule,
        WHEN 'linear' THEN 1
        WHEN 'time_decay' THEN power(2.00000000000000000000000000000000000000000000000000,
            -extract(epoch FROM p.age) / extract(epoch FROM coalesce((o.attribution ->> 'half_life')::interval, '7 days')))
-       -- without a lead the W is the U; of two touches each has its end's weight
+       -- the touch of the lead, the ends, and what is left for all others together
        ELSE CASE WHEN p.length = 1 THEN 1
+                 WHEN r.rule = 'w_shaped' AND d.place IS NOT NULL THEN CASE
+                     WHEN p.place NOT IN (1, d.place, p.length) THEN coalesce(o.attribution #>> '{w_shaped,3}', '10')::numeric
+                     ELSE greatest(p.length - CASE WHEN d.place IN (1, p.length) THEN 2 ELSE 3 END, 1)
+                          * (CASE WHEN p.place = 1 THEN coalesce(o.attribution #>> '{w_shaped,0}', '30')::numeric ELSE 0 END
+                             + CASE WHEN p.place = d.place THEN coalesce(o.attribution #>> '{w_shaped,1}', '30')::numeric ELSE 0 END
+                             + CASE WHEN p.place = p.length THEN coalesce(o.attribution #>> '{w_shaped,2}', '30')::numeric ELSE 0 END)
+                     END
+                 -- without a lead the W is the U; of two touches each has its end's weight
+                 ELSE CASE
                  WHEN p.place = 1 THEN coalesce(o.attribution #>> '{position,0}', '40')::numeric * greatest(p.length - 2, 1)
                  WHEN p.place = p.length THEN coalesce(o.attribution #>> '{position,2}', '40')::numeric * greatest(p.length - 2, 1)
-                 ELSE coalesce(o.attribution #>> '{position,1}', '20')::numeric END
+                 ELSE coalesce(o.attribution #>> '{position,1}', '20')::numeric END END
        END AS share
 FROM path_touch AS p CROSS JOIN options AS o
+LEFT JOIN lead_touch AS d USING (number)
 CROSS JOIN unnest('{first,last,last_non_direct,linear,position,w_shaped,time_decay}'::text[]) AS r (rule)
 WHERE p.counts
 WINDOW path AS (PARTITION BY p.number, r.rule);

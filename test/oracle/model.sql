@@ -45,7 +45,8 @@ CREATE TABLE options (
     max_future interval,
     conversions jsonb,
     lookback interval,
-    attribution jsonb
+    attribution jsonb,
+    segments jsonb
 );
 
 CREATE FUNCTION set_options(given jsonb) RETURNS void
@@ -59,7 +60,7 @@ LANGUAGE sql AS $$
         "internal_users": [], "keep_properties": ["device_type", "os_name", "browser", "locale", "country"],
         "profiles": "all",
         "time_zone": "UTC", "exclude": {}, "allow_ids": [], "earliest": "2000-01-01 00:00:00+00",
-        "max_future": "24 hours", "conversions": [], "lookback": "90 days", "attribution": {}}' || given)
+        "max_future": "24 hours", "conversions": [], "lookback": "90 days", "attribution": {}, "segments": {}}' || given)
 $$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -775,6 +776,12 @@ WHERE o.profiles = 'all' OR u.person_id NOT LIKE 'visitor:%';
 \ir conversions.sql
 
 -- ---------------------------------------------------------------------------------------------
+-- segments
+-- ---------------------------------------------------------------------------------------------
+
+\ir segments.sql
+
+-- ---------------------------------------------------------------------------------------------
 -- the whole, and the comparison
 -- ---------------------------------------------------------------------------------------------
 
@@ -795,10 +802,12 @@ $$;
 -- What the oracle says of each public relation, as rows; ids of sessions and touches are left out.
 CREATE VIEW expected AS
 SELECT 'sessions' AS relation, to_jsonb(s) - '{session,first_event_id}'::text[]
-       || jsonb_build_object('session_number', s.session, 'person_id', u.person_id, 'revenue', r.revenue)
+       || jsonb_build_object('session_number', s.session, 'person_id', u.person_id, 'revenue', r.revenue,
+              'conversions', coalesce(c.conversions, 0), 'conversion_counts', coalesce(c.conversion_counts, '{}'))
        || coalesce(k.kept, '{}') AS "row"
 FROM session AS s JOIN unit AS u USING (visitor_id, session)
 LEFT JOIN session_revenue AS r USING (visitor_id, session)
+LEFT JOIN session_conversions AS c USING (visitor_id, session)
 LEFT JOIN kept_properties AS k USING (visitor_id, session)
 UNION ALL
 SELECT 'touches', to_jsonb(t) - '{session,event_id}'::text[]
@@ -807,11 +816,17 @@ FROM touch AS t JOIN unit AS u USING (visitor_id, session)
 UNION ALL
 SELECT 'identities', to_jsonb(i) FROM identity AS i
 UNION ALL
-SELECT 'profiles', content FROM profile
+SELECT 'profiles', p.content || jsonb_build_object('conversions', coalesce(c.conversions, 0),
+           'first_converted_at', c.first_converted_at, 'conversion_counts', coalesce(c.conversion_counts, '{}'))
+FROM profile AS p LEFT JOIN person_conversions AS c USING (person_id)
 UNION ALL
 SELECT 'conversions', "row" FROM conversion_row
 UNION ALL
 SELECT 'attributed_touches', "row" FROM attributed_row
+UNION ALL
+SELECT 'segment_members', jsonb_build_object('segment', segment, 'person_id', person_id, 'valid_from', valid_from,
+       'valid_to', CASE WHEN NOT is_open THEN until END)
+FROM segment_stretch
 UNION ALL
 SELECT 'events', jsonb_build_object('event_id', e.event_id, 'visitor_id', e.visitor_id,
        'person_id', p.person_id, 'user_id', e.user_id, 'session_number', e.session,
@@ -839,6 +854,7 @@ BEGIN
                IS NOT DISTINCT FROM
                (t.source, t.medium, t.campaign, t.term, t.content, t.campaign_id, t.click_ids)$sql$, model);
     PERFORM oracle.fill_conversions();
+    PERFORM oracle.fill_segments();
     RETURN QUERY EXECUTE format($sql$
         WITH model (relation, "row") AS (
             SELECT 'sessions', to_jsonb(s) - '{session_id,version,updated_at}'::text[] FROM %1$I.sessions AS s
@@ -859,6 +875,8 @@ BEGIN
             SELECT 'attributed_touches', to_jsonb(a) - '{conversion_id,touch_id}'::text[]
                    || jsonb_build_object('conversion', c.name, 'converted_at', c.converted_at)
             FROM %1$I.attributed_touches AS a JOIN %1$I.conversions AS c USING (conversion_id)
+            UNION ALL
+            SELECT 'segment_members', to_jsonb(m) - 'is_member'::text FROM %1$I.segment_members AS m
             UNION ALL
             SELECT 'events', to_jsonb(e) - 'session_id'::text
                    || jsonb_build_object('session_number', s.session_number)

@@ -1,0 +1,208 @@
+-- ---------------------------------------------------------------------------------------------
+-- model: segments
+--
+-- Who is in a segment, and since when. Definitions stand in the option "segments"; stretches of time follow from
+-- a person's events and profile alone (src/segments_core.c), so no clock is asked, and none ends because time
+-- passes: its end is known before. A person that changed is derived anew as a whole.
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey._check_segments(segments jsonb, OUT profile_names text[], OUT asks_for_events boolean)
+    LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'journey_check_segments';
+COMMENT ON FUNCTION journey._check_segments(jsonb) IS 'internal: checks definitions of segments';
+
+CREATE FUNCTION journey._segment_stretches(segments jsonb, timeline journey.timeline, first_at timestamptz, profile jsonb)
+    RETURNS TABLE (segment text, valid_from timestamptz, valid_to timestamptz)
+    LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 2 AS 'MODULE_PATHNAME', 'journey_segment_stretches';
+COMMENT ON FUNCTION journey._segment_stretches(jsonb, journey.timeline, timestamptz, jsonb) IS
+    'internal: when a person is in segments';
+
+-- The column of profiles that a condition's name is, or begins with; NULL: there is none.
+CREATE FUNCTION journey._profile_column(name text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT c[1]
+    FROM regexp_matches((journey._profiles(NULL::journey._run)).columns, '^\s*([a-z_]+) +[^,]+,?$', 'gn') AS c
+    WHERE c[1] = split_part(name, '.', 1) AND c[1] <> ALL ('{version,attributes_version,updated_at}')
+$$;
+COMMENT ON FUNCTION journey._profile_column(text) IS 'internal: the column of profiles that a condition is about';
+
+-- Raises an error unless definitions can be read, and ask for columns that profiles have.
+CREATE FUNCTION journey._check_segment_option(segments jsonb) RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    unknown text;
+BEGIN
+    SELECT n INTO unknown FROM unnest((journey._check_segments(segments)).profile_names) AS n
+    WHERE journey._profile_column(n) IS NULL LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'invalid segment: profiles have no column "%"', unknown
+            USING ERRCODE = 'undefined_column',
+                  HINT = 'A condition is about a column such as is_identified or revenue, or a trait such as traits.plan.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_segment_option(jsonb) IS 'internal: checks an option';
+
+-- The rows of all persons, or of those in `scope`. $1 is the run. The events of persons are not read where no
+-- segment asks for them.
+CREATE FUNCTION journey._segment_member_rows(r journey._run)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+        SELECT x.segment, t.person_id, x.valid_from, x.valid_to
+        FROM %1$s
+        LEFT JOIN {profiles} AS p ON p.person_id = t.person_id
+        CROSS JOIN LATERAL journey._segment_stretches(($1).segments, t.events, t.first_at, %2$s) AS x$sql$,
+        CASE WHEN (r).bulk THEN format($sql$(
+            SELECT s.person_id, min(s.started_at) AS first_at, %s AS events
+            FROM %s WHERE s.person_id IS NOT NULL GROUP BY s.person_id) AS t$sql$, e.events, e.source)
+        ELSE format($sql$scope AS c CROSS JOIN LATERAL (
+            SELECT c.person_id, min(s.started_at) AS first_at, %s AS events
+            FROM %s WHERE s.person_id = c.person_id HAVING count(*) > 0) AS t$sql$, e.events, e.source) END,
+        CASE WHEN c.profile_names = '{}' THEN 'NULL::jsonb'
+             ELSE format('CASE WHEN p.person_id IS NOT NULL THEN (SELECT to_jsonb(c) FROM (SELECT %s) AS c) END',
+                         (SELECT string_agg(DISTINCT 'p.' || quote_ident(journey._profile_column(n)), ', ')
+                          FROM unnest(c.profile_names) AS n)) END)
+    FROM journey._check_segments((r).segments) AS c
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN c.asks_for_events THEN 'journey.rollup(g.body)' ELSE 'NULL::journey.timeline' END AS events,
+               '{_sessions} AS s' || CASE WHEN c.asks_for_events
+                   THEN ' JOIN {_segments} AS g ON g.session_id = s.session_id' ELSE '' END AS source) AS e
+$$;
+COMMENT ON FUNCTION journey._segment_member_rows(journey._run) IS 'internal: the query for who is in segments';
+
+CREATE FUNCTION journey._segment_members(r journey._run)
+RETURNS journey._follower
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ROW('_segment_members', '{segment,person_id,valid_from}'::text[], true, $sql$
+            segment    text COLLATE "C" NOT NULL,
+            person_id  text COLLATE "C" NOT NULL,
+            valid_from timestamptz NOT NULL,    -- -infinity: a profile that is in, nobody knows since when
+            valid_to   timestamptz NOT NULL$sql$,
+        'CREATE INDEX ON {_segment_members} (person_id)',
+        CASE WHEN (r).segments IS NOT NULL THEN 'SELECT DISTINCT person_id FROM {._person_changes}' END,
+        'o.person_id = s.person_id',
+        CASE WHEN (r).segments IS NOT NULL THEN journey._segment_member_rows(r) END,
+        NULL)::journey._follower
+$$;
+COMMENT ON FUNCTION journey._segment_members(journey._run) IS 'internal: who is in segments, as it follows from persons';
+
+CREATE FUNCTION journey._show_segments(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        CREATE VIEW {segment_members} AS
+        SELECT m.segment, m.person_id, nullif(m.valid_from, '-infinity') AS valid_from,
+               nullif(m.valid_to, 'infinity') AS valid_to,
+               m.valid_from <= now() AND now() < m.valid_to AS is_member
+        FROM {_segment_members} AS m$sql$);
+END
+$$;
+COMMENT ON FUNCTION journey._show_segments(journey._run) IS 'internal: makes the view of segments';
+
+-- ---------------------------------------------------------------------------------------------
+-- made and dropped
+-- ---------------------------------------------------------------------------------------------
+
+CREATE FUNCTION journey.create_segment(model name, segment text, definition jsonb) RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
+COMMENT ON FUNCTION journey.create_segment(name, text, jsonb) IS
+    'makes a segment of a model''s persons, which journey.refresh() keeps from then on';
+
+CREATE FUNCTION journey.drop_segment(model name, segment text) RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'journey_as_owner';
+COMMENT ON FUNCTION journey.drop_segment(name, text) IS 'drops a segment of a model';
+
+-- Puts a definition among the options, or with NULL takes it out, both in those in force and in those that wait
+-- for a rebuild.
+CREATE FUNCTION journey._set_segment(m journey._model, segment text, definition jsonb) RETURNS journey._model
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM journey._catalog('set'::text, m.model, jsonb_build_object(
+               'options', o.changed[1], 'options_due', o.changed[2], 'rebuild_due', m.rebuild_due,
+               'rules_version', m.rules_version))
+    FROM (SELECT array_agg(CASE WHEN x.options IS NOT NULL THEN
+                     journey._merge_options(x.options, jsonb_build_object('segments', coalesce(nullif(
+                         coalesce(x.options -> 'segments', '{}') - segment
+                         || CASE WHEN definition IS NULL THEN '{}' ELSE jsonb_build_object(segment, definition) END,
+                         '{}'), 'null'))) END ORDER BY x.n) AS changed
+          FROM unnest(ARRAY[m.options, m.options_due]) WITH ORDINALITY AS x (options, n)) AS o;
+    RETURN journey._get_model(m.model);
+END
+$$;
+COMMENT ON FUNCTION journey._set_segment(journey._model, text, jsonb) IS
+    'internal: changes the definition of a segment';
+
+CREATE FUNCTION journey._create_segment(model name, segment text, definition jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+    r journey._run;
+BEGIN
+    IF segment IS NULL OR definition IS NULL THEN
+        RAISE EXCEPTION '% must not be null', CASE WHEN segment IS NULL THEN 'segment' ELSE 'definition' END
+            USING ERRCODE = 'null_value_not_allowed';
+    ELSIF m.options -> 'segments' ? segment OR m.options_due -> 'segments' ? segment THEN
+        RAISE EXCEPTION 'segment "%" of model "%" already exists', segment, model
+            USING ERRCODE = 'duplicate_object', HINT = format('SELECT journey.drop_segment(%L, %L);', model, segment);
+    END IF;
+    PERFORM journey._check_segment_option(coalesce(coalesce(m.options_due, m.options) -> 'segments', '{}')
+                                          || jsonb_build_object(segment, definition));
+    r := journey._new_run(journey._set_segment(m, segment, definition), false);
+    -- this one alone, of all persons
+    r.segments := jsonb_build_object(segment, definition);
+    r.bulk := true;
+    PERFORM journey._begin_run(r);
+    PERFORM journey._phase('profiles'::text);
+    PERFORM journey._follow(r, journey._segment_members(r));
+END
+$$;
+COMMENT ON FUNCTION journey._create_segment(name, text, jsonb) IS
+    'internal: journey.create_segment() as the owner';
+
+-- Raises an error unless there is such a segment.
+CREATE FUNCTION journey._check_segment(model name, segment text, known jsonb) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF (coalesce(known, '{}') ? segment) IS NOT TRUE THEN
+        RAISE EXCEPTION 'model "%" has no segment "%"', model, segment
+            USING ERRCODE = 'undefined_object',
+                  HINT = coalesce('Its segments are ' || (SELECT string_agg(k, ', ' ORDER BY k)
+                                                          FROM jsonb_object_keys(known) AS k) || '.',
+                                  'journey.create_segment() makes one.');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_segment(name, text, jsonb) IS 'internal: checks the name of a segment';
+
+CREATE FUNCTION journey._drop_segment(model name, segment text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    m journey._model := journey._lock_model(model);
+BEGIN
+    PERFORM journey._check_segment(model, segment, coalesce(m.options -> 'segments', '{}')
+                                                   || coalesce(m.options_due -> 'segments', '{}'));
+    m := journey._set_segment(m, segment, NULL::jsonb);
+    EXECUTE journey._bind(journey._new_run(m, false), 'DELETE FROM {_segment_members} WHERE segment = $1'::text)
+    USING segment;
+END
+$$;
+COMMENT ON FUNCTION journey._drop_segment(name, text) IS 'internal: journey.drop_segment() as the owner';

@@ -1,0 +1,157 @@
+-- Who is in which segment, in plain SQL. Read by model.sql.
+--
+-- Whether a person is in at an instant is asked condition by condition, at each instant at which the answer may change:
+-- an event, and the end of each length of time after it. Stretches are those between the changes.
+
+-- A step that is a text, as a definition.
+CREATE FUNCTION step_definition(step jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN jsonb_typeof(step) = 'object' THEN step
+                WHEN step #>> '{}' ~ '^(kind|page):'
+                THEN jsonb_build_object(split_part(step #>> '{}', ':', 1), regexp_replace(step #>> '{}', '^[a-z]+:', ''))
+                ELSE jsonb_build_object('event', step) END
+$$;
+
+-- The events of persons that are a step of some definition; `step` as it is written there.
+CREATE TABLE step_event (
+    step jsonb, person_id text COLLATE "C", at timestamptz, visitor_id text COLLATE "C", event_id text COLLATE "C");
+
+-- When a person came to the end of a funnel.
+CREATE TABLE funnel_end (funnel jsonb, person_id text COLLATE "C", at timestamptz);
+
+CREATE TABLE segment_profile (person_id text COLLATE "C", content jsonb);
+
+-- What of a condition says which events it is about.
+CREATE FUNCTION step_part(condition jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_object_agg(key, value) FROM jsonb_each(condition) WHERE key = ANY ('{event,kind,page,where}')
+$$;
+
+-- All conditions of definitions, at whatever depth.
+CREATE FUNCTION conditions(definition jsonb) RETURNS SETOF jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN NEXT definition;
+    RETURN QUERY
+        SELECT x FROM jsonb_array_elements(coalesce(definition -> 'all', definition -> 'any', jsonb_build_array(definition -> 'not'))) AS d,
+            oracle.conditions(d) AS x
+        WHERE definition ?| '{all,any,not}';
+END
+$$;
+
+CREATE FUNCTION profile_holds(content jsonb, conditions jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT NOT EXISTS (
+        SELECT FROM jsonb_each(conditions) AS c
+        CROSS JOIN LATERAL (SELECT content #> CASE WHEN content ? c.key THEN ARRAY[c.key] ELSE string_to_array(c.key, '.') END) AS v (value)
+        WHERE NOT coalesce(CASE
+            WHEN c.value ? 'exists' THEN (coalesce(v.value, 'null') <> 'null') = (c.value ->> 'exists')::boolean
+            WHEN c.value ? '>' THEN jsonb_typeof(v.value) = 'number' AND (v.value)::numeric > (c.value ->> '>')::numeric
+            WHEN c.value ? '<' THEN jsonb_typeof(v.value) = 'number' AND (v.value)::numeric < (c.value ->> '<')::numeric
+            WHEN c.value = 'null' THEN coalesce(v.value, 'null') = 'null'
+            ELSE v.value #>> '{}' = c.value #>> '{}' END, false))
+$$;
+
+-- Whether what happened at a time counts at another.
+CREATE FUNCTION counts_at(at timestamptz, happened timestamptz, c jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT happened <= at AND (NOT c ? 'last' OR at < happened + (c ->> 'last')::interval)
+$$;
+
+CREATE FUNCTION segment_holds(c jsonb, person text, instant timestamptz, first_at timestamptz) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF c ? 'all' THEN
+        RETURN (SELECT bool_and(oracle.segment_holds(d, person, instant, first_at)) FROM jsonb_array_elements(c -> 'all') AS d);
+    ELSIF c ? 'any' THEN
+        RETURN (SELECT bool_or(oracle.segment_holds(d, person, instant, first_at)) FROM jsonb_array_elements(c -> 'any') AS d);
+    ELSIF c ? 'not' THEN
+        -- of who is not known yet nothing is missed
+        RETURN NOT oracle.segment_holds(c -> 'not', person, instant, first_at)
+           AND (instant >= first_at OR EXISTS (SELECT FROM oracle.conditions(c) AS x WHERE x ? 'profile'));
+    ELSIF c ? 'profile' THEN
+        RETURN oracle.profile_holds(
+            (SELECT p.content FROM oracle.segment_profile AS p WHERE p.person_id = person), c -> 'profile');
+    ELSIF c ? 'funnel' THEN
+        RETURN EXISTS (SELECT FROM oracle.funnel_end AS f
+                       WHERE f.funnel = c AND f.person_id = person AND oracle.counts_at(instant, f.at, c));
+    END IF;
+    RETURN (SELECT CASE WHEN c ? 'at_most' THEN instant >= first_at AND count(*) <= (c ->> 'at_most')::int ELSE true END
+               AND count(*) >= coalesce((c ->> 'at_least')::int, CASE WHEN c ? 'at_most' THEN 0 ELSE 1 END)
+            FROM oracle.step_event AS e
+            WHERE e.step = oracle.step_part(c) AND e.person_id = person AND oracle.counts_at(instant, e.at, c)
+              AND e.at >= coalesce((c ->> 'since')::timestamptz, '-infinity')
+              AND e.at < coalesce((c ->> 'until')::timestamptz, 'infinity')
+              AND NOT EXISTS (SELECT FROM oracle.step_event AS w
+                              WHERE w.step = c -> 'without' AND w.person_id = person AND w.at BETWEEN e.at AND instant));
+END
+$$;
+
+CREATE FUNCTION fill_segments() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    TRUNCATE oracle.step_event, oracle.funnel_end, oracle.segment_profile;
+    IF (SELECT segments = '{}' FROM oracle.options) THEN
+        RETURN;
+    END IF;
+    INSERT INTO oracle.segment_profile SELECT content ->> 'person_id', content FROM oracle.profile;
+    INSERT INTO oracle.step_event
+    SELECT s.step, p.person_id, e.event_time, e.visitor_id, e.event_id
+    FROM (
+        SELECT DISTINCT x.step
+        FROM oracle.options AS o CROSS JOIN LATERAL jsonb_each(o.segments) AS d
+        CROSS JOIN LATERAL oracle.conditions(d.value) AS c
+        CROSS JOIN LATERAL (
+            SELECT oracle.step_part(c)
+            UNION ALL SELECT c -> 'without'
+            UNION ALL SELECT * FROM jsonb_array_elements(c -> 'funnel')) AS x (step)
+        WHERE x.step IS NOT NULL) AS s
+    JOIN oracle.event AS e ON oracle.is_conversion(e, oracle.step_definition(s.step))
+    JOIN oracle.person_event AS p USING (visitor_id, event_time, event_id);
+    -- each step a row of its own, at the time of the one before or later
+    INSERT INTO oracle.funnel_end
+    WITH RECURSIVE funnel AS (
+        SELECT DISTINCT c.c
+        FROM oracle.options AS o CROSS JOIN LATERAL jsonb_each(o.segments) AS d
+        CROSS JOIN LATERAL oracle.conditions(d.value) AS c (c)
+        WHERE c.c ? 'funnel'),
+    attempt AS (
+        SELECT f.c, e.person_id, 1 AS n, e.at AS start, e.at, ARRAY[e.visitor_id || ' ' || e.event_id || ' ' || e.at] AS done
+        FROM funnel AS f JOIN oracle.step_event AS e ON e.step = f.c #> '{funnel,0}'
+        WHERE e.at >= coalesce((f.c ->> 'since')::timestamptz, '-infinity')
+          AND e.at < coalesce((f.c ->> 'until')::timestamptz, 'infinity')
+        UNION
+        SELECT a.c, a.person_id, a.n + 1, a.start, e.at, a.done || x.id
+        FROM attempt AS a
+        JOIN oracle.step_event AS e ON e.step = a.c #> ARRAY['funnel', a.n::text] AND e.person_id = a.person_id
+        CROSS JOIN LATERAL (SELECT e.visitor_id || ' ' || e.event_id || ' ' || e.at AS id) AS x
+        WHERE e.at >= a.at AND e.at <= a.start + coalesce((a.c ->> 'within')::interval, '7 days')
+          AND x.id <> ALL (a.done))
+    SELECT DISTINCT a.c, a.person_id, a.at FROM attempt AS a WHERE a.n = jsonb_array_length(a.c -> 'funnel');
+    ANALYZE oracle.step_event, oracle.funnel_end;
+END
+$$;
+
+-- Instants at which the answer may change, and the answer.
+CREATE VIEW segment_stretch AS
+SELECT segment, person_id, nullif(min(at), '-infinity') AS valid_from,
+       -- behind the last one nothing changes any more
+       max(next_at) FILTER (WHERE next_at IS NOT NULL) AS until, bool_or(next_at IS NULL) AS is_open
+FROM (
+    SELECT x.*, count(*) FILTER (WHERE NOT x.holds) OVER (PARTITION BY x.segment, x.person_id ORDER BY x.at) AS stretch
+    FROM (
+        SELECT d.key AS segment, p.person_id, i.at,
+               lead(i.at) OVER (PARTITION BY d.key, p.person_id ORDER BY i.at) AS next_at,
+               oracle.segment_holds(d.value, p.person_id, i.at, p.first_at) AS holds
+        FROM options AS o CROSS JOIN LATERAL jsonb_each(o.segments) AS d
+        CROSS JOIN (
+            SELECT person_id, min(event_time) AS first_at
+            FROM person_event WHERE kind <> 'users' GROUP BY person_id) AS p
+        CROSS JOIN LATERAL (
+            SELECT '-infinity'::timestamptz
+            UNION SELECT e.event_time FROM person_event AS e WHERE e.person_id = p.person_id AND e.kind <> 'users'
+            UNION SELECT e.event_time + (c ->> 'last')::interval
+            FROM person_event AS e CROSS JOIN conditions(d.value) AS c
+            WHERE e.person_id = p.person_id AND e.kind <> 'users' AND c ? 'last') AS i (at)) AS x) AS y
+WHERE holds
+GROUP BY segment, person_id, stretch;
