@@ -467,7 +467,7 @@ def case_l():
     compare("l", {"l_credits_ours": lambda: PG.run(sql("l_credits_ours", schema="converting")),
                   "l_credits_plain": lambda: PG.run(sql("l_credits_plain", schema="converting", columns=columns))},
             [(["l_credits_ours", "l_credits_plain"],
-              lambda name: PG.run(sql("l_credits_sum", name=name.rsplit("_", 1)[1], columns=compared))[1])])
+              lambda name: PG.run(sql("l_credits_sum", which=name.rsplit("_", 1)[1], columns=compared))[1])])
     if "c" not in RESULT["times"]:
         subprocess.run(["psql", "-qX", "-v", "schema=rudder", "-f", "test/sample/load-later.sql"], check=True)
         PG.run("ANALYZE")
