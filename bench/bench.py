@@ -240,10 +240,10 @@ COLUMNS = {
 def refresh(model, **settings):
     """The first refresh of a model made anew; its phases are kept."""
     PG.run(f"SELECT journey.drop_model(model) FROM journey.models WHERE model = '{model}'")
-    schema, *more = MODELS[model] if isinstance(MODELS[model], tuple) else (MODELS[model],)
-    PG.run(f"SELECT journey.create_model('{model}', '{schema}'{''.join(f", '{options}'" for options in more[:1])})")
-    for source in more[1:]:
-        PG.run(source.format(model=model))
+    schema, options, *more = MODELS[model]
+    PG.run(f"SELECT journey.create_model('{model}', '{schema}', '{options}')")
+    for statement in more:
+        PG.run(statement)
     PG.run("CHECKPOINT")
     seconds, rows = PG.run(f"SELECT to_jsonb(r) FROM journey.refresh('{model}') AS r", **settings)
     RESULT["figures"][f"first refresh of {model}"] = rows[0][0]
@@ -258,9 +258,12 @@ def refresh(model, **settings):
     return seconds, rows
 
 
-MODELS = {"web": "rudder", "tenth_web": "tenth", "converting": ("rudder", json.dumps({"conversions": [
-    {"name": "Order", "event": "Order Completed", "value": "revenue"}, {"name": "Signup", "kind": "identify", "count": "first"}]}),
-    "SELECT journey.add_source('{model}', 'rudder_crm.leads', 'conversion', '{{\"converted_at\": \"mql_at\"}}', '{{\"name\": \"MQL\"}}')")}
+CONVERSIONS = [{"name": "Order", "event": "Order Completed", "value": "revenue"},
+               {"name": "Signup", "kind": "identify", "count": "first"}]
+# the schema that a model is made of, its options, and what is added to it
+MODELS = {"web": ("rudder", "{}"), "tenth_web": ("tenth", "{}"),
+          "converting": ("rudder", json.dumps({"conversions": CONVERSIONS}), """SELECT journey.add_source('converting',
+              'rudder_crm.leads', 'conversion', '{"converted_at": "mql_at"}', '{"name": "MQL"}')""")}
 
 
 def case_b():
@@ -464,7 +467,7 @@ def case_l():
     compare("l", {"l_credits_ours": lambda: PG.run(sql("l_credits_ours", schema="converting")),
                   "l_credits_plain": lambda: PG.run(sql("l_credits_plain", schema="converting", columns=columns))},
             [(["l_credits_ours", "l_credits_plain"],
-              lambda name: PG.run(sql("l_credits_sum", name=name.rsplit("_", 1)[1], columns=compared))[1])])
+              lambda name: PG.run(sql("l_credits_sum", which=name.rsplit("_", 1)[1], columns=compared))[1])])
     if "c" not in RESULT["times"]:
         subprocess.run(["psql", "-qX", "-v", "schema=rudder", "-f", "test/sample/load-later.sql"], check=True)
         PG.run("ANALYZE")
