@@ -89,7 +89,9 @@ AS $$
             valid_from timestamptz NOT NULL,    -- -infinity: a profile that is in, nobody knows since when
             valid_to   timestamptz NOT NULL$sql$,
         'CREATE INDEX ON {_segment_members} (person_id)',
-        CASE WHEN (r).segments IS NOT NULL THEN 'SELECT DISTINCT person_id FROM {._person_changes}' END,
+        -- profiles tell of conversions, which may come and go while all else of the person stays
+        CASE WHEN (r).segments IS NOT NULL THEN
+            'SELECT person_id FROM {._person_changes} UNION SELECT person_id FROM {._converted}' END,
         'o.person_id = s.person_id',
         CASE WHEN (r).segments IS NOT NULL THEN journey._segment_member_rows(r) END,
         NULL)::journey._follower

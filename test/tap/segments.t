@@ -212,6 +212,21 @@ is(value('SELECT count(*) FROM web_store._segment_members'), 0, 'in the store, t
 sql("SELECT journey.drop_model('web') \\g /dev/null");
 is(value("SELECT count(*) FROM pg_class WHERE relname ~ 'segment_members'"), 0, 'a dropped model leaves none');
 
+# a conversion that comes as a row of another table, and goes, changes a profile and nothing else of the person
+sql(q{CREATE TABLE leads (id text, user_id text, at timestamptz, loaded_at timestamptz DEFAULT clock_timestamp());
+	SELECT journey.create_model('crm', NULL, '{"segments": {"led": {"profile": {"conversions": {">": 0}}},
+		"none": {"profile": {"conversion_counts.Lead": {"exists": false}}}}}') \g /dev/null
+	SELECT journey.add_source('crm', 'ev') \g /dev/null
+	SELECT journey.add_source('crm', 'leads', 'conversion', '{"converted_at": "at"}', '{"name": "Lead"}') \g /dev/null
+	SELECT FROM journey.refresh('crm');
+	INSERT INTO leads VALUES ('l1', 'ub', '2026-01-30');
+	SELECT FROM journey.refresh('crm')});
+is(rows("SELECT person_id, segment FROM crm.segment_members"), 'user:ub|led', 'a conversion of a table');
+sql("INSERT INTO leads VALUES ('l1', 'other', '2026-01-30');\nSELECT FROM journey.refresh('crm')");
+is(rows("SELECT person_id, segment FROM crm.segment_members"), 'user:ub|none', 'that goes to another person');
+is(value("SELECT count(*) FROM journey.verify('crm')"), 0, 'as derived anew');
+sql("SELECT journey.drop_model('crm') \\g /dev/null");
+
 # ------------------------------------------------------------------------------------------------
 # reports, on the sample
 # ------------------------------------------------------------------------------------------------
