@@ -275,7 +275,7 @@ ReadTime(const JDef *def, int64 absent, JDefError *error)
 	JStr		text = JDefString(def, error);
 	int64		time = absent;
 
-	if (!JStrIsNull(text) && !JTimeParse(text, &time))
+	if (!JStrIsNull(text) && !JTimeFromIso(text, &time))
 		JDefFail(error, J_DEF_VALUE, def, "Write it as \"2026-01-31T12:00:00Z\".", "it is no time");
 	return time;
 }
