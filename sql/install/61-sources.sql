@@ -81,7 +81,8 @@ BEGIN
         'kind', 'schema', 'source_schema', source_schema, 'id_space', 'loader',
         'columns', '{}'::jsonb, 'options', options));
     PERFORM journey._start_capture(m);
-    IF NOT EXISTS (SELECT FROM journey._schema_tables(source_schema, '{}'::text[])) THEN
+    IF NOT EXISTS (SELECT FROM journey._source_tables(jsonb_build_array(jsonb_build_object(
+                       'kind', 'schema', 'source_schema', source_schema)))) THEN
         RAISE NOTICE 'schema "%" has no event tables yet', source_schema
             USING HINT = 'Those that appear in it are found by the next refresh.';
     END IF;
@@ -116,16 +117,33 @@ END
 $$;
 COMMENT ON FUNCTION journey._check_unit(text, jsonb, text) IS 'internal: checks a mapping';
 
+-- Whether these are tables of one event each with the names of their events.
+CREATE FUNCTION journey._is_event_names(value jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN jsonb_typeof(value) = 'object'
+            THEN NOT EXISTS (SELECT FROM jsonb_each(value) AS e(name, event)
+                              WHERE jsonb_typeof(event) <> 'string' OR event #>> '{}' = ''
+                                 OR name = ANY ('{tracks,pages,screens,identifies,groups,aliases,users}'::text[]))
+            ELSE false END
+$$;
+COMMENT ON FUNCTION journey._is_event_names(jsonb) IS 'internal: whether it is names of the events of tables';
+
 -- Raises an error unless these are options of a loader's schema.
 CREATE FUNCTION journey._check_schema_options(options jsonb) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM journey._check_keys(options, '{exclude_tables}'::text[]);
+    PERFORM journey._check_keys(options, '{exclude_tables,event_names}'::text[]);
     IF options ? 'exclude_tables' AND NOT journey._is_texts(options -> 'exclude_tables') THEN
         PERFORM journey._bad_option('exclude_tables'::text, options -> 'exclude_tables',
             'an array of names of tables, in which * stands for any characters'::text);
+    END IF;
+    IF options ? 'event_names' AND NOT journey._is_event_names(options -> 'event_names') THEN
+        PERFORM journey._bad_option('event_names'::text, options -> 'event_names',
+            'an object with the names of the events of tables of one event each'::text);
     END IF;
 END
 $$;

@@ -334,7 +334,7 @@ BEGIN
             counts            bytea,
             aside             boolean NOT NULL,     -- says nothing of whose device it is
             version           bigint NOT NULL,
-            updated_at        timestamptz NOT NULL);
+            updated_at        timestamptz NOT NULL) WITH (fillfactor = 85); -- room to change a row in its page
 
         CREATE %1$s TABLE {touches} (
             touch_id      uuid NOT NULL,

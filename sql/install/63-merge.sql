@@ -6,7 +6,7 @@
 -- in _units_old and _units_new for the phases that follow.
 -- ---------------------------------------------------------------------------------------------
 
--- Empties relations of scratch; with large_only those that take space.
+-- Empties relations of scratch, in one statement those that take little space; with large_only the others alone.
 CREATE FUNCTION journey._clear_scratch(r journey._run, names text[], large_only boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql
@@ -14,14 +14,22 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     name text;
+    relation text;
+    size bigint;
+    small text[] := '{}';
 BEGIN
     FOREACH name IN ARRAY names LOOP
-        IF pg_relation_size(journey._bind(r, '{.' || name || '}')::regclass) > 256 * 1024 THEN
-            PERFORM journey._empty(journey._bind(r, '{.' || name || '}')::regclass);
-        ELSIF NOT large_only THEN
-            EXECUTE journey._bind(r, 'DELETE FROM {.' || name || '}');
+        relation := journey._bind(r, '{.' || name || '}');
+        size := pg_relation_size(relation::regclass);
+        IF size > 1024 * 1024 THEN
+            PERFORM journey._empty(relation::regclass);
+        ELSIF size > 0 AND NOT large_only THEN
+            small := small || format('%I AS (DELETE FROM %s)', name, relation);
         END IF;
     END LOOP;
+    IF small <> '{}' THEN
+        EXECUTE format('WITH %s SELECT', array_to_string(small, ', '));
+    END IF;
 END
 $$;
 

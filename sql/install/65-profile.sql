@@ -249,11 +249,8 @@ $$;
 CREATE FUNCTION journey._is_internal(user_id text, email text, patterns text[])
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT coalesce(user_id LIKE ANY (patterns), false)
-        OR coalesce(email LIKE ANY (patterns), false)
-$$;
+RETURN COALESCE(user_id OPERATOR(pg_catalog.~~) ANY (patterns), false)
+    OR COALESCE(email OPERATOR(pg_catalog.~~) ANY (patterns), false);
 
 -- What a profile is put together from, besides its counts: each piece looks up those of b.person_id. What follows
 -- from facts alone stays as it is where none of them changed.
@@ -340,7 +337,8 @@ AS $$
                     WHERE s.person_id = p.person_id) AS first_seen_at,
                    -- _count_conversions() brings them up to date, and counts all where they are NULL
                    CASE WHEN o.person_id IS NOT NULL THEN o.conversions
-                        WHEN NOT EXISTS (SELECT FROM {_conversions} AS c WHERE c.person_id = p.person_id) THEN 0
+                        WHEN p.person_id NOT IN (SELECT c.person_id FROM {._converted} AS c)
+                             AND NOT EXISTS (SELECT FROM {_conversions} AS c WHERE c.person_id = p.person_id) THEN 0
                         END AS conversions,
                    o.first_converted_at, coalesce(o.conversion_counts, '{}') AS conversion_counts,
                    -- looked for anew only where the session that ended last is no more what it was
