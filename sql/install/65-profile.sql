@@ -402,6 +402,7 @@ AS $$
             CROSS JOIN pg_attribute AS a
             WHERE a.attrelid = (SELECT typrelid FROM pg_type
                                 WHERE oid = 'journey._profile_touch'::regtype))),
+        -- users, both; neither changes with most updates, which therefore touch no index
         'CREATE INDEX ON {profiles} (email); CREATE INDEX ON {profiles} (user_id)',
         'SELECT DISTINCT person_id FROM {._person_changes}',
         'o.person_id = s.person_id',

@@ -86,6 +86,7 @@ AS $$
             person_id  text COLLATE "C" NOT NULL,
             valid_from timestamptz NOT NULL,    -- -infinity: a profile that is in, nobody knows since when
             valid_to   timestamptz NOT NULL$sql$,
+        -- those of persons for whom something changed
         'CREATE INDEX ON {_segment_members} (person_id)',
         CASE WHEN (r).segments IS NOT NULL THEN 'SELECT DISTINCT person_id FROM {._person_changes}' END,
         'o.person_id = s.person_id',
