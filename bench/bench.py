@@ -234,7 +234,9 @@ COLUMNS = {
     "touches": "person_id, visitor_id, touched_at, touch_type, source, medium, campaign, term, content, campaign_id,"
                " channel, click_id, click_id_type, click_ids, landing_page, referrer, referrer_host",
     "identities": "id, id_type, person_id, valid_from, valid_to, reason",
-    "profiles": "to_jsonb(t) - '{version,attributes_version,updated_at}'::text[]"}
+    # without conversions: the pipeline has none
+    "profiles": "to_jsonb(t) - '{version,attributes_version,updated_at,conversions,first_converted_at,"
+                "conversion_counts}'::text[]"}
 
 
 def refresh(model, **settings):
