@@ -65,20 +65,23 @@ CREATE TABLE lead (id text, email text, user_id text, device text, at timestampt
 -- All rows that were ever read, for those that are rejected: these are kept when their table has them no more.
 CREATE TABLE lead_read (LIKE lead);
 
-CREATE FUNCTION is_nobody(user_id text, email text, device text) RETURNS boolean
+-- A row names somebody, and its time can be believed, as an event's; one without a time is taken back.
+CREATE FUNCTION is_rejected(user_id text, email text, device text, at timestamptz, loaded_at timestamptz) RETURNS boolean
 LANGUAGE sql STABLE AS $$
-    SELECT coalesce(oracle.clean_id(user_id), journey._clean_email(email), oracle.clean_id(device)) IS NULL
+    SELECT coalesce(coalesce(oracle.clean_id(user_id), journey._clean_email(email), oracle.clean_id(device)) IS NULL
+                    OR at < o.earliest OR at > loaded_at + o.max_future, false) AND at IS NOT NULL
+    FROM oracle.options AS o
 $$;
 
 CREATE VIEW rejected_lead AS
 SELECT DISTINCT jsonb_strip_nulls(to_jsonb(l)) AS "row"
 FROM lead_read AS l
-WHERE l.at IS NOT NULL AND is_nobody(l.user_id, l.email, l.device);
+WHERE is_rejected(l.user_id, l.email, l.device, l.at, l.loaded_at);
 
 CREATE VIEW lead_outcome AS
 SELECT l.*, clean_id(l.user_id) AS clean_user, journey._clean_email(l.email) AS clean_email,
        clean_id(l.device) AS clean_device,
-       CASE WHEN l.at IS NOT NULL AND is_nobody(l.user_id, l.email, l.device) THEN 'rejected'
+       CASE WHEN is_rejected(l.user_id, l.email, l.device, l.at, l.loaded_at) THEN 'rejected'
             ELSE 'lead' END AS outcome
 FROM lead AS l;
 
