@@ -755,8 +755,8 @@ BEGIN
         RETURN counts;
     END IF;
     FOREACH i IN ARRAY r.inputs LOOP
-        IF i.role = 'conversion' AND CASE WHEN i.captured THEN i.relation = ANY (i.unread)
-                                          ELSE i.watermark_column IS NULL END THEN
+        IF i.role = 'conversion' AND (i.captured AND i.relation = ANY (i.unread)
+                                      OR NOT i.captured AND i.watermark_column IS NULL) THEN
             whole := whole || i.table_id;
         END IF;
     END LOOP;
