@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 EVENTS = int(os.environ.get("EVENTS") or 5_000_000)
 RUNS = int(os.environ.get("RUNS") or 3)
 MEMORY_EVENTS = int(os.environ.get("MEMORY_EVENTS") or 2 * EVENTS)
-CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j,k,l,m,n").split(",")
+CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q").split(",")
 THREADS = 2
 SETTINGS = {"work_mem": "1GB", "maintenance_work_mem": "1GB", "max_parallel_workers_per_gather": THREADS,
             "effective_cache_size": "8GB", "synchronous_commit": "off", "client_min_messages": "warning"}
@@ -234,7 +234,9 @@ COLUMNS = {
     "touches": "person_id, visitor_id, touched_at, touch_type, source, medium, campaign, term, content, campaign_id,"
                " channel, click_id, click_id_type, click_ids, landing_page, referrer, referrer_host",
     "identities": "id, id_type, person_id, valid_from, valid_to, reason",
-    "profiles": "to_jsonb(t) - '{version,attributes_version,updated_at}'::text[]"}
+    # without conversions: the pipeline has none
+    "profiles": "to_jsonb(t) - '{version,attributes_version,updated_at,conversions,first_converted_at,"
+                "conversion_counts}'::text[]"}
 
 
 def refresh(model, **settings):
@@ -248,22 +250,64 @@ def refresh(model, **settings):
     seconds, rows = PG.run(f"SELECT to_jsonb(r) FROM journey.refresh('{model}') AS r", **settings)
     RESULT["figures"][f"first refresh of {model}"] = rows[0][0]
     if model == "web":
-        RESULT["figures"]["sizes"] = dict(PG.run(
-            "SELECT CASE WHEN relpersistence = 'u' THEN 'scratch' ELSE nspname END, sum(pg_table_size(c.oid))::bigint"
+        sizes = PG.run(
+            "SELECT CASE WHEN relpersistence = 'u' THEN 'scratch' WHEN nspname = 'rudder' THEN nspname ELSE 'web' END,"
+            " sum(pg_table_size(c.oid))::bigint, sum(pg_indexes_size(c.oid))::bigint"
             " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace"
-            " WHERE relkind = 'r' AND nspname IN ('web', 'rudder') GROUP BY 1")[1])
+            " WHERE relkind = 'r' AND nspname IN ('web', 'web_store', 'rudder') GROUP BY 1")[1]
+        RESULT["figures"]["sizes"] = {name: size for name, size, _ in sizes} | {
+            "indexes": next(size for name, _, size in sizes if name == "web")}
         RESULT["figures"]["largest"] = dict(PG.run(
-            "SELECT relname, pg_table_size(oid) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'web'::regnamespace"
-            " ORDER BY 2 DESC LIMIT 5")[1])
+            "SELECT relname, pg_table_size(c.oid) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace"
+            " WHERE relkind = 'r' AND nspname IN ('web', 'web_store') ORDER BY 2 DESC LIMIT 5")[1])
     return seconds, rows
 
 
 CONVERSIONS = [{"name": "Order", "event": "Order Completed", "value": "revenue"},
                {"name": "Signup", "kind": "identify", "count": "first"}]
 # the schema that a model is made of, its options, and what is added to it
-MODELS = {"web": ("rudder", "{}"), "tenth_web": ("tenth", "{}"),
+MODELS = {"web": ("rudder", "{}"), "tenth_web": ("tenth", "{}"), "five_web": ("five", "{}"),
           "converting": ("rudder", json.dumps({"conversions": CONVERSIONS}), """SELECT journey.add_source('converting',
               'rudder_crm.leads', 'conversion', '{"converted_at": "mql_at"}', '{"name": "MQL"}')""")}
+
+
+def store():
+    """The schema of the store of model web; of early releases that of the model."""
+    return "web_store" if PG.run("SELECT to_regnamespace('web_store') IS NOT NULL")[1][0][0] else "web"
+
+
+def floor():
+    """The rows of model web written once, as little as they can cost."""
+    PG.run("DROP SCHEMA IF EXISTS floor CASCADE")
+    PG.run("CHECKPOINT")
+    return PG.run(sql("floor", store=store()))
+
+
+def later_floor(measure):
+    """What `measure` gives of the statement that writes the rows which a refresh of model web changes, to the
+    tables of floor(). All of it is undone."""
+    with psycopg.connect(autocommit=True) as connection:
+        for name, value in SETTINGS.items():
+            connection.execute(f"SET {name} = '{value}'")
+        connection.execute("BEGIN")
+        connection.execute("SELECT FROM journey.refresh('web')")
+        connection.execute(sql("floor_changes", store=store()))
+        result = measure(connection, sql("floor_later"))
+        connection.execute("ROLLBACK")
+        return result
+
+
+def timed(connection, text):
+    started = time.perf_counter()
+    connection.execute(text)
+    return time.perf_counter() - started, [[0]]
+
+
+def wal(connection, text):
+    """Bytes of WAL that a statement writes."""
+    before = connection.execute("SELECT pg_current_wal_insert_lsn()").fetchone()[0]
+    connection.execute(text)
+    return int(connection.execute("SELECT pg_current_wal_insert_lsn() - %s", [before]).fetchone()[0])
 
 
 def case_b():
@@ -283,7 +327,7 @@ def case_b():
         return PG.run(sql(name, **places))
 
     compare("b", {"ours": lambda: refresh("web"), "plain": lambda: pipeline("b_plain", touch_columns=columns),
-                  "segment": lambda: pipeline("b_segment")}, [(["ours", "plain"], rows)])
+                  "segment": lambda: pipeline("b_segment"), "floor": floor}, [(["ours", "plain"], rows)])
     PG.run("DROP SCHEMA plain CASCADE; DROP SCHEMA segment CASCADE")
 
 
@@ -305,13 +349,18 @@ def refreshed(model):
 
 
 def case_c():
-    """A refresh with 1 % new events, 10 % of them late, and as many on a tenth of the history."""
-    model_of("web")
-    model_of("tenth_web")
-    for schema in ("rudder", "tenth"):
+    """A refresh with 1 % new events, 10 % of them late, and as many on a tenth of the history; one with 5 %."""
+    sample(EVENTS, "five", later=5)
+    PG.run("VACUUM ANALYZE")
+    for model in ("web", "tenth_web", "five_web"):
+        model_of(model)
+    floor()
+    for schema in ("rudder", "tenth", "five"):
         subprocess.run(["psql", "-qX", "-v", f"schema={schema}", "-f", "test/sample/load-later.sql"], check=True)
     PG.run("ANALYZE")
-    compare("c", {"refresh": refreshed("web"), "refresh_of_a_tenth": refreshed("tenth_web")})
+    compare("c", {"refresh": refreshed("web"), "floor": lambda: later_floor(timed),
+                  "refresh_of_a_tenth": refreshed("tenth_web"), "refresh_5": refreshed("five_web")})
+    PG.run("SELECT journey.drop_model('five_web'); DROP SCHEMA five, five_later, five_crm CASCADE")
 
 
 def case_d():
@@ -500,6 +549,104 @@ def case_n():
              "n_redact": sql("n_parse", options='{"redact": "gdpr"}')}
     compare("n", {name: lambda text=text: PG.run(text, max_parallel_workers_per_gather=0)
                   for name, text in texts.items()}, [(["n_parse", "n_plain"], None)])
+
+
+def statements(model):
+    """How many statements a refresh takes, all that it executes within itself counted; NaN without the extension."""
+    if not PG.run("SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_stat_statements'"
+                  " AND current_setting('shared_preload_libraries') ~ 'pg_stat_statements'")[1][0][0]:
+        return float("nan")
+    PG.run("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    PG.run(f"SELECT pg_stat_statements_reset(); SELECT FROM journey.refresh('{model}')", **{"pg_stat_statements.track": "all"})
+    return float(PG.run("SELECT sum(calls) FROM pg_stat_statements WHERE query NOT LIKE '%pg_stat_statements%'")[1][0][0])
+
+
+def case_o():
+    """Refreshes with nothing new of 100 source tables, against their newest load times; statements with 8 tables."""
+    for count in (8, 100):
+        schema, model = f"idle_{count}", f"idle_{count}_web"
+        PG.run(sql("o_tables", schema=schema, tables=count))
+        PG.run(f"SELECT journey.create_model('{model}', '{schema}')")
+        for _ in range(3):
+            PG.run(f"SELECT FROM journey.refresh('{model}')")
+    news = "; ".join(f"INSERT INTO idle_8.t{n} SELECT 'new' || {{0}} || id, anonymous_id, user_id, event, event_text, now(),"
+                     f" now(), now(), context_page_url, amount FROM idle_8.t{n} WHERE id ~ '^e[1-9]$'" for n in range(1, 9))
+    figures = RESULT["figures"]["statements"] = {"nothing new": statements("idle_8_web")}
+    for batch in (1, 2):
+        PG.run(news.format(batch))
+        figures["news in 8 tables"] = statements("idle_8_web")
+    say(f"  o {figures}")
+    tables = [f"idle_100.t{n}" for n in range(1, 101)]
+    newest = "SELECT max(at) FROM (" + " UNION ALL ".join(f"SELECT max(uuid_ts) AS at FROM {t}" for t in tables) + ") AS t"
+    compare("o", {"idle": lambda: PG.run("SELECT new FROM journey.refresh('idle_100_web')"), "newest": lambda: PG.run(newest)})
+    for count in (8, 100):
+        PG.run(f"SELECT journey.drop_model('idle_{count}_web'); DROP SCHEMA idle_{count} CASCADE")
+
+
+def case_p():
+    """WAL of refreshes of 200 events against that of their floor, and updates that touch no index."""
+    sample(EVENTS, "small", later=max(1, 100 * 110 * 200 // EVENTS))
+    PG.run(sql("p_slices", schema="small"))
+    MODELS["web"] = "small"
+    PG.run("VACUUM ANALYZE")
+    refresh("web")
+    PG.run("VACUUM ANALYZE")
+    PG.run("CHECKPOINT")
+    PG.run("SELECT pg_stat_reset()")
+    ours, floors = [], []
+    for n in range(100):
+        PG.run(f"CALL bench.load_slice({n})")
+        if n % 20 == 0:
+            floor()
+            PG.run("CHECKPOINT")
+            floors.append(later_floor(wal))
+            PG.run("CHECKPOINT")
+        with psycopg.connect(autocommit=True) as connection:
+            ours.append(wal(connection, "SELECT FROM journey.refresh('web')"))
+    time.sleep(2)
+    hot = PG.run("SELECT relname, n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE schemaname IN ('web', 'web_store')"
+                 " AND relname IN ('profiles', '_sessions')")[1]
+    RESULT["figures"]["wal"] = {"refresh": sum(ours[::20]) / len(ours[::20]), "floor": sum(floors) / len(floors),
+                                "between checkpoints": sum(ours) / len(ours)}
+    RESULT["figures"]["hot"] = {name.lstrip("_"): of / updates if updates else float("nan") for name, updates, of in hot}
+    say(f"  p {RESULT['figures']['wal']} {RESULT['figures']['hot']}")
+    PG.run("DROP SCHEMA floor CASCADE; SELECT journey.drop_model('web'); DROP SCHEMA small, small_later, small_crm CASCADE")
+    MODELS["web"] = "rudder"
+    del RESULT["figures"]["first refresh of web"]
+
+
+def case_q():
+    """One event dated before a session of very many, against 100 events of small visitors."""
+    big = EVENTS * 2 // 5
+    PG.run(sql("q_session", big=big))
+    PG.run("""SELECT journey.create_model('q');
+        SELECT journey.add_source('q', 'bench.q_events', 'page', '{"event_id": "id", "visitor_id": "visitor",
+               "event_time": "at", "loaded_at": "loaded_at", "properties": null}')""")
+    PG.run("ANALYZE bench.q_events")
+    PG.run("SELECT FROM journey.refresh('q')")
+    seen = []
+
+    def watch(pid):
+        for line in open(f"/proc/{pid}/status"):
+            if line.startswith("RssAnon"):
+                seen.append(int(line.split()[1]) / 1024)
+
+    def refreshed_with(rows):
+        def run():
+            PG.run("DELETE FROM bench.q_events WHERE id LIKE 'new%'")
+            PG.run(f"INSERT INTO bench.q_events (id, visitor, at, url, loaded_at) {rows}")
+            PG.run("VACUUM")
+            seconds, _ = PG.run("SELECT FROM journey.refresh('q')", keep=False, watch=watch, maintenance_work_mem="64MB")
+            return seconds, []
+        return run
+
+    url = "'https://www.acme.test/page/1', '2026-01-02 00:00+00'"
+    compare("q", {"small": refreshed_with(f"SELECT 'new' || n, 'small-' || n, timestamptz '2010-01-03 00:00+00', {url}"
+                                          " FROM generate_series(0, 99) AS n"),
+                  "before": refreshed_with(f"VALUES ('new', 'big', timestamptz '2010-01-01 00:00+00' - interval '1 minute', {url})")})
+    RESULT["figures"]["session"] = {"events": big, "peak_mb": max(seen), "idle_mb": min(seen)}
+    say(f"  q {RESULT['figures']['session']}")
+    PG.run("SELECT journey.drop_model('q'); DROP TABLE bench.q_events")
 
 
 # -- the whole --------------------------------------------------------------------------------------

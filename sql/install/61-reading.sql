@@ -742,6 +742,8 @@ CREATE FUNCTION journey._end_reading(
 AS $$
 DECLARE
     counts jsonb := journey._batch_counts(r, journey._open_since(m, r.writers), tallies);
+    i journey._input;
+    whole integer[] := '{}';
 BEGIN
     IF peek THEN
         RETURN counts;
@@ -752,17 +754,25 @@ BEGIN
     IF r.rows IS NULL THEN
         RETURN counts;
     END IF;
-    PERFORM journey._note_whole_tables(m.store_schema, ARRAY(
-        SELECT i.table_id FROM unnest(r.inputs) AS i
-         WHERE i.role = 'conversion' AND CASE WHEN i.captured THEN i.relation = ANY (i.unread)
-                                              ELSE i.watermark_column IS NULL END));
+    FOREACH i IN ARRAY r.inputs LOOP
+        IF i.role = 'conversion' AND (i.captured AND i.relation = ANY (i.unread)
+                                      OR NOT i.captured AND i.watermark_column IS NULL) THEN
+            whole := whole || i.table_id;
+        END IF;
+    END LOOP;
+    IF whole <> '{}' OR pg_relation_size(format('%I._whole_tables', m.store_schema)::regclass) > 0 THEN
+        PERFORM journey._note_whole_tables(m.store_schema, whole);
+    END IF;
     IF tallies = '{}' THEN
         RETURN counts;
     END IF;
     IF (r.settings).redact IS NOT NULL THEN
         PERFORM journey._note_internal(m, r.settings);
     END IF;
-    PERFORM journey._tell_no_pages(m, r, tallies);
+    -- of a source that was read before it was told, if ever
+    IF r.tables @? '$[*] ? (@.watermark == null)' OR cardinality(r.inputs) > jsonb_array_length(r.tables) THEN
+        PERFORM journey._tell_no_pages(m, r, tallies);
+    END IF;
     IF counts ->> 'rejected' <> '0' THEN
         EXECUTE format(
             'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at, "position", row_key)'

@@ -580,8 +580,11 @@ AS $$
             event_id      text COLLATE "C"$sql$,
             (SELECT string_agg(journey._conversion_touch_columns(t, true), E',\n' ORDER BY n)
              FROM unnest('{first_touch,last_touch,last_non_direct_touch}'::text[]) WITH ORDINALITY AS x (t, n))),
+        -- users; those in reach of what changed for a person
         'CREATE INDEX ON {_conversions} (person_id, converted_at);'
+        -- those of units that changed
         'CREATE INDEX ON {_conversions} (unit_id) WHERE unit_id IS NOT NULL;'
+        -- the first of a name, which alone may count
         'CREATE INDEX ON {_conversions} (person_id, name, converted_at)',
         CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT * FROM {._conversion_scope}' END,
         CASE WHEN (r).anew THEN 'true' ELSE 'o.conversion_id = s.conversion_id' END,

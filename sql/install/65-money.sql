@@ -17,6 +17,7 @@ AS $$
             revenue     numeric,                    -- what the others of the session add up to
             event_times timestamptz[] NOT NULL,     -- of those that do not count
             event_ids   text[] NOT NULL$sql$,
+        -- those of persons for whom something changed
         'CREATE INDEX ON {_repeats} (person_id)',
         'SELECT DISTINCT person_id FROM {._person_changes} WHERE kind = ''fact''',
         'o.person_id = s.person_id',

@@ -422,6 +422,7 @@ AS $$
             CROSS JOIN pg_attribute AS a
             WHERE a.attrelid = (SELECT typrelid FROM pg_type
                                 WHERE oid = 'journey._profile_touch'::regtype))),
+        -- users, both; neither changes with most updates, which therefore touch no index
         'CREATE INDEX ON {profiles} (email); CREATE INDEX ON {profiles} (user_id)',
         'SELECT person_id, bool_or(kind = ''fact'') AS facts FROM {._person_changes} GROUP BY person_id',
         'o.person_id = s.person_id',

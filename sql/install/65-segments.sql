@@ -88,6 +88,7 @@ AS $$
             person_id  text COLLATE "C" NOT NULL,
             valid_from timestamptz NOT NULL,    -- -infinity: a profile that is in, nobody knows since when
             valid_to   timestamptz NOT NULL$sql$,
+        -- those of persons for whom something changed
         'CREATE INDEX ON {_segment_members} (person_id)',
         -- profiles tell of conversions, which may come and go while all else of the person stays
         CASE WHEN (r).segments IS NOT NULL THEN
