@@ -335,7 +335,7 @@ def test_tenant(p):
     sql(made)
     ok(p.dbt("run", "--select", "events", "web", **mine),
        "a role that may make no schema uses one that was made for it", p.said)
-    sql("CREATE SCHEMA shop_web_once AUTHORIZATION tenant; SET ROLE tenant; CREATE TABLE shop_web_once.sessions ()")
+    sql("CREATE SCHEMA shop_web_once AUTHORIZATION tenant; CREATE SCHEMA shop_web_once_store AUTHORIZATION tenant; SET ROLE tenant; CREATE TABLE shop_web_once.sessions ()")
     ok(not p.dbt("run", "--select", "web_once", **mine) and "already has relations of names that a model needs" in p.said,
        "nothing of others is taken over", p.said)
     arguments = ["--args", json.dumps({"schema": "shop"})]

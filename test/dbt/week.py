@@ -86,6 +86,7 @@ def test_checks(run, p):
        and "must be a mapping" in p.said, "a wrong shape of the variable options is told when the project is parsed", p.said)
     ok(not p.dbt("parse", vars={"revenue": {"order": {"a": 1}}, "rudderstack_schema": "rudder"})
        and "must be a column or a list of columns" in p.said, "and of revenue", p.said)
+    ok(p.dbt("run", "--select", "web"), "the others are as they were", p.said)
 
 
 def test_parts_of_rows(run, p):
