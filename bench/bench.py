@@ -416,7 +416,7 @@ def case_g():
 def case_h():
     """Memory of a first refresh with maintenance_work_mem = 64MB: what the backend has for itself."""
     sample(MEMORY_EVENTS, "memory", later=0)
-    MODELS["memory_web"] = "memory"
+    MODELS["memory_web"] = ("memory", "{}")
     seen = []
 
     def watch(pid):
@@ -587,7 +587,7 @@ def case_p():
     """WAL of refreshes of 200 events against that of their floor, and updates that touch no index."""
     sample(EVENTS, "small", later=max(1, 100 * 110 * 200 // EVENTS))
     PG.run(sql("p_slices", schema="small"))
-    MODELS["web"] = "small"
+    MODELS["web"] = ("small", "{}")
     PG.run("VACUUM ANALYZE")
     refresh("web")
     PG.run("VACUUM ANALYZE")
@@ -611,7 +611,7 @@ def case_p():
     RESULT["figures"]["hot"] = {name.lstrip("_"): of / updates if updates else float("nan") for name, updates, of in hot}
     say(f"  p {RESULT['figures']['wal']} {RESULT['figures']['hot']}")
     PG.run("DROP SCHEMA floor CASCADE; SELECT journey.drop_model('web'); DROP SCHEMA small, small_later, small_crm CASCADE")
-    MODELS["web"] = "rudder"
+    MODELS["web"] = ("rudder", "{}")
     del RESULT["figures"]["first refresh of web"]
 
 
