@@ -188,8 +188,6 @@ sub choose_segments
     if ($self->{first_options} && $rebuilds)
     {
         my %first = map { $_ => $self->chance(0.5) ? $list{$_} : $self->segment(0) } grep { $self->chance(0.6) } sort keys %list;
-        # other ones want a rebuild
-        %first = %list if grep { $_->[0] eq 'options' && defined $_->[1] } @{ $self->{steps} };
         $self->{first_options}{segments} = \%first if %first;
         return;
     }
