@@ -46,7 +46,7 @@ DECLARE
     counts jsonb := journey._read(m);
 BEGIN
     PERFORM journey._read_done(m, counts);
-    RETURN counts OPERATOR(pg_catalog.-) 'watermarks'::text;
+    RETURN counts OPERATOR(pg_catalog.-) '{watermarks,writers}'::text[];
 END $$;
 
 SET ROLE regress_journey_plain;

@@ -108,6 +108,15 @@ typedef struct CatalogStatement
 /* After it a transaction with an older snapshot cannot lock the row any more: it would not see all. */
 #define TOUCH_MODEL "UPDATE journey._model SET version = version WHERE model = $1"
 
+#define SET_WATERMARKS(tables) \
+	"UPDATE journey._source_table t" \
+	" SET watermark_column = a.watermark_column, watermark = a.watermark, seen = a.seen," \
+	" first_read_at = coalesce(t.first_read_at, transaction_timestamp())" \
+	" FROM jsonb_populate_recordset(NULL::journey._source_table, " tables ") AS a" \
+	" WHERE t.model = $1 AND t.table_id = a.table_id AND (t.first_read_at IS NULL" \
+	" OR (t.watermark_column, t.watermark, t.seen)" \
+	" IS DISTINCT FROM (a.watermark_column, a.watermark, a.seen))"
+
 /* Without foreign keys, which a parallel restore would check too early. */
 #define DELETE_DEPENDENTS \
 	"WITH sources AS (DELETE FROM journey._source WHERE model = $1)," \
@@ -164,7 +173,14 @@ static const CatalogStatement catalog_statements[] = {
 		true
 	},
 	{"get", ACCESS_OWNER,
-		"SELECT to_jsonb(m) FROM journey._model m WHERE model = $1"
+		"SELECT to_jsonb(m) - 'statements' FROM journey._model m WHERE model = $1"
+	},
+	{"statements", ACCESS_OWNER,
+		"SELECT statements FROM journey._model WHERE model = $1"
+	},
+	{"keep_statements", ACCESS_OWNER,
+		"UPDATE journey._model SET statements = $2 WHERE model = $1",
+		true
 	},
 	{"set", ACCESS_OWNER,
 		"UPDATE journey._model SET options = $2->'options',"
@@ -201,7 +217,28 @@ static const CatalogStatement catalog_statements[] = {
 	},
 	{"tables", ACCESS_OWNER,
 		"SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY table_id), '[]')"
-		" FROM journey._source_table t WHERE model = $1"
+		" FROM (SELECT source, table_id, schema, relation, watermark_column, watermark, first_read_at, seen"
+		" FROM journey._source_table WHERE model = $1) AS t"
+	},
+	/* what a reading has to know of the sources, and of each table but for its query */
+	{"inputs", ACCESS_OWNER,
+		"SELECT jsonb_build_object("
+		"'sources', (SELECT coalesce(jsonb_agg(to_jsonb(s) ORDER BY source), '[]')"
+		" FROM journey._source s WHERE model = $1),"
+		" 'tables', (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY table_id), '[]')"
+		" FROM (SELECT source, table_id, schema, relation, watermark_column, watermark, first_read_at, seen,"
+		" reader_key, reader FROM journey._source_table WHERE model = $1) AS t))"
+	},
+	{"reader_texts", ACCESS_OWNER,
+		"SELECT coalesce(jsonb_object_agg(table_id, reader_text), '{}')"
+		" FROM journey._source_table WHERE model = $1 AND $2 @> to_jsonb(table_id)"
+	},
+	{"readers", ACCESS_OWNER,
+		"UPDATE journey._source_table t"
+		" SET reader_key = a.reader_key, reader = a.reader, reader_text = a.reader_text"
+		" FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS a"
+		" WHERE t.model = $1 AND t.table_id = a.table_id",
+		true
 	},
 	{"add_table", ACCESS_OWNER,
 		"WITH touched AS (" TOUCH_MODEL ") "
@@ -219,13 +256,7 @@ static const CatalogStatement catalog_statements[] = {
 		true
 	},
 	{"watermarks", ACCESS_OWNER,
-		"UPDATE journey._source_table t"
-		" SET watermark_column = a.watermark_column, watermark = a.watermark, seen = a.seen,"
-		" first_read_at = coalesce(t.first_read_at, transaction_timestamp())"
-		" FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS a"
-		" WHERE t.model = $1 AND t.table_id = a.table_id AND (t.first_read_at IS NULL"
-		" OR (t.watermark_column, t.watermark, t.seen)"
-		" IS DISTINCT FROM (a.watermark_column, a.watermark, a.seen))",
+		SET_WATERMARKS("$2"),
 		true, true
 	},
 	{"writers", ACCESS_OWNER,
@@ -234,8 +265,11 @@ static const CatalogStatement catalog_statements[] = {
 	},
 	{"refreshed", ACCESS_OWNER,
 		"WITH done AS ("
-		"UPDATE journey._model SET version = version + 1, refreshed_at = transaction_timestamp()"
+		"UPDATE journey._model SET version = version + 1, refreshed_at = transaction_timestamp(),"
+		" writers = coalesce(nullif($2->'writers', 'null'), writers)"
 		" WHERE model = $1 RETURNING version"
+		"), read AS ("
+		SET_WATERMARKS("CASE jsonb_typeof($2->'watermarks') WHEN 'array' THEN $2->'watermarks' END")
 		"), trimmed AS ("
 		"DELETE FROM journey._refresh r USING done"
 		" WHERE r.model = $1 AND r.version <= done.version - 10000"
@@ -254,11 +288,12 @@ static const CatalogStatement catalog_statements[] = {
  * under snapshots, which counts for nothing in another database. journey._adopt_model() reads it.
  */
 static const char *const catalog_copy =
-"SELECT jsonb_build_object('format', 1, 'model', to_jsonb(m) - 'writers',"
+"SELECT jsonb_build_object('format', 1, 'model', to_jsonb(m) - '{writers,statements}'::text[],"
 " 'sources', (SELECT coalesce(jsonb_agg(to_jsonb(s) - 'model' ORDER BY s.source), '[]')"
 " FROM journey._source s WHERE s.model = m.model),"
-" 'tables', (SELECT coalesce(jsonb_agg(to_jsonb(t) - 'model' - 'seen' ORDER BY t.table_id), '[]')"
-" FROM journey._source_table t WHERE t.model = m.model),"
+" 'tables', (SELECT coalesce(jsonb_agg(to_jsonb(t) ORDER BY t.table_id), '[]')"
+" FROM (SELECT source, table_id, schema, relation, watermark_column, watermark, first_read_at"
+" FROM journey._source_table WHERE model = m.model) AS t),"
 " 'refresh', (SELECT to_jsonb(r) - 'model' FROM journey._refresh r"
 " WHERE r.model = m.model AND r.version = m.version))"
 " FROM journey._model m WHERE m.model = $1";

@@ -21,6 +21,7 @@ CREATE TABLE journey._model (
     rebuild_due   text,                         -- why, or NULL
     writers       jsonb,                        -- transactions that wrote while the last one read,
                                                 -- and the snapshot under which it did
+    statements    jsonb,                        -- those of later refreshes that are long to write, with their key
     relations     text[] NOT NULL,              -- what create_model() made in the schemas
     made_schema   boolean NOT NULL,
     made_store    boolean NOT NULL,
@@ -52,6 +53,9 @@ CREATE TABLE journey._source_table (
     watermark        timestamptz,
     first_read_at    timestamptz,               -- NULL: seen, but not read yet
     seen             jsonb,                     -- which of its rows the last refresh has seen
+    reader_key       text,                      -- of columns, options and release: what the next two are made of
+    reader           jsonb,                     -- how its rows are read: what an input has of it
+    reader_text      text[],                    -- the query that reads it, before and after the rows that it reads
     PRIMARY KEY (model, table_id),
     UNIQUE (model, source, schema, relation)
 );
@@ -273,14 +277,13 @@ CREATE TYPE journey._settings AS (
     redact                jsonb
 );
 
--- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), read
+-- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), refresh (after the next refresh), read
 -- (for rows read from now on), none (on derived rows).
 CREATE FUNCTION journey._options()
     RETURNS TABLE (option text, type text, effect text, standard jsonb)
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE -- of this form it is inlined
+BEGIN ATOMIC
+VALUES ('schema',                'name',        'fixed',   NULL::pg_catalog.jsonb),
        ('timeout',               'interval',    'rebuild', '"30 minutes"'),
        ('new_campaign',          'boolean',     'rebuild', 'false'),
        ('midnight',              'zone',        'rebuild', NULL),
@@ -319,8 +322,8 @@ VALUES ('schema',                'name',        'fixed',   NULL::jsonb),
        ('currency',              'unsupported', 'rebuild', NULL),
        ('rates',                 'unsupported', 'rebuild', NULL),
        ('redact',                'redact',      'read',    NULL),
-       ('store_schema',          'name',        'fixed',   NULL)
-$$;
+       ('store_schema',          'name',        'fixed',   NULL);
+END;
 COMMENT ON FUNCTION journey._options() IS 'internal: the options of a model';
 
 -- Raises the error of an option with a wrong value.
@@ -562,8 +565,7 @@ COMMENT ON FUNCTION journey._check_options(jsonb) IS 'internal: checks the optio
 -- A day is 24 hours: the interval in seconds alone.
 CREATE FUNCTION journey._fixed_interval(span interval) RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$SELECT make_interval(secs => extract(epoch FROM span)::double precision)$$;
+    RETURN pg_catalog.make_interval(secs => EXTRACT(epoch FROM span)::pg_catalog.float8);
 COMMENT ON FUNCTION journey._fixed_interval(interval) IS 'internal: an interval without days';
 
 CREATE FUNCTION journey._settings(options jsonb) RETURNS journey._settings

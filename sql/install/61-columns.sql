@@ -85,7 +85,12 @@ CREATE TYPE journey._input AS (
     members          oid[],         -- it and its partitions, if snapshots tell their rows, else NULL
     reading          text,          -- stands for how a row is read
     triggers         jsonb,         -- of a captured one: it and its partitions -> state of their triggers
-    options          jsonb          -- of the source
+    options          jsonb,         -- of the source
+    load_time        text,          -- an expression for the load time of a row "t"
+    load_type        text,          -- the type of what that is compared with
+    dated            text,          -- an expression for its event time
+    query            text[],        -- of journey._source_table.reader_text; NULL: not fetched
+    asked            boolean        -- whether there is news is asked before it is read, which costs little
 );
 
 -- A value as its type writes it. A cast to text would do that too, but the owner of a type may have made
@@ -324,52 +329,29 @@ COMMENT ON FUNCTION journey._mapping(text, jsonb) IS 'internal: the mapping of a
 -- A pattern in which * stands for any characters, as one of LIKE.
 CREATE FUNCTION journey._like_pattern(pattern text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$SELECT replace(regexp_replace(pattern, '([\\%_])', '\\\1', 'g'), '*', '%')$$;
+    RETURN pg_catalog.replace(pg_catalog.regexp_replace(pattern, '([\\%_])'::pg_catalog.text, '\\\1'::pg_catalog.text,
+                                                        'g'::pg_catalog.text),
+                              '*'::pg_catalog.text, '%'::pg_catalog.text);
 COMMENT ON FUNCTION journey._like_pattern(text) IS 'internal: a pattern with * as one of LIKE';
 
 -- The role of a loader's table, NULL if it holds no events. A table of one event is known by its column
 -- "event", whatever its name; but one of staging has the columns of the table that it is to fill.
-CREATE FUNCTION journey._table_role(name name, kinds jsonb) RETURNS text
+CREATE FUNCTION journey._table_role(name name, has_id boolean, has_event boolean) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE
-       WHEN NOT kinds ? 'id' THEN NULL
-       WHEN name = 'tracks' THEN 'track'
-       WHEN name = 'pages' THEN 'page'
-       WHEN name = 'screens' THEN 'screen'
-       WHEN name = 'identifies' THEN 'identify'
-       WHEN name = 'groups' THEN 'group'
-       WHEN name = 'aliases' THEN 'alias'
-       WHEN name = 'users' THEN 'users'
-       WHEN name = ANY ('{accounts,rudder_discards}'::name[]) OR name ~ '^rudder_staging_' THEN NULL
-       WHEN kinds ? 'event' OR kinds ? 'event_text' THEN 'track'
-       END
-$$;
-COMMENT ON FUNCTION journey._table_role(name, jsonb) IS 'internal: what a loader''s table holds';
-
--- The tables of a loader's schema that hold events: ordinary, partitioned and foreign ones;
--- partitions and inheriting tables are read with their parents, views may be added as sources of
--- their own.
-CREATE FUNCTION journey._schema_tables(schema name, exclude_tables text[])
-    RETURNS TABLE (relation regclass, name name, role text, kinds jsonb)
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT c.oid::regclass, c.relname, r.role, k.kinds
-  FROM pg_class c
- CROSS JOIN LATERAL (SELECT journey._column_kinds(c.oid::regclass) AS kinds OFFSET 0) AS k
- CROSS JOIN LATERAL (SELECT journey._table_role(c.relname, k.kinds) AS role) AS r
- WHERE c.relnamespace = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = _schema_tables.schema)
-   AND c.relkind = ANY ('{r,p,f}'::"char"[])
-   AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
-   AND r.role IS NOT NULL
-   AND NOT EXISTS (SELECT FROM unnest(exclude_tables) AS p
-                    WHERE c.relname::text LIKE journey._like_pattern(p))
-$$;
-COMMENT ON FUNCTION journey._schema_tables(name, text[]) IS
-    'internal: the event tables of a schema';
+    RETURN CASE
+       WHEN NOT has_id THEN NULL
+       WHEN name OPERATOR(pg_catalog.=) 'tracks'::pg_catalog.name THEN 'track'
+       WHEN name OPERATOR(pg_catalog.=) 'pages'::pg_catalog.name THEN 'page'
+       WHEN name OPERATOR(pg_catalog.=) 'screens'::pg_catalog.name THEN 'screen'
+       WHEN name OPERATOR(pg_catalog.=) 'identifies'::pg_catalog.name THEN 'identify'
+       WHEN name OPERATOR(pg_catalog.=) 'groups'::pg_catalog.name THEN 'group'
+       WHEN name OPERATOR(pg_catalog.=) 'aliases'::pg_catalog.name THEN 'alias'
+       WHEN name OPERATOR(pg_catalog.=) 'users'::pg_catalog.name THEN 'users'
+       WHEN name OPERATOR(pg_catalog.=) ANY ('{accounts,rudder_discards}'::pg_catalog.name[])
+         OR name OPERATOR(pg_catalog.~) '^rudder_staging_'::pg_catalog.text THEN NULL
+       WHEN has_event THEN 'track'
+       END;
+COMMENT ON FUNCTION journey._table_role(name, boolean, boolean) IS 'internal: what a loader''s table holds';
 
 CREATE FUNCTION journey._first_column(kinds jsonb, names jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -402,60 +384,9 @@ COMMENT ON FUNCTION journey._watermark_column(jsonb, jsonb, jsonb) IS
 -- ids stay as they are. Two other spaces never share an id, whatever is in their names.
 CREATE FUNCTION journey._id_prefix(id_space text, first_space text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE WHEN id_space = first_space THEN ''
-            ELSE replace(replace(id_space, '\', '\\'), ':', '\:') || ':' END
-$$;
+    RETURN CASE WHEN id_space OPERATOR(pg_catalog.=) first_space THEN ''
+                ELSE pg_catalog.replace(pg_catalog.replace(id_space, '\'::pg_catalog.text, '\\'::pg_catalog.text),
+                                        ':'::pg_catalog.text, '\:'::pg_catalog.text)
+                     OPERATOR(pg_catalog.||) ':'::pg_catalog.text END;
 COMMENT ON FUNCTION journey._id_prefix(text, text) IS
     'internal: what is before the ids of an id space';
-
--- Everything that a model reads, as it is now.
-CREATE FUNCTION journey._inputs(m journey._model) RETURNS SETOF journey._input
-    LANGUAGE sql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-WITH source AS MATERIALIZED (
-    -- ids of conversions are apart from those of events
-    SELECT s.*, first_value(s.id_space) OVER (PARTITION BY coalesce(s.event_kind = 'conversion', false)
-                                              ORDER BY s.source) AS first_space
-      FROM jsonb_populate_recordset(NULL::journey._source,
-                                    journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
-), state AS MATERIALIZED (
-    SELECT t.* FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                             journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
-), found AS (
-    SELECT s.source, f.relation, s.source_schema AS schema, f.name, f.role, f.kinds
-      FROM source s
-     CROSS JOIN journey._schema_tables(s.source_schema, ARRAY(
-               SELECT jsonb_array_elements_text(s.options -> 'exclude_tables'))) AS f
-     WHERE s.kind = 'schema'
-     UNION ALL
-    SELECT s.source, c.oid::regclass, s.source_schema, s.relation_name,
-           CASE WHEN s.event_kind = ANY ('{conversion,payload}'::text[]) THEN s.event_kind ELSE 'own' END,
-           journey._column_kinds(c.oid::regclass)
-      FROM source s
-      JOIN pg_namespace n ON n.nspname = s.source_schema
-      JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
-     WHERE s.kind = 'relation'
-)
-SELECT f.source, t.table_id, f.relation, f.schema, f.name, f.role,
-       CASE f.role WHEN 'conversion' THEN s.options ->> 'name' WHEN 'payload' THEN NULL ELSE s.event_kind END,
-       journey._id_prefix(s.id_space, s.first_space), x.columns, k.kinds, w.watermark_column,
-       CASE WHEN x.columns #>> '{received_at,0}' = w.watermark_column::text
-                 AND NOT s.columns ? 'loaded_at'
-            THEN interval '1 hour' ELSE interval '15 minutes' END,
-       CASE WHEN t.watermark_column = w.watermark_column THEN t.watermark END,
-       t.table_id IS NULL, false, '{}'::regclass[], t.seen, NULL::oid[], NULL::text, NULL::jsonb,
-       s.options
-  FROM found f
-  JOIN source s ON s.source = f.source
-  LEFT JOIN state t ON t.source = f.source AND t.schema = f.schema AND t.relation = f.name
- CROSS JOIN LATERAL (SELECT journey._mapping(f.role, s.columns) AS columns OFFSET 0) AS x
- CROSS JOIN LATERAL (SELECT journey._with_units(f.kinds, s.columns) AS kinds OFFSET 0) AS k
- CROSS JOIN LATERAL (SELECT journey._watermark_column(k.kinds, x.columns, s.columns)
-                         AS watermark_column OFFSET 0) AS w
- ORDER BY f.source, f.schema, f.name
-$$;
-COMMENT ON FUNCTION journey._inputs(journey._model) IS
-    'internal: the tables that a model reads now';

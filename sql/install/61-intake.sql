@@ -351,18 +351,16 @@ CREATE FUNCTION journey._seen_rows(i journey._input, s journey._settings) RETURN
 AS $$
 DECLARE
     seen_from timestamptz := i.seen ->> 'from';
-    loaded record := journey._load_time(i);
 BEGIN
     IF i.seen IS NULL THEN
         RETURN NULL;
     END IF;
     RETURN format('journey._was_visible(t.xmin, %L, %L, %L) AND t.tableoid = ANY (%L::oid[])',
                   (i.seen ->> 'xmin')::bigint, (i.seen ->> 'xmax')::bigint,
-                  ARRAY(SELECT jsonb_array_elements_text(i.seen -> 'running')),
-                  ARRAY(SELECT jsonb_array_elements_text(i.seen -> 'members')))
+                  translate(i.seen ->> 'running', '[]', '{}')::bigint[],
+                  translate(i.seen ->> 'members', '[]', '{}')::oid[])
         || CASE WHEN seen_from > journey._read_from(i, s)
-                THEN format(' AND (%1$s >= %2$L::%3$s OR %1$s IS NULL)', loaded.expression, seen_from,
-                            loaded.type)
+                THEN format(' AND (%1$s >= %2$L::%3$s OR %1$s IS NULL)', i.load_time, seen_from, i.load_type)
                 ELSE '' END;
 END
 $$;
@@ -371,10 +369,15 @@ COMMENT ON FUNCTION journey._seen_rows(journey._input, journey._settings) IS
 
 -- Whether all of an input is read. Conversions without a load time are, each time.
 CREATE FUNCTION journey._is_read_whole(i journey._input, since timestamptz) RETURNS boolean
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$SELECT coalesce(since = '-infinity', false) OR i.watermark_column IS NULL AND (i.role = 'conversion'
-    OR i.role = 'payload' AND since IS NOT NULL)$$; -- whose dates are within
+AS $$
+BEGIN
+    RETURN coalesce(since = '-infinity', false)
+        OR i.watermark_column IS NULL AND (i.role = 'conversion'
+                                           OR i.role = 'payload' AND since IS NOT NULL); -- whose dates are within
+END
+$$;
 COMMENT ON FUNCTION journey._is_read_whole(journey._input, timestamptz) IS
     'internal: whether all rows of an input are read';
 
@@ -387,29 +390,46 @@ CREATE FUNCTION journey._new_rows(i journey._input, s journey._settings, since t
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    loaded record := journey._load_time(i);
-    dated text := journey._fields(i) ->> 'event_time';
     wanted text := 'true';
 BEGIN
     IF i.watermark IS NULL AND i.seen IS NULL OR journey._is_read_whole(i, since) THEN
         RETURN format('%I.%I', i.schema, i.name);
     END IF;
     IF i.watermark IS NOT NULL THEN
-        wanted := format('(%1$s >= %2$L::%3$s OR %1$s IS NULL)', loaded.expression,
-                         journey._read_from(i, s), loaded.type);
+        wanted := format('(%1$s >= %2$L::%3$s OR %1$s IS NULL)', i.load_time, journey._read_from(i, s), i.load_type);
     END IF;
     wanted := wanted || coalesce(' AND NOT (' || journey._seen_rows(i, s) || ')', '');
     IF since IS NOT NULL AND i.watermark_column IS NOT NULL THEN
-        wanted := wanted || format(' OR %s >= %L::%s', loaded.expression, since, loaded.type);
+        wanted := wanted || format(' OR %s >= %L::%s', i.load_time, since, i.load_type);
     END IF;
-    IF since IS NOT NULL AND dated IS NOT NULL THEN
-        wanted := wanted || format(' OR %s >= %L::timestamptz', dated, since);
+    IF since IS NOT NULL AND i.dated IS NOT NULL THEN
+        wanted := wanted || format(' OR %s >= %L::timestamptz', i.dated, since);
     END IF;
     RETURN format('(SELECT t.* FROM %I.%I AS t WHERE %s)', i.schema, i.name, wanted);
 END
 $$;
 COMMENT ON FUNCTION journey._new_rows(journey._input, journey._settings, timestamptz) IS
     'internal: the new rows of an input';
+
+-- The condition that there are such rows, where an input is asked before it is read. Each half is answered by the
+-- first entry of an index.
+CREATE FUNCTION journey._has_news(i journey._input, s journey._settings) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    unseen text := coalesce(' AND NOT (' || journey._seen_rows(i, s) || ')', '');
+BEGIN
+    IF i.watermark IS NULL THEN
+        RETURN format('EXISTS (SELECT FROM %I.%I AS t WHERE true%s)', i.schema, i.name, unseen);
+    END IF;
+    RETURN format('EXISTS (SELECT FROM %1$I.%2$I AS t WHERE %3$s >= %4$L::%5$s%6$s)'
+                  ' OR EXISTS (SELECT FROM %1$I.%2$I AS t WHERE %3$s IS NULL%6$s)', i.schema, i.name, i.load_time,
+                  journey._read_from(i, s), i.load_type, unseen);
+END
+$$;
+COMMENT ON FUNCTION journey._has_news(journey._input, journey._settings) IS
+    'internal: the condition that an input has new rows';
 
 -- An id, NULL where it is none; the option "allow_ids" exempts values.
 CREATE FUNCTION journey._cleaned(expression text, s journey._settings) RETURNS text
@@ -608,488 +628,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey._create_intake(name, name) IS 'internal: makes the tables of the intake';
-
--- ---------------------------------------------------------------------------------------------
--- model: reading
--- ---------------------------------------------------------------------------------------------
-
--- Locks the tables known so far, as reading does. Who is changing one is waited for, and its columns
--- stay what they are from the look at them to the reading.
-CREATE FUNCTION journey._lock_inputs(m journey._model) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    name text;
-BEGIN
-    FOR name IN
-        SELECT format('%I.%I', t.schema, t.relation)
-          FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                        journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
-          JOIN pg_namespace n ON n.nspname = t.schema
-          JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.relation
-         WHERE has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
-         ORDER BY t.table_id
-    LOOP
-        BEGIN
-            EXECUTE format('SELECT FROM %s WHERE false', name);
-        EXCEPTION WHEN undefined_table OR invalid_schema_name THEN
-            CONTINUE; -- dropped meanwhile, so it is not there for the reading either
-        END;
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION journey._lock_inputs(journey._model) IS
-    'internal: locks the tables to read';
-
--- Sources that are gone or not readable are skipped, with a warning: what they hold is read as soon
--- as they can be. A table seen for the first time gets its number.
-CREATE FUNCTION journey._readable_inputs(m journey._model) RETURNS journey._input[]
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    i journey._input;
-    missing text;
-    denied text[] := '{}';
-    result journey._input[] := '{}';
-BEGIN
-    FOR missing IN
-        SELECT CASE WHEN s.kind = 'schema' THEN format('schema %I', s.source_schema)
-                    ELSE format('relation %I.%I', s.source_schema, s.relation_name) END
-          FROM jsonb_populate_recordset(NULL::journey._source,
-                                        journey._catalog('sources'::text, m.model, '{}'::jsonb)) AS s
-          LEFT JOIN pg_namespace n ON n.nspname = s.source_schema
-          LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
-         WHERE n.oid IS NULL OR (s.kind = 'relation' AND c.oid IS NULL)
-         ORDER BY s.source
-    LOOP
-        RAISE WARNING 'model "%" cannot read %: it does not exist', m.model, missing;
-    END LOOP;
-
-    FOR i IN SELECT * FROM journey._inputs(m) LOOP
-        IF NOT has_schema_privilege(i.schema, 'USAGE')
-           OR NOT has_table_privilege(i.relation, 'SELECT') THEN
-            denied := denied || format('%I.%I', i.schema, i.name);
-            CONTINUE;
-        END IF;
-        IF i.is_new THEN
-            i.table_id := journey._catalog('add_table'::text, m.model, jsonb_build_object(
-                'source', i.source, 'schema', i.schema, 'relation', i.name))::integer;
-        END IF;
-        result := result || i;
-    END LOOP;
-    IF denied <> '{}' THEN
-        RAISE WARNING 'model "%" cannot read %: permission denied',
-            m.model, array_to_string(denied, ', ')
-            USING HINT = format('GRANT SELECT on it to %I; ALTER DEFAULT PRIVILEGES does it for'
-                                ' tables that the loader makes later.', current_user);
-    END IF;
-    RETURN result;
-END
-$$;
-COMMENT ON FUNCTION journey._readable_inputs(journey._model) IS 'internal: the tables to read';
-
--- Sees to the indexes on load time or, of captured ones, id, without which a refresh scans a source
--- whole: makes them where the option says so and the role may, else tells once, when the table is first
--- read. A loader that is writing is not waited for, who may be about to wait for this refresh: a later
--- one makes it.
-CREATE FUNCTION journey._index_inputs(
-    m journey._model, s journey._settings, inputs journey._input[]) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    statement text;
-    lock text;
-    may boolean;
-    first boolean;
-    by_what text;
-    told text[] := '{}';
-    lacking text[] := '{}';
-BEGIN
-    FOR statement, lock, may, first, by_what IN
-        SELECT format('CREATE INDEX ON %I.%I (%I)', i.schema, i.name, a.attname),
-               CASE WHEN c.relkind = 'm' THEN '' -- cannot be locked so, and no loader writes to it
-                    ELSE format('LOCK %I.%I IN SHARE MODE NOWAIT; ', i.schema, i.name) END,
-               pg_has_role(c.relowner, 'USAGE'), i.is_new OR i.relation = ANY (i.unread),
-               CASE WHEN i.captured THEN 'id' ELSE 'load time' END
-          FROM unnest(inputs) AS i
-          JOIN pg_class c ON c.oid = i.relation AND c.relkind = ANY ('{r,p,m}'::"char"[])
-          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = CASE
-                   WHEN i.captured THEN journey._first_column(i.kinds, journey._key_columns(i))
-                   ELSE i.watermark_column END
-         WHERE (i.captured OR i.kinds ->> i.watermark_column::text = ANY ('{timestamptz,timestamp,date}'::text[]))
-           AND NOT EXISTS (SELECT FROM pg_index x
-                             JOIN pg_class k ON k.oid = x.indexrelid
-                             JOIN pg_am am ON am.oid = k.relam AND (
-                                      am.amname IN ('btree', 'brin') OR i.captured AND am.amname = 'hash')
-                            WHERE x.indrelid = c.oid AND x.indkey[0] = a.attnum
-                              AND x.indpred IS NULL AND x.indisvalid)
-         ORDER BY i.table_id
-    LOOP
-        IF s.index_sources AND may THEN
-            BEGIN
-                EXECUTE lock || statement;
-            EXCEPTION WHEN lock_not_available THEN
-                CONTINUE;
-            END;
-        ELSIF first THEN
-            told := told || (statement || ';');
-            lacking := array_remove(lacking, by_what) || by_what;
-        END IF;
-    END LOOP;
-    IF told <> '{}' THEN
-        RAISE NOTICE
-            'sources of model "%" have no index on their %: a refresh scans them whole',
-            m.model, array_to_string(lacking, ' or ') USING HINT = array_to_string(told, ' ');
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION journey._index_inputs(journey._model, journey._settings, journey._input[]) IS
-    'internal: indexes on the sources';
-
--- A rejected row without its nulls: a column that a loader adds later must not make it another row.
-CREATE FUNCTION journey._without_nulls("row" jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each("row") WHERE value <> 'null'
-$$;
-COMMENT ON FUNCTION journey._without_nulls(jsonb) IS 'internal: an object without its null members';
-
--- What the rows of a table in a reading are.
-CREATE TYPE journey._tally AS (
-    table_id     integer,
-    rows         bigint,        -- all but the old side of removed ones
-    excluded     bigint,
-    rejected     bigint,
-    traits       bigint,        -- accepted rows of a users table
-    events       bigint,        -- accepted events
-    page_views   bigint,        -- of those
-    any_page     boolean,       -- a page view among all rows
-    web_track    boolean,       -- an accepted track of a device, with a URL
-    loaded_until timestamptz,   -- the newest load time
-    new          bigint,        -- events of the store, where the reading merged them
-    removed      bigint
-);
-
-CREATE FUNCTION journey._batch_tallies(m journey._model) RETURNS journey._tally[]
-    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    result journey._tally[];
-BEGIN
-    EXECUTE format($q$
-        SELECT coalesce(array_agg(t), '{}') FROM (
-            SELECT table_id, count(*) FILTER (WHERE status IS DISTINCT FROM 'removed') AS rows,
-                   count(*) FILTER (WHERE status = 'excluded') AS excluded,
-                   count(*) FILTER (WHERE status <> ALL ('{excluded,removed}')) AS rejected,
-                   count(*) FILTER (WHERE status IS NULL AND is_traits) AS traits,
-                   count(*) FILTER (WHERE status IS NULL AND NOT is_traits) AS events,
-                   count(*) FILTER (WHERE status IS NULL AND NOT is_traits
-                                      AND kind = ANY ('{page,screen}')) AS page_views,
-                   coalesce(bool_or(kind = ANY ('{page,screen}')), false) AS any_page,
-                   coalesce(bool_or(status IS NULL AND NOT is_traits AND kind = 'track' AND url <> ''
-                                    AND visitor_id NOT LIKE 'user:%%'
-                                    AND coalesce(platform, '') <> ALL ('{server,sources}')), false)
-                       AS web_track,
-                   max(loaded_at) FILTER (WHERE status IS DISTINCT FROM 'removed') AS loaded_until,
-                   NULL::bigint AS new, count(*) FILTER (WHERE status = 'removed') AS removed
-              FROM %I._batch GROUP BY table_id) AS t $q$, m.store_schema) INTO result;
-    RETURN result;
-END
-$$;
-COMMENT ON FUNCTION journey._batch_tallies(journey._model) IS 'internal: what the rows of a batch are';
-
--- What a reading has: rows by outcome, and how far each input is read. The watermark never passes the
--- beginning of this transaction, as a row from the future must not hide those that come before it,
--- nor that of the oldest writer. Of an input that is gone it is taken back, so that a table made
--- anew is read whole; of one that cannot be read nothing counts as seen, as the snapshot is kept for all.
-CREATE FUNCTION journey._batch_counts(
-    m journey._model, s journey._settings, inputs journey._input[], open_since timestamptz,
-    tallies journey._tally[])
-    RETURNS jsonb
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    result jsonb;
-BEGIN
-    EXECUTE $q$
-        WITH part AS (
-            SELECT * FROM unnest($5)
-        ), mark AS (
-            SELECT i.table_id, i.watermark_column,
-                   -- without a watermark there is none to hold back
-                   CASE WHEN r.read_until IS NOT NULL AND ($3 > '-infinity') IS NOT FALSE
-                        THEN least(r.read_until, $3) END AS watermark,
-                   journey._now_seen(i, $4, l.loaded_until) AS seen
-              FROM unnest($1) AS i LEFT JOIN part p ON p.table_id = i.table_id
-             CROSS JOIN LATERAL (
-                   SELECT greatest(p.loaded_until, (i.seen ->> 'loaded_until')::timestamptz)
-                          AS loaded_until) AS l
-             CROSS JOIN LATERAL (
-                   SELECT CASE WHEN l.loaded_until IS NULL THEN i.watermark
-                               ELSE greatest(i.watermark,
-                                             least(l.loaded_until, transaction_timestamp()))
-                          END AS read_until) AS r
-             UNION ALL
-            SELECT t.table_id, CASE WHEN n.is_there THEN t.watermark_column END,
-                   CASE WHEN n.is_there THEN t.watermark END, NULL
-              FROM jsonb_populate_recordset(NULL::journey._source_table, $2) AS t
-             CROSS JOIN LATERAL (
-                   SELECT to_regclass(format('%I.%I', t.schema, t.relation)) IS NOT NULL AS is_there
-                   ) AS n
-             WHERE NOT EXISTS (SELECT FROM unnest($1) AS i WHERE i.table_id = t.table_id)
-               AND NOT (n.is_there AND t.seen IS NULL)
-        )
-        SELECT jsonb_build_object(
-                   'rows_read', coalesce(sum(rows), 0), 'excluded', coalesce(sum(excluded), 0),
-                   'rejected', coalesce(sum(rejected), 0), 'traits', coalesce(sum(traits), 0),
-                   'removed', coalesce(sum(removed), 0),
-                   'watermarks', (SELECT coalesce(jsonb_agg(to_jsonb(mark) ORDER BY table_id), '[]')
-                                    FROM mark))
-          FROM part $q$
-       INTO result USING inputs, journey._catalog('tables'::text, m.model, '{}'::jsonb), open_since, s, tallies;
-    RETURN result;
-END
-$$;
-COMMENT ON FUNCTION
-    journey._batch_counts(journey._model, journey._settings, journey._input[], timestamptz, journey._tally[]) IS
-    'internal: what a batch has';
-
--- Says of a source that is read for the first time that web pages are in it and none of its events is a
--- page view. One that was given as tracks is such a source only if there are no page views anywhere.
-CREATE FUNCTION journey._tell_no_pages(m journey._model, inputs journey._input[], tallies journey._tally[])
-    RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    found record;
-    tables jsonb := journey._catalog('tables'::text, m.model, '{}'::jsonb);
-BEGIN
-    FOR found IN
-        SELECT i.source, min(format('%I.%I', i.schema, i.name)) AS name, min(i.schema) AS schema,
-               bool_or(i.role <> 'own') AS is_schema
-          FROM unnest(tallies) AS b JOIN unnest(inputs) AS i ON i.table_id = b.table_id
-         WHERE b.events > 0
-         GROUP BY i.source
-        HAVING sum(b.page_views) = 0 AND bool_or(b.web_track)
-           AND bool_and(i.role <> 'payload') AND (bool_and(i.event_kind IS NULL)
-                OR m.version = 0 AND NOT EXISTS (SELECT FROM unnest(tallies) AS p WHERE p.any_page))
-           AND NOT EXISTS (
-               SELECT FROM jsonb_populate_recordset(NULL::journey._source_table, tables) AS t
-                WHERE t.source = i.source AND CASE WHEN t.watermark_column IS NULL
-                          THEN t.first_read_at IS NOT NULL ELSE t.watermark IS NOT NULL END)
-         ORDER BY i.source
-    LOOP
-        RAISE NOTICE 'model "%" found no page view in %, whose events have URLs', m.model,
-            CASE WHEN found.is_schema THEN format('schema %I', found.schema) ELSE found.name END
-            USING DETAIL = 'Sessions without page views have no landing page.',
-                  HINT = CASE WHEN found.is_schema THEN
-                      'Page views lie in the tables "pages" and "screens"; if another table has them, add it with'
-                      ' journey.add_source() and its third argument, the kind "page".'
-                  ELSE format('Add %s with the kind "page", the third argument of add_source(), if all its rows are page views,'
-                      ' else map its kinds, of a view that has them as page, screen, track, ..:'
-                      ' {"kind": "column"}.', found.name) END;
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION journey._tell_no_pages(journey._model, journey._input[], journey._tally[]) IS
-    'internal: says that a source of web pages has no page views';
-
--- Empties a relation of scratch. A DELETE leaves the old rows in the file until a vacuum. But a dump of
--- the database holds a lock on all tables for long, for which no refresh should wait.
-CREATE FUNCTION journey._empty(relation regclass) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', relation);
-    EXECUTE format('TRUNCATE %s', relation);
-EXCEPTION WHEN lock_not_available THEN
-    EXECUTE format('DELETE FROM %s', relation);
-END
-$$;
-COMMENT ON FUNCTION journey._empty(regclass) IS 'internal: empties a relation of scratch';
-
-CREATE FUNCTION journey._empty_batch(m journey._model) RETURNS void
-    LANGUAGE sql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$SELECT journey._empty(format('%I._batch', m.store_schema)::regclass)$$;
-COMMENT ON FUNCTION journey._empty_batch(journey._model) IS
-    'internal: empties the batch of a refresh';
-
--- A reading that has begun: of which tables, and the query that gives their rows.
-CREATE TYPE journey._started_reading AS (
-    settings journey._settings,
-    inputs   journey._input[],
-    writers  jsonb,         -- transactions that write meanwhile, and the snapshot
-    taken    text,          -- WITH ..: takes what triggers noted; '' where they noted nothing
-    rows     text           -- the query, with the columns of the batch; NULL where there is nothing to read
-);
-
--- Begins to read what is new in all sources, with one statement and so under one snapshot. With `since`, reads
--- the rows loaded or dated since then too; '-infinity' is everything. With `peek` it only looks: nothing is
--- listed, no index made, and nothing that triggers noted counts as read. To be called as the model's owner, who
--- holds the lock on the model.
-CREATE FUNCTION journey._begin_reading(m journey._model, since timestamptz, peek boolean)
-    RETURNS journey._started_reading
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-    SET TimeZone = 'UTC'
-    SET DateStyle = 'ISO, YMD'
-AS $$
-DECLARE
-    r journey._started_reading;
-    s journey._settings := journey._settings(m.options);
-    inputs journey._input[];
-BEGIN
-    PERFORM journey._lock_inputs(m);
-    inputs := journey._readable_inputs(m);
-    PERFORM journey._empty_batch(m);
-    PERFORM journey._begin_redaction(m, s, since, peek);
-    IF s.capture = 'trigger' AND NOT peek THEN
-        inputs := journey._capture_inputs(m, s, inputs, false);
-    END IF;
-    IF NOT peek THEN
-        PERFORM journey._index_inputs(m, s, inputs);
-    END IF;
-    r.settings := s;
-    r.writers := journey._open_writers(m, inputs);
-    r.writers := r.writers || jsonb_build_object('snapshot', to_jsonb(journey._snapshot()));
-    r.inputs := journey._seen_inputs(m, s, inputs, r.writers -> 'snapshot');
-    IF r.inputs <> '{}' THEN
-        r.taken := journey._taken_changes(m, r.inputs);
-        r.rows := (SELECT string_agg(journey._redacted_select(m, i, s, CASE
-                        WHEN i.captured THEN journey._changed_rows(m, i, s, r.inputs, since)
-                        ELSE journey._new_rows(i, s, since) END), ' UNION ALL ' ORDER BY i.table_id)
-                     FROM unnest(r.inputs) AS i)
-                  || journey._removed_rows(m, s, r.inputs);
-    END IF;
-    RETURN r;
-END
-$$;
-COMMENT ON FUNCTION journey._begin_reading(journey._model, timestamptz, boolean) IS
-    'internal: begins to read what is new in the sources of a model';
-
--- Whether the rows of a reading may be merged as they come, past the batch: nothing in the statement that
--- reads them writes, and none tells of what was forgotten.
-CREATE FUNCTION journey._may_stream(m journey._model, r journey._started_reading) RETURNS boolean
-    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    forgotten boolean;
-BEGIN
-    EXECUTE format('SELECT EXISTS (SELECT FROM %I._tombstones)', m.store_schema) INTO forgotten;
-    RETURN r.rows IS NOT NULL AND r.taken = '' AND NOT forgotten
-        AND ((r.settings).redact IS NULL OR (r.settings).internal_users = '{}'); -- whose ids are taken of the batch
-END
-$$;
-COMMENT ON FUNCTION journey._may_stream(journey._model, journey._started_reading) IS
-    'internal: whether rows may be merged as they come';
-
--- The rows of a reading, under the names that they have in the batch.
-CREATE FUNCTION journey._reading_rows(r journey._started_reading) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT format('SELECT * FROM (%s) AS b (%s)', (r).rows,
-              (SELECT string_agg(quote_ident(name), ', ' ORDER BY place) FROM journey._batch_columns()))
-$$;
-COMMENT ON FUNCTION journey._reading_rows(journey._started_reading) IS
-    'internal: the query for the rows of a reading';
-
--- Puts the rows of a reading into <schema>._batch.
-CREATE FUNCTION journey._fill_batch(m journey._model, r journey._started_reading) RETURNS journey._tally[]
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-    SET TimeZone = 'UTC'
-    SET DateStyle = 'ISO, YMD'
-AS $$
-BEGIN
-    IF r.rows IS NOT NULL THEN
-        EXECUTE format('%s INSERT INTO %I._batch (%s) %s', r.taken, m.store_schema,
-            (SELECT string_agg(quote_ident(name), ', ' ORDER BY place) FROM journey._batch_columns()),
-            r.rows);
-    END IF;
-    EXECUTE format('ANALYZE %I._batch', m.store_schema);
-    PERFORM journey._reject_forgotten(m);
-    RETURN journey._batch_tallies(m);
-END
-$$;
-COMMENT ON FUNCTION journey._fill_batch(journey._model, journey._started_reading) IS
-    'internal: reads into the batch';
-
--- What was read: counts, and what is to be remembered of the tables at the end of the refresh; lists rejected
--- rows, which the batch has.
-CREATE FUNCTION journey._end_reading(
-    m journey._model, r journey._started_reading, tallies journey._tally[], peek boolean) RETURNS jsonb
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-    SET TimeZone = 'UTC'
-    SET DateStyle = 'ISO, YMD'
-AS $$
-DECLARE
-    counts jsonb := journey._batch_counts(m, r.settings, r.inputs, journey._open_since(m, r.writers), tallies);
-BEGIN
-    IF peek THEN
-        RETURN counts;
-    END IF;
-    PERFORM journey._note_whole_tables(m.store_schema, ARRAY(
-        SELECT i.table_id FROM unnest(r.inputs) AS i
-         WHERE i.role = 'conversion' AND CASE WHEN i.captured THEN i.relation = ANY (i.unread)
-                                              ELSE i.watermark_column IS NULL END));
-    PERFORM journey._note_internal(m, r.settings);
-    PERFORM journey._tell_no_pages(m, r.inputs, tallies);
-    PERFORM journey._catalog('writers'::text, m.model, r.writers);
-    IF (r.settings).capture = 'trigger' THEN
-        PERFORM journey._capture_done(m, r.inputs);
-    END IF;
-    IF counts ->> 'rejected' <> '0' THEN
-        EXECUTE format(
-            'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at, "position", row_key)'
-            ' SELECT format(''%%I.%%I'', i.schema, i.name), journey._without_nulls(b.raw), b.status,'
-            ' transaction_timestamp(), b.position, b.row_key'
-            ' FROM %2$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
-            ' WHERE b.status <> ALL (''{excluded,removed}'') ON CONFLICT DO NOTHING', m.schema, m.store_schema)
-            USING r.inputs;
-    END IF;
-    RETURN counts;
-END
-$$;
-COMMENT ON FUNCTION
-    journey._end_reading(journey._model, journey._started_reading, journey._tally[], boolean) IS
-    'internal: what was read of the sources of a model';
-
--- A reading into the batch.
-CREATE FUNCTION journey._read(
-    m journey._model, since timestamptz DEFAULT NULL, peek boolean DEFAULT false) RETURNS jsonb
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    r journey._started_reading := journey._begin_reading(m, since, peek);
-BEGIN
-    RETURN journey._end_reading(m, r, journey._fill_batch(m, r), peek);
-END
-$$;
-COMMENT ON FUNCTION journey._read(journey._model, timestamptz, boolean) IS
-    'internal: reads what is new in the sources of a model';
-
--- Ends a reading: what was read counts as read, and the scratch is empty. At the end of the
--- refresh.
-CREATE FUNCTION journey._read_done(m journey._model, counts jsonb) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM journey._catalog('watermarks'::text, m.model, counts -> 'watermarks');
-    PERFORM journey._empty_batch(m);
-END
-$$;
-COMMENT ON FUNCTION journey._read_done(journey._model, jsonb) IS 'internal: ends a reading';

@@ -81,7 +81,8 @@ BEGIN
         'kind', 'schema', 'source_schema', source_schema, 'id_space', 'loader',
         'columns', '{}'::jsonb, 'options', options));
     PERFORM journey._start_capture(m);
-    IF NOT EXISTS (SELECT FROM journey._schema_tables(source_schema, '{}'::text[])) THEN
+    IF NOT EXISTS (SELECT FROM journey._source_tables(jsonb_build_array(jsonb_build_object(
+                       'kind', 'schema', 'source_schema', source_schema)))) THEN
         RAISE NOTICE 'schema "%" has no event tables yet', source_schema
             USING HINT = 'Those that appear in it are found by the next refresh.';
     END IF;

@@ -16,45 +16,46 @@ CREATE FUNCTION journey._open_writers(m journey._model, inputs journey._input[])
 AS $$
 DECLARE
     at timestamptz := clock_timestamp();
-    this_database oid := (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
-    sources oid[] := ARRAY(
-        WITH RECURSIVE member(oid) AS (
-            SELECT i.relation::oid FROM unnest(inputs) AS i
-             UNION
-            SELECT h.inhrelid FROM pg_inherits h JOIN member ON h.inhparent = member.oid)
-        SELECT member.oid FROM member);
     writers jsonb;
+    since timestamptz;
 BEGIN
     -- a transaction keeps what it once saw of pg_stat_activity: not from before, nor for the caller
     PERFORM pg_stat_clear_snapshot();
-    WITH writer AS MATERIALIZED (
+    WITH RECURSIVE source(oid) AS (
+        SELECT i.relation::oid FROM unnest(inputs) AS i
+         UNION
+        SELECT h.inhrelid FROM pg_inherits h JOIN source ON h.inhparent = source.oid
+    ), here AS MATERIALIZED (
+        SELECT d.oid, d.datname FROM pg_database d WHERE d.datname = current_database()
+    ), writer AS MATERIALIZED (
         SELECT l.virtualtransaction AS id, min(l.pid) AS pid,
                min(l.transactionid::text::bigint) AS xid
           FROM pg_locks l
          WHERE l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
            AND (l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock'
-                OR l.locktype = 'relation' AND l.database = this_database
-                   AND l.relation = ANY (sources)
+                OR l.locktype = 'relation' AND l.database = (SELECT oid FROM here)
                    AND l.mode = ANY ('{RowExclusiveLock,ShareRowExclusiveLock,ExclusiveLock,'
-                                     'AccessExclusiveLock}'::text[]))
+                                     'AccessExclusiveLock}'::text[])
+                   AND l.relation IN (SELECT oid FROM source))
          GROUP BY l.virtualtransaction
     ), known AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(m.writers -> 'writers')
                           AS k(id text, xid bigint, since timestamptz)
     )
-    SELECT jsonb_agg(jsonb_build_object('id', w.id, 'xid', w.xid, 'since', coalesce(
-               a.xact_start,
-               (SELECT min(k.since) FROM known AS k WHERE k.id = w.id OR k.xid = w.xid),
-               CASE WHEN p.transaction IS NOT NULL THEN (SELECT min(k.since) FROM known AS k) END,
-               (m.writers ->> 'at')::timestamptz,
-               '-infinity')))
-      INTO writers
+    SELECT jsonb_agg(jsonb_build_object('id', w.id, 'xid', w.xid, 'since', x.since)), min(x.since)
+      INTO writers, since
       FROM writer AS w
       LEFT JOIN pg_stat_activity a ON a.pid = w.pid
       LEFT JOIN pg_prepared_xacts p ON w.pid IS NULL AND p.transaction::text::bigint = w.xid
-     WHERE coalesce(a.datid = this_database, p.database = current_database(), true);
+     CROSS JOIN LATERAL (
+           SELECT coalesce(a.xact_start,
+                           (SELECT min(k.since) FROM known AS k WHERE k.id = w.id OR k.xid = w.xid),
+                           CASE WHEN p.transaction IS NOT NULL THEN (SELECT min(k.since) FROM known AS k) END,
+                           (m.writers ->> 'at')::timestamptz,
+                           '-infinity') AS since) AS x
+     WHERE coalesce(a.datid = (SELECT oid FROM here), p.database = (SELECT datname FROM here), true);
     PERFORM pg_stat_clear_snapshot();
-    RETURN jsonb_build_object('at', at, 'writers', coalesce(writers, '[]'));
+    RETURN jsonb_build_object('at', at, 'writers', coalesce(writers, '[]'), 'since', since);
 END
 $$;
 COMMENT ON FUNCTION journey._open_writers(journey._model, journey._input[]) IS
@@ -71,7 +72,7 @@ DECLARE
     one_snapshot boolean := current_setting('transaction_isolation') <> 'read committed';
     list jsonb := CASE WHEN one_snapshot THEN m.writers ELSE writers END;
 BEGIN
-    RETURN least((SELECT min(w.since) FROM jsonb_to_recordset(list -> 'writers') AS w(since timestamptz)),
+    RETURN least((list ->> 'since')::timestamptz,
                  CASE WHEN one_snapshot
                       THEN coalesce((m.writers ->> 'at')::timestamptz, '-infinity') END);
 END
@@ -79,29 +80,39 @@ $$;
 COMMENT ON FUNCTION journey._open_since(journey._model, jsonb) IS
     'internal: the time from which rows may still come';
 
--- A table with its partitions, if what a snapshot saw tells which of its rows were read: plain tables of
--- this server, of which the reader sees every row. Else NULL. They are locked, so that none is taken
--- out and put back while this refresh runs.
+-- Tables, each with its partitions, if what a snapshot saw tells which of its rows were read: plain tables of
+-- this server, of which the reader sees every row. Others are not there.
+CREATE FUNCTION journey._plain_tables(relations regclass[]) RETURNS TABLE (root regclass, members oid[])
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+WITH RECURSIVE member(root, oid) AS (
+    SELECT DISTINCT r, r::oid FROM unnest(relations) AS r
+     UNION
+    SELECT m.root, i.inhrelid FROM pg_inherits i JOIN member AS m ON i.inhparent = m.oid
+)
+SELECT m.root, array_agg(c.oid ORDER BY c.oid)
+  FROM member AS m JOIN pg_class c ON c.oid = m.oid
+  LEFT JOIN pg_am a ON a.oid = c.relam
+ -- they put scans of their own in place of the server's
+ WHERE NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = ANY ('{citus,timescaledb}'::name[]))
+ GROUP BY m.root
+HAVING bool_and(c.relkind = 'p' OR c.relkind = 'r' AND a.amname = 'heap') AND NOT row_security_active(m.root)
+$$;
+COMMENT ON FUNCTION journey._plain_tables(regclass[]) IS
+    'internal: tables and their partitions, if their rows are plain';
+
+-- The same of one, which is locked, so that no partition is taken out and put back while this refresh runs.
 CREATE FUNCTION journey._plain_members(relation regclass) RETURNS oid[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF row_security_active(relation)
-       OR NOT EXISTS (SELECT FROM pg_class c
-                       WHERE c.oid = relation AND c.relkind = ANY ('{r,p}'::"char"[]))
-       -- they put scans of their own in place of the server's
-       OR EXISTS (SELECT FROM pg_extension e WHERE e.extname = ANY ('{citus,timescaledb}'::name[]))
-    THEN
+    IF NOT EXISTS (SELECT FROM journey._plain_tables(ARRAY[relation])) THEN
         RETURN NULL;
     END IF;
     EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', relation);
-    RETURN (
-        SELECT CASE WHEN bool_and(c.relkind = 'p' OR c.relkind = 'r' AND a.amname = 'heap')
-                    THEN array_agg(c.oid ORDER BY c.oid) END
-          FROM unnest(journey._members(relation)) AS m
-          JOIN pg_class c ON c.oid = m
-          LEFT JOIN pg_am a ON a.oid = c.relam);
+    RETURN (SELECT p.members FROM journey._plain_tables(ARRAY[relation]) AS p);
 END
 $$;
 COMMENT ON FUNCTION journey._plain_members(regclass) IS
@@ -109,26 +120,22 @@ COMMENT ON FUNCTION journey._plain_members(regclass) IS
 
 -- What stands for how a row is read: the same row, read in the same way, is the same event. Columns
 -- with their numbers, as one may have been dropped and made anew with a default.
-CREATE FUNCTION journey._reading(i journey._input, s journey._settings) RETURNS text
+CREATE FUNCTION journey._reading(i journey._input, s journey._settings, columns text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN md5(concat_ws(' ', journey._rules_version(), i.role, i.event_kind, i.id_prefix, i.columns,
                          i.watermark_column, i.kinds, s.exclude, s.revenue, s.earliest, s.max_future,
-                         s.keep_properties, s.allow_ids, s.redact, i.options, (
-        SELECT string_agg(format('%I %s %s', a.attname, a.attnum, a.atttypid), ',' ORDER BY a.attnum)
-          FROM pg_attribute a
-         WHERE a.attrelid = i.relation AND a.attnum > 0 AND NOT a.attisdropped)));
+                         s.keep_properties, s.allow_ids, s.redact, i.options, columns));
 END
 $$;
-COMMENT ON FUNCTION journey._reading(journey._input, journey._settings) IS
+COMMENT ON FUNCTION journey._reading(journey._input, journey._settings, text) IS
     'internal: stands for how a row is read';
 
 -- Says of each input which of its rows the last refresh has seen: adds its snapshot to what is known,
 -- unless that does not hold any more.
-CREATE FUNCTION journey._seen_inputs(
-    m journey._model, s journey._settings, inputs journey._input[], snapshot jsonb)
+CREATE FUNCTION journey._seen_inputs(m journey._model, inputs journey._input[], snapshot jsonb)
     RETURNS journey._input[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -142,9 +149,8 @@ DECLARE
     result journey._input[] := '{}';
 BEGIN
     FOREACH i IN ARRAY inputs LOOP
-        IF NOT i.captured THEN
-            i.members := journey._plain_members(i.relation);
-            i.reading := journey._reading(i, s);
+        IF i.captured THEN
+            i.members := NULL;
         END IF;
         i.seen := CASE WHEN known AND i.members IS NOT NULL AND i.seen ->> 'reading' = i.reading
                        THEN i.seen || last END;
@@ -153,28 +159,5 @@ BEGIN
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION
-    journey._seen_inputs(journey._model, journey._settings, journey._input[], jsonb) IS
+COMMENT ON FUNCTION journey._seen_inputs(journey._model, journey._input[], jsonb) IS
     'internal: which rows the last refresh has seen';
-
--- What this refresh has seen of an input, for the next one. A partition that is on its way out was not
--- read; and a transaction that keeps one snapshot does not know which partitions it has read.
-CREATE FUNCTION journey._now_seen(i journey._input, s journey._settings, loaded_until timestamptz)
-    RETURNS jsonb
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF i.members IS NULL OR cardinality(i.members) > 1
-                            AND current_setting('transaction_isolation') <> 'read committed' THEN
-        RETURN NULL;
-    END IF;
-    RETURN jsonb_build_object(
-        'from', journey._read_from(i, s), 'reading', i.reading, 'loaded_until', loaded_until,
-        'members', ARRAY(SELECT m FROM unnest(i.members) AS m
-                          WHERE NOT EXISTS (SELECT FROM pg_inherits h
-                                             WHERE h.inhrelid = m AND h.inhdetachpending)));
-END
-$$;
-COMMENT ON FUNCTION journey._now_seen(journey._input, journey._settings, timestamptz) IS
-    'internal: which rows this refresh has seen';

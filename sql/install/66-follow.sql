@@ -45,8 +45,10 @@ DECLARE
 BEGIN
     PERFORM journey._create_stored(r);
     FOR f IN SELECT * FROM journey._followers(r) LOOP
-        EXECUTE journey._bind(r, format('CREATE %s TABLE {%s} (%s)',
-            CASE WHEN r.shadow THEN 'UNLOGGED' ELSE '' END, f.relation, f.columns));
+        -- rows of persons change again and again: room for that in their pages
+        EXECUTE journey._bind(r, format('CREATE %s TABLE {%s} (%s) WITH (fillfactor = %s)',
+            CASE WHEN r.shadow THEN 'UNLOGGED' ELSE '' END, f.relation, f.columns,
+            CASE f.relation WHEN 'profiles' THEN 85 ELSE 100 END));
     END LOOP;
 END
 $$;
@@ -121,27 +123,16 @@ AS $$
                  journey._columns_of(r, relation, attributes) AS changes) AS c
 $$;
 
--- Derives the rows of a relation and writes those that differ; how many. What a relation of the store that is
--- keyed by session says belongs to the session: whose changes, has changed with this refresh.
-CREATE FUNCTION journey._follow(r journey._run, f journey._follower)
-RETURNS bigint
+-- The statement of a later run that derives the rows of a relation, writes those that differ and says how many. What
+-- a relation of the store that is keyed by session says belongs to the session: whose changes, has changed with
+-- this refresh. $1 is the run.
+CREATE FUNCTION journey._follow_statement(r journey._run, f journey._follower)
+RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    n bigint;
 BEGIN
-    IF r.bulk THEN
-        IF f.derived IS NULL THEN
-            RETURN 0;
-        END IF;
-        EXECUTE journey._bind(r, format('INSERT INTO {%s} %s', f.relation, f.derived)) USING r;
-        GET DIAGNOSTICS n = ROW_COUNT;
-        RETURN n;
-    ELSIF f.scope IS NULL THEN
-        RETURN 0;
-    END IF;
-    EXECUTE journey._bind(r, format($sql$
+    RETURN journey._bind(r, format($sql$
         WITH scope AS MATERIALIZED (%2$s),
         derived AS MATERIALIZED (%3$s),
         gone AS (
@@ -165,8 +156,51 @@ BEGIN
         told AS (
             UPDATE {_sessions} AS t SET version = ($1).version, updated_at = ($1).at
             FROM (SELECT session_id FROM gone UNION SELECT session_id FROM put) AS c
-            WHERE t.session_id = c.session_id)$sql$ END))
-    INTO n USING r;
+            WHERE t.session_id = c.session_id)$sql$ END));
+END
+$$;
+COMMENT ON FUNCTION journey._follow_statement(journey._run, journey._follower) IS
+    'internal: the statement that brings a relation up to date';
+
+-- These statements, as an array of objects. They are kept with the model, under a key of all that they are made of.
+CREATE FUNCTION journey._follow_statements(r journey._run)
+RETURNS jsonb
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kept jsonb := CASE WHEN NOT r.anew THEN journey._catalog('statements'::text, r.model, '{}'::jsonb) END;
+    key text := md5(concat_ws(' ', (SELECT extversion FROM pg_extension WHERE extname = 'pg_journey'), r.schema, r.store,
+                              r.settings));
+BEGIN
+    IF kept ->> 'key' = key THEN
+        RETURN kept -> 'follow';
+    END IF;
+    kept := jsonb_build_object('key', key, 'follow', (
+        SELECT jsonb_agg(jsonb_build_object('relation', f.relation, 'statement', journey._follow_statement(r, f)))
+        FROM journey._followers(r) AS f WHERE f.scope IS NOT NULL));
+    IF NOT r.anew THEN
+        PERFORM journey._catalog('keep_statements'::text, r.model, kept);
+    END IF;
+    RETURN kept -> 'follow';
+END
+$$;
+COMMENT ON FUNCTION journey._follow_statements(journey._run) IS
+    'internal: the statements that bring relations up to date';
+
+-- A first load, or a shadow run: all rows; how many.
+CREATE FUNCTION journey._follow(r journey._run, f journey._follower)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n bigint := 0;
+BEGIN
+    IF f.derived IS NOT NULL THEN
+        EXECUTE journey._bind(r, format('INSERT INTO {%s} %s', f.relation, f.derived)) USING r;
+        GET DIAGNOSTICS n = ROW_COUNT;
+    END IF;
     RETURN n;
 END
 $$;
@@ -179,23 +213,34 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     f journey._follower;
+    relation text;
+    statement text;
     n bigint;
     profiles bigint;
-    convert boolean := true;
+    convert boolean;
 BEGIN
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
-        convert := journey._find_conversions(r) OR r.anew;
-        IF convert THEN
-            PERFORM journey._note_converted(r, -1);
-        END IF;
+    IF r.bulk THEN
+        FOR f IN SELECT * FROM journey._followers(r) LOOP
+            n := journey._follow(r, f);
+            IF f.relation = 'profiles' THEN
+                profiles := n + journey._count_conversions(r);
+            END IF;
+        END LOOP;
+        RETURN profiles;
     END IF;
-    FOR f IN SELECT * FROM journey._followers(r) LOOP
-        CONTINUE WHEN NOT convert AND f.relation = ANY ('{_conversions,attributed_touches}'::text[]);
-        n := journey._follow(r, f);
-        IF f.relation = '_conversions' AND NOT r.bulk THEN
+    EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
+    convert := journey._find_conversions(r) OR r.anew;
+    IF convert THEN
+        PERFORM journey._note_converted(r, -1);
+    END IF;
+    FOR relation, statement IN
+        SELECT s ->> 'relation', s ->> 'statement' FROM jsonb_array_elements(journey._follow_statements(r)) AS s
+    LOOP
+        CONTINUE WHEN NOT convert AND relation = ANY ('{_conversions,attributed_touches}'::text[]);
+        EXECUTE statement INTO n USING r;
+        IF relation = '_conversions' THEN
             PERFORM journey._note_converted(r, 1);
-        ELSIF f.relation = 'profiles' THEN
+        ELSIF relation = 'profiles' THEN
             profiles := n + CASE WHEN convert THEN journey._count_conversions(r) ELSE 0 END;
         END IF;
     END LOOP;

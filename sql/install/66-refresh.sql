@@ -17,6 +17,7 @@ BEGIN
     PERFORM journey._create_derived(r);
     PERFORM journey._create_scratch(r);
     PERFORM journey._create_conversion_scope(r);
+    PERFORM journey._keep_from_vacuum(r);
     PERFORM journey._create_tombstones(r);
     PERFORM journey._create_exports(r);
     PERFORM journey._show_sessions(r);
@@ -81,13 +82,14 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM set_config('jit', 'off', true);
-    -- A statement has several sorts and hashes at once; together they keep to about maintenance_work_mem.
-    PERFORM set_config('work_mem', greatest(
-        64, pg_size_bytes(current_setting('maintenance_work_mem')) / 1024 / 4)::text, true);
-    PERFORM set_config('hash_mem_multiplier', '1', true);
-    -- A first load reads all; a later one looks up what is new, and must not scan what is stored for it.
-    PERFORM set_config('random_page_cost', CASE WHEN r.bulk THEN '1.1' ELSE '0.5' END, true);
+    PERFORM set_config('jit', 'off', true), set_config('hash_mem_multiplier', '1', true),
+            -- A statement has several sorts and hashes at once; together they keep to about maintenance_work_mem.
+            set_config('work_mem', greatest(
+                64, pg_size_bytes(current_setting('maintenance_work_mem')) / 1024 / 4)::text, true),
+            -- rows of scratch are much alike, and every statement that fills a relation is followed by an ANALYZE
+            set_config('default_statistics_target', '20', true),
+            -- A first load reads all; a later one looks up what is new, and must not scan what is stored for it.
+            set_config('random_page_cost', CASE WHEN r.bulk THEN '1.1' ELSE '0.5' END, true);
     PERFORM journey._empty_scratch(r, false);
 END
 $$;
@@ -99,9 +101,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new',
-        '_units_old', '_ref_changes', '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units',
-        '_person_changes', '_conversion_scope', '_converted', '_record_changes', '_shared', '_barriers'], large_only);
+    PERFORM journey._clear_scratch(r, journey._scratch(), large_only);
 END
 $$;
 
@@ -171,11 +171,13 @@ $$;
 -- Milliseconds of a phase, added to those that it has.
 CREATE FUNCTION journey._note_phase(phases jsonb, phase text, begun timestamptz)
 RETURNS jsonb
-LANGUAGE sql
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT phases || jsonb_build_object(phase, coalesce((phases ->> phase)::numeric, 0) +
-        round((extract(epoch FROM clock_timestamp() - begun) * 1000)::numeric, 1))
+BEGIN
+    RETURN phases || jsonb_build_object(phase, coalesce((phases ->> phase)::numeric, 0) +
+        round((extract(epoch FROM clock_timestamp() - begun) * 1000)::numeric, 1));
+END
 $$;
 
 -- Merges what _batch holds, slice by slice. How many events were new.
@@ -237,6 +239,29 @@ AS $$
     SELECT (1 + events * 16 / pg_size_bytes(current_setting('maintenance_work_mem')))::integer
 $$;
 
+-- The rounds after the reading: merges what it gave, unless that was done with it, and derives what follows.
+CREATE FUNCTION journey._follow_reading(r journey._run, accepted bigint, removed bigint, INOUT new bigint,
+    INOUT phases jsonb, OUT profiles_changed bigint, OUT sessions_changed bigint)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    begun timestamptz := clock_timestamp();
+    d record;
+BEGIN
+    new := coalesce(new, CASE WHEN accepted + removed > 0
+                              THEN journey._merge_slices(r, journey._slices(accepted + removed)) ELSE 0 END)
+           + journey._note_user_rows(r) + journey._note_conversion_rows(r);
+    phases := journey._note_phase(phases, 'merge'::text, begun);
+    SELECT * INTO d FROM journey._derive(r, phases);
+    phases := d.phases;
+    profiles_changed := d.profiles_changed;
+    sessions_changed := d.sessions_changed;
+END
+$$;
+COMMENT ON FUNCTION journey._follow_reading(journey._run, bigint, bigint, bigint, jsonb) IS
+    'internal: the rounds after the reading';
+
 CREATE FUNCTION journey._refresh(model name, nowait boolean, since timestamptz,
     OUT rows_read bigint, OUT new bigint, OUT duplicate bigint, OUT excluded bigint, OUT rejected bigint,
     OUT sessions_changed bigint, OUT profiles_changed bigint,
@@ -247,39 +272,49 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     m journey._model := journey._lock_model(model, nowait);
+    s journey._settings;
     started timestamptz := clock_timestamp();
-    begun timestamptz := started;
     r journey._run;
-    anew boolean;
+    anew boolean := journey._apply_refresh_options(m);
     due text := journey._rebuild_due(m.rebuild_due, m.rules_version);
     reading journey._started_reading;
-    tallies journey._tally[];
+    tallies journey._tally[] := '{}';
     counts jsonb;
     phases jsonb := '{}';
     accepted bigint;
     removed bigint;
     d record;
+    done jsonb;
 BEGIN
-    anew := journey._apply_refresh_options(m);
-    m := journey._get_model(model);
-    r := journey._new_run(m, false);
-    r.anew := anew AND NOT r.bulk;
+    IF anew THEN
+        m := journey._get_model(model);
+    END IF;
+    s := journey._settings(m.options);
     IF due IS NOT NULL THEN
         RAISE NOTICE 'a rebuild of model "%" is due: %', model, due
             USING HINT = format('SELECT journey.rebuild(%L);', model);
     END IF;
-    PERFORM journey._begin_run(r);
     PERFORM journey._phase('read'::text);
-    reading := journey._begin_reading(m, since, false);
-    IF r.bulk AND journey._may_stream(m, reading) THEN
-        -- reading and merging are one
-        tallies := journey._merge_rows(r, reading);
-        new := (SELECT t.new FROM unnest(tallies) AS t WHERE t.table_id IS NULL);
-    ELSE
-        tallies := journey._fill_batch(m, reading);
+    reading := journey._begin_reading(m, s, since, false);
+    -- no run without news
+    IF reading.rows IS NOT NULL OR anew THEN
+        r := journey._new_run(m, false);
+        r.anew := anew AND NOT r.bulk;
+        PERFORM journey._begin_run(r);
+        IF r.bulk AND journey._may_stream(m, reading) THEN
+            -- reading and merging are one
+            PERFORM journey._empty_batch(m);
+            tallies := journey._merge_rows(r, reading);
+            new := (SELECT t.new FROM unnest(tallies) AS t WHERE t.table_id IS NULL);
+        ELSE
+            tallies := journey._fill_batch(m, reading);
+        END IF;
+    END IF;
+    IF reading.forgotten THEN
+        PERFORM journey._purge_exports(journey._export_run(m));
     END IF;
     counts := journey._end_reading(m, reading, tallies, false);
-    phases := journey._note_phase(phases, 'read'::text, begun);
+    phases := journey._note_phase(phases, 'read'::text, started);
     rows_read := (counts ->> 'rows_read')::bigint;
     excluded := (counts ->> 'excluded')::bigint;
     rejected := (counts ->> 'rejected')::bigint;
@@ -288,12 +323,9 @@ BEGIN
     sessions_changed := 0;
     profiles_changed := 0;
 
-    IF accepted > 0 OR removed > 0 OR r.anew OR journey._conversions_vanished(r) THEN
-        begun := clock_timestamp();
-        new := coalesce(new, journey._merge_slices(r, journey._slices(accepted + removed)))
-               + journey._note_user_rows(r) + journey._note_conversion_rows(r);
-        phases := journey._note_phase(phases, 'merge'::text, begun);
-        SELECT * INTO d FROM journey._derive(r, phases);
+    IF accepted > 0 OR removed > 0 OR r.anew OR reading.rows IS NOT NULL AND journey._conversions_vanished(r) THEN
+        d := journey._follow_reading(r, accepted, removed, new, phases);
+        new := d.new;
         phases := d.phases;
         sessions_changed := d.sessions_changed;
         profiles_changed := d.profiles_changed;
@@ -301,7 +333,9 @@ BEGIN
     new := coalesce(new, 0);
     duplicate := accepted - new;
 
-    PERFORM journey._read_done(m, counts);
+    IF reading.rows IS NOT NULL THEN
+        PERFORM journey._empty_batch(m);
+    END IF;
     phases := journey._note_phase(phases, 'total'::text, started);
     read_ms := phases ->> 'read';
     merge_ms := phases ->> 'merge';
@@ -311,8 +345,9 @@ BEGIN
     indexes_ms := phases ->> 'indexes';
     profiles_ms := phases ->> 'profiles';
     total_ms := phases ->> 'total';
-    PERFORM journey._catalog('refreshed'::text, model, jsonb_build_object(
+    done := journey._catalog('refreshed'::text, model, jsonb_build_object(
         'started_at', started, 'phases', phases,
+        'watermarks', counts -> 'watermarks', 'writers', counts -> 'writers',
         'counts', jsonb_build_object('rows_read', rows_read, 'new', new, 'duplicate', duplicate,
             'excluded', excluded, 'rejected', rejected, 'sessions_changed', sessions_changed,
             'profiles_changed', profiles_changed)));

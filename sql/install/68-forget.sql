@@ -49,17 +49,11 @@ AS $$
 DECLARE
     r journey._run;
     s journey._settings := journey._settings(m.options);
-    any_tombstone boolean;
     statement text;
 BEGIN
     r.schema := m.schema;
     r.store := m.store_schema;
     r.shadow := false;
-    EXECUTE journey._bind(r, 'SELECT EXISTS (SELECT FROM {_tombstones})'::text) INTO any_tombstone;
-    IF NOT any_tombstone THEN
-        RETURN;
-    END IF;
-    PERFORM journey._purge_exports(r);
     statement := $sql$
         UPDATE {_batch} AS %s SET status = 'forgotten', raw = '{}'
         FROM {_tombstone_key} AS k%s

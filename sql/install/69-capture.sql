@@ -670,26 +670,22 @@ COMMENT ON FUNCTION journey._change_capture(journey._model, journey._model) IS
 -- ---------------------------------------------------------------------------------------------
 
 -- Notes of a table that may not be read now wait until it may.
-CREATE FUNCTION journey._taken_changes(m journey._model, inputs journey._input[]) RETURNS text
+CREATE FUNCTION journey._taken_changes(m journey._model, inputs journey._input[], tables jsonb) RETURNS text
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM unnest(inputs) AS i WHERE i.captured) THEN
-        RETURN '';
-    END IF;
     RETURN format(
         'WITH changes AS MATERIALIZED ('
         'DELETE FROM %I._changes WHERE table_id <> ALL (%L) RETURNING *)',
         m.store_schema, ARRAY(
             SELECT t.table_id
-              FROM jsonb_populate_recordset(NULL::journey._source_table,
-                                            journey._catalog('tables'::text, m.model, '{}'::jsonb)) AS t
+              FROM jsonb_populate_recordset(NULL::journey._source_table, tables) AS t
              WHERE to_regclass(format('%I.%I', t.schema, t.relation)) IS NOT NULL
                AND NOT EXISTS (SELECT FROM unnest(inputs) AS i WHERE i.table_id = t.table_id)));
 END
 $$;
-COMMENT ON FUNCTION journey._taken_changes(journey._model, journey._input[]) IS
+COMMENT ON FUNCTION journey._taken_changes(journey._model, journey._input[], jsonb) IS
     'internal: takes what triggers noted';
 
 -- The condition that finds rows by their keys, by an index if there is one. What a column of its
@@ -874,9 +870,7 @@ DECLARE
     keyed text;
     conversions text := (SELECT array_agg(i.table_id)::text FROM unnest(inputs) AS i WHERE i.role = 'conversion');
 BEGIN
-    IF NOT EXISTS (SELECT FROM unnest(inputs) AS i WHERE i.captured) THEN
-        RETURN '';
-    ELSIF s.redact IS NOT NULL THEN
+    IF s.redact IS NOT NULL THEN
         RETURN journey._removed_redacted(m, inputs);
     END IF;
     keyed := format('SELECT %s FROM (SELECT c.*, p.prefix,'

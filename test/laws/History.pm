@@ -183,7 +183,9 @@ sub choose_segments
     my ($self) = @_;
     my %list = map { ("s$_" => $self->segment(0)) } 1 .. $self->between(1, 4);
     $self->{options}{segments} = \%list;
-    if ($self->{first_options})
+    my $rebuilds = !grep { $_->[0] eq 'options' && ($_->[1] // '') eq 'refresh' } @{ $self->{steps} };
+    $self->{first_options}{segments} = \%list if $self->{first_options} && !$rebuilds;
+    if ($self->{first_options} && $rebuilds)
     {
         my %first = map { $_ => $self->chance(0.5) ? $list{$_} : $self->segment(0) } grep { $self->chance(0.6) } sort keys %list;
         $self->{first_options}{segments} = \%first if %first;

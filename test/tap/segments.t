@@ -129,7 +129,8 @@ refused('{"profile": {}}', qr/at x\.profile: it must not be empty/, 'an empty pr
 refused('{"profile": {"plan": "pro"}}', qr/^ERROR:  invalid segment: profiles have no column "plan"$/, 'no column');
 refused('{"profile": {"version": 1}}', qr/profiles have no column "version"/, 'a column that tells nothing of a person');
 refused('{"any": [' . join(', ', ('{"event": "A"}') x 65) . ']}', qr/a segment has more than 64 steps/, 'too many steps');
-like(says("SELECT journey.create_segment('web', '', '{\"event\": \"A\"}')"), qr/a segment's name must not be empty/, 'no name');
+like(says("SELECT journey.create_segment('web', '', '{\"event\": \"A\"}')"), qr/a segment's name has 1 to 200 bytes/, 'no name');
+like(says("SELECT journey.create_segment('web', repeat('x', 201), '{\"event\": \"A\"}')"), qr/a segment's name has 1 to 200 bytes/, 'a long name');
 like(says("SELECT journey.create_segment('web', NULL, '{}')"), qr/segment must not be null/, 'a null name');
 like(says("SELECT journey.create_segment('web', 'x', NULL)"), qr/definition must not be null/, 'a null definition');
 like(says("SELECT journey.drop_segment('web', 'x')"), qr/model "web" has no segment "x"/, 'dropping none');

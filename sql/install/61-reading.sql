@@ -1,0 +1,808 @@
+
+-- ---------------------------------------------------------------------------------------------
+-- model: what there is to read
+--
+-- What is known of a table, and the query that reads its rows, is kept with it (reader.. of
+-- journey._source_table), under a key of all that it is made of. So one query on the catalog tells what is as
+-- it was, and nothing is written anew for that.
+-- ---------------------------------------------------------------------------------------------
+
+-- The tables of sources, as arrays of journey._source: of a loader's schema the ordinary, partitioned and foreign
+-- ones that hold events; partitions and inheriting tables are read with their parents, views may be added as
+-- sources of their own.
+CREATE FUNCTION journey._source_tables(sources jsonb)
+    RETURNS TABLE (source integer, relation regclass, schema name, name name, relkind "char", role text,
+                   columns text, own_types boolean)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+WITH source AS MATERIALIZED (
+    SELECT s.*, n.oid AS namespace
+      FROM jsonb_populate_recordset(NULL::journey._source, sources) AS s
+      JOIN pg_namespace n ON n.nspname = s.source_schema
+), found AS MATERIALIZED (
+    SELECT s.source, s.kind, s.event_kind, s.source_schema, c.oid, c.relname, c.relkind
+      FROM source s JOIN pg_class c ON c.relnamespace = s.namespace AND c.relkind = ANY ('{r,p,f}'::"char"[])
+     WHERE s.kind = 'schema'
+       AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
+       AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(s.options -> 'exclude_tables') AS p
+                        WHERE c.relname::text LIKE journey._like_pattern(p))
+     UNION ALL
+    SELECT s.source, s.kind, s.event_kind, s.source_schema, c.oid, c.relname, c.relkind
+      FROM source s JOIN pg_class c ON c.relnamespace = s.namespace AND c.relname = s.relation_name
+     WHERE s.kind = 'relation'
+), columns AS MATERIALIZED (
+    SELECT a.attrelid,
+           string_agg(format('%I %s %s', a.attname, a.attnum, a.atttypid), ',' ORDER BY a.attnum) AS list,
+           bool_or(a.attname = 'id') AS has_id,
+           bool_or(a.attname = ANY ('{event,event_text}'::name[])) AS has_event,
+           bool_or(a.atttypid >= 16384) AS own_types
+      FROM pg_attribute a
+     WHERE a.attrelid IN (SELECT oid FROM found) AND a.attnum > 0 AND NOT a.attisdropped
+     GROUP BY a.attrelid
+), known AS (
+    SELECT f.*, k.list, coalesce(k.own_types, false) AS own_types,
+           CASE WHEN f.kind = 'schema' THEN journey._table_role(f.relname, k.has_id, k.has_event)
+                WHEN f.event_kind = ANY ('{conversion,payload}'::text[]) THEN f.event_kind
+                ELSE 'own' END AS role
+      FROM found f LEFT JOIN columns k ON k.attrelid = f.oid
+)
+SELECT source, oid::regclass, source_schema, relname, relkind, role, coalesce(list, ''), own_types
+  FROM known WHERE role IS NOT NULL
+$$;
+COMMENT ON FUNCTION journey._source_tables(jsonb) IS 'internal: the tables of sources';
+
+-- What is known of an input by its columns and options.
+CREATE FUNCTION journey._describe(INOUT i journey._input, s journey._settings, given jsonb, columns text)
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    i.columns := journey._mapping(i.role, given);
+    i.kinds := journey._with_units(journey._column_kinds(i.relation), given);
+    i.watermark_column := journey._watermark_column(i.kinds, i.columns, given);
+    i.overlap := CASE WHEN i.columns #>> '{received_at,0}' = i.watermark_column::text AND NOT given ? 'loaded_at'
+                      THEN interval '1 hour' ELSE interval '15 minutes' END;
+    SELECT l.expression, l.type INTO i.load_time, i.load_type FROM journey._load_time(i) AS l;
+    i.dated := journey._fields(i) ->> 'event_time';
+    i.reading := journey._reading(i, s, columns);
+END
+$$;
+COMMENT ON FUNCTION journey._describe(journey._input, journey._settings, jsonb, text) IS
+    'internal: what is known of an input';
+
+-- The query that reads an input, before and after the rows that it reads.
+CREATE FUNCTION journey._reader_text(m journey._model, i journey._input, s journey._settings) RETURNS text[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    rows text := format('(rows %s)', gen_random_uuid());
+    parts text[] := string_to_array(journey._redacted_select(m, i, s, rows), rows);
+BEGIN
+    IF cardinality(parts) <> 2 THEN
+        RAISE EXCEPTION 'the query of % reads its rows % times', i.relation, cardinality(parts) - 1;
+    END IF;
+    RETURN parts;
+END
+$$;
+COMMENT ON FUNCTION journey._reader_text(journey._model, journey._input, journey._settings) IS
+    'internal: the query that reads an input';
+
+-- All that a model reads and may read, as it is now. Sources that are gone or not readable are skipped, with a
+-- warning: what they hold is read as soon as they can be. A table seen for the first time gets its number. `known`
+-- is what the catalog has of the sources and their tables. With `peek` nothing is said or written, and a new table
+-- has no number.
+CREATE FUNCTION journey._readable_inputs(
+    m journey._model, s journey._settings, known jsonb, peek boolean DEFAULT false)
+    RETURNS journey._input[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    settings text := concat_ws(' ', journey._rules_version(), m.store_schema, s);
+    x record;
+    i journey._input;
+    denied text[] := '{}';
+    changed jsonb[] := '{}';
+    result journey._input[] := '{}';
+    all_there boolean := peek OR journey._are_there(m, known -> 'sources');
+BEGIN
+    IF s.redact IS NOT NULL THEN
+        settings := concat_ws(' ', settings, journey._earlier_keys(m, s));
+    END IF;
+    FOR x IN
+        WITH source AS MATERIALIZED (
+            -- ids of conversions are apart from those of events
+            SELECT o.*, journey._id_prefix(o.id_space, first_value(o.id_space) OVER (
+                       PARTITION BY coalesce(o.event_kind = 'conversion', false) ORDER BY o.source)) AS prefix
+              FROM jsonb_populate_recordset(NULL::journey._source, known -> 'sources') AS o
+        ), found AS MATERIALIZED (
+            SELECT * FROM journey._source_tables(known -> 'sources')
+        ), release AS MATERIALIZED (
+            SELECT e.extversion FROM pg_extension e WHERE e.extname = 'pg_journey'
+        ), members AS MATERIALIZED (
+            SELECT p.root, p.members FROM journey._plain_tables(ARRAY(SELECT f.relation FROM found AS f)) AS p
+        )
+        SELECT ROW(f.source, t.table_id, f.relation, f.schema, f.name, f.role,
+                   CASE f.role WHEN 'conversion' THEN o.options ->> 'name' WHEN 'payload' THEN NULL
+                               ELSE o.event_kind END,
+                   o.prefix, NULL, NULL, NULL, NULL, t.watermark, t.table_id IS NULL, false, '{}', t.seen, p.members,
+                   NULL, NULL, o.options, NULL, NULL, NULL, NULL, NULL)::journey._input AS input,
+               has_schema_privilege(f.schema, 'USAGE') AND has_table_privilege(f.relation, 'SELECT') AS readable,
+               o.columns AS given, f.columns, f.relkind, t.watermark_column, t.reader_key, t.reader,
+               md5(concat_ws(' ', settings, (SELECT extversion FROM release), o.kind, f.role, o.event_kind, o.prefix,
+                             o.columns, o.options, f.columns,
+                             -- who owns the casts of such types decides how they may be read
+                             CASE WHEN f.own_types THEN journey._column_kinds(f.relation) END)) AS key,
+               EXISTS (SELECT FROM pg_attribute a
+                         JOIN pg_index n ON n.indrelid = a.attrelid AND n.indkey[0] = a.attnum
+                                        AND n.indpred IS NULL AND n.indisvalid
+                         JOIN pg_class k ON k.oid = n.indexrelid
+                         JOIN pg_am am ON am.oid = k.relam AND am.amname = ANY ('{btree,brin}'::name[])
+                        WHERE a.attrelid = f.relation AND a.attname = t.watermark_column) AS indexed
+          FROM found f
+          JOIN source o ON o.source = f.source
+          LEFT JOIN jsonb_populate_recordset(NULL::journey._source_table, known -> 'tables') AS t
+                 ON t.source = f.source AND t.schema = f.schema AND t.relation = f.name
+          LEFT JOIN members p ON p.root = f.relation
+         ORDER BY f.source, f.schema, f.name
+    LOOP
+        i := x.input;
+        IF NOT x.readable THEN
+            denied := denied || format('%I.%I', i.schema, i.name);
+            CONTINUE;
+        END IF;
+        IF i.is_new AND NOT peek THEN
+            i.table_id := journey._catalog('add_table'::text, m.model, jsonb_build_object(
+                'source', i.source, 'schema', i.schema, 'relation', i.name))::integer;
+            i.members := journey._plain_members(i.relation);
+        END IF;
+        IF x.reader_key = x.key THEN
+            i := jsonb_populate_record(i, x.reader);
+        ELSE
+            i := journey._describe(i, s, x.given, x.columns);
+        END IF;
+        IF x.reader_key IS DISTINCT FROM x.key AND NOT peek THEN
+            i.query := journey._reader_text(m, i, s);
+            changed := changed || jsonb_build_object(
+                'table_id', i.table_id, 'reader_key', x.key, 'reader_text', i.query,
+                'reader', jsonb_build_object(
+                    'columns', i.columns, 'kinds', i.kinds, 'watermark_column', i.watermark_column,
+                    'overlap', i.overlap, 'load_time', i.load_time, 'load_type', i.load_type, 'dated', i.dated,
+                    'reading', i.reading));
+        END IF;
+        IF x.watermark_column IS DISTINCT FROM i.watermark_column THEN
+            i.watermark := NULL;
+        END IF;
+        -- without an index, only what is small: it would be scanned twice, as would what a view stands for
+        i.asked := x.relkind = ANY ('{r,p,m}'::"char"[])
+            -- what is not in such a one any more is gone
+            AND NOT (i.role = 'conversion' AND i.watermark_column IS NULL)
+            AND CASE WHEN i.watermark IS NULL AND i.seen IS NULL THEN true
+                     WHEN i.watermark IS NOT NULL AND x.indexed THEN true
+                     ELSE x.relkind <> 'p' AND pg_relation_size(i.relation) < 8 * 1024 * 1024 END;
+        result := result || i;
+    END LOOP;
+    IF changed <> '{}' THEN
+        PERFORM journey._catalog('readers'::text, m.model, to_jsonb(changed));
+    END IF;
+    IF denied <> '{}' AND NOT peek THEN
+        RAISE WARNING 'model "%" cannot read %: permission denied',
+            m.model, array_to_string(denied, ', ')
+            USING HINT = format('GRANT SELECT on it to %I; ALTER DEFAULT PRIVILEGES does it for'
+                                ' tables that the loader makes later.', current_user);
+    END IF;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION journey._readable_inputs(journey._model, journey._settings, jsonb, boolean) IS
+    'internal: the tables to read';
+
+CREATE FUNCTION journey._readable_inputs(m journey._model) RETURNS journey._input[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN journey._readable_inputs(m, journey._settings(m.options),
+                                    journey._catalog('inputs'::text, m.model, '{}'::jsonb));
+END
+$$;
+COMMENT ON FUNCTION journey._readable_inputs(journey._model) IS 'internal: the tables to read';
+
+-- Only a look.
+CREATE FUNCTION journey._inputs(m journey._model) RETURNS SETOF journey._input
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM unnest(journey._readable_inputs(
+        m, journey._settings(m.options), journey._catalog('inputs'::text, m.model, '{}'::jsonb), true));
+END
+$$;
+COMMENT ON FUNCTION journey._inputs(journey._model) IS 'internal: the tables that a model can read now';
+
+-- Whether all sources are there; warns of those that are not.
+CREATE FUNCTION journey._are_there(m journey._model, sources jsonb) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    missing text;
+    result boolean := true;
+BEGIN
+    FOR missing IN
+        SELECT CASE WHEN s.kind = 'schema' THEN format('schema %I', s.source_schema)
+                    ELSE format('relation %I.%I', s.source_schema, s.relation_name) END
+          FROM jsonb_populate_recordset(NULL::journey._source, sources) AS s
+          LEFT JOIN pg_namespace n ON n.nspname = s.source_schema
+          LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
+         WHERE n.oid IS NULL OR (s.kind = 'relation' AND c.oid IS NULL)
+         ORDER BY s.source
+    LOOP
+        RAISE WARNING 'model "%" cannot read %: it does not exist', m.model, missing;
+        result := false;
+    END LOOP;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION journey._are_there(journey._model, jsonb) IS 'internal: whether all sources are there';
+
+-- Locks the tables known so far, as reading does. Who is changing one is waited for, and its columns
+-- stay what they are from the look at them to the reading; partitions are locked with their tables.
+CREATE FUNCTION journey._lock_inputs(tables jsonb) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    plain text;
+    others text;
+    names text[];
+    name text;
+BEGIN
+    SELECT array_agg(t.name ORDER BY t.table_id),
+           string_agg(t.name, ', ' ORDER BY t.table_id) FILTER (WHERE t.is_plain),
+           string_agg(format('SELECT 1 FROM %s WHERE false', t.name), ' UNION ALL ' ORDER BY t.table_id)
+               FILTER (WHERE NOT t.is_plain)
+      INTO names, plain, others
+      FROM (SELECT t.table_id, format('%I.%I', t.schema, t.relation) AS name,
+                   c.relkind = ANY ('{r,p}'::"char"[]) AS is_plain
+              FROM jsonb_populate_recordset(NULL::journey._source_table, tables) AS t
+              JOIN pg_namespace n ON n.nspname = t.schema
+              JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.relation
+             WHERE has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) AS t;
+    BEGIN
+        IF plain IS NOT NULL THEN
+            EXECUTE format('LOCK TABLE %s IN ACCESS SHARE MODE', plain);
+        END IF;
+        IF others IS NOT NULL THEN
+            EXECUTE others;
+        END IF;
+        RETURN true;
+    EXCEPTION WHEN undefined_table OR invalid_schema_name OR wrong_object_type THEN
+        NULL; -- one was dropped meanwhile, so it is not there for the reading either
+    END;
+    FOREACH name IN ARRAY names LOOP
+        BEGIN
+            EXECUTE format('SELECT FROM %s WHERE false', name);
+        EXCEPTION WHEN undefined_table OR invalid_schema_name THEN
+            CONTINUE;
+        END;
+    END LOOP;
+    RETURN false;
+END
+$$;
+COMMENT ON FUNCTION journey._lock_inputs(jsonb) IS 'internal: locks the tables to read';
+
+-- Sees to the indexes on load time or, of captured ones, id, without which a refresh scans a source
+-- whole: makes them where the option says so and the role may, else tells once, when the table is first
+-- read. A loader that is writing is not waited for, who may be about to wait for this refresh: a later
+-- one makes it.
+CREATE FUNCTION journey._index_inputs(
+    m journey._model, s journey._settings, inputs journey._input[]) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    statement text;
+    lock text;
+    may boolean;
+    first boolean;
+    by_what text;
+    told text[] := '{}';
+    lacking text[] := '{}';
+BEGIN
+    FOR statement, lock, may, first, by_what IN
+        SELECT format('CREATE INDEX ON %I.%I (%I)', i.schema, i.name, a.attname),
+               CASE WHEN c.relkind = 'm' THEN '' -- cannot be locked so, and no loader writes to it
+                    ELSE format('LOCK %I.%I IN SHARE MODE NOWAIT; ', i.schema, i.name) END,
+               pg_has_role(c.relowner, 'USAGE'), i.is_new OR i.relation = ANY (i.unread),
+               CASE WHEN i.captured THEN 'id' ELSE 'load time' END
+          FROM unnest(inputs) AS i
+          JOIN pg_class c ON c.oid = i.relation AND c.relkind = ANY ('{r,p,m}'::"char"[])
+          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = CASE
+                   WHEN i.captured THEN journey._first_column(i.kinds, journey._key_columns(i))
+                   ELSE i.watermark_column END
+         WHERE (i.captured OR i.kinds ->> i.watermark_column::text = ANY ('{timestamptz,timestamp,date}'::text[]))
+           AND NOT EXISTS (SELECT FROM pg_index x
+                             JOIN pg_class k ON k.oid = x.indexrelid
+                             JOIN pg_am am ON am.oid = k.relam AND (
+                                      am.amname IN ('btree', 'brin') OR i.captured AND am.amname = 'hash')
+                            WHERE x.indrelid = c.oid AND x.indkey[0] = a.attnum
+                              AND x.indpred IS NULL AND x.indisvalid)
+         ORDER BY i.table_id
+    LOOP
+        IF s.index_sources AND may THEN
+            BEGIN
+                EXECUTE lock || statement;
+            EXCEPTION WHEN lock_not_available THEN
+                CONTINUE;
+            END;
+        ELSIF first THEN
+            told := told || (statement || ';');
+            lacking := array_remove(lacking, by_what) || by_what;
+        END IF;
+    END LOOP;
+    IF told <> '{}' THEN
+        RAISE NOTICE
+            'sources of model "%" have no index on their %: a refresh scans them whole',
+            m.model, array_to_string(lacking, ' or ') USING HINT = array_to_string(told, ' ');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._index_inputs(journey._model, journey._settings, journey._input[]) IS
+    'internal: indexes on the sources';
+
+-- A rejected row without its nulls: a column that a loader adds later must not make it another row.
+CREATE FUNCTION journey._without_nulls("row" jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each("row") WHERE value <> 'null'
+$$;
+COMMENT ON FUNCTION journey._without_nulls(jsonb) IS 'internal: an object without its null members';
+
+-- What the rows of a table in a reading are.
+CREATE TYPE journey._tally AS (
+    table_id     integer,
+    rows         bigint,        -- all but the old side of removed ones
+    excluded     bigint,
+    rejected     bigint,
+    traits       bigint,        -- accepted rows of a users table
+    events       bigint,        -- accepted events
+    page_views   bigint,        -- of those
+    any_page     boolean,       -- a page view among all rows
+    web_track    boolean,       -- an accepted track of a device, with a URL
+    loaded_until timestamptz,   -- the newest load time
+    new          bigint,        -- events of the store, where the reading merged them
+    removed      bigint
+);
+
+CREATE FUNCTION journey._batch_tallies(m journey._model) RETURNS journey._tally[]
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    result journey._tally[];
+BEGIN
+    EXECUTE format($q$
+        SELECT coalesce(array_agg(t), '{}') FROM (
+            SELECT table_id, count(*) FILTER (WHERE status IS DISTINCT FROM 'removed') AS rows,
+                   count(*) FILTER (WHERE status = 'excluded') AS excluded,
+                   count(*) FILTER (WHERE status <> ALL ('{excluded,removed}')) AS rejected,
+                   count(*) FILTER (WHERE status IS NULL AND is_traits) AS traits,
+                   count(*) FILTER (WHERE status IS NULL AND NOT is_traits) AS events,
+                   count(*) FILTER (WHERE status IS NULL AND NOT is_traits
+                                      AND kind = ANY ('{page,screen}')) AS page_views,
+                   coalesce(bool_or(kind = ANY ('{page,screen}')), false) AS any_page,
+                   coalesce(bool_or(status IS NULL AND NOT is_traits AND kind = 'track' AND url <> ''
+                                    AND visitor_id NOT LIKE 'user:%%'
+                                    AND coalesce(platform, '') <> ALL ('{server,sources}')), false)
+                       AS web_track,
+                   max(loaded_at) FILTER (WHERE status IS DISTINCT FROM 'removed') AS loaded_until,
+                   NULL::bigint AS new, count(*) FILTER (WHERE status = 'removed') AS removed
+              FROM %I._batch GROUP BY table_id) AS t $q$, m.store_schema) INTO result;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION journey._batch_tallies(journey._model) IS 'internal: what the rows of a batch are';
+
+-- A reading that has begun: of which tables, and the query that gives their rows.
+CREATE TYPE journey._started_reading AS (
+    settings  journey._settings,
+    inputs    journey._input[],
+    tables    jsonb,        -- as the catalog had them
+    writers   jsonb,        -- transactions that write meanwhile, and the snapshot
+    forgotten boolean,      -- something was forgotten, and may be told of again
+    taken     text,         -- WITH ..: takes what triggers noted; '' where they noted nothing
+    rows      text          -- the query, with the columns of the batch; NULL where nothing is new
+);
+
+-- What a reading has: rows by outcome, and how far each input is read. The watermark never passes the
+-- beginning of this transaction, as a row from the future must not hide those that come before it,
+-- nor that of the oldest writer. Of an input that is gone it is taken back, so that a table made
+-- anew is read whole; of one that cannot be read nothing counts as seen, as the snapshot is kept for all.
+CREATE FUNCTION journey._batch_counts(
+    r journey._started_reading, open_since timestamptz, tallies journey._tally[])
+    RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+WITH part AS MATERIALIZED (
+    SELECT * FROM unnest(tallies)
+), input AS MATERIALIZED (
+    SELECT * FROM unnest((r).inputs)
+), state AS MATERIALIZED (
+    SELECT * FROM jsonb_populate_recordset(NULL::journey._source_table, (r).tables)
+), leaving AS MATERIALIZED (
+    -- a partition that is on its way out was not read
+    SELECT coalesce(array_agg(h.inhrelid), '{}') AS oids FROM pg_inherits h WHERE h.inhdetachpending
+), mark AS (
+    SELECT i.table_id, i.watermark_column,
+           -- without a watermark there is none to hold back
+           CASE WHEN x.read_until IS NOT NULL AND (open_since > '-infinity') IS NOT FALSE
+                THEN least(x.read_until, open_since) END AS watermark,
+           -- a transaction that keeps one snapshot does not know which partitions it has read
+           CASE WHEN i.members IS NOT NULL AND (cardinality(i.members) = 1
+                                                OR current_setting('transaction_isolation') = 'read committed')
+                THEN jsonb_build_object(
+                         'from', journey._read_from(i, (r).settings), 'reading', i.reading,
+                         'loaded_until', l.loaded_until,
+                         'members', (SELECT coalesce(jsonb_agg(m), '[]')
+                                       FROM unnest(i.members) AS m, leaving WHERE m <> ALL (leaving.oids)))
+           END AS seen
+      FROM input AS i LEFT JOIN part p ON p.table_id = i.table_id
+     CROSS JOIN LATERAL (
+           SELECT greatest(p.loaded_until, (i.seen ->> 'loaded_until')::timestamptz) AS loaded_until) AS l
+     CROSS JOIN LATERAL (
+           SELECT CASE WHEN l.loaded_until IS NULL THEN i.watermark
+                       ELSE greatest(i.watermark, least(l.loaded_until, transaction_timestamp()))
+                  END AS read_until) AS x
+     UNION ALL
+    SELECT t.table_id, CASE WHEN n.is_there THEN t.watermark_column END,
+           CASE WHEN n.is_there THEN t.watermark END, NULL
+      FROM state AS t
+     CROSS JOIN LATERAL (
+           SELECT to_regclass(format('%I.%I', t.schema, t.relation)) IS NOT NULL AS is_there) AS n
+     WHERE NOT EXISTS (SELECT FROM input AS i WHERE i.table_id = t.table_id)
+       AND NOT (n.is_there AND t.seen IS NULL)
+)
+SELECT jsonb_build_object(
+           'rows_read', coalesce(sum(rows), 0), 'excluded', coalesce(sum(excluded), 0),
+           'rejected', coalesce(sum(rejected), 0), 'traits', coalesce(sum(traits), 0),
+           'removed', coalesce(sum(removed), 0),
+           'writers', (r).writers,
+           'watermarks', (
+               SELECT coalesce(jsonb_agg(to_jsonb(mark) ORDER BY mark.table_id), '[]')
+                 FROM mark LEFT JOIN state AS t ON t.table_id = mark.table_id
+                WHERE t.first_read_at IS NULL OR (t.watermark_column, t.watermark, t.seen)
+                      IS DISTINCT FROM (mark.watermark_column, mark.watermark, mark.seen)))
+  FROM part
+$$;
+COMMENT ON FUNCTION journey._batch_counts(journey._started_reading, timestamptz, journey._tally[]) IS
+    'internal: what a batch has';
+
+-- Says of a source that is read for the first time that web pages are in it and none of its events is a
+-- page view. One that was given as tracks is such a source only if there are no page views anywhere.
+CREATE FUNCTION journey._tell_no_pages(m journey._model, r journey._started_reading, tallies journey._tally[])
+    RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN
+        SELECT i.source, min(format('%I.%I', i.schema, i.name)) AS name, min(i.schema) AS schema,
+               bool_or(i.role <> 'own') AS is_schema
+          FROM unnest(tallies) AS b JOIN unnest(r.inputs) AS i ON i.table_id = b.table_id
+         WHERE b.events > 0
+         GROUP BY i.source
+        HAVING sum(b.page_views) = 0 AND bool_or(b.web_track)
+           AND bool_and(i.role <> 'payload') AND (bool_and(i.event_kind IS NULL)
+                OR m.version = 0 AND NOT EXISTS (SELECT FROM unnest(tallies) AS p WHERE p.any_page))
+           AND NOT EXISTS (
+               SELECT FROM jsonb_populate_recordset(NULL::journey._source_table, r.tables) AS t
+                WHERE t.source = i.source AND CASE WHEN t.watermark_column IS NULL
+                          THEN t.first_read_at IS NOT NULL ELSE t.watermark IS NOT NULL END)
+         ORDER BY i.source
+    LOOP
+        RAISE NOTICE 'model "%" found no page view in %, whose events have URLs', m.model,
+            CASE WHEN found.is_schema THEN format('schema %I', found.schema) ELSE found.name END
+            USING DETAIL = 'Sessions without page views have no landing page.',
+                  HINT = CASE WHEN found.is_schema THEN
+                      'Page views lie in the tables "pages" and "screens"; if another table has them, add it with'
+                      ' journey.add_source() and its third argument, the kind "page".'
+                  ELSE format('Add %s with the kind "page", the third argument of add_source(), if all its rows are page views,'
+                      ' else map its kinds, of a view that has them as page, screen, track, ..:'
+                      ' {"kind": "column"}.', found.name) END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION journey._tell_no_pages(journey._model, journey._started_reading, journey._tally[]) IS
+    'internal: says that a source of web pages has no page views';
+
+-- Empties a relation of scratch. A DELETE leaves the old rows in the file until a vacuum. But a dump of
+-- the database holds a lock on all tables for long, for which no refresh should wait.
+CREATE FUNCTION journey._empty(relation regclass) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', relation);
+    EXECUTE format('TRUNCATE %s', relation);
+EXCEPTION WHEN lock_not_available THEN
+    EXECUTE format('DELETE FROM %s', relation);
+END
+$$;
+COMMENT ON FUNCTION journey._empty(regclass) IS 'internal: empties a relation of scratch';
+
+-- Empties the batch: at the end, and before a reading, since one that failed leaves rows behind.
+CREATE FUNCTION journey._empty_batch(m journey._model) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    batch regclass := format('%I._batch', m.store_schema);
+    size bigint := pg_relation_size(batch);
+BEGIN
+    IF size > 1024 * 1024 THEN
+        PERFORM journey._empty(batch);
+    ELSIF size > 0 THEN
+        EXECUTE format('DELETE FROM %s', batch);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._empty_batch(journey._model) IS
+    'internal: empties the batch of a refresh';
+
+-- Tables that have news, of those that are asked, and 0 where triggers noted changes; and whether there are
+-- tombstones. By indexes, where there are any: rows that the last refresh saw lie before those that it did not.
+CREATE FUNCTION journey._ask(m journey._model, s journey._settings, inputs journey._input[],
+    OUT news integer[], OUT forgotten boolean)
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    list text;
+    scans text := current_setting('enable_seqscan');
+    done text;
+BEGIN
+    SELECT concat_ws(', ', CASE WHEN bool_or(i.captured) THEN
+                         format('CASE WHEN EXISTS (SELECT FROM %I._changes) THEN 0 END', m.store_schema) END,
+                     string_agg(format('CASE WHEN %s THEN %s END', journey._has_news(i, s), i.table_id), ', ')
+                         FILTER (WHERE i.asked AND NOT i.captured))
+      INTO list FROM unnest(inputs) AS i;
+    done := set_config('enable_seqscan', 'off', true);
+    EXECUTE format('SELECT array_remove(ARRAY[%s]::integer[], NULL), EXISTS (SELECT FROM %I._tombstones)',
+                   list, m.store_schema)
+       INTO news, forgotten;
+    done := set_config('enable_seqscan', scans, true);
+END
+$$;
+COMMENT ON FUNCTION journey._ask(journey._model, journey._settings, journey._input[]) IS
+    'internal: which tables have news';
+
+-- Begins to read what is new in all sources, with one statement and so under one snapshot. With `since`, reads
+-- the rows loaded or dated since then too; '-infinity' is everything. With `peek` it only looks: no index is made,
+-- and nothing that triggers noted counts as read. To be called as the model's owner, who holds the lock on the
+-- model. What the writers and the snapshot are is asked before anything of a table is.
+CREATE FUNCTION journey._begin_reading(
+    m journey._model, s journey._settings, since timestamptz, peek boolean) RETURNS journey._started_reading
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET TimeZone = 'UTC'
+    SET DateStyle = 'ISO, YMD'
+AS $$
+DECLARE
+    r journey._started_reading;
+    known jsonb := journey._catalog('inputs'::text, m.model, '{}'::jsonb);
+    locked boolean := journey._lock_inputs(known -> 'tables');
+    inputs journey._input[] := journey._readable_inputs(m, s, known);
+    i journey._input;
+    indexed boolean;
+    answer record;
+BEGIN
+    IF s.redact IS NOT NULL THEN
+        PERFORM journey._begin_redaction(m, s, since, peek);
+    END IF;
+    IF s.capture = 'trigger' AND NOT peek THEN
+        inputs := journey._capture_inputs(m, s, inputs, false);
+    END IF;
+    indexed := peek;
+    FOREACH i IN ARRAY inputs LOOP
+        EXIT WHEN indexed;
+        IF s.index_sources OR i.is_new OR i.unread <> '{}' THEN
+            PERFORM journey._index_inputs(m, s, inputs);
+            indexed := true;
+        END IF;
+    END LOOP;
+    r.settings := s;
+    r.tables := known -> 'tables';
+    r.writers := journey._open_writers(m, inputs);
+    r.writers := r.writers || jsonb_build_object('snapshot', to_jsonb(journey._snapshot()));
+    r.inputs := journey._seen_inputs(m, inputs, r.writers -> 'snapshot');
+    answer := journey._ask(m, s, CASE WHEN since IS NULL THEN r.inputs ELSE '{}' END);
+    r.forgotten := answer.forgotten;
+    RETURN journey._write_query(m, r, since, answer.news);
+END
+$$;
+COMMENT ON FUNCTION journey._begin_reading(journey._model, journey._settings, timestamptz, boolean) IS
+    'internal: begins to read what is new in the sources of a model';
+
+-- The query of a reading: of the inputs that have news, or may have, or of all with `since`. What triggers noted
+-- of one may concern others.
+CREATE FUNCTION journey._write_query(
+    m journey._model, INOUT r journey._started_reading, since timestamptz, news integer[])
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET TimeZone = 'UTC'
+    SET DateStyle = 'ISO, YMD'
+AS $$
+DECLARE
+    inputs journey._input[];
+    changes boolean;
+    unfetched integer[];
+    texts jsonb := '{}';
+BEGIN
+    r.taken := '';
+    SELECT array_agg(i ORDER BY i.table_id), coalesce(bool_or(i.captured), false),
+           array_agg(i.table_id) FILTER (WHERE i.query IS NULL)
+      INTO inputs, changes, unfetched
+      FROM unnest(r.inputs) AS i
+     CROSS JOIN (SELECT bool_or(c.captured AND (c.unread <> '{}' OR 0 = ANY (news))) AS any_change
+                   FROM unnest(r.inputs) AS c) AS n
+     WHERE since IS NOT NULL OR CASE WHEN i.captured THEN n.any_change
+                                     ELSE NOT i.asked OR i.table_id = ANY (news) END;
+    IF inputs IS NULL THEN
+        RETURN;
+    END IF;
+    IF changes THEN
+        r.taken := journey._taken_changes(m, r.inputs, r.tables);
+    END IF;
+    IF unfetched IS NOT NULL THEN
+        texts := journey._catalog('reader_texts'::text, m.model, to_jsonb(unfetched));
+    END IF;
+    r.rows := (SELECT string_agg(
+                          coalesce(i.query[1], texts #>> ARRAY[i.table_id::text, '0'])
+                          || CASE WHEN i.captured THEN journey._changed_rows(m, i, r.settings, r.inputs, since)
+                                  ELSE journey._new_rows(i, r.settings, since) END
+                          || coalesce(i.query[2], texts #>> ARRAY[i.table_id::text, '1']),
+                          ' UNION ALL ' ORDER BY i.table_id)
+                 FROM unnest(inputs) AS i)
+              || CASE WHEN changes THEN journey._removed_rows(m, r.settings, r.inputs) ELSE '' END;
+END
+$$;
+COMMENT ON FUNCTION journey._write_query(journey._model, journey._started_reading, timestamptz, integer[]) IS
+    'internal: the query of a reading';
+
+-- Whether the rows of a reading may be merged as they come, past the batch: nothing in the statement that
+-- reads them writes, and none tells of what was forgotten.
+CREATE FUNCTION journey._may_stream(m journey._model, r journey._started_reading) RETURNS boolean
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN r.rows IS NOT NULL AND r.taken = '' AND NOT r.forgotten
+        AND ((r.settings).redact IS NULL OR (r.settings).internal_users = '{}'); -- whose ids are taken of the batch
+END
+$$;
+COMMENT ON FUNCTION journey._may_stream(journey._model, journey._started_reading) IS
+    'internal: whether rows may be merged as they come';
+
+-- The rows of a reading, under the names that they have in the batch.
+CREATE FUNCTION journey._reading_rows(r journey._started_reading) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT format('SELECT * FROM (%s) AS b (%s)', (r).rows,
+              (SELECT string_agg(quote_ident(name), ', ' ORDER BY place) FROM journey._batch_columns()))
+$$;
+COMMENT ON FUNCTION journey._reading_rows(journey._started_reading) IS
+    'internal: the query for the rows of a reading';
+
+-- Puts the rows of a reading into <schema>._batch.
+CREATE FUNCTION journey._fill_batch(m journey._model, r journey._started_reading) RETURNS journey._tally[]
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET TimeZone = 'UTC'
+    SET DateStyle = 'ISO, YMD'
+AS $$
+DECLARE
+    n bigint := 0;
+BEGIN
+    PERFORM journey._empty_batch(m);
+    IF r.rows IS NOT NULL THEN
+        EXECUTE format('%s INSERT INTO %I._batch (%s) %s', r.taken, m.store_schema,
+            (SELECT string_agg(quote_ident(name), ', ' ORDER BY place) FROM journey._batch_columns()),
+            r.rows);
+        GET DIAGNOSTICS n = ROW_COUNT;
+    END IF;
+    IF n = 0 THEN
+        RETURN '{}';
+    END IF;
+    EXECUTE format('ANALYZE %I._batch', m.store_schema);
+    IF r.forgotten THEN
+        PERFORM journey._reject_forgotten(m);
+    END IF;
+    RETURN journey._batch_tallies(m);
+END
+$$;
+COMMENT ON FUNCTION journey._fill_batch(journey._model, journey._started_reading) IS
+    'internal: reads into the batch';
+
+-- What was read: counts, and what is to be remembered of the tables at the end of the refresh; lists rejected
+-- rows, which the batch has.
+CREATE FUNCTION journey._end_reading(
+    m journey._model, r journey._started_reading, tallies journey._tally[], peek boolean) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET TimeZone = 'UTC'
+    SET DateStyle = 'ISO, YMD'
+AS $$
+DECLARE
+    counts jsonb := journey._batch_counts(r, journey._open_since(m, r.writers), tallies);
+BEGIN
+    IF peek THEN
+        RETURN counts;
+    END IF;
+    IF (r.settings).capture = 'trigger' THEN
+        PERFORM journey._capture_done(m, r.inputs);
+    END IF;
+    IF r.rows IS NULL THEN
+        RETURN counts;
+    END IF;
+    PERFORM journey._note_whole_tables(m.store_schema, ARRAY(
+        SELECT i.table_id FROM unnest(r.inputs) AS i
+         WHERE i.role = 'conversion' AND CASE WHEN i.captured THEN i.relation = ANY (i.unread)
+                                              ELSE i.watermark_column IS NULL END));
+    IF tallies = '{}' THEN
+        RETURN counts;
+    END IF;
+    IF (r.settings).redact IS NOT NULL THEN
+        PERFORM journey._note_internal(m, r.settings);
+    END IF;
+    PERFORM journey._tell_no_pages(m, r, tallies);
+    IF counts ->> 'rejected' <> '0' THEN
+        EXECUTE format(
+            'INSERT INTO %1$I.rejected_events (source, "row", reason, rejected_at, "position", row_key)'
+            ' SELECT format(''%%I.%%I'', i.schema, i.name), journey._without_nulls(b.raw), b.status,'
+            ' transaction_timestamp(), b.position, b.row_key'
+            ' FROM %2$I._batch b JOIN unnest($1) AS i ON i.table_id = b.table_id'
+            ' WHERE b.status <> ALL (''{excluded,removed}'') ON CONFLICT DO NOTHING', m.schema, m.store_schema)
+            USING r.inputs;
+    END IF;
+    RETURN counts;
+END
+$$;
+COMMENT ON FUNCTION
+    journey._end_reading(journey._model, journey._started_reading, journey._tally[], boolean) IS
+    'internal: what was read of the sources of a model';
+
+-- A reading into the batch.
+CREATE FUNCTION journey._read(
+    m journey._model, since timestamptz DEFAULT NULL, peek boolean DEFAULT false) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    r journey._started_reading := journey._begin_reading(m, journey._settings(m.options), since, peek);
+BEGIN
+    RETURN journey._end_reading(m, r, journey._fill_batch(m, r), peek);
+END
+$$;
+COMMENT ON FUNCTION journey._read(journey._model, timestamptz, boolean) IS
+    'internal: reads what is new in the sources of a model';
+
+-- Ends such a reading: what was read counts as read, and the batch is empty.
+CREATE FUNCTION journey._read_done(m journey._model, counts jsonb) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM journey._catalog('watermarks'::text, m.model, counts -> 'watermarks');
+    PERFORM journey._catalog('writers'::text, m.model, counts -> 'writers');
+    PERFORM journey._empty_batch(m);
+END
+$$;
+COMMENT ON FUNCTION journey._read_done(journey._model, jsonb) IS 'internal: ends a reading';
