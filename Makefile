@@ -3,6 +3,7 @@
 #   make && make install      build and install for the server of PG_CONFIG
 #   make demo                 the whole flow on a private server, on sample data
 #   make check                every test on a private server of its own
+#   make check-dbt            the dbt package with dbt-core 1.8, 1.10 and the newest there is; DBT=1.9 for another
 #   make check-laws SEEDS=n   the laws of a model on random histories, of n seeds; FROM=n, SEGMENT=n
 #   make bench                the benchmarks, beside plain SQL and other engines; EVENTS=n for another size
 #   make fuzz                 fuzzes what reads from outside, with clang; SECONDS=n for each reader
@@ -33,7 +34,7 @@ EXTRA_CLEAN = $(BUILT_SQL) $(LISTS) results regression.diffs regression.out tmp_
 PG_CONFIG ?= pg_config
 
 # demo and check install what they need themselves, so they run before there is a PostgreSQL
-OWN_GOALS = demo demo-shell check check-laws bench fuzz
+OWN_GOALS = demo demo-shell check check-dbt check-laws bench fuzz
 ifeq ($(filter-out $(OWN_GOALS),$(or $(MAKECMDGOALS),all)),)
 .PHONY: $(OWN_GOALS)
 $(OWN_GOALS):
@@ -41,6 +42,7 @@ $(OWN_GOALS):
 SCRIPT_bench = bench/run
 SCRIPT_fuzz  = test/fuzz/libfuzzer
 ARGS_fuzz = $(SECONDS)
+ARGS_check-dbt = $(DBT)
 ARGS_check-laws = $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FROM),--from $(FROM)) $(if $(SEGMENT),--segment $(SEGMENT))
 else
 PGXS := $(shell $(PG_CONFIG) --pgxs)

@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 EVENTS = int(os.environ.get("EVENTS") or 5_000_000)
 RUNS = int(os.environ.get("RUNS") or 3)
 MEMORY_EVENTS = int(os.environ.get("MEMORY_EVENTS") or 2 * EVENTS)
-CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j,k,l,n,o,p,q").split(",")
+CASES = (os.environ.get("CASES") or "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q").split(",")
 THREADS = 2
 SETTINGS = {"work_mem": "1GB", "maintenance_work_mem": "1GB", "max_parallel_workers_per_gather": THREADS,
             "effective_cache_size": "8GB", "synchronous_commit": "off", "client_min_messages": "warning"}
@@ -123,7 +123,7 @@ PEERS = {}
 
 def start_peers(folder):
     """Exports bench.events and loads it into the other engines, each in its own format."""
-    if PEERS or not {"a"} & set(CASES):
+    if PEERS or not {"a", "m"} & set(CASES):
         return
     csv = f"{folder}/events.csv"
     with psycopg.connect() as connection, open(csv, "wb") as file:
@@ -242,7 +242,10 @@ COLUMNS = {
 def refresh(model, **settings):
     """The first refresh of a model made anew; its phases are kept."""
     PG.run(f"SELECT journey.drop_model(model) FROM journey.models WHERE model = '{model}'")
-    PG.run(f"SELECT journey.create_model('{model}', '{MODELS[model]}')")
+    schema, options, *more = MODELS[model]
+    PG.run(f"SELECT journey.create_model('{model}', '{schema}', '{options}')")
+    for statement in more:
+        PG.run(statement)
     PG.run("CHECKPOINT")
     seconds, rows = PG.run(f"SELECT to_jsonb(r) FROM journey.refresh('{model}') AS r", **settings)
     RESULT["figures"][f"first refresh of {model}"] = rows[0][0]
@@ -260,7 +263,12 @@ def refresh(model, **settings):
     return seconds, rows
 
 
-MODELS = {"web": "rudder", "tenth_web": "tenth", "five_web": "five"}
+CONVERSIONS = [{"name": "Order", "event": "Order Completed", "value": "revenue"},
+               {"name": "Signup", "kind": "identify", "count": "first"}]
+# the schema that a model is made of, its options, and what is added to it
+MODELS = {"web": ("rudder", "{}"), "tenth_web": ("tenth", "{}"), "five_web": ("five", "{}"),
+          "converting": ("rudder", json.dumps({"conversions": CONVERSIONS}), """SELECT journey.add_source('converting',
+              'rudder_crm.leads', 'conversion', '{"converted_at": "mql_at"}', '{"name": "MQL"}')""")}
 
 
 def store():
@@ -408,7 +416,7 @@ def case_g():
 def case_h():
     """Memory of a first refresh with maintenance_work_mem = 64MB: what the backend has for itself."""
     sample(MEMORY_EVENTS, "memory", later=0)
-    MODELS["memory_web"] = "memory"
+    MODELS["memory_web"] = ("memory", "{}")
     seen = []
 
     def watch(pid):
@@ -477,8 +485,12 @@ def case_k():
         compare("k", {name: lambda name=name: PG.run(sql(name, raw=raw)) for name in names})
 
 
+RULES = "first last last_non_direct linear position w_shaped time_decay".split()
+
+
 def case_l():
-    """markov on a million paths of 30 channels, against the solve in numpy and the steps that it needs in plain SQL."""
+    """markov on a million paths of 30 channels, against the solve in numpy and the steps that it needs in plain SQL; the
+    credits of seven rules against plain SQL; a refresh with 1 % new of a model with conversions and of one without."""
     PG.run(sql("l_paths"))
     steps = PG.run(sql("l_steps"))[1]
 
@@ -493,6 +505,40 @@ def case_l():
     if numpy is not None:
         variants["l_numpy"] = in_numpy
     compare("l", variants, [([name for name in variants if name != "l_steps"], None)])
+
+    model_of("web")
+    model_of("converting")
+    names = [f"{rule}_{what}" for rule in RULES for what in ("credit", "value")]
+    columns = ",\n           ".join(f"max(part) FILTER (WHERE name = '{name}') AS {name}" for name in names)
+    # half-lives are powers of floating point in plain SQL
+    compared = ", ".join(name for name in names if not name.startswith("time_decay"))
+    PG.run("VACUUM ANALYZE")
+    compare("l", {"l_credits_ours": lambda: PG.run(sql("l_credits_ours", schema="converting")),
+                  "l_credits_plain": lambda: PG.run(sql("l_credits_plain", schema="converting", columns=columns))},
+            [(["l_credits_ours", "l_credits_plain"],
+              lambda name: PG.run(sql("l_credits_sum", which=name.rsplit("_", 1)[1], columns=compared))[1])])
+    if "c" not in RESULT["times"]:
+        subprocess.run(["psql", "-qX", "-v", "schema=rudder", "-f", "test/sample/load-later.sql"], check=True)
+        PG.run("ANALYZE")
+    compare("l", {"l_refresh_without": refreshed("web"), "l_refresh_converting": refreshed("converting")})
+
+
+def case_m():
+    """Funnel, retention, a sequence and top paths of stored timelines, against plain SQL on raw rows and other engines."""
+    if not PG.run("SELECT to_regclass('bench.timelines')")[1][0][0]:
+        PG.run(sql("f_timelines"))
+        PG.run("VACUUM ANALYZE bench.timelines")
+    variants = {name: lambda name=name: PG.run(sql(name)) for name in ("m_funnel_ours", "m_funnel_plain")}
+    if "duckdb" in PEERS:
+        variants["m_funnel_duckdb"] = lambda: PEERS["duckdb"].run(sql("m_funnel_duckdb"))
+    if "clickhouse" in PEERS:
+        PEERS["clickhouse"].run(sql("m_sort_clickhouse"))
+        for name, table in (("m_funnel_clickhouse", "events"), ("m_funnel_clickhouse_sorted", "events_by_device")):
+            variants[name] = lambda table=table: PEERS["clickhouse"].run(sql("m_funnel_clickhouse", table=table))
+    compare("m", variants, [(list(variants), None)])
+    for question in ("retention", "sequence", "paths"):
+        names = [f"m_{question}_ours", f"m_{question}_plain"]
+        compare("m", {name: lambda name=name: PG.run(sql(name)) for name in names}, [(names, None)])
 
 
 def case_n():
@@ -542,7 +588,7 @@ def case_p():
     """WAL of refreshes of 200 events against that of their floor, and updates that touch no index."""
     sample(EVENTS, "small", later=max(1, 100 * 110 * 200 // EVENTS))
     PG.run(sql("p_slices", schema="small"))
-    MODELS["web"] = "small"
+    MODELS["web"] = ("small", "{}")
     PG.run("VACUUM ANALYZE")
     refresh("web")
     PG.run("VACUUM ANALYZE")
@@ -566,7 +612,7 @@ def case_p():
     RESULT["figures"]["hot"] = {name.lstrip("_"): of / updates if updates else float("nan") for name, updates, of in hot}
     say(f"  p {RESULT['figures']['wal']} {RESULT['figures']['hot']}")
     PG.run("DROP SCHEMA floor CASCADE; SELECT journey.drop_model('web'); DROP SCHEMA small, small_later, small_crm CASCADE")
-    MODELS["web"] = "rudder"
+    MODELS["web"] = ("rudder", "{}")
     del RESULT["figures"]["first refresh of web"]
 
 

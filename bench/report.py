@@ -93,6 +93,15 @@ def targets(t):
     for what, ratio in questions:
         yield "k", f"{what}, of plain SQL on raw rows", ratio, 1, "<="
     yield "l", "markov on a million paths, of their steps in plain SQL", t.ratio("l", "l_markov", "l_steps"), 1, "<"
+    yield "l", "credits of seven rules, of plain SQL", t.ratio("l", "l_credits_ours", "l_credits_plain"), 0.2, "<="
+    yield "l", "refresh with 1 % new and conversions, of one without", t.ratio("l", "l_refresh_converting", "l_refresh_without"), 1.3, "<="
+    yield "m", "three-step funnel of stored timelines, of ClickHouse on raw rows", t.ratio(
+        "m", "m_funnel_ours", "m_funnel_clickhouse"), 1, "<"
+    yield "m", "the same, of ClickHouse sorted by device", t.ratio("m", "m_funnel_ours", "m_funnel_clickhouse_sorted"), 2, "<="
+    yield "m", "the same, of DuckDB", t.ratio("m", "m_funnel_ours", "m_funnel_duckdb"), 1, "<"
+    for name, what in (("funnel", "three-step funnel"), ("retention", "retention by week"), ("sequence", "sequence pattern"),
+                       ("paths", "top paths")):
+        yield "m", f"{what}, of plain SQL", t.ratio("m", f"m_{name}_ours", f"m_{name}_plain"), 0.1, "<="
 
 
 def met(value, bound, sense):

@@ -343,6 +343,17 @@ BEGIN
     RAISE WARNING 'index used: %', uses;
 END $$;
 
+-- events of a table under a name of one's own, by which their revenue goes too
+SELECT journey.create_model('regress_names', NULL, '{"revenue": {"money_back": "-total", "order_completed": "total"}}');
+SELECT journey.add_schema('regress_names', 'regress_rudder',
+    '{"event_names": {"order_refunded": "Money Back", "order_completed": "It''s sold", "no_such": "x"}}');
+SELECT FROM journey.refresh('regress_names');
+SELECT event_id, name, revenue FROM regress_names.events WHERE event_id IN ('r1', 'o2', 'p1') ORDER BY 1;
+SELECT journey.set_schema('regress_names', 'regress_rudder', '{}');
+SELECT FROM journey.rebuild('regress_names', from_sources => true);
+SELECT event_id, name, revenue FROM regress_names.events WHERE event_id IN ('r1', 'o2', 'p1') ORDER BY 1;
+SELECT journey.drop_model('regress_names');
+
 SELECT journey.drop_model('regress_index');
 SELECT journey.drop_model('regress_own_m');
 DROP SCHEMA regress_own, regress_rudder CASCADE;

@@ -115,7 +115,7 @@ JAliasesFrom(const JStr *previous, const JStr *user, int n)
 JStr
 JAliasEnd(const JAliases *aliases, JStr id)
 {
-	JAliasLink *link = aliases == NULL ? NULL : JFindLink(aliases->link, aliases->n, id);
+	JAliasLink *link = aliases == NULL || aliases->n == 0 ? NULL : JFindLink(aliases->link, aliases->n, id);
 
 	return link == NULL ? id : link->end;
 }

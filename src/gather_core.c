@@ -14,7 +14,23 @@
 #include "gather_core.h"
 
 #include "common/hashfn.h"
-#ifndef FRONTEND
+#ifdef FRONTEND
+#include "common/logging.h"
+
+/* Outside the server there is one context, which is never emptied. */
+typedef void *MemoryContext;
+#define CurrentMemoryContext ((MemoryContext) NULL)
+#define AllocSetContextCreate(parent, name, sizes) ((MemoryContext) (parent))
+#define MemoryContextAllocZero(context, size) palloc0(size)
+#define MemoryContextAllocHuge(context, size) palloc_extended(size, MCXT_ALLOC_HUGE)
+#define MemoryContextDelete(context) ((void) (context))
+
+static inline MemoryContext
+MemoryContextSwitchTo(MemoryContext context)
+{
+	return context;
+}
+#else
 #include "utils/memutils.h"
 #endif
 
@@ -295,6 +311,7 @@ typedef struct JVisitor
 #define SH_STORE_HASH
 #define SH_GET_HASH(tb, a) ((a)->hash)
 #define SH_SCOPE static inline
+#define SH_RAW_ALLOCATOR(size) palloc_extended(size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO)
 #define SH_DECLARE
 #define SH_DEFINE
 #include "lib/simplehash.h"
@@ -322,7 +339,7 @@ JCopyStr(JStr s)
 static void
 JGroupRows(const JPartition *part, JGroups *groups)
 {
-	visitors_hash *visitors = visitors_create(CurrentMemoryContext, 256, NULL);
+	visitors_hash *visitors = visitors_create(256, NULL);
 	JItem	   *items = palloc_extended(sizeof(JItem) * part->rows, MCXT_ALLOC_HUGE);
 	uint32	   *visitor_of = palloc_extended(sizeof(uint32) * part->rows, MCXT_ALLOC_HUGE);
 	JRowWalk	walk = {part->first};

@@ -27,9 +27,11 @@
 #include "utils/timestamp.h"
 
 #include "identity_core.h"
-#include "intake_core.h"
+#include "journey_sql.h"
+#include "payload_core.h"
 #include "pg_journey_compat.h"
 #include "session_core.h"
+#include "time_core.h"
 
 /* A number of more digits is no amount of money. */
 #define MAX_NUMBER_BYTES 200
@@ -348,36 +350,15 @@ _try_inet(PG_FUNCTION_ARGS)
 }
 
 /*
- * _event_slug(name text): an event's name as the loaders make that of a table: ASCII letters in
- * lower case, runs of ASCII white space and punctuation as one "_", none at the ends.
+ * _event_slug(name text): an event's name as the loaders make that of a table; see JEventSlug().
  */
 Datum
 _event_slug(PG_FUNCTION_ARGS)
 {
 	text	   *name = PG_GETARG_TEXT_PP(0);
-	const char *in = VARDATA_ANY(name);
-	int			len = VARSIZE_ANY_EXHDR(name);
-	text	   *result = palloc(VARHDRSZ + len);
-	char	   *out = VARDATA(result);
-	bool		gap = false;
+	text	   *result = palloc(VARHDRSZ + VARSIZE_ANY_EXHDR(name));
 
-	for (int i = 0; i < len; i++)
-	{
-		char		c = in[i];
-
-		if (c >= 'A' && c <= 'Z')
-			c += 'a' - 'A';
-		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || IS_HIGHBIT_SET(c))
-		{
-			if (gap && out > VARDATA(result))
-				*out++ = '_';
-			*out++ = c;
-			gap = false;
-		}
-		else
-			gap = true;
-	}
-	SET_VARSIZE(result, out - (char *) result);
+	SET_VARSIZE(result, VARHDRSZ + JEventSlug(JStrFromText(name), VARDATA(result)));
 	PG_RETURN_TEXT_P(result);
 }
 

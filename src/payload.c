@@ -128,7 +128,7 @@ ReadOption(JStr key, JsonbValue *value, JPayloadSettings *cache)
 	}
 	else if (JStrEqual(key, JSTR_LIT("received_at")))
 	{
-		if (value->type != jbvNull && (JStrIsNull(text) || !JTimeParse(text, &options->received_at)))
+		if (value->type != jbvNull && (JStrIsNull(text) || !JTimeFromIso(text, &options->received_at)))
 			BadOption("received_at", "a time as ISO 8601 writes it");
 	}
 	else if (JStrEqual(key, JSTR_LIT("revenue")))

@@ -248,7 +248,7 @@ JReaderTime(JReader *reader, int64 *time)
 
 	*time = J_NO_TIME;
 	if (reader->lex->token_type == JSON_TOKEN_STRING &&
-		!JTimeParse((JStr) {value->data, value->len}, time))
+		!JTimeFromIso((JStr) {value->data, value->len}, time))
 		*time = J_NO_TIME;
 	(void) JReaderSkip(reader);
 }
@@ -758,7 +758,7 @@ SetRevenue(Draft *draft, const JPayloadOptions *options)
 
 	if (JStrIsNull(name))
 		return;
-	slug.data = palloc(2 * name.len + 1);
+	slug.data = palloc(name.len + 1);
 	slug.len = JEventSlug(name, unconstify(char *, slug.data));
 	if (options->default_revenue)
 	{

@@ -106,7 +106,10 @@ extern JPayloadForm JPayloadRead(JStr payload, const JPayloadOptions *options, J
 /* A word for a form. */
 extern const char *JPayloadFormName(JPayloadForm form);
 
-/* An event's name in lower case, runs of anything but letters and digits as one "_"; into dest. */
+/*
+ * An event's name as the loaders make that of a table: ASCII letters in lower case, runs of other ASCII characters but
+ * digits as one "_", none at the ends. Into dest, which has room for as many bytes as the name has.
+ */
 extern int	JEventSlug(JStr name, char *dest);
 
 /* Whether a text is an amount: a number, with "$" or not. Gives it as numeric_in() reads it. */

@@ -36,13 +36,14 @@ CompileSegments(FunctionCallInfo fcinfo)
 static ArrayBuildState *
 AddNames(ArrayBuildState *names, const JSegmentNode *node)
 {
-	if (node->op == JSEG_PROFILE)
-		for (int i = 0; i < node->profile.n; i++)
-			names = accumArrayResult(names,
-									 PointerGetDatum(cstring_to_text_with_len(node->profile.conditions[i].name.data,
-																			  node->profile.conditions[i].name.len)),
-									 false, TEXTOID, CurrentMemoryContext);
-	else if (node->nodes != NULL)
+	for (int i = 0; i < node->profile.n; i++)
+	{
+		JStr		name = node->profile.conditions[i].name;
+
+		names = accumArrayResult(names, PointerGetDatum(cstring_to_text_with_len(name.data, name.len)), false,
+								 TEXTOID, CurrentMemoryContext);
+	}
+	if (node->nodes != NULL)
 		for (int i = 0; i < node->n; i++)
 			names = AddNames(names, &node->nodes[i]);
 	return names;
@@ -72,8 +73,8 @@ journey_check_segments(PG_FUNCTION_ARGS)
 }
 
 /*
- * _segment_stretches(segments jsonb, timeline, first_at timestamptz, profile jsonb): a row for each stretch of a person in
- * a segment. The timeline may be NULL where none of them asks for events.
+ * _segment_stretches(segments jsonb, timeline, first_at timestamptz, profile jsonb): a row for each stretch of a
+ * person in a segment. The timeline may be NULL where none of them asks for events.
  */
 Datum
 journey_segment_stretches(PG_FUNCTION_ARGS)

@@ -14,6 +14,7 @@
 #include "time_core.h"
 
 #define MAX_SEGMENTS 1000
+#define MAX_NAME_BYTES 200		/* so that it fits into an index */
 #define MAX_COUNT 1000000
 
 /* ------------------------------------------------------------------------------------------------
@@ -275,7 +276,7 @@ ReadTime(const JDef *def, int64 absent, JDefError *error)
 	JStr		text = JDefString(def, error);
 	int64		time = absent;
 
-	if (!JStrIsNull(text) && !JTimeParse(text, &time))
+	if (!JStrIsNull(text) && !JTimeFromIso(text, &time))
 		JDefFail(error, J_DEF_VALUE, def, "Write it as \"2026-01-31T12:00:00Z\".", "it is no time");
 	return time;
 }
@@ -422,7 +423,7 @@ CompileNode(const JDef *def, JSteps *steps, JSegmentNode *node, JDefError *error
 		CompileEvent(def, steps, node, error);
 	else
 		JDefFail(error, J_DEF_MISSING, def,
-				 "A condition has one of all, any, not, profile, funnel, or says of an event its event, kind, page, host, channel or where.",
+				 "A condition has all, any, not, profile or funnel, or of an event its event, kind, page, host, channel or where.",
 				 "it asks for nothing");
 }
 
@@ -458,8 +459,8 @@ JSegmentsCompile(const JDef *object, JDefError *error)
 		const JDef *def = &object->items[i];
 		JSegment   *segment = &segments->segment[segments->n++];
 
-		if (def->key.len == 0)
-			JDefFail(error, J_DEF_VALUE, object, NULL, "a segment's name must not be empty");
+		if (def->key.len == 0 || def->key.len > MAX_NAME_BYTES)
+			JDefFail(error, J_DEF_VALUE, object, NULL, "a segment's name has 1 to %d bytes", MAX_NAME_BYTES);
 		if (steps == NULL || steps->n + CountSteps(def) > JSTEPS_ROOM)
 			segments->steps[segments->n_steps++] = steps = palloc0_object(JSteps);
 		segment->name = def->key;

@@ -15,6 +15,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
+#include "utils/uuid.h"
 
 #include "session_sql.h"
 #include "split_sql.h"
@@ -145,6 +146,7 @@ enum
 	OUT_PART,
 	OUT_NOTED,
 	OUT_NEW_EVENTS,
+	OUT_NEW_ID,
 	OUT_COLUMNS
 };
 
@@ -202,6 +204,24 @@ JPutDelete(const JSplitSink *sink, const JStoredSegment *stored)
 	JPutRow(sink, "delete", values, nulls);
 }
 
+/* From this sentinel on, what carries the id takes another. */
+static void
+JPutRename(const JSplitSink *sink, const JStoredSegment *stored, const JRename *rename)
+{
+	Datum		values[OUT_COLUMNS];
+	bool		nulls[OUT_COLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
+	values[OUT_STARTED_AT] = stored[rename->sentinel].values[SEG_STARTED_AT];
+	values[OUT_FIRST_EVENT_ID] = stored[rename->sentinel].values[SEG_FIRST_EVENT_ID];
+	values[OUT_UNIT_STARTED_AT] = TimestampTzGetDatum(rename->start);
+	values[OUT_LOOSE] = BoolGetDatum(rename->loose);
+	nulls[OUT_STARTED_AT] = nulls[OUT_FIRST_EVENT_ID] = nulls[OUT_UNIT_STARTED_AT] = nulls[OUT_LOOSE] = false;
+	JSetUuid(values, nulls, OUT_SESSION_ID, &rename->from);
+	JSetUuid(values, nulls, OUT_NEW_ID, &rename->to);
+	JPutRow(sink, "rename", values, nulls);
+}
+
 bool
 JEventIsNoted(const JEvent *event)
 {
@@ -241,6 +261,7 @@ JPutSegment(const JSplitSink *sink, const JNewSegment *segment, const JEvent *ev
 	values[OUT_NOTED] = BoolGetDatum(noted);
 	nulls[OUT_NEW_EVENTS] = new_events == 0;
 	values[OUT_NEW_EVENTS] = Int64GetDatum(new_events);
+	nulls[OUT_NEW_ID] = true;
 	JPutRow(sink, "put", values, nulls);
 }
 
@@ -314,6 +335,8 @@ JPutResult(const JSplitSink *sink, const JStoredSegment *stored, JOldSegment *ol
 	for (int i = 0; i < n_old; i++)
 		if (old[i].dirty && !old[i].sentinel && !stays[i])
 			JPutDelete(sink, &stored[i]);
+	for (int i = 0; i < result->n_renames; i++)
+		JPutRename(sink, stored, &result->renames[i]);
 	Assert(n_new == 0);			/* a new event changes its segment */
 }
 
@@ -370,8 +393,8 @@ JSegmentEvents(const JSessionOptions *options)
 /*
  * _split(visitor_id, fresh timeline, old journey._segment[], alias_previous text[], alias_user text[],
  * force bool, timeout interval, options jsonb, removed text[], removed_at timestamptz[]) returns setof
- * journey._split_row: 'delete' for stored segments that go or change, 'put' for what comes; or one row
- * 'incomplete' if more segments must be read. Old segments come in order of started_at and
+ * journey._split_row: 'delete' for stored segments that go or change, 'put' for what comes, 'rename' where those
+ * that were not read take another id; or one row 'incomplete' if more segments must be read. Old segments come in order of started_at and
  * first_event_id.
  */
 PG_FUNCTION_INFO_V1(journey_split);
@@ -421,6 +444,44 @@ journey_split(PG_FUNCTION_ARGS)
 	else
 		JPutResult(&sink, stored, old, n_old, &result);
 	return (Datum) 0;
+}
+
+/* _renamed_state(state, from, to, started_at): with another id of its session or run; NULL: it has none of it. */
+PG_FUNCTION_INFO_V1(journey_renamed_state);
+Datum
+journey_renamed_state(PG_FUNCTION_ARGS)
+{
+	JStr		bytes = JStrFromVarlena(PG_GETARG_DATUM(0));
+	JSessionState state;
+	StringInfoData out;
+
+	if (!JStateDecode(bytes.data, bytes.len, &state))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid state of a segment")));
+	if (!JStateRename(&state, *(JUuid *) PG_GETARG_UUID_P(1), *(JUuid *) PG_GETARG_UUID_P(2),
+					  PG_GETARG_TIMESTAMPTZ(3)))
+		PG_RETURN_NULL();
+	initStringInfo(&out);
+	JStateEncode(&state, &out);
+	PG_RETURN_DATUM(JBytea((JStr) {out.data, out.len}));
+}
+
+/* _renamed_part(part, id): a summary with another id. */
+PG_FUNCTION_INFO_V1(journey_renamed_part);
+Datum
+journey_renamed_part(PG_FUNCTION_ARGS)
+{
+	JStr		bytes = JStrFromVarlena(PG_GETARG_DATUM(0));
+	JPart		part;
+	StringInfoData out;
+
+	if (!JPartDecode(bytes.data, bytes.len, JIsText, &part))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid summary of a segment")));
+	part.id = *(JUuid *) PG_GETARG_UUID_P(1);
+	initStringInfo(&out);
+	JPartEncode(&part, &out);
+	PG_RETURN_DATUM(JBytea((JStr) {out.data, out.len}));
 }
 
 /* ------------------------------------------------------------------------------------------------

@@ -240,26 +240,92 @@ JMeet(JSplitter *splitter, const JOldSegment *segment)
 	splitter->current = NULL;
 }
 
+/* Would the walk begin a segment of this kind here? */
+static bool
+JMayMeet(const JSplitter *splitter, const JOldSegment *segment)
+{
+	const JWalk *walk = &splitter->walk;
+	const JEvent *first = segment->events;
+
+	if (segment->head && !segment->loose)
+		return JWalkWouldStart(walk, first);
+	return splitter->n_pending == 0 &&
+		!(segment->loose && JWalkPlacePassive(walk, first) == JPLACE_PENDING);
+}
+
+/* Is this the state that the walk gives a segment that begins here? */
+static bool
+JHasState(const JSplitter *splitter, const JOldSegment *segment, JStr state)
+{
+	const JWalk *walk = &splitter->walk;
+	const JEvent *first = segment->events;
+	bool		aside = segment->loose && JWalkIsAside(walk, &walk->state, first);
+	JStr		bytes = JSegmentState(splitter, &walk->state, first, segment->loose, segment->head, aside);
+	bool		equal = JStrEqual(bytes, state);
+
+	if (!JStrIsNull(bytes))
+		pfree(unconstify(char *, bytes.data));
+	return equal;
+}
+
 /* Does the old split, from this segment on, follow from the walk's state too? */
 static bool
 JMeets(const JSplitter *splitter, const JOldSegment *segment)
 {
-	const JWalk *walk = &splitter->walk;
-	const JEvent *first = segment->events;
-	bool		starts = segment->head && !segment->loose;
-	bool		aside = segment->loose && JWalkIsAside(walk, &walk->state, first);
-	JStr		bytes;
+	return JMayMeet(splitter, segment) && JHasState(splitter, segment, segment->state);
+}
+
+static void
+JAddRename(JSplitResult *result, const JRename *rename)
+{
+	if (memcmp(&rename->from, &rename->to, sizeof(JUuid)) == 0)
+		return;
+	result->renames = result->renames == NULL ? palloc_array(JRename, 2) :
+		repalloc_array(result->renames, JRename, result->n_renames + 2);
+	result->renames[result->n_renames++] = *rename;
+}
+
+/*
+ * Does it follow but for the ids of the units that go on, and when they began? Neither decides anything, unless
+ * a session may last no longer than max_duration.
+ */
+static bool
+JMeetsRenamed(JSplitter *splitter, const JOldSegment *old, int sentinel)
+{
+	const JOldSegment *segment = &old[sentinel];
+	const JSessionState *now = &splitter->walk.state;
+	JSessionState stored,
+				renamed;
+	StringInfoData bytes;
 	bool		equal;
 
-	if (starts ? !JWalkWouldStart(walk, first) : splitter->n_pending > 0)
+	if (JStrIsNull(segment->state) || !JMayMeet(splitter, segment) ||
+		!JStateDecode(segment->state.data, segment->state.len, &stored))
 		return false;
-	if (segment->loose && JWalkPlacePassive(walk, first) == JPLACE_PENDING)
+	renamed = stored;
+	if (stored.open && now->open)
+	{
+		renamed.session_id = now->session_id;
+		renamed.start = now->start;
+	}
+	if (stored.run_open && now->run_open)
+	{
+		renamed.run_id = now->run_id;
+		renamed.run_start = now->run_start;
+	}
+	if (splitter->walk.options->max_duration > 0 && renamed.start != stored.start)
 		return false;
-	bytes = JSegmentState(splitter, &walk->state, first, segment->loose, segment->head, aside);
-	equal = JStrEqual(bytes, segment->state);
-	if (!JStrIsNull(bytes))
-		pfree(unconstify(char *, bytes.data));
-	return equal;
+	initStringInfo(&bytes);
+	JStateEncode(&renamed, &bytes);
+	equal = JHasState(splitter, segment, (JStr) {bytes.data, bytes.len});
+	pfree(bytes.data);
+	if (!equal)
+		return false;
+	JAddRename(splitter->result,
+			   &(JRename) {sentinel, false, stored.session_id, renamed.session_id, renamed.start});
+	JAddRename(splitter->result,
+			   &(JRename) {sentinel, true, stored.run_id, renamed.run_id, renamed.run_start});
+	return true;
 }
 
 /*
@@ -283,6 +349,24 @@ JKeep(JSplitter *splitter, const JOldSegment *segment, int at)
 	return true;
 }
 
+bool
+JStateRename(JSessionState *state, JUuid from, JUuid to, int64 start)
+{
+	if (state->open && memcmp(&state->session_id, &from, sizeof(JUuid)) == 0)
+	{
+		state->session_id = to;
+		state->start = start;
+		return true;
+	}
+	if (state->run_open && memcmp(&state->run_id, &from, sizeof(JUuid)) == 0)
+	{
+		state->run_id = to;
+		state->run_start = start;
+		return true;
+	}
+	return false;
+}
+
 static void
 JResumeAt(JSplitter *splitter, const JOldSegment *segment)
 {
@@ -296,6 +380,9 @@ JResumeAt(JSplitter *splitter, const JOldSegment *segment)
 	else
 		(void) JStateDecode(segment->state.data, segment->state.len, &splitter->walk.state);
 	splitter->walk.state.aside = false;
+	for (int i = 0; i < splitter->result->n_renames; i++)
+		(void) JStateRename(&splitter->walk.state, splitter->result->renames[i].from,
+							splitter->result->renames[i].to, splitter->result->renames[i].start);
 }
 
 /* The first of the removed, which are sorted, that has this id; -1 if none has. */
@@ -339,7 +426,7 @@ JGatherEvents(JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh,
 	for (int i = 0; i < n_old; i++)
 		if (!old[i].sentinel)
 			total += old[i].n_events;
-	result->events = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(JEvent) * Max(total, 1));
+	result->events = palloc_extended(sizeof(JEvent) * Max(total, 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < n_old; i++)
 		if (!old[i].sentinel)
 			for (int k = 0; k < old[i].n_events; k++)
@@ -516,7 +603,7 @@ JSplit(const JSessionOptions *options, const JAliases *aliases, JOldSegment *old
 		if (next < n_old && old[next].sentinel &&
 			(at == result->n_events || JEventCompare(old[next].events, &result->events[at]) <= 0))
 		{
-			if (!JMeets(&splitter, &old[next]))
+			if (!JMeets(&splitter, &old[next]) && !JMeetsRenamed(&splitter, old, next))
 			{
 				result->incomplete = true;
 				return;

@@ -50,6 +50,19 @@ typedef struct JNewSegment
 	Size		bytes;			/* about the size of its strings */
 } JNewSegment;
 
+/*
+ * The walk met the old split at a sentinel but for the id of a unit that goes on there, and its beginning: the
+ * stored segments from the sentinel on that carry `from`, as their unit or in their state, are to carry `to`.
+ */
+typedef struct JRename
+{
+	int			sentinel;		/* in the old segments */
+	bool		loose;			/* a run outside sessions */
+	JUuid		from;
+	JUuid		to;
+	int64		start;			/* of the unit, as it is now */
+} JRename;
+
 typedef struct JSplitResult
 {
 	JEvent	   *events;			/* the canonical set of all events given */
@@ -57,6 +70,8 @@ typedef struct JSplitResult
 	int			n_new;			/* how many of them no old segment had */
 	JNewSegment *segments;
 	int			n_segments;
+	JRename    *renames;		/* in order of their sentinels; how many of them */
+	int			n_renames;
 	bool		incomplete;		/* a sentinel was reached and not met: read further and call again */
 } JSplitResult;
 
@@ -66,12 +81,16 @@ typedef struct JSplitResult
  * Old segments come in standard order: one or more runs of neighbours, each ended by a sentinel or by
  * the visitor's last segment. Each fresh event lies within reach of a run, or comes before or after all
  * there is. A segment that is neither kept nor met stays as it is in the store; those that are to go
- * have `dirty` set, and result->segments are what comes instead (some may equal old ones). max_events 0
+ * have `dirty` set, and result->segments are what comes instead (some may equal old ones). Of the segments that
+ * are kept behind a sentinel, those that result->renames tell of take another id. max_events 0
  * is no limit. Aliases NULL: all of the visitor's events are given, so theirs are taken. With `force`,
  * no old segment is kept, unless its aliases are as they were.
  */
 extern void JSplit(const JSessionOptions *options, const JAliases *aliases,
 				   JOldSegment *old, int n_old, const JEvent *fresh, int n_fresh,
 				   const JRemoved *removed, int n_removed, bool force, int max_events, JSplitResult *result);
+
+/* Gives the state's session or run of this id another id and beginning; false: it has none. */
+extern bool JStateRename(JSessionState *state, JUuid from, JUuid to, int64 start);
 
 #endif							/* SPLIT_CORE_H */

@@ -37,14 +37,44 @@ FROM web.sessions GROUP BY channel ORDER BY visits DESC, channel;
 \qecho == No row vanishes: what was not taken says why
 SELECT reason, count(*) FROM web.rejected_events GROUP BY reason ORDER BY reason;
 
-\qecho == Qualified leads, found by e-mail in any case: the click that stood at the qualification, and the latest
-SELECT l.email, p.user_id, l.mql_at, c.click_id AS gclid_at_mql, nullif(p.gclid, c.click_id) AS later_gclid
-FROM salesforce.leads AS l
-JOIN web.profiles AS p ON p.email = lower(l.email)
-CROSS JOIN LATERAL (SELECT t.click_id FROM web.touches AS t
-                    WHERE t.person_id = p.person_id AND t.click_id_type = 'gclid' AND t.touched_at <= l.mql_at
-                    ORDER BY t.touched_at DESC LIMIT 1) AS c
-WHERE l.is_mql ORDER BY l.id DESC LIMIT 5;
+\qecho == Qualified leads of the CRM are conversions: found by e-mail in any case, with the click that stood at the qualification
+SELECT journey.add_source('web', 'salesforce.leads', 'conversion', '{"converted_at": "mql_at", "loaded_at": "systemmodstamp"}',
+                          '{"name": "MQL"}') \g /dev/null
+SELECT FROM journey.refresh('web') \g /dev/null
+SELECT c.email, c.user_id, c.converted_at AS mql_at, c.gclid AS gclid_at_mql, nullif(p.gclid, c.gclid) AS later_gclid
+FROM web.conversions AS c JOIN web.profiles AS p USING (person_id)
+WHERE c.gclid IS NOT NULL ORDER BY c.conversion_id DESC LIMIT 5;
+
+\qecho == Which channel earned them, by three rules
+SELECT touch AS channel, round(max(conversions) FILTER (WHERE rule = 'first'), 2) AS first,
+       round(max(conversions) FILTER (WHERE rule = 'last_non_direct'), 2) AS last_non_direct,
+       round(max(conversions) FILTER (WHERE rule = 'linear'), 2) AS linear
+FROM journey.attribution_overview('web', '{first,last_non_direct,linear}') GROUP BY touch ORDER BY linear DESC, channel LIMIT 5;
+
+\qecho == What Google Ads is told of them today, and what not
+SELECT max(converted_at) + interval '1 day' AS today FROM web.conversions \gset
+SELECT status, reason, count(*) FROM journey.google_ads_conversions('web', 'MQL', :'today', '{"actions": {"MQL": "Qualified lead"}}')
+GROUP BY 1, 2 ORDER BY 3 DESC;
+SELECT journey.export_batch('web', 'google_ads', 'MQL', :'today', '{"actions": {"MQL": "Qualified lead"}}') AS batch \gset
+\pset format unaligned
+\pset tuples_only on
+\if :{?clicks}
+SELECT line FROM journey.export_lines('web', 'google_ads', :batch) \g :clicks
+\endif
+\qecho
+\qecho == The first lines of the file
+SELECT line FROM journey.export_lines('web', 'google_ads', :batch) LIMIT 5;
+\pset format aligned
+\pset tuples_only off
+
+\qecho
+\qecho == When Google has taken it
+SELECT journey.mark_exported('web', 'google_ads', :batch) AS lines_given;
+
+\qecho == A segment: who reads the documentation, since when and until when; a late event moves these alone
+SELECT journey.create_segment('web', 'readers', '{"page": "/docs/*", "at_least": 3, "last": "30 days"}') \g /dev/null
+SELECT person_id, valid_from, valid_to FROM web.segment_members WHERE segment = 'readers'
+ORDER BY valid_from DESC, person_id LIMIT 5;
 
 \qecho == Differences between the tables and a model built anew from all events
 SELECT count(*) AS differences FROM journey.verify('web');

@@ -277,8 +277,8 @@ CREATE TYPE journey._settings AS (
     redact                jsonb
 );
 
--- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), read
--- (for rows read from now on), none (on derived rows).
+-- All options. effect: fixed (by create_model), rebuild (in force after the next rebuild), refresh (after the next
+-- refresh), read (for rows read from now on), none (on derived rows).
 CREATE FUNCTION journey._options()
     RETURNS TABLE (option text, type text, effect text, standard jsonb)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE -- of this form it is inlined

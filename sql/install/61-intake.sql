@@ -39,7 +39,7 @@ CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
 COMMENT ON FUNCTION journey._as(text, text, text) IS 'internal: an expression for a column';
 
 -- The standard fields that an input has, each with its expression: the first of its columns that is
--- not null.
+-- not null; the name of an event is that which the option "event_names" gives its table.
 CREATE FUNCTION journey._fields(i journey._input) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -66,7 +66,10 @@ BEGIN
                             CASE WHEN t.type = 'text' THEN ' COLLATE "C"' ELSE '' END AS collation
                      ) AS e
                  WHERE i.kinds ? n.name
-                 GROUP BY c.key) AS f);
+                 GROUP BY c.key) AS f)
+        || CASE WHEN i.role = 'track' AND i.options -> 'event_names' ? i.name::text
+                THEN jsonb_build_object('name', format('%L::text', i.options -> 'event_names' ->> i.name::text))
+                ELSE '{}' END;
 END
 $$;
 COMMENT ON FUNCTION journey._fields(journey._input) IS
@@ -83,6 +86,7 @@ DECLARE
     slugs text := (SELECT string_agg(format('journey._event_slug(%s) COLLATE "C"',
                                              journey._as(i.kinds ->> e, e, 'text'::text)), ', ')
                      FROM unnest('{event_text,event}'::text[]) AS e WHERE i.kinds ? e);
+    given text := i.options -> 'event_names' ->> i.name::text;
 BEGIN
     IF i.role = 'own' THEN
         RETURN QUERY SELECT 'true', n.value, '', n.place
@@ -90,6 +94,7 @@ BEGIN
                             WITH ORDINALITY AS n(value, place)
                       WHERE i.kinds ? n.value;
     ELSIF i.role = 'track' AND slugs IS NOT NULL THEN
+        slugs := slugs || coalesce(format(', %L', journey._event_slug(given)), '');
         RETURN QUERY SELECT format('%L = ANY (ARRAY[%s])', journey._event_slug(r.key), slugs),
                             ltrim(n.value, '-'), CASE WHEN n.value LIKE '-%' THEN '-' ELSE '' END,
                             n.place

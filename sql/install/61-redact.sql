@@ -183,8 +183,9 @@ BEGIN
         (SELECT string_agg(CASE
                     WHEN b.name = 'event_id' AND prefix <> '' THEN format('%L || (x.e).event_id', prefix)
                     WHEN b.place <= 100 THEN format('(x.e).%I', b.name)
-                    WHEN b.name = 'status' THEN 'coalesce(x.status, CASE WHEN x.visitor_id IS NOT NULL AND (x.e).visitor_id IS NULL'
-                        ' THEN ''no id is left by redaction'' END)'
+                    WHEN b.name = 'status' THEN format('coalesce(x.status, CASE WHEN x.visitor_id IS NOT NULL'
+                        ' AND (x.e).visitor_id IS NULL%s THEN ''no id is left by redaction'' END)',
+                        CASE WHEN i.role = 'conversion' THEN ' OR (x.e).event_id IS NULL' ELSE '' END)
                     WHEN b.name = 'row_key' THEN journey._redacted_key(m.store_schema, s.redact, 'x.row_key'::text)
                     -- what could not be read was not redacted
                     WHEN b.name = 'raw' THEN '''{}''::jsonb'

@@ -117,16 +117,33 @@ END
 $$;
 COMMENT ON FUNCTION journey._check_unit(text, jsonb, text) IS 'internal: checks a mapping';
 
+-- Whether these are tables of one event each with the names of their events.
+CREATE FUNCTION journey._is_event_names(value jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE WHEN jsonb_typeof(value) = 'object'
+            THEN NOT EXISTS (SELECT FROM jsonb_each(value) AS e(name, event)
+                              WHERE jsonb_typeof(event) <> 'string' OR event #>> '{}' = ''
+                                 OR name = ANY ('{tracks,pages,screens,identifies,groups,aliases,users}'::text[]))
+            ELSE false END
+$$;
+COMMENT ON FUNCTION journey._is_event_names(jsonb) IS 'internal: whether it is names of the events of tables';
+
 -- Raises an error unless these are options of a loader's schema.
 CREATE FUNCTION journey._check_schema_options(options jsonb) RETURNS void
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM journey._check_keys(options, '{exclude_tables}'::text[]);
+    PERFORM journey._check_keys(options, '{exclude_tables,event_names}'::text[]);
     IF options ? 'exclude_tables' AND NOT journey._is_texts(options -> 'exclude_tables') THEN
         PERFORM journey._bad_option('exclude_tables'::text, options -> 'exclude_tables',
             'an array of names of tables, in which * stands for any characters'::text);
+    END IF;
+    IF options ? 'event_names' AND NOT journey._is_event_names(options -> 'event_names') THEN
+        PERFORM journey._bad_option('event_names'::text, options -> 'event_names',
+            'an object with the names of the events of tables of one event each'::text);
     END IF;
 END
 $$;

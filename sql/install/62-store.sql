@@ -35,7 +35,7 @@ CREATE TYPE journey._segment AS (
 
 CREATE TYPE journey._split_row AS (
     visitor_id         text COLLATE "C",
-    op                 text,            -- put, delete; incomplete: more segments must be read
+    op                 text,            -- put, delete, rename; incomplete: more segments must be read
     started_at         timestamptz,
     first_event_id     text COLLATE "C",
     session_id         uuid,
@@ -48,7 +48,8 @@ CREATE TYPE journey._split_row AS (
     body               journey.timeline,
     part               bytea,
     noted              boolean,         -- has events for _noted_events()
-    new_events         bigint           -- of the visitor, in one of its rows
+    new_events         bigint,          -- of the visitor, in one of its rows
+    new_id             uuid             -- rename: of the unit that what carries session_id from here on belongs to
 );
 
 -- A session, or a run of passive events outside sessions.
@@ -141,6 +142,17 @@ CREATE FUNCTION journey._segment_part(loose boolean, state bytea, body journey.t
 RETURNS bytea
 AS 'MODULE_PATHNAME', 'journey_segment_part'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+-- State and summary of a segment whose unit has another id now; NULL: the state has nothing of that unit.
+CREATE FUNCTION journey._renamed_state(state bytea, from_id uuid, to_id uuid, started_at timestamptz)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'journey_renamed_state'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
+
+CREATE FUNCTION journey._renamed_part(part bytea, id uuid)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'journey_renamed_part'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
 
 CREATE FUNCTION journey._unit(parts bytea[], time_zone text)
 RETURNS journey._unit
@@ -503,6 +515,32 @@ BEGIN
 END
 $$;
 
+-- The tables of scratch, but for the batch.
+CREATE FUNCTION journey._scratch()
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ref_changes',
+        '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units', '_person_changes', '_conversion_scope',
+        '_converted', '_record_changes', '_shared', '_barriers']
+$$;
+
+-- A run empties and analyzes its scratch itself; a vacuum would but keep the next one waiting.
+CREATE FUNCTION journey._keep_from_vacuum(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY journey._scratch() LOOP
+        EXECUTE journey._bind(r, format('ALTER TABLE {.%s} SET (autovacuum_enabled = false)', name));
+    END LOOP;
+END
+$$;
+
 -- What a run works on. Unlogged: nothing in it outlives the run.
 CREATE FUNCTION journey._create_scratch(r journey._run)
 RETURNS void
@@ -552,7 +590,8 @@ BEGIN
             v0 bigint NOT NULL, v1 bigint NOT NULL, counts0 bytea, counts1 bytea,
             named boolean NOT NULL, unnamed boolean NOT NULL);
         -- What changed for whom, and when: all that follows from a person is derived anew by it. Kinds: unit,
-        -- record (a row that is no event: of a users table), identity (whom a visitor stands for).
+        -- record (a row that is no event: of a users table), fact (some of its facts came, went or moved; at one
+        -- of their times), identity (whom a visitor stands for).
         CREATE UNLOGGED TABLE {._person_changes} (
             person_id text COLLATE "C" NOT NULL, from_at timestamptz NOT NULL, to_at timestamptz NOT NULL,
             kind text NOT NULL);

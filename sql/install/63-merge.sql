@@ -175,6 +175,78 @@ BEGIN
 END
 $$;
 
+-- Segments that go on a session or run that has another id now: from each `rename` of _work on, to the next of
+-- the same unit, as far as its id reaches. Their events are as they were, but facts say whose they are. What
+-- _apply_segments() deletes must be gone.
+CREATE FUNCTION journey._rename_units(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    is_loose boolean;
+BEGIN
+    IF NOT EXISTS (SELECT FROM journey._renames(r)) THEN
+        RETURN;
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, name, order_id, revenue, currency,
+                               traits, conversions, sign, session_id)
+        SELECT f.visitor_id, f.event_id, f.event_time, f.user_id, f.name, f.order_id, f.revenue, f.currency,
+               f.traits, f.conversions, x.sign, x.session_id
+        FROM journey._renames($1) AS w
+        JOIN {_facts} AS f ON f.session_id = w.from_id AND f.visitor_id = w.visitor_id
+                          AND (f.event_time, f.event_id) >= (w.started_at, w.first_event_id)
+                          AND (w.next_at IS NULL OR (f.event_time, f.event_id) < (w.next_at, w.next_id))
+        CROSS JOIN LATERAL (VALUES (-1, w.from_id), (1, w.to_id)) AS x (sign, session_id)
+        WHERE NOT EXISTS (
+            SELECT FROM {._noted} AS n
+            WHERE n.visitor_id = f.visitor_id AND n.event_id = f.event_id AND n.event_time = f.event_time
+              AND n.session_id = f.session_id AND n.sign < 0)$sql$) USING r;
+    -- one may go on a session and a run that were both renamed
+    FOREACH is_loose IN ARRAY ARRAY[false, true] LOOP
+        EXECUTE journey._bind(r, $sql$
+            UPDATE {_segments} AS g
+            SET session_id = CASE WHEN g.session_id = w.from_id THEN w.to_id ELSE g.session_id END,
+                part = CASE WHEN g.session_id = w.from_id THEN journey._renamed_part(g.part, w.to_id)
+                            ELSE g.part END,
+                state = coalesce(journey._renamed_state(g.state, w.from_id, w.to_id, w.unit_started_at), g.state)
+            FROM journey._renames($1) AS w
+            LEFT JOIN LATERAL (
+                SELECT x.started_at, x.first_event_id
+                FROM {_segments} AS x
+                WHERE x.visitor_id = w.visitor_id
+                  AND (x.started_at, x.first_event_id) >= (w.started_at, w.first_event_id)
+                  AND x.session_id <> w.from_id
+                  AND journey._renamed_state(x.state, w.from_id, w.to_id, w.unit_started_at) IS NULL
+                ORDER BY x.started_at, x.first_event_id
+                LIMIT 1) AS e ON true
+            WHERE w.loose = $2 AND g.visitor_id = w.visitor_id
+              AND (g.started_at, g.first_event_id) >= (w.started_at, w.first_event_id)
+              AND (w.next_at IS NULL OR (g.started_at, g.first_event_id) < (w.next_at, w.next_id))
+              AND (e.started_at IS NULL OR (g.started_at, g.first_event_id) < (e.started_at, e.first_event_id))$sql$)
+        USING r, is_loose;
+    END LOOP;
+END
+$$;
+
+-- The renames of _work, each with the place of the next that concerns the same unit.
+CREATE FUNCTION journey._renames(r journey._run)
+RETURNS TABLE (visitor_id text, loose boolean, from_id uuid, to_id uuid, unit_started_at timestamptz,
+    started_at timestamptz, first_event_id text, next_at timestamptz, next_id text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE journey._bind(r, $sql$
+        SELECT w.visitor_id, w.loose, w.session_id, w.new_id, w.unit_started_at, w.started_at, w.first_event_id,
+               lead(w.started_at) OVER places, lead(w.first_event_id) OVER places
+        FROM {._work} AS w
+        WHERE w.op = 'rename'
+        WINDOW places AS (PARTITION BY w.visitor_id, w.session_id ORDER BY w.started_at, w.first_event_id)$sql$);
+END
+$$;
+
 -- Writes the segments of _work, and notes what goes and comes with them.
 CREATE FUNCTION journey._apply_segments(r journey._run)
 RETURNS void
@@ -198,13 +270,16 @@ BEGIN
         INSERT INTO {._units_old}
         SELECT s.visitor_id, s.started_at, s.first_event_id, s.loose, s.session_id, s.person_id, s.ended_at,
                s.events, s.page_views, s.refs, s.identity, s.counts, s.aside
-        FROM (SELECT DISTINCT session_id FROM {._work} WHERE op IN ('put', 'delete')) AS w
+        FROM (SELECT session_id FROM {._work}
+              UNION
+              SELECT new_id FROM {._work} WHERE op = 'rename') AS w
         JOIN {_sessions} AS s USING (session_id)$sql$);
     EXECUTE journey._bind(r, $sql$
         DELETE FROM {_segments} AS g
         USING {._work} AS w
         WHERE w.op = 'delete' AND g.visitor_id = w.visitor_id AND g.started_at = w.started_at
           AND g.first_event_id = w.first_event_id$sql$);
+    PERFORM journey._rename_units(r);
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {_segments} (visitor_id, started_at, first_event_id, session_id, loose, head,
             resumable, state, part, body)
@@ -236,9 +311,12 @@ BEGIN
         FROM (
             SELECT w.visitor_id, w.session_id,
                    coalesce(min(w.unit_started_at), min(o.started_at)) AS started_at
-            FROM {._work} AS w
+            FROM (
+                SELECT visitor_id, session_id, CASE op WHEN 'put' THEN unit_started_at END AS unit_started_at, whole
+                FROM {._work}
+                UNION ALL
+                SELECT visitor_id, new_id, unit_started_at, NULL FROM {._work} WHERE op = 'rename') AS w
             LEFT JOIN {._units_old} AS o USING (session_id)
-            WHERE w.op IN ('put', 'delete')
             GROUP BY w.visitor_id, w.session_id
             HAVING bool_or(w.whole) IS NOT TRUE) AS c
         CROSS JOIN LATERAL (

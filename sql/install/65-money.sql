@@ -19,7 +19,7 @@ AS $$
             event_ids   text[] NOT NULL$sql$,
         -- those of persons for whom something changed
         'CREATE INDEX ON {_repeats} (person_id)',
-        'SELECT DISTINCT person_id FROM {._person_changes}',
+        'SELECT DISTINCT person_id FROM {._person_changes} WHERE kind = ''fact''',
         'o.person_id = s.person_id',
         format($sql$
             SELECT a.session_id, min(a.person_id),

@@ -96,7 +96,8 @@ BEGIN
 END
 $$;
 
--- Facts that lie in a session or run are in the reach of its change; rows of a users table are told apart.
+-- Facts that lie in a session or run are in the reach of its change; rows of a users table are told apart. For
+-- whom any came, went or moved is told once more, at one of their times.
 CREATE FUNCTION journey._store_facts(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -111,11 +112,21 @@ BEGIN
               AND f.event_id = n.event_id
             RETURNING f.session_id, f.person_id, f.event_time)
         INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-        SELECT person_id, event_time, event_time, 'record' FROM gone WHERE session_id IS NULL$sql$);
+        SELECT person_id, event_time, event_time, 'record' FROM gone WHERE session_id IS NULL
+        UNION ALL
+        SELECT person_id, min(event_time), min(event_time), 'fact' FROM gone GROUP BY person_id$sql$);
     EXECUTE journey._bind(r, $sql$
-        UPDATE {_facts} AS f SET person_id = u.p1
-        FROM {._changed_units} AS u
-        WHERE u.p0 <> u.p1 AND f.session_id = u.session_id AND f.person_id <> u.p1$sql$);
+        WITH moved AS (
+            UPDATE {_facts} AS f SET person_id = u.p1
+            FROM {._changed_units} AS u
+            WHERE u.p0 <> u.p1 AND f.session_id = u.session_id AND f.person_id <> u.p1
+            RETURNING u.p0, u.p1, f.event_time)
+        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+        SELECT person_id, min(event_time), min(event_time), 'fact'
+        FROM (SELECT p0 AS person_id, event_time FROM moved
+              UNION ALL
+              SELECT p1, event_time FROM moved) AS m
+        GROUP BY person_id$sql$);
     -- rows of a users table follow the user
     EXECUTE journey._bind(r, $sql$
         WITH moved AS (
@@ -126,9 +137,9 @@ BEGIN
             WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id),
         told AS (
             INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-            SELECT p0, event_time, event_time, 'record' FROM moved
-            UNION ALL
-            SELECT p1, event_time, event_time, 'record' FROM moved)
+            SELECT p.person_id, m.event_time, m.event_time, k.kind
+            FROM moved AS m CROSS JOIN LATERAL (VALUES (p0), (p1)) AS p (person_id)
+            CROSS JOIN (VALUES ('record'), ('fact')) AS k (kind))
         UPDATE {_facts} AS f SET person_id = m.p1
         FROM moved AS m
         WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time
@@ -147,7 +158,9 @@ BEGIN
             WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)
             RETURNING session_id, person_id, event_time)
         INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-        SELECT person_id, event_time, event_time, 'record' FROM put WHERE session_id IS NULL$sql$);
+        SELECT person_id, event_time, event_time, 'record' FROM put WHERE session_id IS NULL
+        UNION ALL
+        SELECT person_id, min(event_time), min(event_time), 'fact' FROM put GROUP BY person_id$sql$);
 END
 $$;
 
@@ -239,19 +252,23 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(user_id OPERATOR(pg_catalog.~~) ANY (patterns), false)
     OR COALESCE(email OPERATOR(pg_catalog.~~) ANY (patterns), false);
 
--- What a profile is put together from, besides its counts: each piece looks up those of b.person_id.
+-- What a profile is put together from, besides its counts: each piece looks up those of b.person_id. What follows
+-- from facts alone stays as it is where none of them changed.
 CREATE FUNCTION journey._profile_pieces()
 RETURNS TABLE (piece text, query text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'traits', $sql$
-        SELECT journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) AS traits
-        FROM {_facts} AS t
-        WHERE t.traits IS NOT NULL AND t.person_id = b.person_id$sql$
+        SELECT CASE WHEN NOT b.facts THEN b.traits ELSE (
+                   SELECT journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id)
+                   FROM {_facts} AS t
+                   WHERE t.traits IS NOT NULL AND t.person_id = b.person_id) END AS traits$sql$
     UNION ALL SELECT 'money', $sql$
-        SELECT CASE WHEN count(*) = 1 THEN min(amount) END AS revenue,
-               jsonb_object_agg(currency, amount) AS revenue_by_currency
+        SELECT b.revenue, b.revenue_by_currency
+        WHERE NOT b.facts
+        UNION ALL
+        SELECT CASE WHEN count(*) = 1 THEN min(amount) END, jsonb_object_agg(currency, amount)
         FROM (
             SELECT coalesce(o.currency, '') AS currency, sum(o.revenue) AS amount
             FROM (
@@ -260,9 +277,10 @@ AS $$
                            PARTITION BY t.name, t.order_id, t.revenue < 0
                            ORDER BY t.event_time, t.event_id, t.visitor_id) AS counts
                 FROM {_facts} AS t
-                WHERE t.revenue IS NOT NULL AND t.person_id = b.person_id) AS o
+                WHERE b.facts AND t.revenue IS NOT NULL AND t.person_id = b.person_id) AS o
             WHERE o.counts
-            GROUP BY 1) AS o$sql$
+            GROUP BY 1) AS o
+        HAVING b.facts$sql$
     UNION ALL SELECT 'devices', $sql$
         SELECT array_agg(DISTINCT t.id::text ORDER BY t.id::text) AS visitor_ids
         FROM {identities} AS t
@@ -314,11 +332,13 @@ AS $$
                    coalesce(o.page_views, 0) + coalesce(m.page_views, 0) AS page_views,
                    CASE WHEN m.person_id IS NULL THEN o.event_counts
                         ELSE journey._sum_counts(o.event_counts, m.gone, m.came) END AS event_counts,
+                   p.facts OR o.person_id IS NULL AS facts, o.traits, o.revenue, o.revenue_by_currency,
                    (SELECT min(s.started_at) FROM {_sessions} AS s
                     WHERE s.person_id = p.person_id) AS first_seen_at,
                    -- _count_conversions() brings them up to date, and counts all where they are NULL
                    CASE WHEN o.person_id IS NOT NULL THEN o.conversions
-                        WHEN NOT EXISTS (SELECT FROM {_conversions} AS c WHERE c.person_id = p.person_id) THEN 0
+                        WHEN p.person_id NOT IN (SELECT c.person_id FROM {._converted} AS c)
+                             AND NOT EXISTS (SELECT FROM {_conversions} AS c WHERE c.person_id = p.person_id) THEN 0
                         END AS conversions,
                    o.first_converted_at, coalesce(o.conversion_counts, '{}') AS conversion_counts,
                    -- looked for anew only where the session that ended last is no more what it was
@@ -404,7 +424,7 @@ AS $$
                                 WHERE oid = 'journey._profile_touch'::regtype))),
         -- users, both; neither changes with most updates, which therefore touch no index
         'CREATE INDEX ON {profiles} (email); CREATE INDEX ON {profiles} (user_id)',
-        'SELECT DISTINCT person_id FROM {._person_changes}',
+        'SELECT person_id, bool_or(kind = ''fact'') AS facts FROM {._person_changes} GROUP BY person_id',
         'o.person_id = s.person_id',
         CASE WHEN NOT (r).bulk THEN journey._profile_rows() END,
         ARRAY['user_id', 'email', 'traits', 'click_ids'] || ARRAY(

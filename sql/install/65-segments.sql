@@ -10,7 +10,8 @@ CREATE FUNCTION journey._check_segments(segments jsonb, OUT profile_names text[]
     LANGUAGE C IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'journey_check_segments';
 COMMENT ON FUNCTION journey._check_segments(jsonb) IS 'internal: checks definitions of segments';
 
-CREATE FUNCTION journey._segment_stretches(segments jsonb, timeline journey.timeline, first_at timestamptz, profile jsonb)
+CREATE FUNCTION journey._segment_stretches(segments jsonb, timeline journey.timeline, first_at timestamptz,
+    profile jsonb)
     RETURNS TABLE (segment text, valid_from timestamptz, valid_to timestamptz)
     LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 2 AS 'MODULE_PATHNAME', 'journey_segment_stretches';
 COMMENT ON FUNCTION journey._segment_stretches(jsonb, journey.timeline, timestamptz, jsonb) IS
@@ -40,7 +41,8 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'invalid segment: profiles have no column "%"', unknown
             USING ERRCODE = 'undefined_column',
-                  HINT = 'A condition is about a column such as is_identified or revenue, or a trait such as traits.plan.';
+                  HINT = 'A condition is about a column, such as is_identified or revenue, or a trait, such as '
+                         'traits.plan.';
     END IF;
 END
 $$;
@@ -88,12 +90,15 @@ AS $$
             valid_to   timestamptz NOT NULL$sql$,
         -- those of persons for whom something changed
         'CREATE INDEX ON {_segment_members} (person_id)',
-        CASE WHEN (r).segments IS NOT NULL THEN 'SELECT DISTINCT person_id FROM {._person_changes}' END,
+        -- profiles tell of conversions, which may come and go while all else of the person stays
+        CASE WHEN (r).segments IS NOT NULL THEN
+            'SELECT person_id FROM {._person_changes} UNION SELECT person_id FROM {._converted}' END,
         'o.person_id = s.person_id',
         CASE WHEN (r).segments IS NOT NULL THEN journey._segment_member_rows(r) END,
         NULL)::journey._follower
 $$;
-COMMENT ON FUNCTION journey._segment_members(journey._run) IS 'internal: who is in segments, as it follows from persons';
+COMMENT ON FUNCTION journey._segment_members(journey._run) IS
+    'internal: who is in segments, as it follows from persons';
 
 CREATE FUNCTION journey._show_segments(r journey._run)
 RETURNS void

@@ -17,6 +17,7 @@ BEGIN
     PERFORM journey._create_derived(r);
     PERFORM journey._create_scratch(r);
     PERFORM journey._create_conversion_scope(r);
+    PERFORM journey._keep_from_vacuum(r);
     PERFORM journey._create_tombstones(r);
     PERFORM journey._create_exports(r);
     PERFORM journey._show_sessions(r);
@@ -85,6 +86,8 @@ BEGIN
             -- A statement has several sorts and hashes at once; together they keep to about maintenance_work_mem.
             set_config('work_mem', greatest(
                 64, pg_size_bytes(current_setting('maintenance_work_mem')) / 1024 / 4)::text, true),
+            -- rows of scratch are much alike, and every statement that fills a relation is followed by an ANALYZE
+            set_config('default_statistics_target', '20', true),
             -- A first load reads all; a later one looks up what is new, and must not scan what is stored for it.
             set_config('random_page_cost', CASE WHEN r.bulk THEN '1.1' ELSE '0.5' END, true);
     PERFORM journey._empty_scratch(r, false);
@@ -98,9 +101,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new',
-        '_units_old', '_ref_changes', '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units',
-        '_person_changes', '_conversion_scope', '_converted', '_record_changes', '_shared', '_barriers'], large_only);
+    PERFORM journey._clear_scratch(r, journey._scratch(), large_only);
 END
 $$;
 
@@ -248,7 +249,8 @@ DECLARE
     begun timestamptz := clock_timestamp();
     d record;
 BEGIN
-    new := coalesce(new, journey._merge_slices(r, journey._slices(accepted + removed)))
+    new := coalesce(new, CASE WHEN accepted + removed > 0
+                              THEN journey._merge_slices(r, journey._slices(accepted + removed)) ELSE 0 END)
            + journey._note_user_rows(r) + journey._note_conversion_rows(r);
     phases := journey._note_phase(phases, 'merge'::text, begun);
     SELECT * INTO d FROM journey._derive(r, phases);

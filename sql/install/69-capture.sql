@@ -943,7 +943,7 @@ BEGIN
                     WHEN 'table_id' THEN 'c.table_id'
                     WHEN 'status' THEN '''removed'''
                     WHEN 'is_traits' THEN format('c.table_id = ANY (%L::integer[])',
-                        ARRAY(SELECT i.table_id FROM unnest(inputs) AS i WHERE i.role = 'users'))
+                        ARRAY(SELECT i.table_id FROM unnest(inputs) AS i WHERE i.role IN ('users', 'conversion')))
                     ELSE CASE WHEN b.place <= 100 THEN format('e.%I', b.name) ELSE 'NULL::' || b.type END
                     END, ', ' ORDER BY b.place)
            FROM journey._batch_columns() AS b),

@@ -65,6 +65,12 @@ COMMENT ON FUNCTION journey._rebuild IS 'internal: journey.rebuild() as the owne
 COMMENT ON FUNCTION journey._refresh IS 'internal: journey.refresh() as the owner';
 COMMENT ON FUNCTION journey._reject_forgotten IS
     'internal: rejects the rows of a batch that meet a tombstone';
+COMMENT ON FUNCTION journey._scratch IS 'internal: the names of the tables that a run works on';
+COMMENT ON FUNCTION journey._keep_from_vacuum IS 'internal: tells autovacuum to leave scratch alone';
+COMMENT ON FUNCTION journey._rename_units IS 'internal: gives stored segments that go on a unit its new id';
+COMMENT ON FUNCTION journey._renames IS 'internal: from where on which units have another id';
+COMMENT ON FUNCTION journey._renamed_state IS 'internal: the state of a segment whose unit has another id';
+COMMENT ON FUNCTION journey._renamed_part IS 'internal: the summary of a segment whose unit has another id';
 COMMENT ON FUNCTION journey._segment_part IS 'internal: what a segment adds to its session';
 COMMENT ON FUNCTION journey._show_sessions IS 'internal: makes the view of sessions';
 COMMENT ON FUNCTION journey._slice IS 'internal: the slice of a visitor';

@@ -675,7 +675,7 @@ ELSE format($sql$
 $$;
 
 -- The conversions of a model as a feed may give them, as a query: one row each; with credit by clicks one for each
--- click that has some.
+-- click that has some. Whose e-mail did not come with the conversion has that of the profile.
 CREATE FUNCTION journey._feed_conversions(f journey._feed, schema name)
 RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -683,21 +683,19 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 SELECT format($sql$
     SELECT c.conversion_id::text COLLATE "C" AS conversion_id, (%3$s)::text COLLATE "C" AS part, c.name::text,
-           c.person_id::text, c.user_id::text, c.order_id::text, c.email::text, %2$s AS phone, c.consent,
+           c.person_id::text, c.user_id::text, c.order_id::text, %2$s AS email, c.phone, c.consent,
            c.session_id IS NOT NULL AS on_site, c.converted_at, upper(nullif(btrim(c.currency), '')) AS currency,
            %4$s AS credit, %5$s AS value, k.type AS click_id_type, k.id AS click_id,
            CASE WHEN isfinite(k.at) THEN k.at END AS click_at
     FROM %1$I.conversions AS c
     %6$s
     WHERE $1 IS NULL OR c.name = $1$sql$,
-    schema,
-    CASE WHEN EXISTS (SELECT FROM pg_attribute AS a
-                      WHERE a.attrelid = to_regclass(format('%I.conversions', schema)) AND a.attname = 'phone'
-                        AND NOT a.attisdropped) THEN 'c.phone::text' ELSE 'NULL::text' END,
+    schema, CASE WHEN f.user_data THEN 'coalesce(c.email, p.email)::text' ELSE 'NULL::text' END,
     CASE f.format WHEN 'attributed' THEN 'k.id' ELSE quote_literal('') END,
     CASE f.format WHEN 'attributed' THEN 'k.credit' ELSE 'NULL::numeric' END,
     CASE f.format WHEN 'attributed' THEN 'k.value' ELSE 'c.value' END,
-    journey._feed_click(f, schema))
+    CASE WHEN f.user_data THEN format('LEFT JOIN %I.profiles AS p ON c.email IS NULL AND p.person_id = c.person_id',
+                                      schema) ELSE '' END || journey._feed_click(f, schema))
 $$;
 
 -- The event of a line that was given, looked up for lines that change alone.

@@ -344,7 +344,7 @@ DECLARE
     b record := journey._by(r, by);
     -- of which step the event is in question
     place text := CASE at WHEN 'last' THEN 'f.steps' WHEN 'first_defined' THEN '1' WHEN 'last_defined' THEN '1' ELSE at END;
-    step text := CASE WHEN journey._option_boolean(options, 'any_order'::text) THEN 'NULL::text' ELSE '$1[%s]' END;
+    step text := CASE WHEN options -> 'any_order' = 'true' THEN 'NULL::text' ELSE '$1[%s]' END;
     properties text := journey._properties_at(by, 'u.events'::text, format(step, place), format('f.times[%s]', place));
 BEGIN
     -- what is wrong with the funnel is said though there be nobody in it
@@ -478,7 +478,7 @@ AS $$
 DECLARE
     r journey._reading := journey._read_model(model, options, '{rolling,first}'::text[]);
     rolling boolean := journey._option_boolean(options, 'rolling'::text);
-    in_range boolean := journey._option_word(options, 'first'::text, '{ever,in_range}'::text[]) = 'in_range';
+    first text := journey._option_word(options, 'first'::text, '{ever,in_range,each_period}'::text[]);
     u journey._unit_of_time := journey._unit_of_time(unit);
     b record := journey._by(r, by);
     back text := coalesce(return_step, first_step, '*');
@@ -500,10 +500,10 @@ BEGIN
         WITH done AS MATERIALIZED (
             SELECT x.person_id, NULL::uuid AS session_id, x.at, %4$s AS cohort,
                    journey.retention(x.events, $1, $2, $3, $4, $5) AS back, %7$s AS properties
-            FROM (SELECT p.person_id, p.events, journey.first_at(p.events, $1) AS at
+            FROM (SELECT p.person_id, %8$s
                   FROM (SELECT u.person_id, journey._filter(u.events, NULL::text, $8, NULL::timestamptz,
                       $10) AS events
-                        FROM (%1$s) AS u OFFSET 0) AS p OFFSET 0) AS x
+                        FROM (%1$s) AS u OFFSET 0) AS p %9$s OFFSET 0) AS x
             WHERE x.at >= coalesce($6, '-infinity') AND x.at < coalesce($7, 'infinity')
         ), placed AS (
             SELECT d.cohort, d.back, (array_positions(d.back, true))[cardinality(array_positions(d.back,
@@ -530,9 +530,17 @@ BEGIN
         journey._period_of('x.at'::text, u.name, u.shift, r.time_zone),
         journey._period_edge(u, unit, r.time_zone, 'c.period'::text, false),
         journey._period_edge(u, unit, r.time_zone, 'c.period + 1'::text, true),
-        journey._properties_at(by, 'x.events'::text, '$1'::text, 'x.at'::text))
+        journey._properties_at(by, 'x.events'::text, '$1'::text, 'x.at'::text),
+        CASE first WHEN 'each_period' THEN
+            'journey._filter(p.events, NULL::text, a.at, NULL::timestamptz, false) AS events, a.at'
+        ELSE 'p.events, journey.first_at(p.events, $1) AS at' END,
+        -- a person is in the cohort of each period that has such an event of theirs, from the first one in it on
+        CASE first WHEN 'each_period' THEN format(
+            'CROSS JOIN LATERAL (SELECT min(e.event_time) AS at '
+            'FROM journey.events(journey._filter(p.events, $1, $6, $7, false)) AS e GROUP BY %s) AS a',
+            journey._period_of('e.event_time'::text, u.name, u.shift, r.time_zone)) ELSE '' END)
     USING coalesce(first_step, '*'), back, reach, unit, r.time_zone, since, until,
-          CASE WHEN in_range THEN since END, rolling, first_step IS NULL, periods, r.data_until,
+          CASE WHEN first = 'in_range' THEN since END, rolling, first_step IS NULL, periods, r.data_until,
           CASE WHEN u.is_calendar THEN u.length ELSE ('1 ' || u.name)::interval END;
 END
 $$;

@@ -874,7 +874,8 @@ BEGIN
         array_agg(x.bytes ORDER BY x.bytes DESC, x.name)
     INTO cells, bars
     FROM (SELECT c.relname::text AS name, pg_total_relation_size(c.oid) AS bytes FROM pg_class AS c
-          WHERE c.relnamespace IN (to_regnamespace(quote_ident(r.schema)), to_regnamespace(quote_ident(r.store_schema)))
+          WHERE c.relnamespace IN (to_regnamespace(quote_ident(r.schema)),
+                                   to_regnamespace(quote_ident(r.store_schema)))
             AND c.relkind = ANY ('{r,m,p}'::"char"[])
           ORDER BY 2 DESC LIMIT 8) AS x;
     RETURN journey._page_section('health'::text, 'Health of the model'::text,
@@ -963,16 +964,17 @@ BEGIN
            '<pattern id="dots" width="6" height="6" patternUnits="userSpaceOnUse"><rect width="6" height="6" '
                'style="fill:var(--bg)"/>'
            '<circle cx="3" cy="3" r="2.3" style="fill:var(--e)"/></pattern></defs></svg>'
-        || format(E'<header><h1>%s</h1>\n<p class="note">%s to %s, time zone %s. Data until %s.</p>\n<nav aria-label="Sections">%s</nav></header>\n<main>\n',
+        || format(E'<header><h1>%s</h1>\n<p class="note">%s to %s, time zone %s. Data until %s.</p>\n'
+                  '<nav aria-label="Sections">%s</nav></header>\n<main>\n',
                journey._html(title), to_char(nullif(from_at, '-infinity') AT TIME ZONE r.time_zone,
                    'YYYY-MM-DD HH24:MI'),
                coalesce(to_char(until AT TIME ZONE r.time_zone, 'YYYY-MM-DD HH24:MI'), 'the newest event'),
                    journey._html(r.time_zone),
                coalesce(to_char(r.data_until AT TIME ZONE r.time_zone, 'YYYY-MM-DD HH24:MI'), '-'),
                (SELECT string_agg(format('<a href="#h-%s">%s</a>', id, name), ' ' ORDER BY n)
-                FROM unnest('{days,channels,campaigns,funnel,retention,lifecycle,paths,pages,experiments,health}'::text[],
-                            '{Sessions,Channels,Campaigns,Funnel,Retention,Lifecycle,Paths,Pages,Experiments,Health}'::text[])
-                     WITH ORDINALITY AS s (id, name, n)))
+                FROM unnest('{Sessions,Channels,Campaigns,Funnel,Retention,Lifecycle,Paths,Pages,Experiments,'
+                            'Health}'::text[]) WITH ORDINALITY AS s (name, n)
+                CROSS JOIN LATERAL (SELECT CASE name WHEN 'Sessions' THEN 'days' ELSE lower(name) END) AS i (id)))
         || journey._page_tiles(r, from_at, to_at)
         || journey._page_days(r, from_at, to_at)
         || journey._page_channels(r, from_at, to_at, rows)

@@ -167,6 +167,56 @@ def check_fractribution():
        "the published fractribution conversions", dict(counts))
 
 
+def check_model():
+    """The published sessions and conversions as the sources of a model: its sessions, paths, revenue by the last touch,
+    and what was spent for it."""
+    def given(value, none):
+        return None if value == none else value
+
+    events = [(f"s{i}", r["customer_id"], r["visit_start_tstamp"] + "+00", given(r["source"], "(direct)"),
+               given(r["medium"], "(none)"), given(r["campaign"], "(not set)"))
+              for i, r in enumerate(rows_of("snowplow_fractribution_sessions_by_customer_id_expected.csv"))]
+    conversions = [(f"c{i}", r["customer_id"], r["conversion_tstamp"] + "+00", Decimal(r["revenue"]))
+                   for i, r in enumerate(rows_of("snowplow_fractribution_conversions_by_customer_id_expected.csv"))]
+    spend = [(r["channel"], Decimal(r["spend"])) for r in rows_of("snowplow_fractribution_channel_spend_expected.csv")]
+    channels = [{"source": "youtube.com", "channel": "Video"}, {"medium": "organic", "channel": "Organic_Search"},
+                {"medium": "cpc", "channel": "Paid_Search_Other"}, {"medium": "referral", "channel": "Referral"},
+                {"medium": "affiliate", "channel": "Unmatched_Channel"}]
+    options = json.dumps({"timeout": "1 second", "lookback": "30 days", "channel_rules": channels})
+    sql("SET client_min_messages = warning; DROP SCHEMA IF EXISTS published CASCADE; CREATE SCHEMA published;"
+        + (load("published.events", "event_id text, visitor_id text, event_time timestamptz, source text, medium text, "
+                "campaign text, kind text DEFAULT 'page', url text DEFAULT 'https://shop.test/'", []) +
+           "".join(f"INSERT INTO published.events VALUES ({', '.join(literal(v) for v in row)});" for row in events) +
+           load("published.conversions", "id text, visitor_id text, converted_at timestamptz, value numeric", conversions) +
+           load("published.spend", "channel text, spend numeric", spend)).replace("TEMP TABLE", "TABLE") +
+        f"SELECT 1 FROM journey.create_model('shop', NULL, {literal(options)});"
+        "SELECT 1 FROM journey.add_source('shop', 'published.events');"
+        "SELECT 1 FROM journey.add_source('shop', 'published.conversions', 'conversion', '{}', '{\"name\": \"Order\"}');"
+        "SELECT 1 FROM journey.refresh('shop')")
+
+    got = sql("SELECT json_build_array(channel, coalesce(campaign, '(not set)'), source, medium, count(*)) FROM shop.sessions"
+              " GROUP BY channel, campaign, source, medium")
+    wanted = [[r["channel"], r["campaign"], r["source"], r["medium"], int(r["number_of_sessions"])]
+              for r in rows_of("fractribution_channel_counts.csv")]
+    same(sorted(got), sorted(wanted), "sessions of a model by channel, as published")
+
+    got = sql("SELECT json_build_array(array_to_string(path, ' > '), conversions, value)"
+              " FROM journey.paths_to_conversion('shop', 'Order') WHERE conversions > 0")
+    wanted = [[r["TRANSFORMED_PATH"], int(r["CONVERSIONS"]), Decimal(r["REVENUE"])]
+              for r in rows_of("fractribution_path_summary_with_channels.csv")
+              if r["ATTRIBUTION_TYPE"] == "last_touch" and r["CONVERSIONS"] != "0"]
+    same(sorted(got), sorted(wanted), "its paths to conversion")
+
+    got = {r[0]: [Decimal(v) for v in r[1:]] for r in sql(
+        "SELECT json_build_array(touch, coalesce(conversions, 0), coalesce(value, 0), spend, coalesce(round(roas, 10), 0))"
+        " FROM journey.attribution_overview('shop', '{last}', spend => 'published.spend')")}
+    wanted = {r["CHANNEL"]: [Decimal(r["CONVERSIONS"]), round(Decimal(r["REVENUE"]), 2), Decimal(r["SPEND"]),
+                             Decimal(r["ROAS"])]
+              for r in rows_of("fractribution_report_table.csv") if r["ATTRIBUTION_TYPE"] == "last_touch"}
+    same(got, wanted, "its revenue, spend and return on it by the last touch")
+    sql("SET client_min_messages = warning; SELECT 1 FROM journey.drop_model('shop')")
+
+
 def check_last_non_direct():
     sessions = rows_of("derived_last_non_direct_input.csv")
     wanted = [r["last_non_direct_source"] for r in rows_of("derived_last_non_direct_expected.csv")]
@@ -475,7 +525,7 @@ def check_shapley():
 
 print(f"# SEED={SEED}")
 subprocess.run(["psql", "-qX", "-c", "CREATE EXTENSION IF NOT EXISTS pg_journey"], check=True)
-for check in (check_transforms, check_sessions, check_fractribution, check_last_non_direct, check_small_cases):
+for check in (check_transforms, check_sessions, check_fractribution, check_model, check_last_non_direct, check_small_cases):
     if shared("derived_path_transform_cases.csv"):
         check()
     else:

@@ -43,7 +43,7 @@ def test_compiled(run, p):
     written = text
     shown_macros = ""
     for name, jinja, shown, m in reversed(examples):
-        compiled = tidy((p.path / f"target/compiled/pg_journey_tests/models/{name}.sql").read_text())
+        compiled = tidy((p.target / f"compiled/pg_journey_tests/models/{name}.sql").read_text())
         compiled = compiled.replace(f'"{os.environ["PGDATABASE"]}".', '"warehouse".')
         shown_macros += jinja
         if os.environ.get("PGJ_DBT_WRITE"):
@@ -54,13 +54,16 @@ def test_compiled(run, p):
     if written != text:
         path.write_text(written)
     names = {f.stem for f in (run.TOP / "dbt/macros/functions").glob("*.sql")}
-    internal = {"timelines_of", "event_columns", "event_fields", "event_row", "event_field_types", "channels"}
+    internal = {"timelines_of", "event_columns", "event_fields", "event_row", "event_field_types", "channels", "path_sums"}
     run.same(sorted(n for n in names - internal if f"pg_journey.{n}(" not in shown_macros), [],
              "every macro on rows is shown")
+    reports = {f.stem for f in (run.TOP / "dbt/macros/reports").glob("*.sql")} - {"model_report", "check_platform"}
+    run.same(sorted(n for n in reports if f"`{n}(" not in text), [], "and every report told")
 
 
 def test_macros_described(run, p):
-    manifest = json.loads((p.path / "target/manifest.json").read_text())
+    run.ok(p.dbt("parse"), "the project is parsed", p.said)
+    manifest = json.loads((p.target / "manifest.json").read_text())
     macros = [m for m in manifest["macros"].values() if m["package_name"] == "pg_journey"
               and not m["name"].startswith(("default__", "test_", "materialization_"))]
     run.ok(len(macros) > 30 and all(m["description"] for m in macros), "every macro has a description",
@@ -96,7 +99,7 @@ def test_readme(run):
         if kind == "yaml" and name:
             (folder / name[1]).write_text(content)
         elif kind == "sh":
-            script = content.replace("python3 -m venv venv", "true") + "\npwd >&3"
+            script = content.replace("python3 -m venv venv", "true").replace("<1.12", "<2") + "\npwd >&3"
             where = home / "pwd"
             done = subprocess.run(["bash", "-ec", f"exec 3>'{where}'; {script}"], cwd=folder, env=environment,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -119,7 +122,7 @@ def test_example(run):
     p = run.Project(run.TOP / "dbt/examples/mql_to_google_ads")
     packages = p.path / "packages.yml"
     packages.write_text(re.sub(r"local: \S+.*", f"local: {run.WORK / 'package'}", packages.read_text()))
-    options = {"segment_compatibility": True, "verify": True}
+    options = {"segment_compatibility": True, "verify": True, "as_of": "2026-10-15"}
     run.ok(p.dbt("deps") and not p.dbt("run", vars={"rudderstack_schema": "ruder"}) and
            'schema "ruder", which a variable of pg_journey names, does not exist' in p.said, "a schema that does not exist is told",
            p.said)
@@ -128,9 +131,12 @@ def test_example(run):
 
     # the same events as the extension reads of the schema itself
     run.sql("""SELECT journey.create_model('itself', NULL, '{"keep_properties": ["device_type", "os_name", "browser", "locale", "country",
-        "context_user_agent"]}');
-        SELECT journey.add_schema('itself', 'rudder', '{"exclude_tables": []}'); SELECT journey.refresh('itself')""")
-    for relation in ("sessions", "touches", "identities"):
+        "context_user_agent"], "conversions": [{"name": "Workspace", "event": "Workspace Created", "count": "first"},
+        {"name": "Order", "event": "Order Completed", "value": "revenue"}]}');
+        SELECT journey.add_schema('itself', 'rudder', '{"exclude_tables": []}'); SELECT journey.add_source('itself', 'salesforce.leads',
+            'conversion', '{"conversion_id": "id", "converted_at": "mql_at", "loaded_at": "systemmodstamp"}', '{"name": "MQL"}');
+        SELECT journey.refresh('itself')""")
+    for relation in ("sessions", "touches", "identities", "conversions", "attributed_touches"):
         # but for when they were refreshed
         rows = "SELECT to_jsonb(x) - '{{updated_at,version}}'::text[] FROM {}." + relation + " AS x"
         ours, itself = rows.format("dev_journey__model"), rows.format("itself")
@@ -141,15 +147,24 @@ def test_example(run):
              "0", "and so are the profiles")
 
     run.psql_file("-f", "test/sample/load-later.sql")
-    run.ok(p.dbt("build", vars=options), "and built again after the later load", p.said)
+    p.flags = ["--warn-error"]
+    run.ok(p.dbt("build", "--no-partial-parse", "--exclude", "test_name:no_rejected_events", vars=options),
+           "and built again after the later load, with --warn-error", p.said)
+    p.flags = []
     run.same(run.sql("SELECT q.gclid, p.gclid FROM dev.qualified_leads AS q JOIN dev.journey__profiles AS p USING (person_id) "
                      "WHERE lead_id = '00Qvera'"), "Cj0KCQvera-first|EAIaIQvera-second",
              "a lead has the click as it stood when she qualified, not the later one")
-    run.same(run.sql("SELECT string_agg(column_name, ',' ORDER BY ordinal_position) FROM information_schema.columns "
-                     "WHERE table_name = 'google_ads_offline_conversions'"),
-             "Google Click ID,Conversion Name,Conversion Time,Conversion Value,Conversion Currency", "the form of Google's file")
-    run.same(run.sql("SELECT bool_and(\"Conversion Time\" ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}[+]00:00$') "
-                     "AND count(*) > 0 FROM dev.google_ads_offline_conversions"), "t", "with its times")
+    run.same(run.sql("SELECT count(*) FROM (SELECT id, mql_at FROM salesforce.leads WHERE is_mql EXCEPT SELECT lead_id, mql_at "
+                     "FROM dev.qualified_leads) AS x"), "0", "every qualified lead is there")
+    feed = "SELECT {} FROM {} WHERE status = 'now'"
+    run.same(run.sql(feed.format("count(*) > 0, string_agg(line, E'\\n' ORDER BY line COLLATE \"C\")", "dev.google_ads_conversions")),
+             run.sql("SELECT count(*) > 0, string_agg(line, E'\\n' ORDER BY line COLLATE \"C\") FROM dev.google_ads_file WHERE n > 0"),
+             "the file has what Google is to be told now")
+    run.same(run.sql("SELECT string_agg(line, '|' ORDER BY position) FROM dev.google_ads_file WHERE n = 0"),
+             "Parameters:TimeZone=+0000|Google Click ID,Conversion Name,Conversion Time,Conversion Value,Conversion Currency,Order ID,"
+             "Ad User Data,Ad Personalization", "below the lines that Google wants first")
+    run.same(run.sql("SELECT count(*), bool_and(line LIKE '%,Qualified lead,%') FROM dev.google_ads_file WHERE line LIKE 'Cj0KCQvera-first,%'"), "1|t",
+             "hers once, under the name of the action")
     run.same(run.sql("SELECT sum(workspaces_created) > sum(workspaces_created_since_last_run) AND "
                      "sum(workspaces_created_since_last_run) > 0 FROM dev.workspaces_created"), "t",
              "workspaces in all and since the last run")
@@ -161,8 +176,8 @@ def test_example(run):
            and all(f'"alias": "{name}"' in p.said for name in ("sessions", "profiles", "journeys")),
            "short_names gives the relations the names without the prefix", p.said)
     run.ok(p.dbt("docs", "generate", vars=options), "its docs are made", p.said)
-    catalog = json.loads((p.path / "target/catalog.json").read_text())
-    manifest = json.loads((p.path / "target/manifest.json").read_text())
+    catalog = json.loads((p.target / "catalog.json").read_text())
+    manifest = json.loads((p.target / "manifest.json").read_text())
     without, models = [], 0
     for key, node in catalog["nodes"].items():
         known = manifest["nodes"][key]

@@ -59,27 +59,34 @@ def test_changed_select(run, p):
 
 def test_checks(run, p):
     ok = run.ok
-    web = p.path / "models/web.sql"
-    before = web.read_text()
-    web.write_text(before.split("select * from")[0] + "select event_id, event_time from {{ ref('events') }}\n")
-    ok(not p.dbt("run", "--select", "web") and "has no column of a visitor or a user" in p.said and "anonymous_id" in p.said,
-       "a SELECT without a visitor is told with the known names", p.said)
-    web.write_text(before.split("select * from")[0] + "select event_id, visitor_id from {{ ref('events') }}\n")
-    ok(not p.dbt("run", "--select", "web") and "has no column with the time of the event" in p.said, "and one without a time", p.said)
-    for option, said in (("contract={'enforced': true}", "takes no contract"),
-                         ("capture='trigger'", '"capture" of web has no effect'),
-                         ("revenue=['total']", "must map events to columns"),
-                         ("meta={'pg_journey': {'time_out': '1 day'}}", '"time_out" in the options of web is no option'),
-                         ("meta={'pg_journey': ['timeout']}", "must be a mapping")):
-        web.write_text(before.replace("timeout=var('timeout'),", option + ","))
-        p.dbt("run", "--select", "web")
-        ok(said in p.said, f"{option} is told", p.said)
-    web.write_text(before)
+    before = (p.path / "models/web.sql").read_text()
+    changed = {
+        "no_visitor": (before.split("select * from")[0] + "select event_id, event_time from {{ ref('events') }}\n",
+                       "has no column of a visitor or a user; that is one of visitor_id, anonymous_id"),
+        "no_time": (before.split("select * from")[0] + "select event_id, visitor_id from {{ ref('events') }}\n",
+                    "has no column with the time of the event")}
+    for name, option, said in (
+            ("contract", "contract={'enforced': true}", "takes no contract"), ("capture", "capture='trigger'", '"capture" of bad_capture has no effect'),
+            ("revenue", "revenue=['total']", "must map events to columns"), ("list", "meta={'pg_journey': ['timeout']}", "must be a mapping"),
+            ("typo", "meta={'pg_journey': {'time_out': '1 day'}}", '"time_out" in the options of bad_typo is no option'),
+            ("table", "meta={'pg_journey_conversion_tables': [{'name': 'MQL'}]}", "an entry of conversion_tables is {table: schema.table")):
+        changed[name] = (before.replace("timeout=var('timeout'),", option + ","), said)
+    folder = p.path / "models/bad"
+    folder.mkdir()
+    for name, (text, _) in changed.items():
+        (folder / f"bad_{name}.sql").write_text(text)
+    ok(not p.dbt("run", "--select", "events", "path:models/bad"), "what is wrong with a journey_model fails the run", p.said)
+    for name, (_, said) in changed.items():
+        ok(said in p.said, f"{name} is told", p.said)
+    run.same(run.sql("SELECT string_agg(model, ' ') FROM journey.models WHERE model LIKE 'dev_bad%'"), "dev_bad_capture",
+             "of these models the one that has an option without effect is made")
+    run.sql("DROP VIEW dev.bad_capture; SELECT journey.drop_model('dev_bad_capture')")
+    run.shutil.rmtree(folder)
     ok(not p.dbt("parse", vars={"pg_journey": None, "options": ["x"], "rudderstack_schema": "rudder"})
        and "must be a mapping" in p.said, "a wrong shape of the variable options is told when the project is parsed", p.said)
     ok(not p.dbt("parse", vars={"revenue": {"order": {"a": 1}}, "rudderstack_schema": "rudder"})
        and "must be a column or a list of columns" in p.said, "and of revenue", p.said)
-    ok(p.dbt("run", "--select", "web"), "and back", p.said)
+    ok(p.dbt("run", "--select", "web"), "the others are as they were", p.said)
 
 
 def test_parts_of_rows(run, p):
@@ -94,9 +101,9 @@ def test_parts_of_rows(run, p):
        == (before[0].split("|")[1], before[1], before[2]), "leaves store, watermark and SELECT as they are", p.said)
     ok(p.dbt("seed", "--target", "new") and p.dbt("build", "--select", "events", "web_once", "--empty", "--target", "new") and "nothing is read by --empty" in p.said,
        "of a new model only the relations are made", p.said)
-    same(sql("SELECT count(*) FROM dev_new.web_once"), "0", "which are empty")
+    same(sql("SELECT count(*) FROM dev_new_of_a_longer_name.web_once"), "0", "which are empty")
     ok(p.dbt("run", "--select", "events", "web_once", "--target", "new")
-       and int(sql("SELECT count(*) FROM dev_new.web_once")) > 0, "and filled by the next whole run", p.said)
+       and int(sql("SELECT count(*) FROM dev_new_of_a_longer_name.web_once")) > 0, "and filled by the next whole run", p.said)
     ok(p.dbt("run", "--select", "sessions_by_month", "--event-time-start", "2026-03-01", "--event-time-end", "2026-04-01"),
        "a microbatch model on sessions", p.said)
     same(sql("SELECT count(*) FROM dev.sessions_by_month"),
@@ -125,7 +132,7 @@ def test_other_targets(run, p):
     ok(p.dbt("compile"), "the state of production", p.said)
     if not state.exists():
         import shutil
-        shutil.copytree(p.path / "target", state)
+        shutil.copytree(p.target, state)
     ok(p.dbt("run", "--select", "people", "--defer", "--state", str(state), "--target", "pr")
        and sql("SELECT count(*) FROM dev_pr.people") == sql("SELECT count(*) FROM dev.people"),
        "--defer reads the model of the other target", p.said)
@@ -151,13 +158,18 @@ def test_ready(run, p):
         INSERT INTO shop2.users VALUES ('u1', 'u1@shop.test', '2026-03-02+00', '2026-03-02+00');
         GRANT SELECT ON shop2.tracks, shop2.pages TO analyst""")
     on = {"rudderstack_schema": "shop2", "rudderstack_event_tables": ["order_completed"]}
-    run_it = lambda *more, **vars: p.dbt("run", "--select", "package:pg_journey", *more, vars={**on, **vars})
+    # a project may have models of these names too
+    (p.path / "models/profiles.sql").write_text("select 1 as x\n")
+    (p.path / "models/journey__model.sql").write_text("{{ config(alias='model_of_mine') }}\nselect 2 as x\n")
+    everything = ("package:pg_journey", "profiles", "pg_journey_tests.journey__model")
+    model = ("pg_journey.marts.journey__model", "journey__profiles", "journey__events", "stg_rudderstack__event_tables")
+    run_it = lambda *models, **vars: p.dbt("run", "--select", *(models or model), vars={**on, **vars})
     ok(not run_it() and 'may not read users in schema "shop2"' in p.said and 'GRANT SELECT ON ALL TABLES IN SCHEMA "shop2"' in p.said,
        "a table that may not be read fails the run, with the GRANT", p.said)
     sql("GRANT SELECT ON ALL TABLES IN SCHEMA shop2 TO analyst; REVOKE USAGE ON SCHEMA shop2 FROM analyst")
     ok(not run_it() and 'may not use schema "shop2"' in p.said, "so does a schema", p.said)
     sql("GRANT USAGE ON SCHEMA shop2 TO analyst")
-    ok(run_it() and 'has no table "order_completed"' in p.said, "an event table that is not there is a warning by name", p.said)
+    ok(run_it(*everything) and 'has no table "order_completed"' in p.said, "an event table that is not there is a warning by name", p.said)
     same(sql("SELECT count(*) FROM dev.journey__sessions"), "20", "the pages are read")
     sql("""CREATE TABLE shop2.order_completed (LIKE shop2.tracks, total numeric);
         INSERT INTO shop2.order_completed SELECT 'o1', 'v1', 'u1', 'order_completed', 'Order Completed', t, t, t, 19.99
@@ -173,11 +185,50 @@ def test_ready(run, p):
     ok(not run_it(rudderstack_exclude_tables=["pages"]) and "would lose 20 events" in p.said,
        "a table that is left out now leaves events without a source, which fails", p.said)
     ok(run_it(rudderstack_exclude_tables=["pages"], pg_journey_keep=True) and run_it(), "unless they are to be kept", p.said)
-    # the example makes a model of this name of its own
-    sql("DROP SCHEMA shop2, dev_journey__model, dev_journey__model_store CASCADE; SELECT journey.drop_model('dev_journey__model')")
+    named = {"rudderstack_event_tables": {"order_completed": "Purchase"}}
+    ok(run_it(**named) and sql("SELECT name, revenue, (SELECT name || revenue FROM dev.stg_rudderstack__event_tables) FROM dev.journey__events "
+                               "WHERE kind = 'track'") == "Purchase|19.99|Purchase19.99", "a mapping names the events of a table", p.said)
+    ok(run_it(**named) and "reads its events whole" not in p.said, "once", p.said)
+    same(sql("SELECT count(*) FILTER (WHERE x = 1), (SELECT x FROM dev.model_of_mine) FROM dev.profiles"), "1|2",
+         "models of the same names in the project are its own")
+    for name in ("profiles", "journey__model"):
+        (p.path / f"models/{name}.sql").unlink()
+    arguments = ["--args", '{"schema": "dev%", "dry_run": false}']
+    before = sql("SELECT count(*) FROM journey.models WHERE model LIKE 'dev%'")
+    kept = sql("SELECT count(*) FROM journey.models WHERE model IN ('dev_web', 'dev_web_once', 'dev_Odd Web-1', 'dev_shop')")
+    ok(p.dbt("run-operation", "drop_models", *arguments) and sql("SELECT count(*) FROM journey.models WHERE model LIKE 'dev%'") == kept != before
+       and 'dropped model "dev_journey__model"' in p.said, "drop_models drops ready models and those of other targets by a pattern", p.said)
+    sql("DROP SCHEMA shop2 CASCADE")
+
+
+def test_checks_of_data(run, p):
+    """The generic tests, as views of what they find."""
+    ok, same, sql = run.ok, run.same, run.sql
+    folder = p.path / "models/checks"
+    folder.mkdir()
+    for name, call in {
+            "rejected": "no_rejected_events(ref('web'))", "rejected_late": "no_rejected_events(ref('web'), within='0 seconds')",
+            "rejected_now": "no_rejected_events(ref('web'), within='1 day')",
+            "staging": "no_rejected_events(ref('events'))", "staging_late": "no_rejected_events(ref('events'), within='1 day')",
+            "due": "no_rebuild_due(ref('web'))"}.items():
+        (folder / f"c_{name}.sql").write_text("{{ pg_journey.test_%s }}\n" % call)
+    ok(p.dbt("run", "--select", "path:models/checks"), "tests are queries", p.said)
+    count = lambda name: sql(f"SELECT count(*) FROM dev.c_{name}")
+    rejected = sql("SELECT count(*) FROM dev_web.rejected_events")
+    same((count("rejected"), count("rejected_now"), count("rejected_late")), (rejected, rejected, "0"), "no_rejected_events, with a time limit")
+    same(sql("SELECT string_agg(reason, ' ' ORDER BY reason) FROM dev.c_staging"), sql("SELECT string_agg(reason, ' ' ORDER BY reason) FROM dev_web.rejected_events"),
+         "on staging models it finds what a model rejects, for the same reasons")
+    ok(int(rejected) > 0 and count("staging_late") == "0", "of late none")
+    same(count("due"), "0", "no_rebuild_due")
+    sql("SELECT journey.set_options('dev_web', '{\"timeout\": \"7 minutes\"}')")
+    same(count("due"), "1", "finds one that is due")
+    sql("SELECT journey.set_options('dev_web', '{\"timeout\": \"30 minutes\"}')")
+    same(count("due"), "0", "and is well again")
+    sql("DROP VIEW " + ", ".join(f"dev.{f.stem}" for f in folder.glob("*.sql")))
+    run.shutil.rmtree(folder)
 
 
 def main(run, project, wanted):
-    for test in (test_changed_select, test_checks, test_parts_of_rows, test_unit_tests, test_other_targets, test_ready):
+    for test in (test_changed_select, test_checks, test_parts_of_rows, test_unit_tests, test_other_targets, test_checks_of_data, test_ready):
         if not wanted or test.__name__ in wanted:
             run.guarded(test, run, project)

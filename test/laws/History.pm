@@ -183,9 +183,13 @@ sub choose_segments
     my ($self) = @_;
     my %list = map { ("s$_" => $self->segment(0)) } 1 .. $self->between(1, 4);
     $self->{options}{segments} = \%list;
-    if ($self->{first_options})
+    my $rebuilds = !grep { $_->[0] eq 'options' && ($_->[1] // '') eq 'refresh' } @{ $self->{steps} };
+    $self->{first_options}{segments} = \%list if $self->{first_options} && !$rebuilds;
+    if ($self->{first_options} && $rebuilds)
     {
         my %first = map { $_ => $self->chance(0.5) ? $list{$_} : $self->segment(0) } grep { $self->chance(0.6) } sort keys %list;
+        # other ones want a rebuild
+        %first = %list if grep { $_->[0] eq 'options' && defined $_->[1] } @{ $self->{steps} };
         $self->{first_options}{segments} = \%first if %first;
         return;
     }
@@ -207,7 +211,8 @@ sub segment
     return { not => $self->segment($depth + 1) } if $what eq 'not';
     return { profile => $self->pick({ is_identified => \1 }, { is_internal => \0, events => { '>' => 3 } }, { 'traits.plan' => 'pro' },
         { sessions => { '>' => 1 } }, { email => { exists => \1 } }, { first_touch_channel => 'Direct' }, { page_views => { '<' => 3 } },
-        { 'traits.age' => { '>' => 20 } }, { gclid => undef }) } if $what eq 'profile';
+        { 'traits.age' => { '>' => 20 } }, { gclid => undef }, { conversions => { '>' => 0 } }, { 'conversion_counts.Lead' => { '>' => 0 } },
+        { first_converted_at => { exists => \0 } }) } if $what eq 'profile';
     my %last = $self->chance(0.7) ? (last => $self->pick('30 minutes', '1 day', '20 hours', '8 days', '1 second', '400 days')) : ();
     $last{since} = Run::time_text($self->between(0, 40) * DAY) if $self->chance(0.1);
     $last{until} = Run::time_text($self->between(10, 60) * DAY) if $self->chance(0.1);

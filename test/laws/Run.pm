@@ -325,6 +325,7 @@ sub change_options
     my %options = ((map { $_ => undef } keys %{ $h->{first_options} }), %{ $h->{options} });
     if (($with // '') eq 'refresh')
     {
+        delete $options{segments};    # made one by one
         $self->say("SELECT 'a rebuild is due', x FROM journey.set_options('a', " . json_literal(\%options)
               . ") AS x WHERE x NOT LIKE 'no rebuild is due%';");
         return $self->refresh('');

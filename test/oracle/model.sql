@@ -824,9 +824,7 @@ SELECT 'conversions', "row" FROM conversion_row
 UNION ALL
 SELECT 'attributed_touches', "row" FROM attributed_row
 UNION ALL
-SELECT 'segment_members', jsonb_build_object('segment', segment, 'person_id', person_id, 'valid_from', valid_from,
-       'valid_to', CASE WHEN NOT is_open THEN until END)
-FROM segment_stretch
+SELECT 'segment_members', to_jsonb(s) FROM segment_stretch AS s
 UNION ALL
 SELECT 'events', jsonb_build_object('event_id', e.event_id, 'visitor_id', e.visitor_id,
        'person_id', p.person_id, 'user_id', e.user_id, 'session_number', e.session,

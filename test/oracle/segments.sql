@@ -1,7 +1,7 @@
 -- Who is in which segment, in plain SQL. Read by model.sql.
 --
 -- Whether a person is in at an instant is asked condition by condition, at each instant at which the answer may change:
--- an event, and the end of each length of time after it. Stretches are those between the changes.
+-- an event, and when it counts no more. Stretches are those between the changes.
 
 -- A step that is a text, as a definition.
 CREATE FUNCTION step_definition(step jsonb) RETURNS jsonb
@@ -16,8 +16,9 @@ $$;
 CREATE TABLE step_event (
     step jsonb, person_id text COLLATE "C", at timestamptz, visitor_id text COLLATE "C", event_id text COLLATE "C");
 
--- When a person came to the end of a funnel.
-CREATE TABLE funnel_end (funnel jsonb, person_id text COLLATE "C", at timestamptz);
+-- What makes a condition on events or funnels hold: since when, and until when it counts.
+CREATE TABLE reason (condition text, person_id text COLLATE "C", at timestamptz, until timestamptz);
+CREATE INDEX ON reason (person_id, condition);
 
 CREATE TABLE segment_profile (person_id text COLLATE "C", content jsonb);
 
@@ -33,11 +34,18 @@ LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     RETURN NEXT definition;
     RETURN QUERY
-        SELECT x FROM jsonb_array_elements(coalesce(definition -> 'all', definition -> 'any', jsonb_build_array(definition -> 'not'))) AS d,
+        SELECT x
+        FROM jsonb_array_elements(coalesce(definition -> 'all', definition -> 'any',
+                                           jsonb_build_array(definition -> 'not'))) AS d,
             oracle.conditions(d) AS x
         WHERE definition ?| '{all,any,not}';
 END
 $$;
+
+CREATE VIEW condition AS
+SELECT DISTINCT c.c
+FROM options AS o CROSS JOIN LATERAL jsonb_each(o.segments) AS d
+CROSS JOIN LATERAL conditions(d.value) AS c (c);
 
 CREATE FUNCTION profile_holds(content jsonb, conditions jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
@@ -52,14 +60,10 @@ LANGUAGE sql IMMUTABLE AS $$
             ELSE v.value #>> '{}' = c.value #>> '{}' END, false))
 $$;
 
--- Whether what happened at a time counts at another.
-CREATE FUNCTION counts_at(at timestamptz, happened timestamptz, c jsonb) RETURNS boolean
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT happened <= at AND (NOT c ? 'last' OR at < happened + (c ->> 'last')::interval)
-$$;
-
 CREATE FUNCTION segment_holds(c jsonb, person text, instant timestamptz, first_at timestamptz) RETURNS boolean
 LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint;
 BEGIN
     IF c ? 'all' THEN
         RETURN (SELECT bool_and(oracle.segment_holds(d, person, instant, first_at)) FROM jsonb_array_elements(c -> 'all') AS d);
@@ -68,29 +72,25 @@ BEGIN
     ELSIF c ? 'not' THEN
         -- of who is not known yet nothing is missed
         RETURN NOT oracle.segment_holds(c -> 'not', person, instant, first_at)
-           AND (instant >= first_at OR EXISTS (SELECT FROM oracle.conditions(c) AS x WHERE x ? 'profile'));
+           AND (instant >= first_at OR jsonb_path_exists(c, '$.**.profile'));
     ELSIF c ? 'profile' THEN
         RETURN oracle.profile_holds(
             (SELECT p.content FROM oracle.segment_profile AS p WHERE p.person_id = person), c -> 'profile');
-    ELSIF c ? 'funnel' THEN
-        RETURN EXISTS (SELECT FROM oracle.funnel_end AS f
-                       WHERE f.funnel = c AND f.person_id = person AND oracle.counts_at(instant, f.at, c));
     END IF;
-    RETURN (SELECT CASE WHEN c ? 'at_most' THEN instant >= first_at AND count(*) <= (c ->> 'at_most')::int ELSE true END
-               AND count(*) >= coalesce((c ->> 'at_least')::int, CASE WHEN c ? 'at_most' THEN 0 ELSE 1 END)
-            FROM oracle.step_event AS e
-            WHERE e.step = oracle.step_part(c) AND e.person_id = person AND oracle.counts_at(instant, e.at, c)
-              AND e.at >= coalesce((c ->> 'since')::timestamptz, '-infinity')
-              AND e.at < coalesce((c ->> 'until')::timestamptz, 'infinity')
-              AND NOT EXISTS (SELECT FROM oracle.step_event AS w
-                              WHERE w.step = c -> 'without' AND w.person_id = person AND w.at BETWEEN e.at AND instant));
+    n := (SELECT count(*) FROM oracle.reason AS r
+          WHERE r.person_id = person AND r.condition = md5(c::text) AND r.at <= instant AND instant < r.until);
+    RETURN n >= coalesce((c ->> 'at_least')::int, CASE WHEN c ? 'at_most' THEN 0 ELSE 1 END)
+       AND (NOT c ? 'at_most' OR n <= (c ->> 'at_most')::int AND instant >= first_at);
 END
 $$;
+
+-- Who is in when, as it will be compared.
+CREATE TABLE segment_stretch (segment text, person_id text COLLATE "C", valid_from timestamptz, valid_to timestamptz);
 
 CREATE FUNCTION fill_segments() RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    TRUNCATE oracle.step_event, oracle.funnel_end, oracle.segment_profile;
+    TRUNCATE oracle.step_event, oracle.reason, oracle.segment_profile, oracle.segment_stretch;
     IF (SELECT segments = '{}' FROM oracle.options) THEN
         RETURN;
     END IF;
@@ -99,25 +99,29 @@ BEGIN
     SELECT s.step, p.person_id, e.event_time, e.visitor_id, e.event_id
     FROM (
         SELECT DISTINCT x.step
-        FROM oracle.options AS o CROSS JOIN LATERAL jsonb_each(o.segments) AS d
-        CROSS JOIN LATERAL oracle.conditions(d.value) AS c
+        FROM oracle.condition AS c
         CROSS JOIN LATERAL (
-            SELECT oracle.step_part(c)
-            UNION ALL SELECT c -> 'without'
-            UNION ALL SELECT * FROM jsonb_array_elements(c -> 'funnel')) AS x (step)
+            SELECT oracle.step_part(c.c)
+            UNION ALL SELECT c.c -> 'without'
+            UNION ALL SELECT * FROM jsonb_array_elements(c.c -> 'funnel')) AS x (step)
         WHERE x.step IS NOT NULL) AS s
     JOIN oracle.event AS e ON oracle.is_conversion(e, oracle.step_definition(s.step))
     JOIN oracle.person_event AS p USING (visitor_id, event_time, event_id);
-    -- each step a row of its own, at the time of the one before or later
-    INSERT INTO oracle.funnel_end
-    WITH RECURSIVE funnel AS (
-        SELECT DISTINCT c.c
-        FROM oracle.options AS o CROSS JOIN LATERAL jsonb_each(o.segments) AS d
-        CROSS JOIN LATERAL oracle.conditions(d.value) AS c (c)
-        WHERE c.c ? 'funnel'),
-    attempt AS (
+    ANALYZE oracle.step_event;
+    -- an event counts for so long, or until the other comes, at the same time too
+    INSERT INTO oracle.reason
+    SELECT md5(c.c::text), e.person_id, e.at, least(e.at + (c.c ->> 'last')::interval, 'infinity', (
+               SELECT min(w.at) FROM oracle.step_event AS w
+               WHERE w.step = c.c -> 'without' AND w.person_id = e.person_id AND w.at >= e.at))
+    FROM oracle.condition AS c
+    JOIN oracle.step_event AS e ON e.step = oracle.step_part(c.c)
+    WHERE e.at >= coalesce((c.c ->> 'since')::timestamptz, '-infinity')
+      AND e.at < coalesce((c.c ->> 'until')::timestamptz, 'infinity');
+    -- of a funnel each step is a row of its own, at the time of the one before or later; its end counts
+    INSERT INTO oracle.reason
+    WITH RECURSIVE attempt AS (
         SELECT f.c, e.person_id, 1 AS n, e.at AS start, e.at, ARRAY[e.visitor_id || ' ' || e.event_id || ' ' || e.at] AS done
-        FROM funnel AS f JOIN oracle.step_event AS e ON e.step = f.c #> '{funnel,0}'
+        FROM oracle.condition AS f JOIN oracle.step_event AS e ON e.step = f.c #> '{funnel,0}'
         WHERE e.at >= coalesce((f.c ->> 'since')::timestamptz, '-infinity')
           AND e.at < coalesce((f.c ->> 'until')::timestamptz, 'infinity')
         UNION
@@ -127,31 +131,30 @@ BEGIN
         CROSS JOIN LATERAL (SELECT e.visitor_id || ' ' || e.event_id || ' ' || e.at AS id) AS x
         WHERE e.at >= a.at AND e.at <= a.start + coalesce((a.c ->> 'within')::interval, '7 days')
           AND x.id <> ALL (a.done))
-    SELECT DISTINCT a.c, a.person_id, a.at FROM attempt AS a WHERE a.n = jsonb_array_length(a.c -> 'funnel');
-    ANALYZE oracle.step_event, oracle.funnel_end;
+    SELECT DISTINCT md5(a.c::text), a.person_id, a.at, coalesce(a.at + (a.c ->> 'last')::interval, 'infinity')
+    FROM attempt AS a WHERE a.n = jsonb_array_length(a.c -> 'funnel');
+    ANALYZE oracle.reason;
+    INSERT INTO oracle.segment_stretch
+    SELECT segment, person_id, nullif(min(at), '-infinity'), CASE WHEN NOT bool_or(next_at IS NULL) THEN max(next_at) END
+    FROM (
+        SELECT x.*, count(*) FILTER (WHERE NOT x.holds) OVER (PARTITION BY x.segment, x.person_id ORDER BY x.at) AS stretch
+        FROM (
+            SELECT d.key AS segment, p.person_id, i.at,
+                   lead(i.at) OVER (PARTITION BY d.key, p.person_id ORDER BY i.at) AS next_at,
+                   oracle.segment_holds(d.value, p.person_id, i.at, p.first_at) AS holds
+            FROM oracle.options AS o CROSS JOIN LATERAL jsonb_each(o.segments) AS d
+            CROSS JOIN (
+                SELECT person_id, min(event_time) AS first_at
+                FROM oracle.person_event WHERE kind <> 'users' GROUP BY person_id) AS p
+            -- the answer changes when a reason comes or goes, and when a person is known
+            CROSS JOIN LATERAL (
+                SELECT '-infinity'::timestamptz
+                UNION SELECT p.first_at
+                UNION SELECT unnest(ARRAY[r.at, r.until]) FROM oracle.reason AS r
+                WHERE r.person_id = p.person_id AND EXISTS (
+                    SELECT FROM oracle.conditions(d.value) AS c WHERE r.condition = md5(c::text))) AS i (at)
+            WHERE i.at < 'infinity') AS x) AS y
+    WHERE holds
+    GROUP BY segment, person_id, stretch;
 END
 $$;
-
--- Instants at which the answer may change, and the answer.
-CREATE VIEW segment_stretch AS
-SELECT segment, person_id, nullif(min(at), '-infinity') AS valid_from,
-       -- behind the last one nothing changes any more
-       max(next_at) FILTER (WHERE next_at IS NOT NULL) AS until, bool_or(next_at IS NULL) AS is_open
-FROM (
-    SELECT x.*, count(*) FILTER (WHERE NOT x.holds) OVER (PARTITION BY x.segment, x.person_id ORDER BY x.at) AS stretch
-    FROM (
-        SELECT d.key AS segment, p.person_id, i.at,
-               lead(i.at) OVER (PARTITION BY d.key, p.person_id ORDER BY i.at) AS next_at,
-               oracle.segment_holds(d.value, p.person_id, i.at, p.first_at) AS holds
-        FROM options AS o CROSS JOIN LATERAL jsonb_each(o.segments) AS d
-        CROSS JOIN (
-            SELECT person_id, min(event_time) AS first_at
-            FROM person_event WHERE kind <> 'users' GROUP BY person_id) AS p
-        CROSS JOIN LATERAL (
-            SELECT '-infinity'::timestamptz
-            UNION SELECT e.event_time FROM person_event AS e WHERE e.person_id = p.person_id AND e.kind <> 'users'
-            UNION SELECT e.event_time + (c ->> 'last')::interval
-            FROM person_event AS e CROSS JOIN conditions(d.value) AS c
-            WHERE e.person_id = p.person_id AND e.kind <> 'users' AND c ? 'last') AS i (at)) AS x) AS y
-WHERE holds
-GROUP BY segment, person_id, stretch;

@@ -81,6 +81,20 @@ sql(q{DELETE FROM leads}); refresh();
 is(value(q{SELECT count(*) FROM web.conversions WHERE name IN ('MQL', 'Won')}), 0, 'gone');
 is_whole('a CRM without its row');
 
+# A7: counts are sums of credits, a value of 0 counts; A10: currencies are not added; A17: a touch is taken whole; A18: half-lives
+my $url = 'https://s.test/?utm_source=n&utm_medium=email&utm_campaign=';
+sql(join '', map { my ($who, $campaign, $amount, $currency) = @$_; event("c$who", '2026-05-01 09:00Z', visitor => $who, user => "u$who", url => $url . $campaign)
+	. order("o$who", '2026-05-02 09:00Z', $amount, visitor => $who, user => "u$who", currency => $currency) }
+	['x1', 'c1', 200, 'EUR'], ['x2', 'c2', 140, 'EUR'], ['x3', 'c1', 24, 'EUR'], ['x4', 'c1', 0, 'EUR'], ['x5', 'c1', 10, 'USD']);
+sql(event('y1', '2026-05-01 09:00Z', visitor => 'y', user => 'uy', referrer => 'https://www.google.com/', url => 'https://s.test/')
+	. event('y2', '2026-05-08 09:00Z', visitor => 'y', user => 'uy', url => $url . 'x') . order('oy', '2026-05-08 09:01Z', 30, visitor => 'y', user => 'uy'));
+refresh();
+is(value(q{SELECT string_agg(currency || ' ' || conversions::int || ' ' || value, ', ' ORDER BY currency) FROM journey.attribution_overview('web', '{first}', by => 'campaign', name => 'Order') WHERE touch = 'c1'}),
+	'EUR 3 224.00, USD 1 10.00', 'conversions are counted by credit, in each currency');
+is(value(q{SELECT concat_ws(' ', first_touch_source, first_touch_campaign, last_touch_source, last_touch_campaign) FROM web.conversions WHERE name = 'Order' AND order_id = 'oy'}), 'google n x', 'source and campaign are of one touch');
+is(value(q{SELECT string_agg(time_decay_value::text, ' ' ORDER BY position) FROM web.attributed_touches JOIN web.conversions USING (conversion_id) WHERE name = 'Order' AND order_id = 'oy'}), '10.00 20.00', 'a week halves');
+is_whole('counts and currencies');
+
 # A11: spend
 sql(q{CREATE TABLE spend (channel text, campaign text, spend numeric);
 	INSERT INTO spend VALUES ('Direct', 'C1', 10), ('Direct', 'C1', 10), (NULL, 'C1', 100), ('Direct', NULL, 1), (NULL, NULL, 10)});

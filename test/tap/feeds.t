@@ -13,25 +13,22 @@ use Time::Local qw(timegm);
 my $day = 86400;
 my $start = (int(time / $day) - 21) * $day;    # what is forgotten is kept by the server's clock
 
-# A model whose conversions are made by hand.
+# A model of clicks, and of leads of a CRM.
 sub make_model
 {
 	my ($schema) = @_;
-	sql(qq{SET client_min_messages = warning; SELECT journey.create_model('$schema');
-	DROP VIEW $schema.conversions;
-	CREATE TABLE $schema.conversions (
-	    conversion_id text COLLATE "C" PRIMARY KEY, name text, person_id text, user_id text, email text, phone text,
-	    session_id uuid, converted_at timestamptz, value numeric, currency text, order_id text, gclid text,
-	    gclid_at timestamptz, gbraid text, wbraid text, click_id text, click_id_type text, click_at timestamptz,
-	    consent jsonb);
-	DO \$\$ BEGIN
-	    EXECUTE (SELECT string_agg(format('ALTER TABLE $schema.attributed_touches ALTER %I DROP NOT NULL', attname), ';')
-	             FROM pg_attribute WHERE attrelid = '$schema.attributed_touches'::regclass AND attnum > 0
-	              AND attname <> ALL ('{conversion_id,touch_id}'));
-	END \$\$;
-	CREATE INDEX ON $schema.attributed_touches (conversion_id)});
+	sql(qq{SET client_min_messages = warning;
+	CREATE TABLE clicks (event_id text, visitor_id text, user_id text, event_time timestamptz, kind text, url text,
+	    loaded_at timestamptz DEFAULT clock_timestamp());
+	CREATE TABLE leads (id text, name text, user_id text, email text, converted_at timestamptz, value numeric,
+	    currency text, consent jsonb);
+	SELECT journey.create_model('$schema', NULL, '{"lookback": "100 days", "max_future": "400 days"}');
+	SELECT journey.add_source('$schema', 'clicks');
+	SELECT journey.add_source('$schema', 'leads', 'conversion', '{"name": "name"}')});
 	return;
 }
+
+sub encoded { my ($text) = @_; return $text =~ s/([^A-Za-z0-9])/sprintf '%%%02X', ord $1/ger }
 
 sub at { my ($epoch) = @_; return sprintf q{to_timestamp(%s)}, $epoch }
 
@@ -297,7 +294,7 @@ my $seed = $ENV{SEED} // 20261129;
 srand $seed;
 note "SEED=$seed";
 
-# conversions that come, change, go and come back, over 20 days; clicks of all ages
+# leads that come, change, go and come back, over 20 days; clicks of all ages
 make_model('web');
 my @ages = (-3600, 0, 1, 3600, 5 * 3600, 7 * 3600, 2 * $day, 30 * $day, 60 * $day, 91 * $day);
 my (%rows, %clicks, %ms_clicks, %gone, $lines);
@@ -319,20 +316,20 @@ for my $round (0 .. 40)
 			currency => rand() < 0.2 ? 'JPY' : 'EUR', denied => rand() < 0.1 };
 		$clicks{$click} = $ms_clicks{"ms$click"} = $row->{clicked};
 		push @denied, $id if $row->{denied};
-		push @sql, sprintf(q{INSERT INTO web.conversions (conversion_id, name, person_id, email, converted_at, value, currency, gclid, gclid_at,
-			click_id, click_id_type, click_at, consent) VALUES ('%s', 'MQL, "hot"', 'user:%1$s', '%s@example.com', %s, %s, '%s', '%s', %s, 'ms%6$s', 'msclkid', %7$s, %s)},
-			$id, $id =~ s/ //r, at($time), $row->{value}, $row->{currency}, $click, at($row->{clicked}),
-			$row->{denied} ? q('{"ad_user_data": "denied"}') : 'NULL');
+		push @sql, sprintf(q{INSERT INTO clicks VALUES ('%s', 'd%1$s', '%1$s', %s, 'page', 'https://shop.test/?gclid=%s&msclkid=ms%3$s')},
+			$id, at($row->{clicked}), encoded($click));
+		push @sql, sprintf(q{INSERT INTO leads VALUES ('%s', 'MQL, "hot"', '%1$s', '%s@customers.net', %s, %s, '%s', %s)},
+			$id, $id =~ s/ //r, at($time), $row->{value}, $row->{currency}, $row->{denied} ? q('{"ad_user_data": "denied"}') : 'NULL');
 	}
 	for my $id (grep { rand() < 0.08 && $round < 36 } sort keys %rows)
 	{
 		my $what = rand;
-		if ($gone{$id}) { push @sql, "INSERT INTO web.conversions SELECT * FROM gone WHERE conversion_id = '$id'; DELETE FROM gone WHERE conversion_id = '$id'"; delete $gone{$id} }
-		elsif ($what < 0.4) { push @sql, "INSERT INTO gone SELECT * FROM web.conversions WHERE conversion_id = '$id'; DELETE FROM web.conversions WHERE conversion_id = '$id'"; $gone{$id} = 1 }
-		else { $rows{$id}{value} = int(rand 4) * 10.25; push @sql, "UPDATE web.conversions SET value = $rows{$id}{value} WHERE conversion_id = '$id'" }
+		if ($gone{$id}) { push @sql, "INSERT INTO leads SELECT * FROM gone WHERE id = '$id'; DELETE FROM gone WHERE id = '$id'"; delete $gone{$id} }
+		elsif ($what < 0.4) { push @sql, "INSERT INTO gone SELECT * FROM leads WHERE id = '$id'; DELETE FROM leads WHERE id = '$id'"; $gone{$id} = 1 }
+		else { $rows{$id}{value} = int(rand 4) * 10.25; push @sql, "UPDATE leads SET value = $rows{$id}{value} WHERE id = '$id'" }
 	}
-	sql('CREATE TABLE gone (LIKE web.conversions)') if $round == 0;
-	sql(join ";\n", @sql) if @sql;
+	sql('CREATE TABLE gone (LIKE leads)') if $round == 0;
+	sql(join ";\n", 'SET client_min_messages = warning', @sql, "SELECT FROM journey.refresh('web')") if @sql;
 	%{ $google->{clicks} } = %clicks;
 	%{ $microsoft->{clicks} } = %ms_clicks;
 	$lines += eval { give('web', $google, 'google_ads', $now, '{}') } // do { fail("Google, round $round: $@"); 0 };
@@ -346,7 +343,7 @@ cmp_ok(scalar(grep { $_->{retracted} } values %{ $google->{orders} }), '>', 5, '
 cmp_ok(scalar(grep { /-\d+\z/ } keys %{ $google->{orders} }), '>', 2, 'and conversions that came back');
 
 # what they have now is what the model has, of those that its rules let in
-my %id_of = map { ($_->[0] => $_->[1]) } sql(q{SELECT sent_id, conversion_id FROM web.exports WHERE feed = 'google_ads' AND action = 'conversion' AND generation = 1});
+my %id_of = map { ($_->[0] => $_->[1]) } sql(q{SELECT sent_id, substr(conversion_id, 12) FROM web.exports WHERE feed = 'google_ads' AND action = 'conversion' AND generation = 1});
 my $sums = $google->sums;
 my %has = map { ($id_of{$_} => 0 + $sums->{$_}) } keys %$sums;
 my %should = map { my $r = $rows{$_}; my $age = $r->{time} - $r->{clicked};
@@ -365,7 +362,7 @@ is_deeply(\%microsoft, \%should, 'so has Microsoft');
 my %seen_twice = map { my $n = $_; ($n => scalar(grep { $_ > 1 } values %{ $apis{$n}{seen} })) } keys %apis;
 is_deeply(\%seen_twice, { meta => 0, linkedin => 0, tiktok => 0 }, 'and events are given once');
 cmp_ok(scalar(keys %{ $apis{meta}{seen} }), '>', 50, 'many of them');
-is(value("SELECT count(*) FROM web.exports AS e WHERE conversion_id IN ('" . join("','", @denied) . "')"), 0, 'nobody who denied it is in them');
+is(value("SELECT count(*) FROM web.exports AS e WHERE substr(conversion_id, 12) IN ('" . join("','", @denied) . "')"), 0, 'nobody who denied it is in them');
 is(value("SELECT count(*) FROM journey.verify('web')"), 0, 'to a model it is as nothing');
 
 # two persons who are forgotten, one of whom asks to be taken back, as far as platforms do
@@ -376,7 +373,7 @@ my $now = $start + 20 * $day + 6 * 3600;
 for ([ $taken, 'true' ], [ $left, 'false' ])
 {
 	my ($id, $retract) = @$_;
-	my $feeds = value("SET client_min_messages = warning; SELECT feeds FROM journey.forget('web', '$id', $retract); DELETE FROM web.conversions WHERE conversion_id = '$id'");
+	my $feeds = value("SET client_min_messages = warning; SELECT feeds FROM journey.forget('web', '$id', $retract)");
 	like($feeds, qr/google_ads.*microsoft_ads/, "$id is forgotten, where the feeds are told of: $feeds");
 }
 my @kept = sql("SELECT action, sent_id, coalesce(name, '') FROM web.exports WHERE forgotten AND feed = 'google_ads' ORDER BY sent_id = '$order_of{$left}'");
@@ -387,7 +384,7 @@ is_deeply([ map { $google->{orders}{ $order_of{$_} }{retracted} // 0 } $taken, $
 is_deeply([ map { my $id = $_; scalar grep { $microsoft->{keys}{$_}{retracted} } grep { /^msCj\\-$id"/ } keys %{ $microsoft->{keys} } } $taken, $left ],
 	[ 1, 0 ], 'and Microsoft');
 my $dump = qx(pg_dump --data-only -n web);
-is(scalar(grep { $dump =~ /\Q$_\E(?!\d)/ } map { ($_, s/ //r . '@', value("SELECT journey.hash_email('" . s/ //r . "\@example.com', 'meta')")) } $taken, $left), 0,
+is(scalar(grep { $dump =~ /\Q$_\E(?!\d)/ } map { ($_, s/ //r . '@', value("SELECT journey.hash_email('" . s/ //r . "\@customers.net', 'meta')")) } $taken, $left), 0,
 	'nothing else of them is left in the model');
 is(value("SELECT coalesce(journey.export_batch('web', 'google_ads', NULL, " . at($now + $day) . '), 0)'), 0, 'and nothing more is given');
 

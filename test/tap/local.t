@@ -51,6 +51,7 @@ for my $model (['small', $small_visitors], ['large', $large_visitors])
 	        received_at timestamptz, uuid_ts timestamptz, event text, event_text text,
 	        context_page_url text);
 	    CREATE INDEX ON $name.tracks (uuid_ts);
+	    CREATE TABLE $name.order_completed (LIKE $name.tracks INCLUDING INDEXES, revenue numeric, order_id text);
 	    SELECT journey.create_model('m_$name', '$name')");
 	# visitors with 40 events in 8 sessions
 	load($name, "SELECT 'e' || n, 'v' || n % $visitors, timestamptz '2025-01-01'
@@ -62,6 +63,10 @@ load('large', "SELECT 'h' || n, 'heavy', timestamptz '2025-01-01' + n * interval
     + n / 20 * interval '2 hours' FROM generate_series(1, 60000) AS n");
 load('large', "SELECT 'p' || n, 'pinger', timestamptz '2025-01-01' + n * interval '5 minutes'
     FROM generate_series(1, 30000) AS n");
+# one with 20,000 orders
+sql("INSERT INTO large.order_completed ($columns, revenue, order_id) SELECT 'o' || n, 'buyer', x.at, x.at,
+     timestamptz '2026-01-01', 'order_completed', 'Order Completed', 'https://a.test/', n % 100, 'o' || n
+     FROM generate_series(1, 20000) AS n, LATERAL (SELECT timestamptz '2025-01-01' + n * interval '10 minutes') AS x (at)");
 refresh('small');
 refresh('large');
 load($_, "SELECT 'w' || n, 'w' || n, timestamptz '2025-01-01' FROM generate_series(1, 100) AS n")
@@ -93,19 +98,28 @@ my %visitor = (
 	  "SELECT 'he' || n, 'heavy', timestamptz '2026-08-01' + n * interval '1 second' FROM generate_series(1, 100) AS n",
 	'a heavy visitor, in an old session' =>
 	  "SELECT 'hl' || n, 'heavy', timestamptz '2025-03-01' + n * interval '1 second' FROM generate_series(1, 100) AS n",
+	'the pinger, before its only session' => "SELECT 'pb' || n, 'pinger',
+	    timestamptz '2025-01-01' - n * interval '1 second' FROM generate_series(1, 100) AS n",
 	'the pinger, at the end' => "SELECT 'pe' || n, 'pinger',
 	    timestamptz '2025-01-01' + (30000 + n) * interval '5 minutes' FROM generate_series(1, 100) AS n",
 	'the pinger, months ago' => "SELECT 'pl' || n, 'pinger',
 	    timestamptz '2025-02-01' + n * interval '1 second' FROM generate_series(1, 100) AS n");
+my %heavy;
 for my $case (sort keys %visitor)
 {
 	load('large', $visitor{$case});
-	my $cost = refresh('large');
+	my $cost = $heavy{$case} = refresh('large');
 	note "$case: $cost->{pages} pages, $cost->{wal} WAL records";
 	cmp_ok($cost->{pages}, '<', 2 * $cost{'late large'}->{pages},
 		"100 events for $case: at most twice the pages of 100 small visitors");
 	cmp_ok($cost->{wal}, '<', 2 * $cost{'late large'}->{wal}, "100 events for $case: nor more WAL records");
 }
+
+# who has many orders, and looks at pages, costs no more than who has many sessions
+load('large', "SELECT 'bl' || n, 'buyer', timestamptz '2026-08-01' + n * interval '1 second' FROM generate_series(1, 100) AS n");
+my $buyer = refresh('large');
+note "a buyer of 20,000 orders: $buyer->{pages} pages, $heavy{'a heavy visitor, at the end'}->{pages} for a heavy visitor";
+cmp_ok($buyer->{pages}, '<', $heavy{'a heavy visitor, at the end'}->{pages} + 200, 'orders are not read where none changes');
 
 # a large load, all within the overlap, is merged once; after that it is but looked at
 load('large', "SELECT 'b' || n, 'v' || n % 8000, timestamptz '2026-07-01' + n / 8000 * interval '1 minute' FROM generate_series(1, 100000) AS n");

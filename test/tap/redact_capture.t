@@ -24,6 +24,7 @@ sql(q{CREATE EXTENSION IF NOT EXISTS pg_journey; CREATE SCHEMA raw; CREATE SCHEM
 	CREATE TABLE rs.tracks (id text, anonymous_id text, user_id text, received_at timestamptz, uuid_ts timestamptz, "timestamp" timestamptz,
 		event text, event_text text, context_page_url text) PARTITION BY LIST (event);
 	CREATE TABLE rs_login PARTITION OF rs.tracks FOR VALUES IN ('login'); CREATE TABLE rs_other PARTITION OF rs.tracks DEFAULT;
+	CREATE TABLE raw.crm (id text, user_id text, email text, phone text, converted_at timestamptz, value numeric, at timestamptz DEFAULT '2026-09-04');
 	CREATE TABLE rs.users (id text, received_at timestamptz, uuid_ts timestamptz, email text, name text, plan text)});
 
 sub email { 'jane' . int(rand 6) . '@planted.test' }
@@ -44,6 +45,7 @@ my %insert = (
 	'raw.own' => sub { 'INSERT INTO raw.own VALUES (' . join(', ', (map { quoted($_) } message(), device(), person(), moment(), pick(qw(track identify page)), 'To ' . email(),
 		'https://s.test/?email=' . email(), $json->encode({ email => email(), lastName => 'Planted' }), email())) . ')' },
 	'rs.tracks' => sub { 'INSERT INTO rs.tracks VALUES (' . join(', ', (map { quoted($_) } pick('m' . int rand 30, email()), device(), person(), '2026-09-02', '2026-09-02', moment(), pick('login', 'mail'), 'To ' . email(), 'https://s.test/?u=' . email())) . ')' },
+	'raw.crm' => sub { 'INSERT INTO raw.crm VALUES (' . join(', ', (map { quoted($_) } pick('c' . int(rand 9), email(), 'c1'), person(), email(), '+4917012345678', pick(moment(), moment(), undef), int rand 99)) . ')' },
 	'rs.users' => sub { 'INSERT INTO rs.users VALUES (' . join(', ', (map { quoted($_) } pick(email(), 'u' . int rand 4), '2026-09-02', '2026-09-02', email(), 'Planted', 'Planted')) . ')' });
 sub change
 {
@@ -54,6 +56,7 @@ sub change
 	return "DELETE FROM $table WHERE $some" if rand() < 0.5;
 	return "UPDATE $table SET at = '2026-09-04', body = (" . quoted(payload()) . ")::" . ($table eq 'raw.unkeyed' ? 'text' : 'jsonb') . " WHERE $some" if $table =~ /payloads|unkeyed/;
 	return "UPDATE raw.own SET visitor_id = " . quoted(device()) . ", note = " . quoted(email()) . " WHERE $some" if $table eq 'raw.own';
+	return "UPDATE raw.crm SET value = value + 1, id = " . quoted(pick('c1', email())) . " WHERE $some" if $table eq 'raw.crm';
 	return "UPDATE rs.tracks SET id = " . quoted(pick('m1', email())) . " WHERE $some" if $table eq 'rs.tracks';
 	return "UPDATE rs.users SET email = " . quoted(email()) . " WHERE $some";
 }
@@ -63,10 +66,11 @@ sub model
 	sql("SELECT journey.create_model('$name', 'rs'); INSERT INTO ${name}_store._pseudonym_keys (number, key) VALUES (1, '\\x$key');
 		SELECT journey.set_options('$name', " . quoted($json->encode(\%options)) . ");
 		SELECT journey.add_source('$name', 'raw.payloads', 'payload', '{\"payload\": \"body\", \"loaded_at\": \"at\", \"key\": \"k\"}');
-		SELECT journey.add_source('$name', 'raw.unkeyed', 'payload', '{\"payload\": \"body\", \"loaded_at\": \"at\"}'); SELECT journey.add_source('$name', 'raw.own')");
+		SELECT journey.add_source('$name', 'raw.unkeyed', 'payload', '{\"payload\": \"body\", \"loaded_at\": \"at\"}'); SELECT journey.add_source('$name', 'raw.own'); SELECT journey.add_source('$name', 'raw.crm', 'conversion', '{\"loaded_at\": \"at\"}', '{\"name\": \"Lead\"}')");
 }
 my %redact = (redact => $json->decode($rules));
 my %shape = (events => 'event_id, visitor_id, user_id, event_time, kind, name, url, properties', sessions => 'session_id, visitor_id, started_at, events',
+	conversions => 'conversion_id, name, converted_at, person_id, user_id, value',
 	profiles => 'person_id, user_id, email, events, traits', identities => 'id, id_type');
 
 srand($ENV{PGJ_SEED} // 14);

@@ -166,6 +166,13 @@ same("SELECT $columns FROM journey.retention_report('web', 'kind:page', 'Feature
 	retention($hit =~ s/period = k/period >= k/r, '', 'NULL::text'), 'rolling: in the period or later');
 same("SELECT $columns FROM journey.retention_report('web', 'kind:page', 'Feature Used', 'week', 4, NULL, $range, '{$data_until, \"first\": \"in_range\"}')",
 	retention($hit, "AND event_time >= $since", 'NULL::text'), 'of the first event in the range');
+same("SELECT cohort, persons, period, returned FROM journey.retention_report('web', 'kind:page', 'Feature Used', 'week', 2, NULL, $range, '{$data_until, \"first\": \"each_period\"}')",
+	"WITH c AS (SELECT DISTINCT ON (person_id, 2) person_id, date_trunc('week', event_time AT TIME ZONE '$zone') AS cohort, event_time AS at, event_id
+	            FROM e WHERE kind = 'page' AND event_time >= $since AND event_time < $until ORDER BY person_id, 2, event_time, event_id)
+	 SELECT c.cohort, count(*), k, CASE WHEN (c.cohort + k * interval '1 week') AT TIME ZONE '$zone' <= '2026-09-10 10:00+00' THEN count(*) FILTER (WHERE EXISTS (
+	            SELECT FROM e WHERE e.person_id = c.person_id AND e.name = 'Feature Used' AND e.event_time >= c.at AND e.event_id <> c.event_id
+	            AND date_trunc('week', e.event_time AT TIME ZONE '$zone') = c.cohort + k * interval '1 week')) END
+	 FROM c CROSS JOIN generate_series(0, 2) AS k GROUP BY 1, 3 ORDER BY 1, 3", 'in the cohort of each period that has such an event');
 is(rows("SELECT DISTINCT cohort FROM journey.retention_report('web', 'kind:page', since => $since, until => $until) WHERE is_cut ORDER BY 1"),
 	"2026-06-29 00:00:00\n2026-08-31 00:00:00", 'the cohorts that the range cuts are marked');
 same("SELECT period, active_persons, new_persons, returning_persons, resurrected_persons, dormant_persons, is_complete

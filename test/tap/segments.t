@@ -129,7 +129,8 @@ refused('{"profile": {}}', qr/at x\.profile: it must not be empty/, 'an empty pr
 refused('{"profile": {"plan": "pro"}}', qr/^ERROR:  invalid segment: profiles have no column "plan"$/, 'no column');
 refused('{"profile": {"version": 1}}', qr/profiles have no column "version"/, 'a column that tells nothing of a person');
 refused('{"any": [' . join(', ', ('{"event": "A"}') x 65) . ']}', qr/a segment has more than 64 steps/, 'too many steps');
-like(says("SELECT journey.create_segment('web', '', '{\"event\": \"A\"}')"), qr/a segment's name must not be empty/, 'no name');
+like(says("SELECT journey.create_segment('web', '', '{\"event\": \"A\"}')"), qr/a segment's name has 1 to 200 bytes/, 'no name');
+like(says("SELECT journey.create_segment('web', repeat('x', 201), '{\"event\": \"A\"}')"), qr/a segment's name has 1 to 200 bytes/, 'a long name');
 like(says("SELECT journey.create_segment('web', NULL, '{}')"), qr/segment must not be null/, 'a null name');
 like(says("SELECT journey.create_segment('web', 'x', NULL)"), qr/definition must not be null/, 'a null definition');
 like(says("SELECT journey.drop_segment('web', 'x')"), qr/model "web" has no segment "x"/, 'dropping none');
@@ -210,6 +211,21 @@ is(value('SELECT count(*) FROM web.segment_members'), 0, 'forgotten');
 is(value('SELECT count(*) FROM web_store._segment_members'), 0, 'in the store, too');
 sql("SELECT journey.drop_model('web') \\g /dev/null");
 is(value("SELECT count(*) FROM pg_class WHERE relname ~ 'segment_members'"), 0, 'a dropped model leaves none');
+
+# a conversion that comes as a row of another table, and goes, changes a profile and nothing else of the person
+sql(q{CREATE TABLE leads (id text, user_id text, at timestamptz, loaded_at timestamptz DEFAULT clock_timestamp());
+	SELECT journey.create_model('crm', NULL, '{"segments": {"led": {"profile": {"conversions": {">": 0}}},
+		"none": {"profile": {"conversion_counts.Lead": {"exists": false}}}}}') \g /dev/null
+	SELECT journey.add_source('crm', 'ev') \g /dev/null
+	SELECT journey.add_source('crm', 'leads', 'conversion', '{"converted_at": "at"}', '{"name": "Lead"}') \g /dev/null
+	SELECT FROM journey.refresh('crm');
+	INSERT INTO leads VALUES ('l1', 'ub', '2026-01-30');
+	SELECT FROM journey.refresh('crm')});
+is(rows("SELECT person_id, segment FROM crm.segment_members"), 'user:ub|led', 'a conversion of a table');
+sql("INSERT INTO leads VALUES ('l1', 'other', '2026-01-30');\nSELECT FROM journey.refresh('crm')");
+is(rows("SELECT person_id, segment FROM crm.segment_members"), 'user:ub|none', 'that goes to another person');
+is(value("SELECT count(*) FROM journey.verify('crm')"), 0, 'as derived anew');
+sql("SELECT journey.drop_model('crm') \\g /dev/null");
 
 # ------------------------------------------------------------------------------------------------
 # reports, on the sample

@@ -14,6 +14,6 @@ select
     t.*
 from timelines
 cross join lateral journey.last_touch(
-    timelines.timeline, {{ before if before is not none else 'null' }}, {{ pg_journey.interval_literal(lookback) }}
+    timelines.timeline, {{ pg_journey.time_literal(before) if before is not none else 'null' }}, {{ pg_journey.interval_literal(lookback) }}
     {{- ', true' if non_direct }}) as t
 {%- endmacro %}

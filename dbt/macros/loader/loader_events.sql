@@ -1,10 +1,10 @@
-{% macro loader_events(relation, kind, revenue=[]) -%}
-    {{ return(adapter.dispatch('loader_events', 'pg_journey')(relation, kind, revenue)) }}
+{% macro loader_events(relation, kind, revenue=[], name=none) -%}
+    {{ return(adapter.dispatch('loader_events', 'pg_journey')(relation, kind, revenue, name)) }}
 {%- endmacro %}
 
-{# The rows of a table of RudderStack or Segment as standard events; none where there is no such
-   table. #}
-{% macro default__loader_events(relation, kind, revenue) -%}
+{# The rows of a table of RudderStack or Segment as standard events, by a name of one's own if there is one; none where
+   there is no such table. #}
+{% macro default__loader_events(relation, kind, revenue, name) -%}
 {%- set columns = pg_journey.loader_columns(relation) -%}
 {%- if execute and not columns and not adapter.check_schema_exists(relation.database, relation.schema) -%}
     {%- do exceptions.raise_compiler_error('pg_journey: schema "' ~ relation.schema
@@ -32,8 +32,8 @@
 {%- endfor -%}
 select
 {%- for field, type in pg_journey.event_field_types().items() -%}
-    {%- if field == 'kind' -%}
-        {%- set value = pg_journey.text_literal(kind) -%}
+    {%- if field == 'kind' or field == 'name' and name -%}
+        {%- set value = pg_journey.text_literal(kind if field == 'kind' else name) -%}
     {%- elif field == 'traits' -%}
         {%- set value = pg_journey.loader_traits(columns, custom) if kind == 'identify' else 'null::jsonb' -%}
     {%- elif field == 'properties' -%}

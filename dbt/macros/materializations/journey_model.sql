@@ -40,6 +40,7 @@
         {%- if schemas -%}
             {%- do pg_journey.check_schemas(schemas) -%}
             {%- set events = none -%}
+            {%- set definition = none -%}
         {%- else -%}
             {%- set read_before = state['definition'] if state is not none -%}
             {%- set definition = pg_journey.create_events_view(events, sql) -%}
@@ -51,15 +52,18 @@
         {%- endif -%}
 
         {%- set less = schemas and pg_journey.read_schemas(name, schemas, state) -%}
+        {%- do pg_journey.read_conversions(
+            name, (config.get('meta') or {}).get('pg_journey_conversion_tables') or [], state) -%}
         {%- set full_refresh = state is not none and should_full_refresh() -%}
-        {%- if full_refresh -%}
+        {%- if full_refresh or state is not none and var('pg_journey_rebuild', false) and not partial -%}
             {%- if state['options'].get('keep_properties') != options.get('keep_properties') -%}
                 {%- do pg_journey.drop_dependents(name) -%}
             {%- endif -%}
             {%- call statement('pg_journey_rebuild') -%}
-                select journey.rebuild({{ model_literal }}, from_sources => true,
+                select journey.rebuild({{ model_literal }}, from_sources => {{ 'true' if full_refresh else 'false' }},
                                        force => {{ 'true' if var('pg_journey_force', false) else 'false' }})
             {%- endcall -%}
+            {%- do pg_journey.tell_rebuild(name) -%}
         {%- endif -%}
         {%- set read = state is not none and state['version'] > 0 and not full_refresh -%}
         {%- set changed = read and (less or not schemas and read_before != definition) -%}
@@ -80,10 +84,10 @@
                 {%- elif var('pg_journey_since', '') %}, since => {{ pg_journey.text_literal(var('pg_journey_since')) }}
                 {%- endif %})
             {%- endcall -%}
-            {%- if not schemas and read_before != definition -%}
-                {%- do pg_journey.keep_definition(name, definition) -%}
+            {%- if not schemas and read_before != definition or not (state or {}).get('of') -%}
+                {%- do pg_journey.keep_definition(name, this, definition) -%}
             {%- endif -%}
-            {%- do pg_journey.tell_refresh(name, load_result('main')['data'][0], full_refresh) -%}
+            {%- do pg_journey.tell_refresh(name, load_result('main')['data'][0]) -%}
         {%- endif -%}
     {%- endif -%}
 

@@ -18,6 +18,9 @@
             ~ ': it belongs to something else. Give this dbt model another alias, or drop the other: '
             ~ "SELECT journey.drop_model('" ~ name ~ "');") -%}
     {%- endif -%}
+    {%- set rebuilt = should_full_refresh() or var('pg_journey_rebuild', false) -%}
+    {%- set how = 'dbt run --full-refresh --select ' ~ model.name ~ ' does it; from the stored events, where raw rows are'
+        ~ ' gone, dbt run --select ' ~ model.name ~ " --vars 'pg_journey_rebuild: true'." -%}
     {%- set changed = pg_journey.changed_options(state['options'], options) -%}
     {%- if changed -%}
         {%- call statement('pg_journey_options', fetch_result=true) -%}
@@ -29,17 +32,15 @@
                 ~ tojson(options.get(option, 'default')), info=true) -%}
         {%- endfor -%}
         {%- set answer = load_result('pg_journey_options')['data'][0][0] -%}
-        {%- if answer.startswith('rebuild is due') and not should_full_refresh() -%}
+        {%- if answer.startswith('rebuild is due') and not rebuilt -%}
             {%- do exceptions.warn('pg_journey: model "' ~ name ~ '": ' ~ answer
-                ~ '. Until then it goes on by the old rules. dbt run --full-refresh --select '
-                ~ model.name ~ ' does it.') -%}
+                ~ '. Until then it goes on by the old rules. ' ~ how) -%}
         {%- else -%}
             {%- do log('pg_journey: model "' ~ name ~ '": '
-                ~ ('rebuilt by this run, so that they hold for all rows' if should_full_refresh()
+                ~ ('rebuilt by this run, so that they hold for all rows' if rebuilt
                    else answer ~ ', they hold from this run on'), info=true) -%}
         {%- endif -%}
-    {%- elif state['rebuild_due'] is not none and not should_full_refresh() -%}
-        {%- do exceptions.warn('pg_journey: model "' ~ name ~ '": rebuild is due: '
-            ~ state['rebuild_due'] ~ '. dbt run --full-refresh --select ' ~ model.name ~ ' does it.') -%}
+    {%- elif state['rebuild_due'] is not none and not rebuilt -%}
+        {%- do exceptions.warn('pg_journey: model "' ~ name ~ '": rebuild is due: ' ~ state['rebuild_due'] ~ '. ' ~ how) -%}
     {%- endif -%}
 {%- endmacro %}

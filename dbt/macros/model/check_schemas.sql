@@ -17,22 +17,11 @@
             {%- do exceptions.raise_compiler_error('pg_journey: role ' ~ role ~ ' may not use schema "' ~ schema
                 ~ '". Let its owner run: GRANT USAGE ON SCHEMA ' ~ adapter.quote(schema) ~ ' TO ' ~ role ~ ';') -%}
         {%- endif -%}
-        {%- set tables = run_query(
-            "select c.relname, has_table_privilege(c.oid, 'select') from pg_catalog.pg_class as c"
-            ~ ' join pg_catalog.pg_namespace as n on n.oid = c.relnamespace'
-            ~ ' where n.nspname = ' ~ literal ~ " and c.relkind in ('r', 'p', 'f')"
-            ~ ' and not exists (select from pg_catalog.pg_inherits as i where i.inhrelid = c.oid)'
-            ~ ' and exists (select from pg_catalog.pg_attribute as a where a.attrelid = c.oid'
-            ~ " and a.attname = 'id' and not a.attisdropped)"
-            ~ ' order by c.relname').rows -%}
         {%- set names = [] -%}
         {%- set denied = [] -%}
-        {%- for name, readable in tables -%}
+        {%- for name, _, readable in pg_journey.loader_tables(schema, given['exclude_tables']) -%}
             {%- do names.append(name) -%}
-            {%- if not readable and name not in given['exclude_tables']
-                    and name not in ['accounts', 'rudder_discards'] -%}
-                {%- do denied.append(name) -%}
-            {%- endif -%}
+            {%- if not readable -%}{%- do denied.append(name) -%}{%- endif -%}
         {%- endfor -%}
         {%- if denied -%}
             {%- do exceptions.raise_compiler_error('pg_journey: role ' ~ role ~ ' may not read ' ~ denied | join(', ')

@@ -4,6 +4,7 @@
 
 {# `events` is the view that it reads, or none for a model that reads a loader's schemas. #}
 {% macro default__create_model(name, events, options) -%}
+    {%- do pg_journey.check_create(name) -%}
     {%- call statement('pg_journey_create') -%}
         select journey.create_model({{ pg_journey.text_literal(name) }}, null, {{ pg_journey.jsonb_literal(options) }})
         {%- if events is not none %};

@@ -2,11 +2,12 @@
     {{ return(adapter.dispatch('model_name', 'pg_journey')(relation)) }}
 {%- endmacro %}
 
+{# Where a project is parsed, a relation has not its name yet. #}
 {% macro default__model_name(relation) -%}
     {%- set name = relation.schema ~ '_' ~ relation.identifier -%}
-    {%- if name | length > 63 -%}
+    {%- if execute and name.encode('utf-8') | length > 63 -%}
         {%- do exceptions.raise_compiler_error(
-            'pg_journey: "' ~ name ~ '" is longer than the 63 characters of a schema name; give '
+            'pg_journey: "' ~ name ~ '" is longer than the 63 bytes of a schema name; give '
             ~ relation.identifier ~ ' a shorter alias') -%}
     {%- endif -%}
     {{ return(name) }}

@@ -5,9 +5,7 @@
 {# A relation in the schema of a model that ref() gives. In a unit test ref() gives a CTE with the rows of
    the test, which stand for any relation of the model. #}
 {% macro default__model_relation(relation, name) -%}
-    {%- set known = ['sessions', 'touches', 'identities', 'profiles', 'conversions', 'events',
-                     'page_views', 'timelines', 'rejected_events', 'attributed_touches', 'segment_members',
-                     'profile_changes'] -%}
+    {%- set known = pg_journey.model_relations() -%}
     {%- if name not in known -%}
         {%- do exceptions.raise_compiler_error(
             'pg_journey: a model has no relation "' ~ name ~ '"; it has ' ~ known | join(', ')) -%}

@@ -1,10 +1,9 @@
-{% macro tell_refresh(name, counts, full_refresh=false) -%}
-    {{ return(adapter.dispatch('tell_refresh', 'pg_journey')(name, counts, full_refresh)) }}
+{% macro tell_refresh(name, counts) -%}
+    {{ return(adapter.dispatch('tell_refresh', 'pg_journey')(name, counts)) }}
 {%- endmacro %}
 
-{% macro default__tell_refresh(name, counts, full_refresh) -%}
-    {%- do log('pg_journey: model "' ~ name ~ '"' ~ (' rebuilt, then' if full_refresh) ~ ' refreshed: '
-        ~ counts[0] ~ ' rows read, ' ~ counts[1] ~ ' new, ' ~ counts[4] ~ ' rejected; '
+{% macro default__tell_refresh(name, counts) -%}
+    {%- do log('pg_journey: model "' ~ name ~ '" refreshed: ' ~ counts[0] ~ ' rows read, ' ~ counts[1] ~ ' new, ' ~ counts[4] ~ ' rejected; '
         ~ counts[5] ~ ' sessions and ' ~ counts[6] ~ ' profiles changed; '
         ~ counts[7] | round | int ~ ' ms', info=true) -%}
 {%- endmacro %}

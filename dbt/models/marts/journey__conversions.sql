@@ -1,0 +1,3 @@
+{{ config(materialized='view', enabled=pg_journey.ready(), alias=pg_journey.ready_alias('conversions')) }}
+
+select * from {{ pg_journey.model_relation(ref('pg_journey', 'journey__model'), 'conversions') }}
