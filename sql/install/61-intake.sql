@@ -411,8 +411,8 @@ $$;
 COMMENT ON FUNCTION journey._new_rows(journey._input, journey._settings, timestamptz) IS
     'internal: the new rows of an input';
 
--- The condition that there are such rows, where an input is asked before it is read. Each half is answered by the
--- first entry of an index.
+-- The condition that there are such rows, where an input is asked before it is read: by an index, from the newest
+-- on, since what is new was loaded last.
 CREATE FUNCTION journey._has_news(i journey._input, s journey._settings) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -423,7 +423,7 @@ BEGIN
     IF i.watermark IS NULL THEN
         RETURN format('EXISTS (SELECT FROM %I.%I AS t WHERE true%s)', i.schema, i.name, unseen);
     END IF;
-    RETURN format('EXISTS (SELECT FROM %1$I.%2$I AS t WHERE %3$s >= %4$L::%5$s%6$s)'
+    RETURN format('(SELECT true FROM %1$I.%2$I AS t WHERE %3$s >= %4$L::%5$s%6$s ORDER BY %3$s DESC LIMIT 1)'
                   ' OR EXISTS (SELECT FROM %1$I.%2$I AS t WHERE %3$s IS NULL%6$s)', i.schema, i.name, i.load_time,
                   journey._read_from(i, s), i.load_type, unseen);
 END
