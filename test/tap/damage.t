@@ -19,7 +19,8 @@ sql(q{SET client_min_messages = error;
 		SELECT 'repeat' || n || '-' || k, 'repeater' || n, 'order_completed', 'Order Completed', 'repeated', n, t, t, t
 		FROM generate_series(1, 12) AS n CROSS JOIN generate_series(1, 2) AS k
 		CROSS JOIN LATERAL (SELECT max(received_at) - k * interval '2 days' AS t FROM rudder.pages) AS x;
-	SELECT journey.create_model('web', 'rudder', '{"keep_properties": ["context_locale"], "conversions": [{"name": "Page", "kind": "page"}]}');
+	SELECT journey.create_model('web', 'rudder', '{"keep_properties": ["context_locale"], "conversions": [{"name": "Page", "kind": "page"}],
+		"segments": {"seen": {"kind": "page", "last": "30 days"}}}');
 	SELECT journey.refresh('web');
 	CREATE TABLE damage (relation text, key jsonb, col text, kind text);
 	CREATE FUNCTION run() RETURNS journey._run LANGUAGE sql

@@ -282,6 +282,25 @@ BEGIN
 END
 $$;
 
+-- Where stitching stops on visitors that are looked at: the beginnings of removed stretches.
+CREATE FUNCTION journey._find_barriers(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {._barriers} (visitor_id, at)
+        SELECT v.visitor_id, t.valid_from
+        FROM (SELECT DISTINCT visitor_id FROM %s) AS v
+        CROSS JOIN {._tombstone_key} AS k
+        JOIN {._tombstones} AS t
+            ON t.kind = 'device' AND t.hash = journey._tombstone(k.key, 'device'::text, v.visitor_id)
+        WHERE EXISTS (SELECT FROM {._tombstones} AS t WHERE t.kind = 'device')$sql$,
+        CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._windows}' END));
+END
+$$;
+
 -- Visitors that name more persons than one device should: nobody's anonymous sessions. Of all visitors
 -- in a first load, later of those in _windows.
 CREATE FUNCTION journey._find_shared(r journey._run)
@@ -611,5 +630,21 @@ BEGIN
         UNION ALL
         SELECT person_id, valid_from, valid_to, 'identity' FROM put$sql$,
         journey._stretches('SELECT visitor_id FROM visitors'::text)));
+END
+$$;
+
+-- The ids that stand for a person: its users and e-mails; with `devices` also the visitors that are only it.
+CREATE FUNCTION journey._ids_of(r journey._run, person text, user_id text, devices boolean DEFAULT false)
+RETURNS TABLE (id_type text, id text)
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY EXECUTE journey._bind(r, $sql$
+        SELECT i.id_type, i.id::text FROM {identities} AS i
+        WHERE i.person_id = $1 AND (i.id_type <> 'visitor'
+              OR $3 AND i.valid_from = '-infinity' AND i.valid_to = 'infinity')
+        UNION
+        SELECT 'user', $2$sql$) USING person, user_id, devices;
 END
 $$;

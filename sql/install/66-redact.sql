@@ -1,4 +1,3 @@
-
 -- ---------------------------------------------------------------------------------------------
 -- model: personal data
 --
@@ -264,3 +263,24 @@ END
 $$;
 COMMENT ON FUNCTION journey._stored_ids(journey._model, journey._settings, text) IS
     'internal: the ids of a user in the store';
+
+-- The condition that a rejected row e is one that its input still holds: by its key, where the input has one,
+-- else by its content. A payload's content is but a part of its row: without a key it counts as there.
+CREATE FUNCTION journey._still_there(m journey._model, i journey._input, s journey._settings) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    key text := journey._fields(i) ->> 'key';
+BEGIN
+    IF i.role = 'payload' AND key IS NULL OR s.redact IS NOT NULL AND i.role <> 'payload' THEN
+        RETURN 'true';
+    ELSIF i.role = 'payload' THEN
+        RETURN format('e.row_key IN (SELECT %s FROM %I.%I AS t)', journey._redacted_key(m.store_schema, s.redact, key), i.schema, i.name);
+    END IF;
+    RETURN format('md5(e."row"::text) IN (SELECT md5(journey._without_nulls(%s)::text) FROM %I.%I AS t)',
+                  journey._raw_row(i), i.schema, i.name);
+END
+$$;
+COMMENT ON FUNCTION journey._still_there(journey._model, journey._input, journey._settings) IS
+    'internal: whether a source still has a rejected row';

@@ -3,7 +3,7 @@
 -- activation: feeds, what each ad platform is to be told of a model's conversions
 --
 -- A feed is computed when it is asked for, from the relations conversions, attributed_touches and touches of
--- a model and from what was given out before (exports, 72-exports.sql), with the rights of who asks. Platforms
+-- a model and from what was given out before (exports, 83-exports.sql), with the rights of who asks. Platforms
 -- differ by their rules (_feed_rules) and by what a line looks like (_feed_line, _feed_event); whether a row
 -- goes is decided in one place, _feed_items.
 -- ---------------------------------------------------------------------------------------------

@@ -1,10 +1,31 @@
-
 -- ---------------------------------------------------------------------------------------------
--- model: the statement that reads
+-- model: what a row says, as text of a statement
 --
 -- These functions write SQL text for each table at each refresh: in plpgsql, which keeps its plans.
 -- In that text the row is "t", its cleaned ids and times are "c", its status is "s".
 -- ---------------------------------------------------------------------------------------------
+
+-- The columns of <schema>._batch: an event's, and what its reading knows of it.
+CREATE FUNCTION journey._batch_columns() RETURNS TABLE (place integer, name text, type text)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT a.attnum::integer, a.attname::text, format_type(a.atttypid, a.atttypmod)
+  FROM pg_attribute a
+ WHERE a.attrelid = 'journey.event'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+ UNION ALL
+VALUES (101, 'table_id', 'integer'),      -- of journey._source_table
+       (102, 'status', 'text'),           -- NULL: accepted; 'excluded'; 'removed': an event that
+                                          -- a row was; else why it is rejected
+       (103, 'is_traits', 'boolean'),     -- a row of a loader's users table: traits, and no event
+       (104, 'loaded_at', 'timestamptz'), -- the value of the watermark's column
+       (105, 'position', 'integer'),      -- of an event in a payload
+       (106, 'row_key', 'text'),          -- of its row
+       (107, 'ours', 'text[]'),           -- with "redact": ids that "internal_users" names, as they were
+       (108, 'earlier', 'journey.event[]'),   -- its ids under earlier keys of pseudonyms
+       (109, 'raw', 'jsonb')              -- the row, where it is rejected
+$$;
+COMMENT ON FUNCTION journey._batch_columns() IS 'internal: the columns of a batch';
 
 -- A column of the row as text, timestamptz, numeric or jsonb; NULL where it cannot be read so, and
 -- infinity for a date that is after all times. Without SET, so that it is inlined.
@@ -501,130 +522,64 @@ END
 $$;
 COMMENT ON FUNCTION journey._raw_row(journey._input) IS 'internal: an expression for a row as jsonb';
 
--- Rows of one input in the form of the batch: those that `rows` gives, an item of FROM; or, with
--- `removed`, the events that such rows, which are no more, were.
-CREATE FUNCTION journey._select(
-    i journey._input, s journey._settings, rows text, removed boolean DEFAULT false) RETURNS text
+-- A rejected row without its nulls: a column that a loader adds later must not make it another row.
+CREATE FUNCTION journey._without_nulls("row" jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each("row") WHERE value <> 'null'
+$$;
+COMMENT ON FUNCTION journey._without_nulls(jsonb) IS 'internal: an object without its null members';
+
+-- The standard name of what a row of an input is found again by.
+CREATE FUNCTION journey._key_field(role text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE role WHEN 'users' THEN 'user_id' WHEN 'payload' THEN 'key' WHEN 'conversion' THEN 'conversion_id'
+                 ELSE 'event_id' END
+$$;
+COMMENT ON FUNCTION journey._key_field(text) IS 'internal: the standard name of the key';
+
+-- The columns by which a row of an input is found again.
+CREATE FUNCTION journey._key_columns(i journey._input) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT i.columns -> journey._key_field(i.role)$$;
+COMMENT ON FUNCTION journey._key_columns(journey._input) IS 'internal: the columns of the key';
+
+-- The condition that finds rows by their keys, by an index if there is one. What a column of its
+-- type cannot hold is a key of another table.
+CREATE FUNCTION journey._has_key(i journey._input, keys text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    f jsonb := journey._fields(i);
-    bad text := journey._bad_values(i, s);
-    raw text := journey._raw_row(i);
-    kind text := format('%L::text', coalesce(i.event_kind, CASE i.role WHEN 'users' THEN 'identify'
-                                                                       ELSE i.role END));
+    names text[] := ARRAY(SELECT n FROM jsonb_array_elements_text(journey._key_columns(i)) AS n
+                           WHERE i.kinds ? n);
+    a record;
 BEGIN
-    IF i.role = 'conversion' THEN
-        RETURN journey._select_conversions(i, s, rows, f, raw);
-    ELSIF i.role = 'payload' THEN
-        RETURN journey._select(journey._parsed_input(i), s, journey._parsed_rows(i, s, rows), removed);
-    ELSIF i.role = 'own' AND i.columns ? 'reason' THEN -- rows of payloads
-        bad := concat(' WHEN t.reason IS NOT NULL THEN t.reason', bad);
-        raw := journey._parsed_raw();
+    SELECT t.oid::regtype::text AS type, format_type(t.oid, NULL) AS name,
+           CASE WHEN x.attcollation <> t.typcollation
+                THEN (SELECT format(' COLLATE %I.%I', n.nspname, c.collname)
+                        FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace
+                       WHERE c.oid = x.attcollation) END AS collation
+      INTO a
+      FROM pg_attribute x JOIN pg_type t ON t.oid = x.atttypid
+     WHERE x.attrelid = i.relation AND x.attname = names[1];
+    IF cardinality(names) = 1 AND a.type = ANY ('{text,character varying}'::text[]) THEN
+        RETURN format('t.%I IN (SELECT c.key%s %s)', names[1], a.collation, keys);
+    ELSIF cardinality(names) = 1 AND i.kinds ->> names[1] = 'integer' THEN
+        RETURN format('t.%I IN (SELECT CASE WHEN c.key ~ ''^-?[0-9]{1,18}$'''
+                      ' THEN c.key::bigint END %s)', names[1], keys);
+    ELSIF cardinality(names) = 1 AND a.type = 'uuid' THEN
+        RETURN format('t.%I IN (SELECT CASE'
+                      ' WHEN c.key ~ ''^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'''
+                      ' THEN c.key::uuid END %s)', names[1], keys);
     END IF;
-    IF i.role = 'own' AND i.event_kind IS NULL THEN
-        kind := format('coalesce(nullif(%s, ''''), journey._event_kind(%s, %s))',
-                       coalesce(f ->> 'kind', 'NULL'), coalesce(f ->> 'name', 'NULL'),
-                       coalesce(f ->> 'url', 'NULL'));
-        bad := concat(bad, ' WHEN c.kind <> ALL (''{page,screen,track,identify,group,alias}'')'
-                           ' THEN ''unknown kind''');
-    END IF;
-    IF f ? 'previous_id' THEN
-        bad := concat(bad, format(' WHEN octet_length(%s) > 1024 THEN ''id too long''',
-                                  f ->> 'previous_id'));
-    END IF;
-    -- a mapped column is the whole of them; null in the mapping says that there are none
-    f := (journey._custom(i, s)
-          - ARRAY(SELECT key FROM jsonb_each(i.columns) WHERE value = '[]')) || f;
-    f := f || jsonb_strip_nulls(jsonb_build_object(
-        'previous_id', journey._cleaned(f ->> 'previous_id', s),
-        'currency', CASE WHEN f ? 'currency' THEN
-            format('nullif(upper(btrim(%s, %L) COLLATE "C"), '''')', f ->> 'currency', E' \t\n\r\x0b\f') END,
-        'properties', journey._with_campaign_id(i, f ->> 'properties')));
-    RETURN format(
-        'SELECT %s, CASE WHEN s.status <> ''excluded'' THEN %s END FROM %s AS t'
-        ' CROSS JOIN LATERAL (SELECT %s AS event_id, %s AS visitor_id,'
-        ' %s AS user_id, %s AS event_time, %s AS received_at, %s AS kind) AS c'
-        ' CROSS JOIN LATERAL (SELECT CASE WHEN %s THEN ''excluded''%s ELSE journey._reject_reason('
-        'c.visitor_id, c.user_id, c.event_id, c.event_time, %s, %L, %L) END AS status)'
-        ' AS s%s',
-        (SELECT string_agg(coalesce(CASE
-                    WHEN b.name = ANY (
-                        '{event_id,visitor_id,user_id,event_time,received_at,kind}'::text[])
-                        THEN 'c.' || b.name
-                    WHEN b.name = 'revenue' THEN journey._revenue(i, s)
-                    WHEN b.name = 'position' AND f ? b.name THEN 't."position"'
-                    WHEN b.name = 'table_id' THEN i.table_id::text
-                    WHEN b.name = 'status'
-                        THEN CASE WHEN removed THEN '''removed''' ELSE 's.status' END
-                    WHEN b.name = 'is_traits' THEN (i.role = 'users')::text
-                    WHEN b.name = 'loaded_at'
-                        THEN CASE WHEN i.watermark_column IS NOT NULL
-                                  THEN journey._as(i.kinds ->> i.watermark_column::text,
-                                                   i.watermark_column, 'timestamptz'::text) END
-                    ELSE f ->> b.name END, 'NULL::' || b.type), ', ' ORDER BY b.place)
-           FROM journey._batch_columns() AS b WHERE b.name <> 'raw'),
-        raw, rows,
-        CASE WHEN i.id_prefix = '' THEN '' ELSE format('%L || ', i.id_prefix) END
-            || format('nullif(%s, '''')', coalesce(f ->> 'event_id', 'NULL::text')),
-        journey._visitor(coalesce(f ->> 'visitor_id', 'NULL'), coalesce(f ->> 'user_id', 'NULL'), s),
-        journey._cleaned(coalesce(f ->> 'user_id', 'NULL'), s),
-        coalesce(f ->> 'event_time', 'NULL::timestamptz'),
-        coalesce(f ->> 'received_at', 'NULL::timestamptz'), kind,
-        journey._excluded(f, s), bad, journey._arrived(i), s.earliest, s.max_future,
-        CASE WHEN removed THEN ' WHERE s.status IS NULL' ELSE '' END);
+    RETURN format('%s COLLATE "C" IN (SELECT c.key %s)',
+                  journey._fields(i) ->> journey._key_field(i.role), keys);
 END
 $$;
-COMMENT ON FUNCTION journey._select(journey._input, journey._settings, text, boolean) IS
-    'internal: the query that reads an input';
-
--- The columns of <schema>._batch: an event's, and what its reading knows of it.
-CREATE FUNCTION journey._batch_columns() RETURNS TABLE (place integer, name text, type text)
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT a.attnum::integer, a.attname::text, format_type(a.atttypid, a.atttypmod)
-  FROM pg_attribute a
- WHERE a.attrelid = 'journey.event'::regclass AND a.attnum > 0 AND NOT a.attisdropped
- UNION ALL
-VALUES (101, 'table_id', 'integer'),      -- of journey._source_table
-       (102, 'status', 'text'),           -- NULL: accepted; 'excluded'; 'removed': an event that
-                                          -- a row was; else why it is rejected
-       (103, 'is_traits', 'boolean'),     -- a row of a loader's users table: traits, and no event
-       (104, 'loaded_at', 'timestamptz'), -- the value of the watermark's column
-       (105, 'position', 'integer'),      -- of an event in a payload
-       (106, 'row_key', 'text'),          -- of its row
-       (107, 'ours', 'text[]'),           -- with "redact": ids that "internal_users" names, as they were
-       (108, 'earlier', 'journey.event[]'),   -- its ids under earlier keys of pseudonyms
-       (109, 'raw', 'jsonb')              -- the row, where it is rejected
-$$;
-COMMENT ON FUNCTION journey._batch_columns() IS 'internal: the columns of a batch';
-
--- The batch is scratch of one refresh. It is unlogged and not temporary, since a
--- security-restricted operation may make no temporary table.
-CREATE FUNCTION journey._create_intake(schema name, store name) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE format('CREATE UNLOGGED TABLE %I._batch (LIKE journey.event)', store);
-    EXECUTE (SELECT format('ALTER TABLE %I._batch %s', store,
-                           string_agg(format('ADD COLUMN %I %s', name, type), ', ' ORDER BY place))
-               FROM journey._batch_columns() WHERE place > 100);
-    EXECUTE format('ALTER TABLE %I._batch SET (autovacuum_enabled = false)', store);
-    EXECUTE format('COMMENT ON TABLE %I._batch IS ''scratch of a refresh''', store);
-
-    EXECUTE format('CREATE TABLE %I.rejected_events ('
-                   ' source text NOT NULL, "row" jsonb NOT NULL, reason text NOT NULL,'
-                   ' rejected_at timestamptz NOT NULL, "position" integer, row_key text)', schema);
-    -- of rows without content key, place and reason are all there is to tell them apart
-    EXECUTE format('CREATE UNIQUE INDEX rejected_events_once ON %I.rejected_events'
-                   ' (source, md5("row"::text), coalesce("position", 0), md5(coalesce(row_key, '''')),'
-                   ' coalesce(CASE "row" WHEN ''{}'' THEN reason END, ''''))', schema);
-    EXECUTE format('COMMENT ON TABLE %I.rejected_events IS'
-                   ' ''rows of the sources that are no events, once, with the reason''', schema);
-    PERFORM journey._create_redaction(store);
-END
-$$;
-COMMENT ON FUNCTION journey._create_intake(name, name) IS 'internal: makes the tables of the intake';
+COMMENT ON FUNCTION journey._has_key(journey._input, text) IS
+    'internal: the condition for rows of some keys';

@@ -1,4 +1,3 @@
-
 -- ---------------------------------------------------------------------------------------------
 -- model: sources
 -- ---------------------------------------------------------------------------------------------
@@ -307,3 +306,65 @@ END
 $$;
 COMMENT ON FUNCTION journey._add_source(name, regclass, text, jsonb, jsonb) IS
     'internal: journey.add_source() as the owner';
+
+-- Raises an error unless a relation can give conversions by this mapping. Whether rows that go are captured.
+CREATE FUNCTION journey._check_conversion_source(relation regclass, columns jsonb, options jsonb, captured boolean)
+    RETURNS void
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kinds jsonb := journey._column_kinds(relation);
+    mapping jsonb;
+    field text;
+    col jsonb;
+BEGIN
+    IF (jsonb_typeof(columns) = 'object') IS NOT TRUE THEN
+        RAISE EXCEPTION 'columns must be a JSON object, not %', coalesce(columns::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'It maps standard names to columns, such as {"converted_at": "mql_at"}.';
+    END IF;
+    FOR field, col IN SELECT * FROM jsonb_each(columns) LOOP
+        IF NOT journey._standard_columns('conversion'::text) ? field OR field = 'received_at' THEN
+            RAISE EXCEPTION 'unknown standard name "%"', field
+                USING ERRCODE = 'undefined_column',
+                      HINT = 'Of a conversion they are conversion_id, name, user_id, email, visitor_id, phone, '
+                             'converted_at, value, currency, order_id, gclid, click_id, consent, loaded_at.';
+        ELSIF jsonb_typeof(col) <> ALL ('{string,"null"}'::text[]) THEN
+            RAISE EXCEPTION 'invalid column for "%": %', field, col
+                USING ERRCODE = 'invalid_parameter_value',
+                      DETAIL = 'It must be a name of a column, or null for none.';
+        ELSIF col <> 'null' AND NOT kinds ? (col #>> '{}') THEN
+            RAISE EXCEPTION 'relation % has no column "%"', relation, col #>> '{}'
+                USING ERRCODE = 'undefined_column',
+                      HINT = format('Its columns are %s.', array_to_string(ARRAY(
+                                 SELECT jsonb_object_keys(kinds) ORDER BY 1), ', '));
+        END IF;
+    END LOOP;
+    mapping := journey._mapping('conversion'::text, columns);
+    IF (jsonb_typeof(options -> 'name') = 'string' AND options ->> 'name' <> '') IS NOT TRUE
+       AND NOT columns ? 'name' THEN
+        RAISE EXCEPTION 'conversions of relation % have no name', relation
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Give one in the options, {"name": "MQL"}, or map a column to "name".';
+    END IF;
+    FOREACH field IN ARRAY '{conversion_id,converted_at}'::text[] LOOP
+        IF journey._first_column(kinds, mapping -> field) IS NULL THEN
+            RAISE EXCEPTION 'relation % has no column for %', relation, field
+                USING ERRCODE = 'undefined_column', HINT = format('Map one: {"%s": "column"}.', field);
+        END IF;
+    END LOOP;
+    IF journey._first_column(kinds, (mapping -> 'user_id') || (mapping -> 'email') || (mapping -> 'visitor_id'))
+       IS NULL THEN
+        RAISE EXCEPTION 'relation % has no column that tells whose a conversion is', relation
+            USING ERRCODE = 'undefined_column', HINT = 'Map user_id, email or visitor_id.';
+    END IF;
+    IF NOT captured AND journey._watermark_column(kinds, mapping, columns) IS NOT NULL THEN
+        RAISE NOTICE 'rows that are deleted from % stay in the model', relation
+            USING DETAIL = 'New rows are told by their load time, which says nothing of those that go.',
+                  HINT = 'Set the time of conversion to NULL instead, or map {"loaded_at": null}: then the relation '
+                         'is read whole each time, and what is not in it is no conversion.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION journey._check_conversion_source(regclass, jsonb, jsonb, boolean) IS 'internal: checks a source';

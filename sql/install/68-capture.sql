@@ -38,23 +38,6 @@ END
 $$;
 COMMENT ON FUNCTION journey._create_capture(name) IS 'internal: makes the tables of the capture';
 
--- The standard name of what a row of an input is found again by.
-CREATE FUNCTION journey._key_field(role text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE role WHEN 'users' THEN 'user_id' WHEN 'payload' THEN 'key' WHEN 'conversion' THEN 'conversion_id'
-                 ELSE 'event_id' END
-$$;
-COMMENT ON FUNCTION journey._key_field(text) IS 'internal: the standard name of the key';
-
--- The columns by which a row of an input is found again.
-CREATE FUNCTION journey._key_columns(i journey._input) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$SELECT i.columns -> journey._key_field(i.role)$$;
-COMMENT ON FUNCTION journey._key_columns(journey._input) IS 'internal: the columns of the key';
-
 -- An expression for the key of a row as it is noted; NULL where it has none.
 CREATE FUNCTION journey._noted_key(store name, rules jsonb, role text, expression text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -69,23 +52,6 @@ COMMENT ON FUNCTION journey._noted_key(name, jsonb, text, text) IS 'internal: an
 -- ---------------------------------------------------------------------------------------------
 -- model: triggers on the sources
 -- ---------------------------------------------------------------------------------------------
-
--- A table with all below it, each of which has triggers of its own: those of a partitioned table do
--- not see what is written into a partition directly. NULL if one can have no such triggers.
-CREATE FUNCTION journey._members(relation regclass) RETURNS regclass[]
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-WITH RECURSIVE member(oid) AS (
-    SELECT relation::oid
-     UNION
-    SELECT i.inhrelid FROM pg_inherits i JOIN member AS m ON i.inhparent = m.oid
-)
-SELECT CASE WHEN bool_and(c.relkind = ANY ('{r,p}'::"char"[]))
-            THEN array_agg(c.oid::regclass ORDER BY c.oid) END
-  FROM member AS m JOIN pg_class c ON c.oid = m.oid
-$$;
-COMMENT ON FUNCTION journey._members(regclass) IS 'internal: a table and its partitions';
 
 -- The trigger function of a model: one of its owner's, as whom this runs, whoever else has put one of that
 -- name into the schema. NULL if there is none.
@@ -688,42 +654,6 @@ $$;
 COMMENT ON FUNCTION journey._taken_changes(journey._model, journey._input[], jsonb) IS
     'internal: takes what triggers noted';
 
--- The condition that finds rows by their keys, by an index if there is one. What a column of its
--- type cannot hold is a key of another table.
-CREATE FUNCTION journey._has_key(i journey._input, keys text) RETURNS text
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    names text[] := ARRAY(SELECT n FROM jsonb_array_elements_text(journey._key_columns(i)) AS n
-                           WHERE i.kinds ? n);
-    a record;
-BEGIN
-    SELECT t.oid::regtype::text AS type, format_type(t.oid, NULL) AS name,
-           CASE WHEN x.attcollation <> t.typcollation
-                THEN (SELECT format(' COLLATE %I.%I', n.nspname, c.collname)
-                        FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace
-                       WHERE c.oid = x.attcollation) END AS collation
-      INTO a
-      FROM pg_attribute x JOIN pg_type t ON t.oid = x.atttypid
-     WHERE x.attrelid = i.relation AND x.attname = names[1];
-    IF cardinality(names) = 1 AND a.type = ANY ('{text,character varying}'::text[]) THEN
-        RETURN format('t.%I IN (SELECT c.key%s %s)', names[1], a.collation, keys);
-    ELSIF cardinality(names) = 1 AND i.kinds ->> names[1] = 'integer' THEN
-        RETURN format('t.%I IN (SELECT CASE WHEN c.key ~ ''^-?[0-9]{1,18}$'''
-                      ' THEN c.key::bigint END %s)', names[1], keys);
-    ELSIF cardinality(names) = 1 AND a.type = 'uuid' THEN
-        RETURN format('t.%I IN (SELECT CASE'
-                      ' WHEN c.key ~ ''^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'''
-                      ' THEN c.key::uuid END %s)', names[1], keys);
-    END IF;
-    RETURN format('%s COLLATE "C" IN (SELECT c.key %s)',
-                  journey._fields(i) ->> journey._key_field(i.role), keys);
-END
-$$;
-COMMENT ON FUNCTION journey._has_key(journey._input, text) IS
-    'internal: the condition for rows of some keys';
-
 -- The conditions that find rows by their keys as they are noted. Most keys are no value of a rule and stand in the
 -- source as in the note; only where pseudonyms are noted all rows are looked at.
 CREATE FUNCTION journey._find_keys(
@@ -740,6 +670,38 @@ END
 $$;
 COMMENT ON FUNCTION journey._find_keys(journey._model, journey._input, journey._settings, text, text) IS
     'internal: the conditions for rows of some keys';
+
+-- As journey._changed_rows(): rows of the keys that were noted, and of none; and all, where events went that
+-- any of them may hold, too.
+CREATE FUNCTION journey._changed_payloads(
+    m journey._model, i journey._input, s journey._settings, list text, space text, since timestamptz) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    key text := journey._noted_key(m.store_schema, s.redact, i.role, journey._fields(i) ->> 'key');
+    came text := format('FROM changes AS c WHERE NOT c.is_old AND c.table_id = %s AND c.key IS ', i.table_id);
+    went text := format('EXISTS (SELECT FROM changes AS c WHERE c.is_old AND %s)', space);
+    parts text[];
+BEGIN
+    parts := ARRAY[
+        format('SELECT %s FROM %I.%I AS t WHERE %s OR %s EXISTS (SELECT %s NULL)', list, i.schema, i.name, went,
+               CASE WHEN key IS NOT NULL THEN format('%s IS NULL AND', key) END, came)]
+        || ARRAY(SELECT format('SELECT %s FROM ONLY %s AS t', list, u) FROM unnest(i.unread) AS u);
+    IF key IS NOT NULL THEN
+        parts := parts || ARRAY(
+            SELECT format('SELECT %s FROM %I.%I AS t WHERE NOT %s AND %s', list, i.schema, i.name, went, x.condition)
+              FROM unnest(journey._find_keys(m, i, s, key, came || 'NOT NULL')) AS x(condition));
+    END IF;
+    IF since IS NOT NULL THEN
+        parts := parts || format('SELECT %s FROM %s AS t', list, journey._new_rows(i, s, since));
+    END IF;
+    RETURN format('(%s)', array_to_string(parts, ' UNION ALL '));
+END
+$$;
+COMMENT ON FUNCTION
+    journey._changed_payloads(journey._model, journey._input, journey._settings, text, text, timestamptz) IS
+    'internal: the changed rows of an input of payloads';
 
 -- The rows of a captured input that are read, as an item of FROM: those of the keys that were noted
 -- for it, or for an old row of any table of its id space; those without a key, if such were noted;
@@ -989,54 +951,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey._noted_ids(journey._model) IS 'internal: ids of what triggers noted';
-
--- Adds to _fresh the events of a slice that go before the new ones come: all of an id within
--- reach of where the sources had it.
-CREATE FUNCTION journey._fresh_removed(r journey._run, slice integer, slices integer) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF r.bulk THEN
-        RETURN;
-    END IF;
-    EXECUTE journey._bind(r, $sql$
-        WITH removed AS (
-            SELECT b.visitor_id, b.event_id, b.event_time
-            FROM {._batch} AS b
-            WHERE b.status = 'removed' AND NOT b.is_traits AND b.event_id IS NOT NULL
-              AND journey._slice(b.visitor_id, $2) = $1
-            UNION ALL
-            SELECT x.visitor_id, e.event_id, e.event_time
-            FROM (
-                SELECT journey.timeline_agg(ROW(b.event_id, b.visitor_id, b.user_id, b.event_time,
-                    b.received_at, b.kind, b.name, b.url, b.referrer, b.revenue, b.currency,
-                    b.order_id, b.source, b.medium, b.campaign, b.term, b.content, b.session_key,
-                    b.previous_id, b.platform, b.properties, b.traits)::journey.event) AS body,
-                    b.visitor_id
-                FROM {._batch} AS b
-                WHERE b.status = 'removed' AND NOT b.is_traits AND b.event_id IS NULL
-                  AND journey._slice(b.visitor_id, $2) = $1
-                GROUP BY b.visitor_id) AS x
-            CROSS JOIN LATERAL journey.events(x.body) AS e),
-        grouped AS (
-            SELECT d.*, array_fill(NULL::timestamptz, ARRAY[cardinality(d.ids)]) AS any_time
-            FROM (
-                SELECT d.visitor_id, array_agg(DISTINCT d.event_id::text) AS ids,
-                       array_agg(DISTINCT d.event_time) AS times
-                FROM removed AS d
-                GROUP BY d.visitor_id) AS d),
-        known AS (
-            UPDATE {._fresh} AS f
-            SET removed = g.ids, removed_at = g.any_time, reach = g.times
-            FROM grouped AS g
-            WHERE f.visitor_id = g.visitor_id
-            RETURNING f.visitor_id)
-        INSERT INTO {._fresh} (visitor_id, removed, removed_at, reach)
-        SELECT g.visitor_id, g.ids, g.any_time, g.times
-        FROM grouped AS g
-        WHERE g.visitor_id NOT IN (SELECT visitor_id FROM known)$sql$) USING slice, slices;
-END
-$$;
-COMMENT ON FUNCTION journey._fresh_removed(journey._run, integer, integer) IS
-    'internal: events that go';

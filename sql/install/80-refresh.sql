@@ -2,32 +2,6 @@
 -- model: refresh
 -- ---------------------------------------------------------------------------------------------
 
-CREATE FUNCTION journey._create_store(schema name, store name, options jsonb)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    r journey._run;
-BEGIN
-    r.schema := schema;
-    r.store := store;
-    r.shadow := false;
-    r.settings := journey._settings(options);
-    PERFORM journey._create_derived(r);
-    PERFORM journey._create_scratch(r);
-    PERFORM journey._create_conversion_scope(r);
-    PERFORM journey._keep_from_vacuum(r);
-    PERFORM journey._create_tombstones(r);
-    PERFORM journey._create_exports(r);
-    PERFORM journey._show_sessions(r);
-    PERFORM journey._show_conversions(r);
-    PERFORM journey._show_segments(r);
-    PERFORM journey._show_events(r);
-    PERFORM journey._show_masked(r);
-END
-$$;
-
 -- What a run of this model goes by.
 CREATE FUNCTION journey._new_run(m journey._model, shadow boolean)
 RETURNS journey._run
@@ -179,6 +153,57 @@ BEGIN
         round((extract(epoch FROM clock_timestamp() - begun) * 1000)::numeric, 1));
 END
 $$;
+
+-- Adds to _fresh the events of a slice that go before the new ones come: all of an id within
+-- reach of where the sources had it.
+CREATE FUNCTION journey._fresh_removed(r journey._run, slice integer, slices integer) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF r.bulk THEN
+        RETURN;
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        WITH removed AS (
+            SELECT b.visitor_id, b.event_id, b.event_time
+            FROM {._batch} AS b
+            WHERE b.status = 'removed' AND NOT b.is_traits AND b.event_id IS NOT NULL
+              AND journey._slice(b.visitor_id, $2) = $1
+            UNION ALL
+            SELECT x.visitor_id, e.event_id, e.event_time
+            FROM (
+                SELECT journey.timeline_agg(ROW(b.event_id, b.visitor_id, b.user_id, b.event_time,
+                    b.received_at, b.kind, b.name, b.url, b.referrer, b.revenue, b.currency,
+                    b.order_id, b.source, b.medium, b.campaign, b.term, b.content, b.session_key,
+                    b.previous_id, b.platform, b.properties, b.traits)::journey.event) AS body,
+                    b.visitor_id
+                FROM {._batch} AS b
+                WHERE b.status = 'removed' AND NOT b.is_traits AND b.event_id IS NULL
+                  AND journey._slice(b.visitor_id, $2) = $1
+                GROUP BY b.visitor_id) AS x
+            CROSS JOIN LATERAL journey.events(x.body) AS e),
+        grouped AS (
+            SELECT d.*, array_fill(NULL::timestamptz, ARRAY[cardinality(d.ids)]) AS any_time
+            FROM (
+                SELECT d.visitor_id, array_agg(DISTINCT d.event_id::text) AS ids,
+                       array_agg(DISTINCT d.event_time) AS times
+                FROM removed AS d
+                GROUP BY d.visitor_id) AS d),
+        known AS (
+            UPDATE {._fresh} AS f
+            SET removed = g.ids, removed_at = g.any_time, reach = g.times
+            FROM grouped AS g
+            WHERE f.visitor_id = g.visitor_id
+            RETURNING f.visitor_id)
+        INSERT INTO {._fresh} (visitor_id, removed, removed_at, reach)
+        SELECT g.visitor_id, g.ids, g.any_time, g.times
+        FROM grouped AS g
+        WHERE g.visitor_id NOT IN (SELECT visitor_id FROM known)$sql$) USING slice, slices;
+END
+$$;
+COMMENT ON FUNCTION journey._fresh_removed(journey._run, integer, integer) IS
+    'internal: events that go';
 
 -- Merges what _batch holds, slice by slice. How many events were new.
 CREATE FUNCTION journey._merge_slices(r journey._run, slices integer)

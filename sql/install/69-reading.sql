@@ -1,252 +1,34 @@
-
 -- ---------------------------------------------------------------------------------------------
--- model: what there is to read
---
--- What is known of a table, and the query that reads its rows, is kept with it (reader.. of
--- journey._source_table), under a key of all that it is made of. So one query on the catalog tells what is as
--- it was, and nothing is written anew for that.
+-- model: a reading
 -- ---------------------------------------------------------------------------------------------
 
--- The tables of sources, as arrays of journey._source: of a loader's schema the ordinary, partitioned and foreign
--- ones that hold events; partitions and inheriting tables are read with their parents, views may be added as
--- sources of their own.
-CREATE FUNCTION journey._source_tables(sources jsonb)
-    RETURNS TABLE (source integer, relation regclass, schema name, name name, relkind "char", role text,
-                   columns text, own_types boolean)
-    LANGUAGE sql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-WITH source AS MATERIALIZED (
-    SELECT s.*, n.oid AS namespace
-      FROM jsonb_populate_recordset(NULL::journey._source, sources) AS s
-      JOIN pg_namespace n ON n.nspname = s.source_schema
-), found AS MATERIALIZED (
-    SELECT s.source, s.kind, s.event_kind, s.source_schema, c.oid, c.relname, c.relkind
-      FROM source s JOIN pg_class c ON c.relnamespace = s.namespace AND c.relkind = ANY ('{r,p,f}'::"char"[])
-     WHERE s.kind = 'schema'
-       AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)
-       AND NOT EXISTS (SELECT FROM jsonb_array_elements_text(s.options -> 'exclude_tables') AS p
-                        WHERE c.relname::text LIKE journey._like_pattern(p))
-     UNION ALL
-    SELECT s.source, s.kind, s.event_kind, s.source_schema, c.oid, c.relname, c.relkind
-      FROM source s JOIN pg_class c ON c.relnamespace = s.namespace AND c.relname = s.relation_name
-     WHERE s.kind = 'relation'
-), columns AS MATERIALIZED (
-    SELECT a.attrelid,
-           string_agg(format('%I %s %s', a.attname, a.attnum, a.atttypid), ',' ORDER BY a.attnum) AS list,
-           bool_or(a.attname = 'id') AS has_id,
-           bool_or(a.attname = ANY ('{event,event_text}'::name[])) AS has_event,
-           bool_or(a.atttypid >= 16384) AS own_types
-      FROM pg_attribute a
-     WHERE a.attrelid IN (SELECT oid FROM found) AND a.attnum > 0 AND NOT a.attisdropped
-     GROUP BY a.attrelid
-), known AS (
-    SELECT f.*, k.list, coalesce(k.own_types, false) AS own_types,
-           CASE WHEN f.kind = 'schema' THEN journey._table_role(f.relname, k.has_id, k.has_event)
-                WHEN f.event_kind = ANY ('{conversion,payload}'::text[]) THEN f.event_kind
-                ELSE 'own' END AS role
-      FROM found f LEFT JOIN columns k ON k.attrelid = f.oid
-)
-SELECT source, oid::regclass, source_schema, relname, relkind, role, coalesce(list, ''), own_types
-  FROM known WHERE role IS NOT NULL
-$$;
-COMMENT ON FUNCTION journey._source_tables(jsonb) IS 'internal: the tables of sources';
-
--- What is known of an input by its columns and options.
-CREATE FUNCTION journey._describe(INOUT i journey._input, s journey._settings, given jsonb, columns text)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    i.columns := journey._mapping(i.role, given);
-    i.kinds := journey._with_units(journey._column_kinds(i.relation), given);
-    i.watermark_column := journey._watermark_column(i.kinds, i.columns, given);
-    i.overlap := CASE WHEN i.columns #>> '{received_at,0}' = i.watermark_column::text AND NOT given ? 'loaded_at'
-                      THEN interval '1 hour' ELSE interval '15 minutes' END;
-    SELECT l.expression, l.type INTO i.load_time, i.load_type FROM journey._load_time(i) AS l;
-    i.dated := journey._fields(i) ->> 'event_time';
-    i.reading := journey._reading(i, s, columns);
-END
-$$;
-COMMENT ON FUNCTION journey._describe(journey._input, journey._settings, jsonb, text) IS
-    'internal: what is known of an input';
-
--- The query that reads an input, before and after the rows that it reads.
-CREATE FUNCTION journey._reader_text(m journey._model, i journey._input, s journey._settings) RETURNS text[]
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    rows text := format('(rows %s)', gen_random_uuid());
-    parts text[] := string_to_array(journey._redacted_select(m, i, s, rows), rows);
-BEGIN
-    IF cardinality(parts) <> 2 THEN
-        RAISE EXCEPTION 'the query of % reads its rows % times', i.relation, cardinality(parts) - 1;
-    END IF;
-    RETURN parts;
-END
-$$;
-COMMENT ON FUNCTION journey._reader_text(journey._model, journey._input, journey._settings) IS
-    'internal: the query that reads an input';
-
--- All that a model reads and may read, as it is now. Sources that are gone or not readable are skipped, with a
--- warning: what they hold is read as soon as they can be. A table seen for the first time gets its number. `known`
--- is what the catalog has of the sources and their tables. With `peek` nothing is said or written, and a new table
--- has no number.
-CREATE FUNCTION journey._readable_inputs(
-    m journey._model, s journey._settings, known jsonb, peek boolean DEFAULT false)
-    RETURNS journey._input[]
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    settings text := concat_ws(' ', journey._rules_version(), m.store_schema, s);
-    x record;
-    i journey._input;
-    denied text[] := '{}';
-    changed jsonb[] := '{}';
-    result journey._input[] := '{}';
-    all_there boolean := peek OR journey._are_there(m, known -> 'sources');
-BEGIN
-    IF s.redact IS NOT NULL THEN
-        settings := concat_ws(' ', settings, journey._earlier_keys(m, s));
-    END IF;
-    FOR x IN
-        WITH source AS MATERIALIZED (
-            -- ids of conversions are apart from those of events
-            SELECT o.*, journey._id_prefix(o.id_space, first_value(o.id_space) OVER (
-                       PARTITION BY coalesce(o.event_kind = 'conversion', false) ORDER BY o.source)) AS prefix
-              FROM jsonb_populate_recordset(NULL::journey._source, known -> 'sources') AS o
-        ), found AS MATERIALIZED (
-            SELECT * FROM journey._source_tables(known -> 'sources')
-        ), release AS MATERIALIZED (
-            SELECT e.extversion FROM pg_extension e WHERE e.extname = 'pg_journey'
-        ), members AS MATERIALIZED (
-            SELECT p.root, p.members FROM journey._plain_tables(ARRAY(SELECT f.relation FROM found AS f)) AS p
-        )
-        SELECT ROW(f.source, t.table_id, f.relation, f.schema, f.name, f.role,
-                   CASE f.role WHEN 'conversion' THEN o.options ->> 'name' WHEN 'payload' THEN NULL
-                               ELSE o.event_kind END,
-                   o.prefix, NULL, NULL, NULL, NULL, t.watermark, t.table_id IS NULL, false, '{}', t.seen, p.members,
-                   NULL, NULL, o.options, NULL, NULL, NULL, NULL, NULL)::journey._input AS input,
-               has_schema_privilege(f.schema, 'USAGE') AND has_table_privilege(f.relation, 'SELECT') AS readable,
-               o.columns AS given, f.columns, f.relkind, t.watermark_column, t.reader_key, t.reader,
-               md5(concat_ws(' ', settings, (SELECT extversion FROM release), o.kind, f.role, o.event_kind, o.prefix,
-                             o.columns, o.options, f.columns,
-                             -- who owns the casts of such types decides how they may be read
-                             CASE WHEN f.own_types THEN journey._column_kinds(f.relation) END)) AS key,
-               EXISTS (SELECT FROM pg_attribute a
-                         JOIN pg_index n ON n.indrelid = a.attrelid AND n.indkey[0] = a.attnum
-                                        AND n.indpred IS NULL AND n.indisvalid
-                         JOIN pg_class k ON k.oid = n.indexrelid
-                         JOIN pg_am am ON am.oid = k.relam AND am.amname = ANY ('{btree,brin}'::name[])
-                        WHERE a.attrelid = f.relation AND a.attname = t.watermark_column) AS indexed
-          FROM found f
-          JOIN source o ON o.source = f.source
-          LEFT JOIN jsonb_populate_recordset(NULL::journey._source_table, known -> 'tables') AS t
-                 ON t.source = f.source AND t.schema = f.schema AND t.relation = f.name
-          LEFT JOIN members p ON p.root = f.relation
-         ORDER BY f.source, f.schema, f.name
-    LOOP
-        i := x.input;
-        IF NOT x.readable THEN
-            denied := denied || format('%I.%I', i.schema, i.name);
-            CONTINUE;
-        END IF;
-        IF i.is_new AND NOT peek THEN
-            i.table_id := journey._catalog('add_table'::text, m.model, jsonb_build_object(
-                'source', i.source, 'schema', i.schema, 'relation', i.name))::integer;
-            i.members := journey._plain_members(i.relation);
-        END IF;
-        IF x.reader_key = x.key THEN
-            i := jsonb_populate_record(i, x.reader);
-        ELSE
-            i := journey._describe(i, s, x.given, x.columns);
-        END IF;
-        IF x.reader_key IS DISTINCT FROM x.key AND NOT peek THEN
-            i.query := journey._reader_text(m, i, s);
-            changed := changed || jsonb_build_object(
-                'table_id', i.table_id, 'reader_key', x.key, 'reader_text', i.query,
-                'reader', jsonb_build_object(
-                    'columns', i.columns, 'kinds', i.kinds, 'watermark_column', i.watermark_column,
-                    'overlap', i.overlap, 'load_time', i.load_time, 'load_type', i.load_type, 'dated', i.dated,
-                    'reading', i.reading));
-        END IF;
-        IF x.watermark_column IS DISTINCT FROM i.watermark_column THEN
-            i.watermark := NULL;
-        END IF;
-        -- without an index, only what is small: it would be scanned twice, as would what a view stands for
-        i.asked := x.relkind = ANY ('{r,p,m}'::"char"[])
-            -- what is not in such a one any more is gone
-            AND NOT (i.role = 'conversion' AND i.watermark_column IS NULL)
-            AND CASE WHEN i.watermark IS NULL AND i.seen IS NULL THEN true
-                     WHEN i.watermark IS NOT NULL AND x.indexed THEN true
-                     ELSE x.relkind <> 'p' AND pg_relation_size(i.relation) < 8 * 1024 * 1024 END;
-        result := result || i;
-    END LOOP;
-    IF changed <> '{}' THEN
-        PERFORM journey._catalog('readers'::text, m.model, to_jsonb(changed));
-    END IF;
-    IF denied <> '{}' AND NOT peek THEN
-        RAISE WARNING 'model "%" cannot read %: permission denied',
-            m.model, array_to_string(denied, ', ')
-            USING HINT = format('GRANT SELECT on it to %I; ALTER DEFAULT PRIVILEGES does it for'
-                                ' tables that the loader makes later.', current_user);
-    END IF;
-    RETURN result;
-END
-$$;
-COMMENT ON FUNCTION journey._readable_inputs(journey._model, journey._settings, jsonb, boolean) IS
-    'internal: the tables to read';
-
-CREATE FUNCTION journey._readable_inputs(m journey._model) RETURNS journey._input[]
+-- The batch is scratch of one refresh. It is unlogged and not temporary, since a
+-- security-restricted operation may make no temporary table.
+CREATE FUNCTION journey._create_intake(schema name, store name) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN journey._readable_inputs(m, journey._settings(m.options),
-                                    journey._catalog('inputs'::text, m.model, '{}'::jsonb));
-END
-$$;
-COMMENT ON FUNCTION journey._readable_inputs(journey._model) IS 'internal: the tables to read';
+    EXECUTE format('CREATE UNLOGGED TABLE %I._batch (LIKE journey.event)', store);
+    EXECUTE (SELECT format('ALTER TABLE %I._batch %s', store,
+                           string_agg(format('ADD COLUMN %I %s', name, type), ', ' ORDER BY place))
+               FROM journey._batch_columns() WHERE place > 100);
+    EXECUTE format('ALTER TABLE %I._batch SET (autovacuum_enabled = false)', store);
+    EXECUTE format('COMMENT ON TABLE %I._batch IS ''scratch of a refresh''', store);
 
--- Only a look.
-CREATE FUNCTION journey._inputs(m journey._model) RETURNS SETOF journey._input
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN QUERY SELECT * FROM unnest(journey._readable_inputs(
-        m, journey._settings(m.options), journey._catalog('inputs'::text, m.model, '{}'::jsonb), true));
+    EXECUTE format('CREATE TABLE %I.rejected_events ('
+                   ' source text NOT NULL, "row" jsonb NOT NULL, reason text NOT NULL,'
+                   ' rejected_at timestamptz NOT NULL, "position" integer, row_key text)', schema);
+    -- of rows without content key, place and reason are all there is to tell them apart
+    EXECUTE format('CREATE UNIQUE INDEX rejected_events_once ON %I.rejected_events'
+                   ' (source, md5("row"::text), coalesce("position", 0), md5(coalesce(row_key, '''')),'
+                   ' coalesce(CASE "row" WHEN ''{}'' THEN reason END, ''''))', schema);
+    EXECUTE format('COMMENT ON TABLE %I.rejected_events IS'
+                   ' ''rows of the sources that are no events, once, with the reason''', schema);
+    PERFORM journey._create_redaction(store);
 END
 $$;
-COMMENT ON FUNCTION journey._inputs(journey._model) IS 'internal: the tables that a model can read now';
-
--- Whether all sources are there; warns of those that are not.
-CREATE FUNCTION journey._are_there(m journey._model, sources jsonb) RETURNS boolean
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    missing text;
-    result boolean := true;
-BEGIN
-    FOR missing IN
-        SELECT CASE WHEN s.kind = 'schema' THEN format('schema %I', s.source_schema)
-                    ELSE format('relation %I.%I', s.source_schema, s.relation_name) END
-          FROM jsonb_populate_recordset(NULL::journey._source, sources) AS s
-          LEFT JOIN pg_namespace n ON n.nspname = s.source_schema
-          LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.relation_name
-         WHERE n.oid IS NULL OR (s.kind = 'relation' AND c.oid IS NULL)
-         ORDER BY s.source
-    LOOP
-        RAISE WARNING 'model "%" cannot read %: it does not exist', m.model, missing;
-        result := false;
-    END LOOP;
-    RETURN result;
-END
-$$;
-COMMENT ON FUNCTION journey._are_there(journey._model, jsonb) IS 'internal: whether all sources are there';
+COMMENT ON FUNCTION journey._create_intake(name, name) IS 'internal: makes the tables of the intake';
 
 -- Locks the tables known so far, as reading does. Who is changing one is waited for, and its columns
 -- stay what they are from the look at them to the reading; partitions are locked with their tables.
@@ -352,15 +134,6 @@ END
 $$;
 COMMENT ON FUNCTION journey._index_inputs(journey._model, journey._settings, journey._input[]) IS
     'internal: indexes on the sources';
-
--- A rejected row without its nulls: a column that a loader adds later must not make it another row.
-CREATE FUNCTION journey._without_nulls("row" jsonb) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each("row") WHERE value <> 'null'
-$$;
-COMMENT ON FUNCTION journey._without_nulls(jsonb) IS 'internal: an object without its null members';
 
 -- What the rows of a table in a reading are.
 CREATE TYPE journey._tally AS (
@@ -700,6 +473,57 @@ SELECT format('SELECT * FROM (%s) AS b (%s)', (r).rows,
 $$;
 COMMENT ON FUNCTION journey._reading_rows(journey._started_reading) IS
     'internal: the query for the rows of a reading';
+
+-- Rejects rows of _batch that tell of what was forgotten, without their content. On a shared device the
+-- rows of others within a removed stretch stay. A row that is rejected anyway is meant, too, unless its time
+-- can be believed and is after the forgetting, or of a device outside the removed stretch.
+CREATE FUNCTION journey._reject_forgotten(m journey._model)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    r journey._run;
+    s journey._settings := journey._settings(m.options);
+    statement text;
+BEGIN
+    r.schema := m.schema;
+    r.store := m.store_schema;
+    r.shadow := false;
+    statement := $sql$
+        UPDATE {_batch} AS %s SET status = 'forgotten', raw = '{}'
+        FROM {_tombstone_key} AS k%s
+        WHERE %s AND coalesce(b.status, '') NOT IN ('excluded', 'removed', 'forgotten') AND EXISTS (
+            SELECT FROM {_tombstones} AS t
+            WHERE (b.event_time < t.forgotten_at
+                   OR b.status IS NOT NULL AND (b.event_time BETWEEN t.forgotten_at AND $2) IS NOT TRUE)
+              AND (
+                (t.kind = 'user' AND t.valid_from IN ('-infinity', b.event_time)
+                    AND t.hash = journey._tombstone(k.key, 'user'::text, b.user_id))
+                OR (t.kind = 'user' AND t.valid_from IN ('-infinity', b.event_time) AND b.kind = 'alias'
+                    AND t.hash = journey._tombstone(k.key, 'user'::text, b.previous_id))
+                OR (t.kind = 'email' AND t.valid_from IN ('-infinity', b.event_time) AND b.user_id IS NULL
+                    AND t.hash = journey._tombstone(k.key, 'email'::text,
+                                                    journey._clean_email(b.traits ->> $1)))
+                OR (t.kind = 'event'
+                    AND t.hash = journey._tombstone(k.key, 'event'::text, b.visitor_id || ' ' || b.event_id))
+                OR (t.kind = 'device' AND b.user_id IS NULL
+                    AND (b.event_time BETWEEN t.valid_from AND t.valid_to
+                         OR b.status IS NOT NULL AND (b.event_time BETWEEN $3 AND $2) IS NOT TRUE)
+                    AND t.hash = journey._tombstone(k.key, 'device'::text, b.visitor_id))
+                OR (t.kind = 'device at' AND t.valid_from = b.event_time AND b.user_id IS NULL
+                    AND t.hash = journey._tombstone(k.key, 'device at'::text, b.visitor_id))))$sql$;
+    EXECUTE journey._bind(r, format(statement, 'b', '', 'true'))
+    USING s.email_trait, transaction_timestamp() + s.max_future, s.earliest;
+    IF s.redact IS NOT NULL THEN -- under earlier keys
+        EXECUTE journey._bind(r, format(statement, 'o',
+            ', (SELECT b.ctid AS row, b.status, b.kind, e.event_id, e.visitor_id, e.user_id, e.event_time,'
+            ' e.previous_id, e.traits FROM {_batch} AS b CROSS JOIN LATERAL unnest(b.earlier) AS e) AS b',
+            'o.ctid = b.row'))
+        USING s.email_trait, transaction_timestamp() + s.max_future, s.earliest;
+    END IF;
+END
+$$;
 
 -- Puts the rows of a reading into <schema>._batch.
 CREATE FUNCTION journey._fill_batch(m journey._model, r journey._started_reading) RETURNS journey._tally[]

@@ -1,4 +1,3 @@
-
 -- ---------------------------------------------------------------------------------------------
 -- model: intake
 -- ---------------------------------------------------------------------------------------------
@@ -10,10 +9,6 @@ CREATE FUNCTION journey._reject_reason(
 COMMENT ON FUNCTION
     journey._reject_reason(text, text, text, timestamptz, timestamptz, timestamptz, interval) IS
     'internal: why a row is no event, NULL where it is one';
-
-CREATE FUNCTION journey._try_timestamptz(value text) RETURNS timestamptz
-    LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_timestamptz';
-COMMENT ON FUNCTION journey._try_timestamptz(text) IS 'internal: an ISO 8601 time, else NULL';
 
 CREATE FUNCTION journey._try_epoch(value text, microseconds numeric) RETURNS timestamptz
     LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_epoch';
@@ -390,3 +385,37 @@ CREATE FUNCTION journey._id_prefix(id_space text, first_space text) RETURNS text
                      OPERATOR(pg_catalog.||) ':'::pg_catalog.text END;
 COMMENT ON FUNCTION journey._id_prefix(text, text) IS
     'internal: what is before the ids of an id space';
+
+-- What all inputs have and is within the payloads of this one.
+CREATE FUNCTION journey._payload_fields() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '{event_id,visitor_id,user_id,event_time}'::pg_catalog.text[];
+COMMENT ON FUNCTION journey._payload_fields() IS 'internal: fields that a source of payloads has no columns for';
+
+-- The standard names of a source of payloads, with their columns.
+CREATE FUNCTION journey._payload_columns() RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT '{"payload": ["payload"], "key": [], "received_at": ["received_at"],
+         "loaded_at": ["loaded_at", "uuid_ts", "received_at"]}'
+    || jsonb_object_agg(f, '[]'::jsonb) FROM unnest(journey._payload_fields()) AS f
+$$;
+COMMENT ON FUNCTION journey._payload_columns() IS 'internal: the columns of the standard fields';
+
+-- A table with all below it, each of which has triggers of its own: those of a partitioned table do
+-- not see what is written into a partition directly. NULL if one can have no such triggers.
+CREATE FUNCTION journey._members(relation regclass) RETURNS regclass[]
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+WITH RECURSIVE member(oid) AS (
+    SELECT relation::oid
+     UNION
+    SELECT i.inhrelid FROM pg_inherits i JOIN member AS m ON i.inhparent = m.oid
+)
+SELECT CASE WHEN bool_and(c.relkind = ANY ('{r,p}'::"char"[]))
+            THEN array_agg(c.oid::regclass ORDER BY c.oid) END
+  FROM member AS m JOIN pg_class c ON c.oid = m.oid
+$$;
+COMMENT ON FUNCTION journey._members(regclass) IS 'internal: a table and its partitions';

@@ -610,3 +610,88 @@ BEGIN
     $sql$);
 END
 $$;
+
+-- The columns of a derived relation that tell its content, as a list with %1$s before each name.
+CREATE FUNCTION journey._columns_of(r journey._run, relation text, columns text[])
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg('%1$s' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
+    FROM pg_attribute AS a
+    WHERE a.attrelid = journey._bind(r, '{' || relation || '}')::regclass AND a.attnum > 0
+      AND NOT a.attisdropped
+      AND CASE WHEN columns IS NULL
+               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at')
+               ELSE a.attname = ANY (columns) END
+$$;
+
+-- The columns of a derived relation that are compared, each with a prefix.
+CREATE FUNCTION journey._compared_columns(r journey._run, relation text, prefix text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$SELECT format(journey._columns_of(r, relation, NULL::text[]), prefix)$$;
+
+CREATE FUNCTION journey._tombstone(key bytea, kind text, id text)
+RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE -- neither STRICT nor SET: it is inlined
+RETURN pg_catalog.sha256(key OPERATOR(pg_catalog.||) pg_catalog.convert_to(
+    kind OPERATOR(pg_catalog.||) ':' OPERATOR(pg_catalog.||) id,
+    -- the bytes as they are where the encoding of the database says nothing of them
+    CASE WHEN pg_catalog.getdatabaseencoding() OPERATOR(pg_catalog.=) 'SQL_ASCII'
+         THEN 'SQL_ASCII' ELSE 'UTF8' END) OPERATOR(pg_catalog.||) key);
+
+CREATE FUNCTION journey._create_tombstones(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        CREATE TABLE {_tombstones} (
+            kind         text NOT NULL,         -- user, email, event, device, device at
+            hash         bytea NOT NULL,
+            valid_from   timestamptz NOT NULL,  -- rows dated so are meant, both ends in: of a device
+                                                -- the removed stretch; a time far ahead; or all
+            valid_to     timestamptz NOT NULL,
+            forgotten_at timestamptz NOT NULL,  -- rows dated before are meant
+            PRIMARY KEY (kind, hash, valid_from));
+        CREATE TABLE {_tombstone_key} (key bytea NOT NULL);
+        INSERT INTO {_tombstone_key}
+        SELECT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
+        COMMENT ON TABLE {_tombstones} IS 'hashes of what was forgotten'$sql$);
+END
+$$;
+
+CREATE FUNCTION journey._export_run(m journey._model)
+RETURNS journey._run
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    r journey._run;
+BEGIN
+    r.model := m.model;
+    r.schema := m.schema;
+    r.store := m.store_schema;
+    r.shadow := false;
+    RETURN r;
+END
+$$;
+COMMENT ON FUNCTION journey._export_run(journey._model) IS
+    'internal: a run that names the relations of a model';
+
+-- Deletes what was forgotten and is of no more use.
+CREATE FUNCTION journey._purge_exports(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {_exports} WHERE forgotten AND keep_until < transaction_timestamp()$sql$);
+END
+$$;
+COMMENT ON FUNCTION journey._purge_exports(journey._run) IS
+    'internal: deletes what was forgotten and is of no more use';

@@ -1,4 +1,3 @@
-
 -- ---------------------------------------------------------------------------------------------
 -- activation: what was given out
 --
@@ -106,34 +105,6 @@ RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$SELECT converted_at + make_interval(secs => extract(epoch FROM coalesce(f.adjust_until, f.max_age))::float8)$$;
-
--- Deletes what was forgotten and is of no more use.
-CREATE FUNCTION journey._purge_exports(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE journey._bind(r, $sql$
-        DELETE FROM {_exports} WHERE forgotten AND keep_until < transaction_timestamp()$sql$);
-END
-$$;
-
-CREATE FUNCTION journey._export_run(m journey._model)
-RETURNS journey._run
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    r journey._run;
-BEGIN
-    r.model := m.model;
-    r.schema := m.schema;
-    r.store := m.store_schema;
-    r.shadow := false;
-    RETURN r;
-END
-$$;
 
 CREATE FUNCTION journey.export_batch(model name, platform text, name text DEFAULT NULL,
     as_of timestamptz DEFAULT now(), options jsonb DEFAULT '{}')
@@ -399,10 +370,6 @@ COMMENT ON FUNCTION journey._create_exports(journey._run) IS
     'internal: makes the relations of what was given out';
 COMMENT ON FUNCTION journey._keep_export(journey._feed, timestamptz) IS
     'internal: how long a platform may be told of a conversion again';
-COMMENT ON FUNCTION journey._purge_exports(journey._run) IS
-    'internal: deletes what was forgotten and is of no more use';
-COMMENT ON FUNCTION journey._export_run(journey._model) IS
-    'internal: a run that names the relations of a model';
 COMMENT ON FUNCTION journey._export_batch(name, text, text, timestamptz, jsonb) IS
     'internal: journey.export_batch() as the owner';
 COMMENT ON FUNCTION journey._check_batch(journey._run, text, bigint) IS 'internal: whether a batch is marked';

@@ -73,29 +73,6 @@ BEGIN
 END
 $$;
 
--- The columns of a derived relation that tell its content, as a list with %1$s before each name.
-CREATE FUNCTION journey._columns_of(r journey._run, relation text, columns text[])
-RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT string_agg('%1$s' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
-    FROM pg_attribute AS a
-    WHERE a.attrelid = journey._bind(r, '{' || relation || '}')::regclass AND a.attnum > 0
-      AND NOT a.attisdropped
-      AND CASE WHEN columns IS NULL
-               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at')
-               ELSE a.attname = ANY (columns) END
-$$;
-
-
--- The columns of a derived relation that are compared, each with a prefix.
-CREATE FUNCTION journey._compared_columns(r journey._run, relation text, prefix text)
-RETURNS text
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$SELECT format(journey._columns_of(r, relation, NULL::text[]), prefix)$$;
-
 -- The condition that rows of two aliases have one key.
 CREATE FUNCTION journey._same_key(key text[], a text, b text)
 RETURNS text
