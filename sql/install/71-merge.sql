@@ -6,7 +6,8 @@
 -- in _units_old and _units_new for the phases that follow.
 -- ---------------------------------------------------------------------------------------------
 
--- Empties relations of scratch, in one statement those that take little space; with large_only the others alone.
+-- Empties relations of scratch, in one statement those that take little space; with large_only the others alone, and
+-- where one of them is large, all that are not tiny: the next run, which may be small, is not to delete their rows.
 CREATE FUNCTION journey._clear_scratch(r journey._run, names text[], large_only boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql
@@ -16,12 +17,18 @@ DECLARE
     name text;
     relation text;
     size bigint;
+    large bigint := 1024 * 1024;
     small text[] := '{}';
 BEGIN
+    IF large_only AND EXISTS (
+        SELECT FROM unnest(names) AS n
+        WHERE pg_relation_size(journey._bind(r, '{.' || n || '}')::regclass) > large) THEN
+        large := 64 * 1024;
+    END IF;
     FOREACH name IN ARRAY names LOOP
         relation := journey._bind(r, '{.' || name || '}');
         size := pg_relation_size(relation::regclass);
-        IF size > 1024 * 1024 THEN
+        IF size > large THEN
             PERFORM journey._empty(relation::regclass);
         ELSIF size > 0 AND NOT large_only THEN
             small := small || format('%I AS (DELETE FROM %s)', name, relation);

@@ -88,12 +88,12 @@ sql(q{CREATE TABLE found AS SELECT * FROM journey.verify('web')});
 is(join(', ', map { "@$_" } sql(q{
 	SELECT d.relation, coalesce(d.col, 'row'), d.kind FROM damage AS d
 	WHERE NOT EXISTS (SELECT FROM found AS f
-		WHERE f.relation = CASE d.relation WHEN '_sessions' THEN 'sessions' WHEN '_conversions' THEN 'conversions' ELSE d.relation END
+		WHERE f.relation = CASE WHEN d.relation IN ('_sessions', '_conversions', '_segment_members') THEN substr(d.relation, 2) ELSE d.relation END
 		AND CASE WHEN d.kind = 'lost' THEN f.problem = 'missing' AND f.derived @> d.key
 			ELSE f.stored @> d.key AND f.stored -> d.col IS DISTINCT FROM f.derived -> d.col END)})),
 	'', 'verify tells of each');
 is(value(q{SELECT count(*) FROM found AS f WHERE NOT EXISTS (SELECT FROM damage AS d
-	WHERE f.relation = CASE d.relation WHEN '_sessions' THEN 'sessions' WHEN '_conversions' THEN 'conversions' ELSE d.relation END
+	WHERE f.relation = CASE WHEN d.relation IN ('_sessions', '_conversions', '_segment_members') THEN substr(d.relation, 2) ELSE d.relation END
 	AND (f.stored @> d.key OR f.problem = 'missing'))}), 0, 'and of nothing else');
 sql(q{SELECT journey.rebuild('web')});
 is(value(q{SELECT count(*) FROM journey.verify('web', true)}), 0, 'a rebuild repairs all of it');
