@@ -442,7 +442,7 @@ COMMENT ON FUNCTION journey._settings(jsonb) IS
     'internal: the settings that a model''s options give';
 
 -- ---------------------------------------------------------------------------------------------
--- model: create, change, drop
+-- model: schemas, and changes of options
 -- ---------------------------------------------------------------------------------------------
 
 -- The names that analysts know: a schema that has one is not taken over; nor for a store one with such names as
