@@ -691,10 +691,3 @@ END
 $$;
 COMMENT ON FUNCTION journey._drop_relations(name, text[], "char"[], text) IS
     'internal: drops relations of a model';
-
--- ---------------------------------------------------------------------------------------------
--- model: taking in a schema without its catalog
---
--- Beside a model's tables lies a copy of what the catalog knows of it, which follows every change
--- (src/catalog.c). So the schemas of a model are enough to have it in another database, or again.
--- ---------------------------------------------------------------------------------------------

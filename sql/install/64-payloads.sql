@@ -140,7 +140,3 @@ END
 $$;
 COMMENT ON FUNCTION journey._note_payload(name, jsonb, journey._input, text) IS
     'internal: the statement that notes events of old rows';
-
--- ---------------------------------------------------------------------------------------------
--- model: rejected rows, once more
--- ---------------------------------------------------------------------------------------------

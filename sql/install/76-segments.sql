@@ -115,7 +115,3 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey._show_segments(journey._run) IS 'internal: makes the view of segments';
-
--- ---------------------------------------------------------------------------------------------
--- made and dropped
--- ---------------------------------------------------------------------------------------------

@@ -1,5 +1,8 @@
 -- ---------------------------------------------------------------------------------------------
 -- model: making one, its options, its segments, taking it in and dropping it
+--
+-- Beside a model's tables lies a copy of what the catalog knows of it, which follows every change
+-- (src/catalog.c). So the schemas of a model are enough to have it in another database, or again.
 -- ---------------------------------------------------------------------------------------------
 
 CREATE FUNCTION journey.create_model(
