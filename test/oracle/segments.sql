@@ -94,7 +94,11 @@ BEGIN
     IF (SELECT segments = '{}' FROM oracle.options) THEN
         RETURN;
     END IF;
-    INSERT INTO oracle.segment_profile SELECT content ->> 'person_id', content FROM oracle.profile;
+    INSERT INTO oracle.segment_profile
+    SELECT p.content ->> 'person_id', p.content || jsonb_build_object(
+               'conversions', coalesce(c.conversions, 0), 'first_converted_at', c.first_converted_at,
+               'conversion_counts', coalesce(c.conversion_counts, '{}'))
+    FROM oracle.profile AS p LEFT JOIN oracle.person_conversions AS c ON c.person_id = p.content ->> 'person_id';
     INSERT INTO oracle.step_event
     SELECT s.step, p.person_id, e.event_time, e.visitor_id, e.event_id
     FROM (
