@@ -216,7 +216,9 @@ def test_checks_of_data(run, p):
     count = lambda name: sql(f"SELECT count(*) FROM dev.c_{name}")
     rejected = sql("SELECT count(*) FROM dev_web.rejected_events")
     same((count("rejected"), count("rejected_now"), count("rejected_late")), (rejected, rejected, "0"), "no_rejected_events, with a time limit")
-    same(sql("SELECT string_agg(reason, ' ' ORDER BY reason) FROM dev.c_staging"), sql("SELECT string_agg(reason, ' ' ORDER BY reason) FROM dev_web.rejected_events"),
+    # the model keeps rows that it rejected before, which its sources have no more
+    reasons = "SELECT string_agg(DISTINCT reason, ' ' ORDER BY reason) FROM "
+    same(sql(reasons + "dev.c_staging"), sql(reasons + "dev_web.rejected_events"),
          "on staging models it finds what a model rejects, for the same reasons")
     ok(int(rejected) > 0 and count("staging_late") == "0", "of late none")
     same(count("due"), "0", "no_rebuild_due")
