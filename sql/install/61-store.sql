@@ -650,7 +650,7 @@ AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
         CREATE TABLE {_tombstones} (
-            kind         text NOT NULL,         -- user, email, event, device, device at
+            kind         text NOT NULL,         -- user, email, event, record, device, device at
             hash         bytea NOT NULL,
             valid_from   timestamptz NOT NULL,  -- rows dated so are meant, both ends in: of a device
                                                 -- the removed stretch; a time far ahead; or all

@@ -507,6 +507,8 @@ BEGIN
                                                     journey._clean_email(b.traits ->> $1)))
                 OR (t.kind = 'event'
                     AND t.hash = journey._tombstone(k.key, 'event'::text, b.visitor_id || ' ' || b.event_id))
+                OR (t.kind = 'record' AND b.kind = 'conversion'
+                    AND t.hash = journey._tombstone(k.key, 'record'::text, journey._record_key(b.name, b.event_id)))
                 OR (t.kind = 'device' AND b.user_id IS NULL
                     AND (b.event_time BETWEEN t.valid_from AND t.valid_to
                          OR b.status IS NOT NULL AND (b.event_time BETWEEN $3 AND $2) IS NOT TRUE)
@@ -517,7 +519,7 @@ BEGIN
     USING s.email_trait, transaction_timestamp() + s.max_future, s.earliest;
     IF s.redact IS NOT NULL THEN -- under earlier keys
         EXECUTE journey._bind(r, format(statement, 'o',
-            ', (SELECT b.ctid AS row, b.status, b.kind, e.event_id, e.visitor_id, e.user_id, e.event_time,'
+            ', (SELECT b.ctid AS row, b.status, b.kind, b.name, e.event_id, e.visitor_id, e.user_id, e.event_time,'
             ' e.previous_id, e.traits FROM {_batch} AS b CROSS JOIN LATERAL unnest(b.earlier) AS e) AS b',
             'o.ctid = b.row'))
         USING s.email_trait, transaction_timestamp() + s.max_future, s.earliest;

@@ -238,9 +238,16 @@ BEGIN
             WHERE o.conversion_id IN (SELECT conversion_id FROM {_conversions} WHERE person_id = $1)
                OR o.user_id IN (SELECT id FROM ids WHERE id_type = 'user')
                OR o.user_id IS NULL AND o.email IN (SELECT id FROM ids WHERE id_type = 'email')
-            RETURNING conversion_id)
+            RETURNING conversion_id, converted_at),
+        -- the row is still there, and may name but a device, at a time at which nothing else was known of it
+        buried AS (
+            INSERT INTO {_tombstones} AS o (kind, hash, valid_from, valid_to, forgotten_at)
+            SELECT 'record', journey._tombstone(k.key, 'record'::text, g.conversion_id), '-infinity', 'infinity',
+                   greatest($4, g.converted_at + interval '1 microsecond')
+            FROM gone AS g CROSS JOIN {_tombstone_key} AS k
+            ON CONFLICT (kind, hash, valid_from) DO UPDATE SET forgotten_at = greatest(o.forgotten_at, excluded.forgotten_at))
         INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$)
-    USING person, user_id, r;
+    USING person, user_id, r, r.at;
 END
 $$;
 
