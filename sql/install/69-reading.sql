@@ -310,20 +310,24 @@ END
 $$;
 COMMENT ON FUNCTION journey._empty(regclass) IS 'internal: empties a relation of scratch';
 
--- Empties the batch: at the end, and before a reading, since one that failed leaves rows behind.
+-- Empties the batch, and the list of tables that are in it whole: at the end, and before a reading, since one that
+-- failed leaves rows behind. A run that reads nothing must not take a table of the last one for empty.
 CREATE FUNCTION journey._empty_batch(m journey._model) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    batch regclass := format('%I._batch', m.store_schema);
-    size bigint := pg_relation_size(batch);
+    relation regclass;
+    size bigint;
 BEGIN
-    IF size > 1024 * 1024 THEN
-        PERFORM journey._empty(batch);
-    ELSIF size > 0 THEN
-        EXECUTE format('DELETE FROM %s', batch);
-    END IF;
+    FOREACH relation IN ARRAY ARRAY[format('%I._batch', m.store_schema), format('%I._whole_tables', m.store_schema)]::regclass[] LOOP
+        size := pg_relation_size(relation);
+        IF size > 1024 * 1024 THEN
+            PERFORM journey._empty(relation);
+        ELSIF size > 0 THEN
+            EXECUTE format('DELETE FROM %s', relation);
+        END IF;
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION journey._empty_batch(journey._model) IS
@@ -586,7 +590,7 @@ BEGIN
             whole := whole || i.table_id;
         END IF;
     END LOOP;
-    IF whole <> '{}' OR pg_relation_size(format('%I._whole_tables', m.store_schema)::regclass) > 0 THEN
+    IF whole <> '{}' THEN
         PERFORM journey._note_whole_tables(m.store_schema, whole);
     END IF;
     IF tallies = '{}' THEN
