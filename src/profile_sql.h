@@ -8,7 +8,7 @@
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
-#include "session_core.h"
+#include "part_core.h"
 #include "writer.h"
 
 /* What a model says of profiles. */

@@ -7,7 +7,7 @@
 
 #include "nodes/execnodes.h"
 
-#include "session_core.h"
+#include "part_core.h"
 #include "session_options.h"
 #include "sessions_core.h"
 

@@ -5,7 +5,7 @@
 #ifndef SESSIONS_CORE_H
 #define SESSIONS_CORE_H
 
-#include "session_core.h"
+#include "part_core.h"
 
 /* The number counts a visitor's sessions from 1. The part is valid during the call. */
 typedef void (*JSessionCallback) (const JPart *part, int64 number, void *arg);

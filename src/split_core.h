@@ -5,7 +5,7 @@
 #ifndef SPLIT_CORE_H
 #define SPLIT_CORE_H
 
-#include "session_core.h"
+#include "part_core.h"
 
 /* A segment holds at most so many events, and about so many bytes. */
 #define J_SEGMENT_EVENTS 256

@@ -1151,3 +1151,11 @@ JTouchTypeOf(JStr name)
 	}
 	return JTOUCH_NONE;
 }
+
+JTouch *
+JTouchCopy(const JTouch *touch)
+{
+	Size		size = offsetof(JTouch, click_ids) + sizeof(JClickId) * touch->n_click_ids;
+
+	return memcpy(palloc(size), touch, size);
+}

@@ -172,4 +172,7 @@ extern const char *JTouchTypeName(JTouchType type);
 /* The type of that name; JTOUCH_NONE where it is no name. */
 extern JTouchType JTouchTypeOf(JStr name);
 
+/* A copy with room for the click ids that it has; strings are shared. */
+extern JTouch *JTouchCopy(const JTouch *touch);
+
 #endif							/* TOUCH_CORE_H */
