@@ -2,10 +2,10 @@
 -- rows change whose a visit is; a visit goes on behind what lies outside it, wherever a refresh begins to read.
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(20);
+SELECT plan(22);
 
 CREATE TABLE ev (event_id text, visitor_id text, user_id text, event_time timestamptz, kind text, platform text,
-                 url text, session_key text, loaded_at timestamptz DEFAULT clock_timestamp());
+                 url text, session_key text, loaded_at timestamptz DEFAULT clock_timestamp(), traits jsonb);
 CREATE FUNCTION say(id text, visitor text, person text, at timestamptz, kind text DEFAULT 'page', key text DEFAULT NULL)
 RETURNS void LANGUAGE sql AS $$
     INSERT INTO ev VALUES (id, visitor, person, at, CASE kind WHEN 'server' THEN 'track' ELSE kind END,
@@ -85,6 +85,15 @@ SELECT journey.refresh('m');
 SELECT is((SELECT string_agg(concat_ws(' ', split_part(person_id, ':', 2), reason), ', ' ORDER BY valid_from)
            FROM m.identities WHERE id = 's'),
           'ann identified, s shared, bob identified', 'a shared device stays shared');
+SELECT is((SELECT count(*) FROM journey.verify('m')), 0::bigint, 'nothing differs');
+
+-- an address that waits for the key to go on, between two words of ann's outside of the visit
+SELECT say('61', 't', 'bob', '2026-01-01 10:00', 'page', 'k'), say('62', 't', 'ann', '2026-01-01 10:20', 'server'),
+       say('63', 't', NULL, '2026-01-01 10:40', 'identify'), say('64', 't', 'ann', '2026-01-01 10:50', 'identify');
+UPDATE ev SET traits = '{"email": "cid@mail.test"}' WHERE event_id = '63';
+SELECT journey.refresh('m');
+SELECT is((SELECT string_agg(person_id, ', ' ORDER BY event_id) FROM m.events WHERE visitor_id = 't'),
+          'user:bob, user:ann, email:cid@mail.test, user:ann', 'belongs to its address, when an identify ends the visit');
 SELECT is((SELECT count(*) FROM journey.verify('m')), 0::bigint, 'nothing differs');
 SELECT journey.rebuild('m');
 SELECT is(concat_ws('; ', visits('v'), visits('w'), visits('x'), visits('y')),

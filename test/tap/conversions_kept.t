@@ -141,6 +141,8 @@ sql(qq{$quiet SELECT journey.add_source('crm', 'leads', 'conversion', '{"convert
 sub of_crm { my ($model) = @_; refresh($model); return value("SELECT coalesce(string_agg(conversion_id || coalesce(' ' || value, ''), ', ' ORDER BY conversion_id), 'none') FROM $model.conversions") }
 is(of_crm('crm'), 'MQL:1, MQL:2, MQL:3', 'rows of a captured table'); refresh('polled');
 is(value("$quiet SELECT rows_read FROM journey.refresh('crm')"), 0, 'which are not read again');
+sql(qq{$quiet SELECT journey.set_options('crm', '{"lookback": "40 days"}')});
+is(of_crm('crm'), 'MQL:1, MQL:2, MQL:3', 'nor taken for gone by a refresh that puts options in force');
 sql(q{UPDATE leads SET won_at = '2026-03-01', amount = 7 WHERE id = '1'; DELETE FROM leads WHERE id = '2'; INSERT INTO leads (id, user_id, mql_at) VALUES ('4', 'dan', '2026-02-04')});
 is(of_crm('crm'), 'MQL:1, MQL:3, MQL:4, Won:1 7', 'rows come, change and go');
 is(of_crm('polled'), 'MQL:1, MQL:2, MQL:3, MQL:4', 'by a load time those that go stay');
@@ -157,6 +159,20 @@ is(of_crm('crm'), 'MQL:1, MQL:5, Won:1 7', 'after triggers that were off the tab
 sql(q{TRUNCATE leads});
 is(of_crm('crm'), 'none', 'a TRUNCATE is seen');
 is_whole('crm', 'an empty table');
+
+# ---- who is forgotten stays so, by a lead too that names but the device, before anything else was known of it
+sql(qq{$quiet CREATE TABLE calls (id text, device text, at timestamptz); CREATE TABLE ev_gone (LIKE ev);
+	SELECT journey.create_model('gone', NULL, '{}'); SELECT journey.add_source('gone', 'ev_gone', NULL, '{"loaded_at": null}');
+	SELECT journey.add_source('gone', 'calls', 'conversion', '{"conversion_id": "id", "visitor_id": "device", "converted_at": "at"}', '{"name": "Call"}');
+	INSERT INTO calls VALUES ('1', 'dgus', '2026-02-01'), ('2', 'dother', '2026-02-01')});
+add('ev_gone', page('g', 'gus', '2026-02-02', ''));
+refresh('gone');
+is(value(q{SELECT string_agg(conversion_id || ' ' || person_id, ', ' ORDER BY conversion_id) FROM gone.conversions}), 'Call:1 user:gus, Call:2 visitor:dother', 'calls by device');
+sql(qq{$quiet SELECT FROM journey.forget('gone', 'gus'); SELECT FROM journey.refresh('gone', since => '-infinity')});
+is(value(q{SELECT string_agg(conversion_id || ' ' || person_id, ', ' ORDER BY conversion_id) FROM gone.conversions}), 'Call:2 visitor:dother', 'the call of the forgotten does not come back');
+sql(q{UPDATE calls SET at = now() + interval '1 minute' WHERE id = '1'});
+refresh('gone');
+is(value(q{SELECT string_agg(conversion_id || ' ' || person_id, ', ' ORDER BY conversion_id) FROM gone.conversions}), 'Call:1 visitor:dgus, Call:2 visitor:dother', 'one after that is another');
 
 # ---- what a change costs: one person with very many orders; PGJ_CONVERSIONS=100000 for more
 my $many = $ENV{PGJ_CONVERSIONS} // 4000;
