@@ -88,7 +88,7 @@ SELECT is((SELECT string_agg(concat_ws(' ', split_part(person_id, ':', 2), reaso
 SELECT is((SELECT count(*) FROM journey.verify('m')), 0::bigint, 'nothing differs');
 
 -- an address that waits for the key to go on, between two words of ann's outside of the visit
-SELECT say('61', 't', 'bob', '2026-01-01 10:00', 'page', 'k'), say('62', 't', 'ann', '2026-01-01 10:20', 'server'),
+SELECT say('61', 't', 'bob', '2026-01-01 10:00', 'page', 'k'), say('62', 't', 'ann', '2026-01-01 10:20', 'alias'),
        say('63', 't', NULL, '2026-01-01 10:40', 'identify'), say('64', 't', 'ann', '2026-01-01 10:50', 'identify');
 UPDATE ev SET traits = '{"email": "cid@mail.test"}' WHERE event_id = '63';
 SELECT journey.refresh('m');
