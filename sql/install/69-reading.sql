@@ -551,7 +551,9 @@ BEGIN
     IF n = 0 THEN
         RETURN '{}';
     END IF;
-    EXECUTE format('ANALYZE %I._batch', m.store_schema);
+    IF pg_relation_size(format('%I._batch', m.store_schema)::regclass) > 128 * 1024 THEN -- as journey._is_large()
+        EXECUTE format('ANALYZE %I._batch', m.store_schema);
+    END IF;
     IF r.forgotten THEN
         PERFORM journey._reject_forgotten(m);
     END IF;
