@@ -553,7 +553,7 @@ BEGIN
     IF n = 0 THEN
         RETURN '{}';
     END IF;
-    IF pg_relation_size(format('%I._batch', m.store_schema)::regclass) > 128 * 1024 THEN -- as journey._is_large()
+    IF pg_relation_size(format('%I._batch', m.store_schema)::regclass) > 32 * 1024 THEN -- as journey._is_large()
         EXECUTE format('ANALYZE %I._batch', m.store_schema);
     END IF;
     IF r.forgotten THEN

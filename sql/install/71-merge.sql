@@ -6,8 +6,8 @@
 -- in _units_old and _units_new for the phases that follow.
 -- ---------------------------------------------------------------------------------------------
 
--- How much a relation of scratch takes. Below _little_scratch() its rows are deleted rather than truncated, and a plan
--- does without statistics of it: the planner knows its pages, and no plan for so few rows is slow.
+-- How much a relation of scratch takes. With up to _little_scratch() a plan does without statistics of it: the planner
+-- knows its pages, and even a plan that looks at all of them for each of its rows, some hundred, is fast.
 CREATE FUNCTION journey._scratch_size(r journey._run, name text)
 RETURNS bigint
 LANGUAGE sql STABLE
@@ -16,7 +16,7 @@ RETURN pg_catalog.pg_relation_size(journey._bind(r, pg_catalog.concat('{.', name
 CREATE FUNCTION journey._little_scratch()
 RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 128 * 1024;
+RETURN 32 * 1024;
 
 -- Is it time to analyze one, after it was filled?
 CREATE FUNCTION journey._is_large(r journey._run, name text)
@@ -69,7 +69,7 @@ BEGIN
         RETURN;
     END IF;
     FOREACH name IN ARRAY journey._scratch() LOOP
-        IF journey._scratch_size(r, name) > journey._little_scratch() / 2 THEN
+        IF journey._scratch_size(r, name) > journey._little_scratch() THEN
             PERFORM journey._empty(journey._bind(r, '{.' || name || '}')::regclass);
         END IF;
     END LOOP;

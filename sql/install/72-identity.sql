@@ -235,13 +235,11 @@ BEGIN
         WHERE i.id = e.id AND i.id_type = 'user'$sql$);
     EXECUTE journey._bind(r, $sql$
         UPDATE {._ids} AS i SET person_id = 'user:' || id, reason = 'user_id'
-        WHERE id_type = 'user' AND person_id IS NULL AND id IN (
-            -- joins: of EXISTS .. OR EXISTS each is searched whole for each row once it is larger than work_mem
-            SELECT x.id FROM {._ids} AS x JOIN {_visitor_refs} AS v ON v.ref = 'user:' || x.id
-            UNION ALL
-            SELECT x.id FROM {._ids} AS x JOIN {_user_emails} AS e ON e.user_id = x.id AND e.n > 0
-            UNION ALL
-            SELECT x.id FROM {._ids} AS x JOIN {_aliases} AS a ON a.user_id = x.id)$sql$);
+        WHERE id_type = 'user' AND person_id IS NULL AND coalesce(
+            -- each by its index: of EXISTS .. OR EXISTS all rows are searched for each id once they exceed work_mem
+            (SELECT true FROM {_visitor_refs} AS v WHERE v.ref = 'user:' || i.id LIMIT 1),
+            (SELECT true FROM {_user_emails} AS e WHERE e.user_id = i.id AND e.n > 0 LIMIT 1),
+            (SELECT true FROM {_aliases} AS a WHERE a.user_id = i.id LIMIT 1))$sql$);
     PERFORM journey._apply_ids(r);
 END
 $$;
