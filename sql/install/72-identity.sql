@@ -446,16 +446,16 @@ BEGIN
                     {._units_old} (visitor_id, session_id, started_at, first_event_id, loose)$sql$);
     END IF;
     IF journey._scratch_size(r, '_units_old'::text) > 0 THEN
-        EXECUTE journey._bind(r, $sql$
+        EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, $sql$
             DELETE FROM {_sessions} AS s
             USING {._units_old} AS o
             WHERE s.visitor_id = o.visitor_id AND s.started_at = o.started_at
               AND s.first_event_id = o.first_event_id
-              AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = o.session_id)$sql$);
+              AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = o.session_id)$sql$));
     END IF;
     -- One that is new gets the person and the number that it most likely has, so that few rows are written
     -- again below.
-    EXECUTE journey._bind(r, format($sql$
+    EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, format($sql$
         INSERT INTO {_sessions} AS s (%1$s, version, updated_at, person_id, session_number)
         SELECT %2$s, $1, $2,
                CASE WHEN o.session_id IS NULL THEN coalesce(i.person_id, b.person_id, 'visitor:' || u.visitor_id) END,
@@ -476,7 +476,7 @@ BEGIN
         ON CONFLICT (visitor_id, started_at, first_event_id) DO UPDATE
         SET (%1$s, version, updated_at) = ROW(%3$s, excluded.version, excluded.updated_at)
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
-        format(columns, ''), format(columns, 'u.'), format(columns, 'excluded.'), format(columns, 's.')))
+        format(columns, ''), format(columns, 'u.'), format(columns, 'excluded.'), format(columns, 's.'))))
     USING r.version, r.at;
     PERFORM journey._find_windows(r);
     PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
@@ -510,13 +510,13 @@ BEGIN
         EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
     END IF;
     -- number and person in one write, since it moves all index entries of the row
-    EXECUTE journey._bind(r, $sql$
+    EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, $sql$
         UPDATE {_sessions} AS s
         SET session_number = x.session_number, person_id = x.person_id, version = $1, updated_at = $2
         FROM {._resolved} AS x
         WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
           AND s.first_event_id = x.first_event_id
-          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$)
+          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$))
     USING r.version, r.at;
 END
 $$;

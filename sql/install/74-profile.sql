@@ -60,14 +60,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF journey._scratch_size(r, '_units_old'::text) > 0 THEN
-        EXECUTE journey._bind(r, $sql$
+        EXECUTE journey._bind(r, journey._listed(r, 'touches'::text, 't.touch_id'::text, $sql$
             DELETE FROM {touches} AS t
             USING {._units_old} AS o
             WHERE t.session_id = o.session_id AND NOT EXISTS (
                 SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
-                WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$);
+                WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$));
     END IF;
-    EXECUTE journey._bind(r, format($sql$
+    EXECUTE journey._bind(r, journey._listed(r, 'touches'::text, 't.touch_id'::text, format($sql$
         INSERT INTO {touches} AS t (touch_id, person_id, visitor_id, session_id, touched_at, touch_type,
             source, medium, campaign, term, content, campaign_id, channel, click_id, click_id_type,
             click_ids, landing_page, referrer, referrer_host, version, updated_at)
@@ -90,13 +90,13 @@ BEGIN
             click_id_type = excluded.click_id_type, click_ids = excluded.click_ids,
             landing_page = excluded.landing_page, referrer = excluded.referrer,
             referrer_host = excluded.referrer_host, version = excluded.version,
-            updated_at = excluded.updated_at$sql$, journey._compared_columns(r, 'touches'::text, 't.'::text)))
+            updated_at = excluded.updated_at$sql$, journey._compared_columns(r, 'touches'::text, 't.'::text))))
     USING r.version, r.at;
     IF moved THEN
-        EXECUTE journey._bind(r, $sql$
+        EXECUTE journey._bind(r, journey._listed(r, 'touches'::text, 't.touch_id'::text, $sql$
             UPDATE {touches} AS t SET person_id = u.p1, version = $1, updated_at = $2
             FROM {._changed_units} AS u
-            WHERE u.p0 <> u.p1 AND t.session_id = u.session_id AND t.person_id <> u.p1$sql$)
+            WHERE u.p0 <> u.p1 AND t.session_id = u.session_id AND t.person_id <> u.p1$sql$))
         USING r.version, r.at;
     END IF;
 END

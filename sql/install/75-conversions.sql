@@ -745,7 +745,7 @@ BEGIN
             WHERE p.person_id = c.person_id$sql$);
         RETURN 0;
     END IF;
-    EXECUTE journey._bind(r, $sql$
+    EXECUTE journey._bind(r, format($sql$
         WITH moved AS MATERIALIZED (
             SELECT person_id, name, sum(n) AS n
             FROM (SELECT person_id, name, converted_at, sum(n) AS n
@@ -786,8 +786,12 @@ BEGIN
             WHERE p.person_id = c.person_id
               AND ROW(p.conversions, p.first_converted_at, p.conversion_counts)::record
                   *<> ROW(c.n, f.at, c.counts)::record
-            RETURNING p.person_id)
-        SELECT count(*) FROM put JOIN stale USING (person_id) WHERE version < $1$sql$)
+            RETURNING p.person_id)%s
+        SELECT count(*) FROM put JOIN stale USING (person_id) WHERE version < $1$sql$,
+        CASE WHEN (r.settings).keep_changes IS NOT NULL THEN $sql$,
+        listed AS (
+            INSERT INTO {._change_list} (version, changed_at, relation, key)
+            SELECT $1, $2, 'profiles', person_id FROM put JOIN stale USING (person_id) WHERE version < $1)$sql$ END))
     INTO n USING r.version, r.at;
     RETURN n;
 END
