@@ -526,8 +526,8 @@ AS $$
         '_converted', '_record_changes']
 $$;
 
--- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting. That a
--- table is empty the planner is told here.
+-- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting.
+-- That a table is empty the planner is told here.
 CREATE FUNCTION journey._keep_from_vacuum(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -537,7 +537,8 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY journey._scratch() LOOP
-        EXECUTE journey._bind(r, format('ALTER TABLE {.%1$s} SET (autovacuum_enabled = false); ANALYZE {.%1$s}', name));
+        EXECUTE journey._bind(r, format(
+            'ALTER TABLE {.%1$s} SET (autovacuum_enabled = false); ANALYZE {.%1$s}', name));
     END LOOP;
 END
 $$;

@@ -6,8 +6,8 @@
 -- in _units_old and _units_new for the phases that follow.
 -- ---------------------------------------------------------------------------------------------
 
--- A statement of a later run that inserts, updates or deletes rows of a relation (NULL: of none that counts); where the model keeps a list of its
--- changes, their keys go to the end of it.
+-- A statement of a later run that inserts, updates or deletes rows of a relation (NULL: of none that counts); where the
+-- model keeps a list of its changes, their keys go to the end of it.
 CREATE FUNCTION journey._listed(r journey._run, relation text, key text, statement text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -16,8 +16,8 @@ RETURN CASE WHEN ((r).settings).keep_changes IS NULL OR relation IS NULL THEN st
     ' SELECT %s, %L::pg_catalog.timestamptz, %L, key FROM written',
     statement, key, (r).version, (r).at, relation) END;
 
--- The list of changes, oldest first: what of sessions, touches and profiles a refresh wrote or took away. Without keys,
--- in blocks by version and time, since rows come at its end and go at its beginning.
+-- The list of changes, oldest first: what of sessions, touches and profiles a refresh wrote or took away. Without
+-- keys, in blocks by version and time, since rows come at its end and go at its beginning.
 CREATE FUNCTION journey._create_changes(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -31,7 +31,8 @@ BEGIN
             relation   text NOT NULL,
             key        text COLLATE "C" NOT NULL);
         -- who asks for those after a version, and the end of keep_changes
-        CREATE INDEX ON {_change_list} USING brin (version, changed_at) WITH (pages_per_range = 8, autosummarize = on);
+        CREATE INDEX ON {_change_list} USING brin (version, changed_at)
+            WITH (pages_per_range = 8, autosummarize = on);
         CREATE VIEW {changes} AS SELECT version, changed_at, relation, key FROM {_change_list}$sql$);
 END
 $$;
@@ -48,8 +49,8 @@ BEGIN
 END
 $$;
 
--- How much a relation of scratch takes. With up to _little_scratch() a plan does without statistics of it: the planner
--- knows its pages, and even a plan that looks at all of them for each of its rows, some hundred, is fast.
+-- How much a relation of scratch takes. With up to _little_scratch() a plan does without statistics of it: the
+-- planner knows its pages, and even a plan that looks at all of them for each of its rows, some hundred, is fast.
 CREATE FUNCTION journey._scratch_size(r journey._run, name text)
 RETURNS bigint
 LANGUAGE sql STABLE
@@ -94,7 +95,8 @@ BEGIN
 END
 $$;
 
--- Gives back what a large run took, all that is not tiny: the next run, which may be small, is not to delete its rows.
+-- Gives back what a large run took, all that is not tiny: the next run, which may be small, is not to delete its
+-- rows.
 CREATE FUNCTION journey._trim_scratch(r journey._run)
 RETURNS void
 LANGUAGE plpgsql

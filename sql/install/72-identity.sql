@@ -391,7 +391,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities} (id, id_type, person_id)'::text);
+    EXECUTE journey._bind(r, $sql$
+        ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs},
+                {identities} (id, id_type, person_id)$sql$);
     PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
             SELECT u.visitor_id, u.started_at AS at, u.first_event_id AS event_id, u.visitor_id AS sent_from,
                    0::bigint AS base, u.session_id, u.loose, u.aside, NULL::text AS person_id,
