@@ -136,6 +136,9 @@ BEGIN
         begun := clock_timestamp();
         PERFORM journey._phase('indexes'::text);
         PERFORM journey._create_indexes(r);
+        IF NOT r.shadow THEN
+            PERFORM journey._sum_all(r);
+        END IF;
         phases := journey._note_phase(phases, 'indexes'::text, begun);
     END IF;
     PERFORM journey._empty_scratch(r, true);
