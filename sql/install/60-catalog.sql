@@ -93,10 +93,10 @@ CREATE FUNCTION journey._lock_model(model name, nowait boolean DEFAULT false) RE
 COMMENT ON FUNCTION journey._lock_model(name, boolean) IS
     'internal: the catalog''s row of a model, locked until the transaction ends';
 
-CREATE FUNCTION journey._phase(phase text) RETURNS void
+CREATE FUNCTION journey._phase(phase text) RETURNS timestamptz
     LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_phase';
 COMMENT ON FUNCTION journey._phase(text) IS
-    'internal: shows a phase in pg_stat_activity and to the client';
+    'internal: shows a phase in pg_stat_activity and to the client; now';
 
 CREATE FUNCTION journey._failure(number bigint) RETURNS text
     LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_failure';

@@ -545,11 +545,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ref_changes',
         '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units', '_changed_facts', '_person_changes',
-        '_conversion_scope',
-        '_converted', '_record_changes', '_shared', '_barriers']
+        '_conversion_scope', '_converted', '_record_changes']
 $$;
 
--- A run empties and analyzes its scratch itself; a vacuum would but keep the next one waiting.
+-- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting. That a
+-- table is empty the planner is told here.
 CREATE FUNCTION journey._keep_from_vacuum(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -559,7 +559,7 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY journey._scratch() LOOP
-        EXECUTE journey._bind(r, format('ALTER TABLE {.%s} SET (autovacuum_enabled = false)', name));
+        EXECUTE journey._bind(r, format('ALTER TABLE {.%1$s} SET (autovacuum_enabled = false); ANALYZE {.%1$s}', name));
     END LOOP;
 END
 $$;
@@ -632,10 +632,7 @@ BEGIN
             p0 text COLLATE "C", person_id text COLLATE "C", n0 bigint, session_number bigint);
         CREATE UNLOGGED TABLE {._windows} (
             visitor_id text COLLATE "C" NOT NULL, lo timestamptz NOT NULL, hi timestamptz NOT NULL,
-            base bigint NOT NULL);
-        CREATE UNLOGGED TABLE {._barriers} (visitor_id text COLLATE "C" NOT NULL, at timestamptz NOT NULL);
-        CREATE INDEX ON {._barriers} (visitor_id);
-        CREATE UNLOGGED TABLE {._shared} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
+            base bigint NOT NULL, shared boolean NOT NULL);
     $sql$);
 END
 $$;

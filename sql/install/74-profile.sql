@@ -41,7 +41,9 @@ BEGIN
                 AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = x.session_id)
               OFFSET 0) AS x
         JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._changed_units}'::text);
+    IF journey._is_large(r, '_changed_units'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._changed_units}'::text);
+    END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
         SELECT p0, from0, to0, 'unit' FROM {._changed_units} WHERE p0 IS NOT NULL
@@ -51,18 +53,20 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION journey._store_touches(r journey._run)
+CREATE FUNCTION journey._store_touches(r journey._run, moved boolean)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, $sql$
-        DELETE FROM {touches} AS t
-        USING {._units_old} AS o
-        WHERE t.session_id = o.session_id AND NOT EXISTS (
-            SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
-            WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$);
+    IF journey._scratch_size(r, '_units_old'::text) > 0 THEN
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {touches} AS t
+            USING {._units_old} AS o
+            WHERE t.session_id = o.session_id AND NOT EXISTS (
+                SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
+                WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$);
+    END IF;
     EXECUTE journey._bind(r, format($sql$
         INSERT INTO {touches} AS t (touch_id, person_id, visitor_id, session_id, touched_at, touch_type,
             source, medium, campaign, term, content, campaign_id, channel, click_id, click_id_type,
@@ -88,18 +92,21 @@ BEGIN
             referrer_host = excluded.referrer_host, version = excluded.version,
             updated_at = excluded.updated_at$sql$, journey._compared_columns(r, 'touches'::text, 't.'::text)))
     USING r.version, r.at;
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {touches} AS t SET person_id = u.p1, version = $1, updated_at = $2
-        FROM {._changed_units} AS u
-        WHERE u.p0 <> u.p1 AND t.session_id = u.session_id AND t.person_id <> u.p1$sql$)
-    USING r.version, r.at;
+    IF moved THEN
+        EXECUTE journey._bind(r, $sql$
+            UPDATE {touches} AS t SET person_id = u.p1, version = $1, updated_at = $2
+            FROM {._changed_units} AS u
+            WHERE u.p0 <> u.p1 AND t.session_id = u.session_id AND t.person_id <> u.p1$sql$)
+        USING r.version, r.at;
+    END IF;
 END
 $$;
 
 -- Facts that came, went or moved, and those that began or ceased to count with that, are left in _changed_facts. Facts
 -- that lie in a session or run are in the reach of its change; rows of a users table are told apart. For whom any
--- changed is told once more, at one of their times.
-CREATE FUNCTION journey._store_facts(r journey._run)
+-- changed is told once more, at one of their times. `noted`: the kinds of _noted; `moved`: a unit went to another
+-- person.
+CREATE FUNCTION journey._store_facts(r journey._run, noted text[], moved boolean)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -109,67 +116,86 @@ DECLARE
         INSERT INTO {._changed_facts} (person_id, event_time, event_id, visitor_id, session_id, came, name, order_id)
         SELECT c.person_id, f.event_time, f.event_id, f.visitor_id, f.session_id, c.came, f.name,
                CASE WHEN f.revenue >= 0 THEN f.order_id END $sql$;
-    n bigint;
-    orders bigint;
 BEGIN
-    EXECUTE journey._bind(r, $sql$
-        WITH gone AS (
-            DELETE FROM {_facts} AS f
-            USING {._noted} AS n
-            WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
-              AND f.event_id = n.event_id
-            RETURNING f.*)$sql$ || told || $sql$
-        FROM gone AS f CROSS JOIN LATERAL (VALUES (f.person_id, false)) AS c (person_id, came)$sql$);
-    EXECUTE journey._bind(r, $sql$
-        WITH moved AS (
-            UPDATE {_facts} AS f SET person_id = u.p1
-            FROM {._changed_units} AS u
-            WHERE u.p0 <> u.p1 AND f.session_id = u.session_id AND f.person_id <> u.p1
-            RETURNING f.*, u.p0, u.p1)$sql$ || told || $sql$
-        FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
+    IF '{gone,facts}' <@ noted THEN
+        EXECUTE journey._bind(r, $sql$
+            WITH gone AS (
+                DELETE FROM {_facts} AS f
+                USING {._noted} AS n
+                WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
+                  AND f.event_id = n.event_id
+                RETURNING f.*)$sql$ || told || $sql$
+            FROM gone AS f CROSS JOIN LATERAL (VALUES (f.person_id, false)) AS c (person_id, came)$sql$);
+    END IF;
+    IF moved THEN
+        EXECUTE journey._bind(r, $sql$
+            WITH moved AS (
+                UPDATE {_facts} AS f SET person_id = u.p1
+                FROM {._changed_units} AS u
+                WHERE u.p0 <> u.p1 AND f.session_id = u.session_id AND f.person_id <> u.p1
+                RETURNING f.*, u.p0, u.p1)$sql$ || told || $sql$
+            FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
+    END IF;
     -- rows of a users table follow the user
-    EXECUTE journey._bind(r, $sql$
-        WITH moved AS (
-            UPDATE {_facts} AS f SET person_id = m.p1
-            FROM (
-                SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
-                FROM {._changed_ids} AS c
-                JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
-                JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
-                WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id) AS m
-            WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time AND f.event_id = m.event_id
-            RETURNING f.*, m.p0, m.p1)$sql$ || told || $sql$
-        FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
-    EXECUTE journey._bind(r, $sql$
-        WITH put AS (
-            INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
-                                  order_id, revenue, currency, traits, conversions)
-            SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
-                   coalesce(u.p1, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
-                   n.currency, n.traits, n.conversions
-            FROM {._noted} AS n
-            LEFT JOIN {._changed_units} AS u USING (session_id)
-            LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
-                                       AND i.id_type = 'user'
-            WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)
-            RETURNING *)$sql$ || told || $sql$
-        FROM put AS f CROSS JOIN LATERAL (VALUES (f.person_id, true)) AS c (person_id, came)$sql$);
+    IF journey._scratch_size(r, '_changed_ids'::text) > 0 THEN
+        EXECUTE journey._bind(r, $sql$
+            WITH moved AS (
+                UPDATE {_facts} AS f SET person_id = m.p1
+                FROM (
+                    SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
+                    FROM {._changed_ids} AS c
+                    JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
+                    JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
+                    WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id) AS m
+                WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time AND f.event_id = m.event_id
+                RETURNING f.*, m.p0, m.p1)$sql$ || told || $sql$
+            FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
+    END IF;
+    IF 'facts' = ANY (noted) THEN
+        EXECUTE journey._bind(r, $sql$
+            WITH put AS (
+                INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
+                                      order_id, revenue, currency, traits, conversions)
+                SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
+                       coalesce(u.p1, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
+                       n.currency, n.traits, n.conversions
+                FROM {._noted} AS n
+                LEFT JOIN {._changed_units} AS u USING (session_id)
+                LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
+                                           AND i.id_type = 'user'
+                WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)
+                RETURNING *)$sql$ || told || $sql$
+            FROM put AS f CROSS JOIN LATERAL (VALUES (f.person_id, true)) AS c (person_id, came)$sql$);
+    END IF;
+    IF journey._scratch_size(r, '_changed_facts'::text) > 0 THEN
+        PERFORM journey._tell_facts(r);
+    END IF;
+END
+$$;
+
+-- What follows from _changed_facts at once: for whom they changed, which others count now or no more, and sums.
+CREATE FUNCTION journey._tell_facts(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    orders boolean;
+BEGIN
+    IF journey._is_large(r, '_changed_facts'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._changed_facts}'::text);
+    END IF;
     EXECUTE journey._bind(r, $sql$
         WITH told AS (
             INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
             SELECT person_id, event_time, event_time, 'record' FROM {._changed_facts} WHERE session_id IS NULL
             UNION ALL
             SELECT person_id, min(event_time), min(event_time), 'fact' FROM {._changed_facts} GROUP BY person_id)
-        SELECT count(*), count(order_id) FROM {._changed_facts}$sql$) INTO n, orders;
-    IF n > 1000 THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._changed_facts}'::text);
-    END IF;
-    IF orders > 0 THEN
+        SELECT count(order_id) > 0 FROM {._changed_facts}$sql$) INTO orders;
+    IF orders THEN
         PERFORM journey._recount_orders(r);
     END IF;
-    IF n > 0 THEN
-        PERFORM journey._keep_sums(r);
-    END IF;
+    PERFORM journey._keep_sums(r);
 END
 $$;
 

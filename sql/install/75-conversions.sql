@@ -612,6 +612,11 @@ AS $$
 DECLARE
     result boolean;
 BEGIN
+    -- most models have none
+    IF r.conversions IS NULL AND journey._scratch_size(r, '_conversions'::text) = 0
+       AND journey._scratch_size(r, '_conversion_records'::text) = 0 THEN
+        RETURN false;
+    END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._conversion_scope} (conversion_id, visitor_id, event_time, event_id)
         WITH orders AS MATERIALIZED (
@@ -689,7 +694,9 @@ BEGIN
         FROM reach AS r
         JOIN {_conversions} AS o ON o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at)$sql$)
     USING journey._max_lookback(r), ARRAY(SELECT name FROM journey._conversion_rules(r) WHERE counting = 'first');
-    EXECUTE journey._bind(r, 'ANALYZE {._conversion_scope}'::text);
+    IF journey._is_large(r, '_conversion_scope'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._conversion_scope}'::text);
+    END IF;
     EXECUTE journey._bind(r, $sql$
         SELECT EXISTS (SELECT FROM {._conversion_scope}) OR EXISTS (SELECT FROM {_conversions})$sql$) INTO result;
     RETURN result;
@@ -709,7 +716,7 @@ BEGIN
         FROM {_conversions} AS o %s$sql$, CASE WHEN r.anew THEN '' ELSE
             'JOIN (SELECT DISTINCT conversion_id FROM {._conversion_scope}) AS s USING (conversion_id)' END))
     USING sign;
-    IF sign > 0 THEN
+    IF sign > 0 AND journey._is_large(r, '_converted'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._converted}'::text);
     END IF;
 END

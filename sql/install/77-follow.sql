@@ -205,7 +205,9 @@ BEGIN
         END LOOP;
         RETURN profiles;
     END IF;
-    EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
+    IF journey._is_large(r, '_person_changes'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
+    END IF;
     convert := journey._find_conversions(r) OR r.anew;
     IF convert THEN
         PERFORM journey._note_converted(r, -1);

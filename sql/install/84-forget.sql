@@ -95,7 +95,7 @@ BEGIN
     PERFORM journey._forget_conversion_records(r, person, user_id);
     PERFORM journey._merge_fresh(r);
     PERFORM journey._derive(r, '{}'::jsonb);
-    PERFORM journey._empty_scratch(r, false);
+    PERFORM journey._clear_scratch(r);
     PERFORM journey._catalog('refreshed'::text, model, jsonb_build_object('started_at', started,
         'counts', '{"forgotten": 1}'::jsonb, 'phases', journey._note_phase('{}'::jsonb, 'total'::text, started)));
 END
