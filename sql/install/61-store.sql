@@ -601,7 +601,7 @@ BEGIN
         CREATE UNLOGGED TABLE {._ref_changes} (
             visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL,
             device bigint NOT NULL);
-        CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY);
+        CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY, is_new boolean NOT NULL);
         -- What stitch hands over: the sessions and runs that changed, each with its old and new side: person
         -- (NULL: it came, or went), times, and what it adds to the sums of a profile.
         CREATE UNLOGGED TABLE {._changed_units} (

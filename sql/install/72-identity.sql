@@ -318,8 +318,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._changed_ids} (ref)
-        SELECT i.id_type || ':' || i.id
+        INSERT INTO {._changed_ids} (ref, is_new)
+        SELECT i.id_type || ':' || i.id, o.person_id IS NULL
         FROM {._ids} AS i
         LEFT JOIN {identities} AS o ON o.id = i.id AND o.id_type = i.id_type
         WHERE o.person_id IS DISTINCT FROM i.person_id$sql$);
@@ -548,6 +548,7 @@ BEGIN
         WITH whole AS (
             SELECT v.visitor_id
             FROM {._changed_ids} AS c JOIN {_visitor_refs} AS v USING (ref)
+            WHERE NOT c.is_new      -- those that name a new one changed
             UNION
             SELECT previous_id FROM {._noted} WHERE kind = 'alias' AND previous_id IS NOT NULL
             UNION
