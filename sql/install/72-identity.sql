@@ -318,8 +318,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._changed_ids} (ref)
-        SELECT i.id_type || ':' || i.id
+        INSERT INTO {._changed_ids} (ref, is_new)
+        SELECT i.id_type || ':' || i.id, o.person_id IS NULL
         FROM {._ids} AS i
         LEFT JOIN {identities} AS o ON o.id = i.id AND o.id_type = i.id_type
         WHERE o.person_id IS DISTINCT FROM i.person_id$sql$);
@@ -349,16 +349,28 @@ RETURN pg_catalog.format($sql$
             ON t.kind = 'device' AND t.hash = journey._tombstone(k.key, 'device'::text, v.visitor_id)
         WHERE EXISTS (SELECT FROM {._tombstones} AS t WHERE t.kind = 'device')$sql$, visitors);
 
--- Does a visitor, x.visitor_id, name more persons than one device should? It is nobody's while it names nobody.
+-- Does a visitor, x.visitor_id, name more persons than one device should? It is nobody's while it names nobody. Of
+-- many ids the first ones tell.
 CREATE FUNCTION journey._is_shared(r journey._run)
 RETURNS text
 LANGUAGE sql STABLE
-RETURN pg_catalog.format($sql$(
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$(
+            (SELECT count(*) > %1$s
+             FROM (SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = x.visitor_id LIMIT %1$s + 1) AS v)
+            AND (%2$s OR %3$s))$sql$,
+        (r.settings).max_users_per_visitor, many.first, many.of_all)
+    FROM (
+        SELECT format(q.shared, (r.settings).max_users_per_visitor,
+                      format('LIMIT %s', 20 * (1 + (r.settings).max_users_per_visitor::bigint))) AS first,
+               format(q.shared, (r.settings).max_users_per_visitor, '') AS of_all
+        FROM (VALUES ($sql$(
             SELECT count(DISTINCT i.person_id) > %s
-            FROM {_visitor_refs} AS v
+            FROM (SELECT v.ref FROM {_visitor_refs} AS v WHERE v.visitor_id = x.visitor_id AND v.device > 0 %s) AS v
             JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
-                                  AND i.id_type = split_part(v.ref, ':', 1)
-            WHERE v.visitor_id = x.visitor_id AND v.device > 0)$sql$, ((r).settings).max_users_per_visitor);
+                                  AND i.id_type = split_part(v.ref, ':', 1))$sql$)) AS q (shared)) AS many
+$$;
 
 -- The marks of a query, (visitor_id, time, event_id, sent_from, base, session_id, loose, aside, person_id,
 -- session_number, first_ref, identity), as _stitch() takes them; the barriers of the visitors of `visitors` are
@@ -526,7 +538,7 @@ $$;
 -- Which units may go to another person, or have another number: a window of time for each visitor, and how
 -- many sessions lie before it. A unit that is new is looked at; one that names another than before, or is no
 -- more, with those between it and its neighbours that name somebody; where a session came or went, all that
--- follow; all of a visitor who names a person that changed, or may be shared now, or was aliased.
+-- follow; all of a visitor who names a person that changed, or was aliased, or may be shared now and was not, or was.
 CREATE FUNCTION journey._find_windows(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -538,13 +550,26 @@ BEGIN
         WITH whole AS (
             SELECT v.visitor_id
             FROM {._changed_ids} AS c JOIN {_visitor_refs} AS v USING (ref)
+            WHERE NOT c.is_new      -- those that name a new one changed
             UNION
             SELECT previous_id FROM {._noted} WHERE kind = 'alias' AND previous_id IS NOT NULL
             UNION
             SELECT c.visitor_id
-            FROM (SELECT visitor_id, sum(abs(n) + abs(device)) AS n FROM {._ref_changes} GROUP BY visitor_id) AS c
-            WHERE c.n + (SELECT count(*) FROM {_visitor_refs} AS v
-                         WHERE v.visitor_id = c.visitor_id) > $1),
+            FROM (
+                SELECT c.visitor_id, count(*) AS n, array_agg(c.ref) AS refs
+                FROM {._ref_changes} AS c
+                LEFT JOIN {_visitor_refs} AS v USING (visitor_id, ref)
+                WHERE (coalesce(v.device, 0) > 0) <> (coalesce(v.device, 0) - c.device > 0)
+                GROUP BY c.visitor_id) AS c
+            WHERE c.n + (SELECT count(*) FROM (
+                            SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = c.visitor_id LIMIT $1 + 1) AS v) > $1
+              -- shared before as after
+              AND (SELECT count(DISTINCT i.person_id)
+                   FROM (SELECT v.ref FROM {_visitor_refs} AS v
+                         WHERE v.visitor_id = c.visitor_id AND v.device > 0 AND v.ref <> ALL (c.refs)
+                         LIMIT 20 * ($1::bigint + 1)) AS v
+                   JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
+                                         AND i.id_type = split_part(v.ref, ':', 1)) <= $1),
         changed AS (
             SELECT n.visitor_id, n.started_at, n.first_event_id,
                    (n.refs[1], n.identity, n.aside)
@@ -591,44 +616,75 @@ BEGIN
 END
 $$;
 
--- The stretches of time in which visitors of the query `visitors` stand for persons, as rows of
--- identities. One that the next unit ends at the very instant at which it began is empty, but stays: its
--- person has that visitor.
-CREATE FUNCTION journey._stretches(visitors text)
+-- The stretches of time in which visitors stand for persons, as rows of identities: those that have to do with units
+-- that changed. One that the next unit ends at the very instant at which it began is empty, but stays: its person has
+-- that visitor. `frames` has for each visitor the last unit before those that changed (before_at, ..; NULL: none), whose
+-- stretch began where it did, and the instant of the next unit behind them (behind_at; NULL: none): what stretch lasts
+-- on from there ends where it did.
+CREATE FUNCTION journey._stretches()
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format($sql$
+    SELECT $sql$
         WITH units AS (
             SELECT s.visitor_id, s.started_at, s.first_event_id, s.person_id, s.identity,
-                   s.person_id IS DISTINCT FROM lag(s.person_id) OVER w AS begins,
-                   lag(s.person_id) OVER w IS NULL AS first
-            FROM {_sessions} AS s
-            WHERE s.visitor_id IN (%s) AND NOT s.aside
+                   s.person_id IS DISTINCT FROM lag(s.person_id) OVER w AS begins
+            FROM frames AS f
+            JOIN {_sessions} AS s ON s.visitor_id = f.visitor_id AND NOT s.aside
+                AND s.started_at BETWEEN coalesce(f.before_at, '-infinity') AND coalesce(f.behind_at, 'infinity')
+                AND (f.before_at IS NULL OR (s.started_at, s.first_event_id) >= (f.before_at, f.before_id))
             WINDOW w AS (PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id)),
         runs AS (
             SELECT u.*, count(*) FILTER (WHERE begins) OVER (
                 PARTITION BY u.visitor_id ORDER BY u.started_at, u.first_event_id) AS run
             FROM units AS u),
         stretches AS (
-            SELECT visitor_id, run, person_id, bool_or(identity IS NOT NULL) AS named,
-                   CASE WHEN bool_or(first) THEN '-infinity' ELSE min(started_at) END AS valid_from
+            SELECT visitor_id, run, person_id, bool_or(identity IS NOT NULL) AS named, min(started_at) AS began_at,
+                   run = 1 AS first, run = max(run) OVER (PARTITION BY visitor_id) AS last
             FROM runs
             GROUP BY visitor_id, run, person_id),
         bounded AS (
-            SELECT s.*, coalesce(lead(valid_from) OVER (PARTITION BY s.visitor_id ORDER BY run),
-                                 'infinity') AS valid_to
-            FROM stretches AS s)
+            SELECT s.*, f.shared, CASE WHEN NOT s.first THEN s.began_at
+                                       WHEN f.before_at IS NULL THEN '-infinity'
+                                       ELSE coalesce(o.valid_from, s.began_at) END AS valid_from,
+                   coalesce(CASE WHEN NOT s.last THEN lead(s.began_at) OVER (PARTITION BY s.visitor_id ORDER BY s.run)
+                                 WHEN f.behind_at IS NOT NULL THEN n.valid_to END, 'infinity') AS valid_to
+            FROM stretches AS s
+            JOIN frames AS f USING (visitor_id)
+            -- it was a stretch of this person that the unit before lay in, and that lasts on
+            LEFT JOIN LATERAL (
+                SELECT i.valid_from
+                FROM {identities} AS i
+                WHERE s.first AND i.id = f.visitor_id AND i.id_type = 'visitor' AND i.person_id = s.person_id
+                  AND i.valid_from <= f.before_at
+                ORDER BY i.valid_from DESC LIMIT 1) AS o ON true
+            LEFT JOIN LATERAL (
+                SELECT i.valid_to
+                FROM {identities} AS i
+                WHERE s.last AND i.id = f.visitor_id AND i.id_type = 'visitor' AND i.person_id = s.person_id
+                  AND i.valid_from <= f.behind_at
+                ORDER BY i.valid_from DESC LIMIT 1) AS n ON true)
         SELECT DISTINCT ON (b.visitor_id, b.valid_from, b.person_id)
                b.visitor_id AS id, 'visitor' AS id_type, b.person_id, b.valid_from, b.valid_to,
-               CASE WHEN b.named THEN 'identified'
-                    WHEN b.person_id NOT LIKE 'visitor:%%' THEN 'alias'
-                    WHEN shared.visitor_id IS NOT NULL THEN 'shared'
+               CASE WHEN b.named OR (b.first OR b.last) AND EXISTS (
+                        -- units of it beyond the frame; at the instant of an end there may be those of others
+                        SELECT FROM {_sessions} AS s
+                        WHERE s.visitor_id = b.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                          AND s.identity IS NOT NULL AND s.person_id = b.person_id
+                          AND s.started_at BETWEEN b.valid_from AND b.valid_to
+                          AND NOT EXISTS (
+                              SELECT FROM {_sessions} AS x
+                              WHERE x.visitor_id = s.visitor_id AND NOT x.aside AND x.person_id <> s.person_id
+                                AND x.started_at = s.started_at
+                                AND (x.started_at = b.valid_from AND x.first_event_id > s.first_event_id
+                                     OR x.started_at = b.valid_to AND x.first_event_id < s.first_event_id)))
+                    THEN 'identified'
+                    WHEN b.person_id NOT LIKE 'visitor:%' THEN 'alias'
+                    WHEN b.shared THEN 'shared'
                     ELSE 'anonymous' END AS reason
         FROM bounded AS b
-        LEFT JOIN {._windows} AS shared ON shared.visitor_id = b.visitor_id AND shared.shared
-        ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$, visitors)
+        ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$
 $$;
 
 -- Writes the stretches of visitors that differ, and whose they were and are into _person_changes.
@@ -641,21 +697,45 @@ BEGIN
     -- without a window no unit went to another, and nobody looked whether the visitor is shared; one person
     -- before and after: nothing moves
     EXECUTE journey._bind(r, format($sql$
-        WITH visitors AS MATERIALIZED (
-            SELECT u.visitor_id
+        WITH changed AS MATERIALIZED (
+            SELECT u.visitor_id, min(w.lo) = '-infinity' AND max(w.hi) = 'infinity' AS whole, bool_or(w.shared) AS shared,
+                   min(u.started_at) AS lo, max(u.started_at) AS hi
             FROM {._changed_units} AS u
             JOIN {._windows} AS w USING (visitor_id)
-            LEFT JOIN {identities} AS i ON i.id = u.visitor_id AND i.id_type = 'visitor'
+            -- more than one stretch are two
+            LEFT JOIN LATERAL (
+                SELECT i.valid_from, i.person_id, i.reason
+                FROM {identities} AS i
+                WHERE i.id = u.visitor_id AND i.id_type = 'visitor'
+                ORDER BY i.valid_from, i.person_id LIMIT 2) AS i ON true
             GROUP BY u.visitor_id
             HAVING min(i.person_id) IS NULL OR count(DISTINCT (i.valid_from, i.person_id)) > 1
                 OR bool_or(u.p1 IS DISTINCT FROM i.person_id)
                 OR bool_or(i.reason IN ('alias', 'shared'))
                 OR bool_or(u.named AND i.reason <> 'identified') OR bool_or(u.unnamed)),
+        frames AS MATERIALIZED (
+            SELECT c.visitor_id, c.shared, before.started_at AS before_at, before.first_event_id AS before_id,
+                   behind.started_at AS behind_at
+            FROM changed AS c
+            LEFT JOIN LATERAL (
+                SELECT s.started_at, s.first_event_id
+                FROM {_sessions} AS s
+                WHERE NOT c.whole AND s.visitor_id = c.visitor_id AND NOT s.aside AND s.started_at < c.lo
+                ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1) AS before ON true
+            LEFT JOIN LATERAL (
+                SELECT s.started_at
+                FROM {_sessions} AS s
+                WHERE NOT c.whole AND s.visitor_id = c.visitor_id AND NOT s.aside AND s.started_at > c.hi
+                ORDER BY s.started_at LIMIT 1) AS behind ON true),
         stretches AS MATERIALIZED (%s),
         gone AS (
             DELETE FROM {identities} AS i
-            USING visitors AS v
-            WHERE i.id = v.visitor_id AND i.id_type = 'visitor' AND NOT EXISTS (
+            USING frames AS f
+            WHERE i.id = f.visitor_id AND i.id_type = 'visitor'
+              -- that of the unit before begins at it or earlier, and stays
+              AND (f.before_at IS NULL OR i.valid_from > f.before_at)
+              AND i.valid_from <= coalesce(f.behind_at, 'infinity')
+              AND NOT EXISTS (
                 SELECT FROM stretches AS s
                 WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)
             RETURNING i.person_id, i.valid_from, i.valid_to),
@@ -669,8 +749,7 @@ BEGIN
         INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
         SELECT person_id, valid_from, valid_to, 'identity' FROM gone
         UNION ALL
-        SELECT person_id, valid_from, valid_to, 'identity' FROM put$sql$,
-        journey._stretches('SELECT visitor_id FROM visitors'::text)));
+        SELECT person_id, valid_from, valid_to, 'identity' FROM put$sql$, journey._stretches()));
 END
 $$;
 

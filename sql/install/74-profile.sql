@@ -102,14 +102,20 @@ BEGIN
 END
 $$;
 
--- `noted`: the kinds of _noted; `moved`: a unit went to another person.
--- Facts that lie in a session or run are in the reach of its change; rows of a users table are told apart. For
--- whom any came, went or moved is told once more, at one of their times.
+-- Facts that came, went or moved, and those that began or ceased to count with that, are left in _changed_facts. Facts
+-- that lie in a session or run are in the reach of its change; rows of a users table are told apart. For whom any
+-- changed is told once more, at one of their times. `noted`: the kinds of _noted; `moved`: a unit went to another
+-- person.
 CREATE FUNCTION journey._store_facts(r journey._run, noted text[], moved boolean)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    told text := $sql$
+        INSERT INTO {._changed_facts} (person_id, event_time, event_id, visitor_id, session_id, came, name, order_id)
+        SELECT c.person_id, f.event_time, f.event_id, f.visitor_id, f.session_id, c.came, f.name,
+               CASE WHEN f.revenue >= 0 THEN f.order_id END $sql$;
 BEGIN
     IF '{gone,facts}' <@ noted THEN
         EXECUTE journey._bind(r, $sql$
@@ -118,11 +124,8 @@ BEGIN
                 USING {._noted} AS n
                 WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
                   AND f.event_id = n.event_id
-                RETURNING f.session_id, f.person_id, f.event_time)
-            INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-            SELECT person_id, event_time, event_time, 'record' FROM gone WHERE session_id IS NULL
-            UNION ALL
-            SELECT person_id, min(event_time), min(event_time), 'fact' FROM gone GROUP BY person_id$sql$);
+                RETURNING f.*)$sql$ || told || $sql$
+            FROM gone AS f CROSS JOIN LATERAL (VALUES (f.person_id, false)) AS c (person_id, came)$sql$);
     END IF;
     IF moved THEN
         EXECUTE journey._bind(r, $sql$
@@ -130,32 +133,23 @@ BEGIN
                 UPDATE {_facts} AS f SET person_id = u.p1
                 FROM {._changed_units} AS u
                 WHERE u.p0 <> u.p1 AND f.session_id = u.session_id AND f.person_id <> u.p1
-                RETURNING u.p0, u.p1, f.event_time)
-            INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-            SELECT person_id, min(event_time), min(event_time), 'fact'
-            FROM (SELECT p0 AS person_id, event_time FROM moved
-                  UNION ALL
-                  SELECT p1, event_time FROM moved) AS m
-            GROUP BY person_id$sql$);
+                RETURNING f.*, u.p0, u.p1)$sql$ || told || $sql$
+            FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
     END IF;
     -- rows of a users table follow the user
     IF journey._scratch_size(r, '_changed_ids'::text) > 0 THEN
         EXECUTE journey._bind(r, $sql$
             WITH moved AS (
-                SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
-                FROM {._changed_ids} AS c
-                JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
-                JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
-                WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id),
-            told AS (
-                INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-                SELECT p.person_id, m.event_time, m.event_time, k.kind
-                FROM moved AS m CROSS JOIN LATERAL (VALUES (p0), (p1)) AS p (person_id)
-                CROSS JOIN (VALUES ('record'), ('fact')) AS k (kind))
-            UPDATE {_facts} AS f SET person_id = m.p1
-            FROM moved AS m
-            WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time
-              AND f.event_id = m.event_id$sql$);
+                UPDATE {_facts} AS f SET person_id = m.p1
+                FROM (
+                    SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
+                    FROM {._changed_ids} AS c
+                    JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
+                    JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
+                    WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id) AS m
+                WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time AND f.event_id = m.event_id
+                RETURNING f.*, m.p0, m.p1)$sql$ || told || $sql$
+            FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
     END IF;
     IF 'facts' = ANY (noted) THEN
         EXECUTE journey._bind(r, $sql$
@@ -170,12 +164,38 @@ BEGIN
                 LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
                                            AND i.id_type = 'user'
                 WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)
-                RETURNING session_id, person_id, event_time)
-            INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-            SELECT person_id, event_time, event_time, 'record' FROM put WHERE session_id IS NULL
-            UNION ALL
-            SELECT person_id, min(event_time), min(event_time), 'fact' FROM put GROUP BY person_id$sql$);
+                RETURNING *)$sql$ || told || $sql$
+            FROM put AS f CROSS JOIN LATERAL (VALUES (f.person_id, true)) AS c (person_id, came)$sql$);
     END IF;
+    IF journey._scratch_size(r, '_changed_facts'::text) > 0 THEN
+        PERFORM journey._tell_facts(r);
+    END IF;
+END
+$$;
+
+-- What follows from _changed_facts at once: for whom they changed, which others count now or no more, and sums.
+CREATE FUNCTION journey._tell_facts(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    orders boolean;
+BEGIN
+    IF journey._is_large(r, '_changed_facts'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._changed_facts}'::text);
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        WITH told AS (
+            INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
+            SELECT person_id, event_time, event_time, 'record' FROM {._changed_facts} WHERE session_id IS NULL
+            UNION ALL
+            SELECT person_id, min(event_time), min(event_time), 'fact' FROM {._changed_facts} GROUP BY person_id)
+        SELECT count(order_id) > 0 FROM {._changed_facts}$sql$) INTO orders;
+    IF orders THEN
+        PERFORM journey._recount_orders(r);
+    END IF;
+    PERFORM journey._keep_sums(r);
 END
 $$;
 
@@ -274,28 +294,31 @@ RETURNS TABLE (piece text, query text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT 'traits', $sql$
-        SELECT CASE WHEN NOT b.facts THEN b.traits ELSE (
-                   SELECT journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id)
-                   FROM {_facts} AS t
-                   WHERE t.traits IS NOT NULL AND t.person_id = b.person_id) END AS traits$sql$
-    UNION ALL SELECT 'money', $sql$
-        SELECT b.revenue, b.revenue_by_currency
-        WHERE NOT b.facts
-        UNION ALL
-        SELECT CASE WHEN count(*) = 1 THEN min(amount) END, jsonb_object_agg(currency, amount)
+    SELECT 'sums', $sql$
+        SELECT money.amounts, said.traits
         FROM (
-            SELECT coalesce(o.currency, '') AS currency, sum(o.revenue) AS amount
+            SELECT jsonb_object_agg(currency, amount) AS amounts
             FROM (
-                SELECT t.currency, t.revenue,
-                       t.order_id IS NULL OR t.revenue < 0 OR 1 = row_number() OVER (
-                           PARTITION BY t.name, t.order_id, t.revenue < 0
-                           ORDER BY t.event_time, t.event_id, t.visitor_id) AS counts
+                SELECT coalesce(t.currency, '') AS currency, sum(t.revenue) AS amount
                 FROM {_facts} AS t
-                WHERE b.facts AND t.revenue IS NOT NULL AND t.person_id = b.person_id) AS o
-            WHERE o.counts
-            GROUP BY 1) AS o
-        HAVING b.facts$sql$
+                WHERE t.revenue IS NOT NULL AND t.person_id = b.person_id AND $sql$
+                    || journey._counts_once('t'::text) || $sql$
+                GROUP BY 1) AS o) AS money
+        CROSS JOIN (
+            SELECT journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) AS traits
+            FROM {_facts} AS t
+            WHERE t.traits IS NOT NULL AND t.person_id = b.person_id) AS said
+        WHERE b.facts AND NOT b.kept
+        UNION ALL
+        SELECT x.money, (
+            SELECT journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) FROM unnest(x.said) AS t)
+        FROM (
+            SELECT t.money, t.said FROM {._sums} AS t
+            WHERE t.person_id = b.person_id ORDER BY t.level DESC LIMIT 1) AS x
+        WHERE b.kept
+        UNION ALL
+        SELECT b.revenue_by_currency, b.traits
+        WHERE NOT b.facts$sql$
     UNION ALL SELECT 'devices', $sql$
         SELECT array_agg(DISTINCT t.id::text ORDER BY t.id::text) AS visitor_ids
         FROM {identities} AS t
@@ -334,8 +357,9 @@ AS $$
         SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%' AS is_identified,
                coalesce(devices.visitor_ids, '{}') AS visitor_ids,
                b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events,
-               b.page_views, money.revenue, money.revenue_by_currency, b.event_counts,
-               coalesce(traits.traits, '{}') AS traits, %1$s,
+               b.page_views, (SELECT min(m.value::numeric) FROM jsonb_each_text(sums.amounts) AS m HAVING count(*) = 1) AS revenue,
+               sums.amounts AS revenue_by_currency, b.event_counts,
+               coalesce(sums.traits, '{}') AS traits, %1$s,
                clicks.click_ids #>> '{gclid,last}' AS gclid,
                (clicks.click_ids #>> '{gclid,last_at}')::timestamptz AS gclid_at, clicks.click_ids,
                b.conversions, b.first_converted_at, b.conversion_counts,
@@ -347,7 +371,9 @@ AS $$
                    coalesce(o.page_views, 0) + coalesce(m.page_views, 0) AS page_views,
                    CASE WHEN m.person_id IS NULL THEN o.event_counts
                         ELSE journey._sum_counts(o.event_counts, m.gone, m.came) END AS event_counts,
-                   p.facts OR o.person_id IS NULL AS facts, o.traits, o.revenue, o.revenue_by_currency,
+                   p.facts OR o.person_id IS NULL AS facts, o.traits, o.revenue_by_currency,
+                   (p.facts OR o.person_id IS NULL)
+                   AND EXISTS (SELECT FROM {._sums} AS x WHERE x.person_id = p.person_id) AS kept,
                    (SELECT min(s.started_at) FROM {_sessions} AS s
                     WHERE s.person_id = p.person_id) AS first_seen_at,
                    -- _count_conversions() brings them up to date, and counts all where they are NULL
@@ -383,7 +409,7 @@ AS $$
         CROSS JOIN LATERAL (
             SELECT CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) END AS user_id,
                    CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
-                        ELSE coalesce(journey._clean_email(traits.traits ->> (($1).settings).email_trait), CASE
+                        ELSE coalesce(journey._clean_email(sums.traits ->> (($1).settings).email_trait), CASE
                             WHEN b.person_id LIKE 'user:%%' AND strpos(b.person_id, '@') > 0
                             THEN journey._clean_email(substr(b.person_id, 6))
                             END) END AS email) AS n

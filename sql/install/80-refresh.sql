@@ -122,6 +122,9 @@ BEGIN
     IF r.bulk THEN
         begun := journey._phase('indexes'::text);
         PERFORM journey._create_indexes(r);
+        IF NOT r.shadow THEN
+            PERFORM journey._sum_all(r);
+        END IF;
         phases := journey._note_phase(phases, 'indexes'::text, begun);
     END IF;
     IF (r.settings).keep_changes IS NOT NULL AND NOT r.shadow THEN

@@ -78,6 +78,7 @@ BEGIN
             'WHERE NOT EXISTS (SELECT FROM {.%1$s} AS o WHERE %2$s)',
             d.relation, matched)));
     END LOOP;
+    EXECUTE journey._bind(r, 'DELETE FROM {._sums}'::text);
 END
 $$;
 
@@ -295,6 +296,7 @@ BEGIN
     PERFORM journey._phase('compare'::text);
     RETURN QUERY SELECT * FROM journey._differences(r);
     RETURN QUERY SELECT * FROM journey._segment_differences(r);
+    RETURN QUERY SELECT * FROM journey._sum_differences(r);
     PERFORM journey._drop_shadow(r);
     PERFORM journey._phase('read'::text);
     RETURN QUERY SELECT * FROM journey._source_differences(r, m, coalesce(strict, false));

@@ -380,6 +380,7 @@ BEGIN
     r.settings := journey._settings(options);
     PERFORM journey._create_derived(r);
     PERFORM journey._create_scratch(r);
+    PERFORM journey._create_sums(r);
     PERFORM journey._create_conversion_scope(r);
     PERFORM journey._keep_from_vacuum(r);
     PERFORM journey._create_tombstones(r);
