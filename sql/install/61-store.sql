@@ -231,9 +231,9 @@ AS 'MODULE_PATHNAME', 'journey_sum_counts'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 -- The last rounds of a first load: of units, (person_id, session_number, part), and facts, (person_id, visitor_id,
--- event_time, event_id, name, order_id, revenue, currency, traits), from pairs of queries, both in order of
+-- event_time, event_id, name, order_id, revenue, currency, traits), from two queries, both in order of
 -- person_id, writes sessions, touches and profiles; how many profiles there are.
-CREATE FUNCTION journey._load_persons(units text[], facts text[], sessions regclass, touches regclass,
+CREATE FUNCTION journey._load_persons(units text, facts text, sessions regclass, touches regclass,
     profiles regclass, time_zone text, email_trait text, internal_users text[], anonymous boolean,
     version bigint, at timestamptz)
 RETURNS bigint
