@@ -65,6 +65,7 @@ BEGIN
             FROM (
                 SELECT u.visitor_id, x.ref, 1 AS n, u.aside
                 FROM {._units_new} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
+                WHERE u.refs IS NOT NULL
                 UNION ALL
                 SELECT u.visitor_id, x.ref, -1, u.aside
                 FROM {._units_old} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
@@ -487,7 +488,7 @@ BEGIN
               AND (p.started_at, p.first_event_id) < (u.started_at, u.first_event_id)
             ORDER BY p.started_at DESC, p.first_event_id DESC
             LIMIT 1) AS b ON true
-        ON CONFLICT (visitor_id, started_at, first_event_id) DO UPDATE
+        ON CONFLICT (session_id) DO UPDATE
         SET (%1$s, version, updated_at) = ROW(%3$s, excluded.version, excluded.updated_at)
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
         format(columns, ''), format(columns, 'u.'), format(columns, 'excluded.'), format(columns, 's.'))))
