@@ -209,4 +209,16 @@ for my $model (['few', 200], ['many', $many])
 note "a touch of a person with 100 conversions: $cost{few} pages, with " . $many / 2 . ": $cost{many}; an order: $cost{'few order'}, $cost{'many order'}";
 cmp_ok($cost{many}, '<', 1.5 * $cost{few}, 'a touch costs what lies within the lookback');
 cmp_ok($cost{'many order'}, '<', 1.5 * $cost{'few order'}, 'so does an order');
+
+# a first load joins a person's conversions with its touches by stretches of time: each is looked at with those near it
+sql(qq{$quiet CREATE TABLE dense (LIKE ev);
+    INSERT INTO dense SELECT k || n, 'dheavy', 'heavy', timestamptz '2015-01-01' + n * interval '40 minutes' + (k = 'track')::int * interval '1 minute', k,
+        CASE k WHEN 'track' THEN 'Order Completed' END, CASE k WHEN 'page' THEN 'https://s.test/?utm_source=s' || n % 7 || '&utm_medium=cpc' END,
+        CASE k WHEN 'track' THEN 5::numeric END, 'EUR', CASE k WHEN 'track' THEN 'o' || n END, NULL::jsonb FROM generate_series(1, 3000) AS n, unnest('{page,track}'::text[]) AS k;
+    SELECT journey.create_model('dense', NULL, '{"conversions": [{"name": "Order", "event": "Order Completed", "value": "revenue", "lookback": "3 hours"}]}'); SELECT journey.add_source('dense', 'dense')});
+my $plans = `psql -qX -c "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_analyze = on; SET auto_explain.log_timing = off; SET client_min_messages = log; SELECT FROM journey.refresh('dense')" 2>&1`;
+my ($most) = sort { $b <=> $a } $plans =~ /Rows Removed by Join Filter: (\d+)/g, $plans =~ /\(actual rows=(\d+)/g;
+cmp_ok($most, '>=', 13000, 'touches of conversions are joined');
+cmp_ok($most, '<', 200_000, "of 3,000 conversions and 3,000 touches no step of a plan sees more than $most rows");
+is(value('SELECT count(*) FROM dense.attributed_touches'), 14990, 'five to each but the first');
 done_testing;
