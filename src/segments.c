@@ -103,7 +103,7 @@ journey_segment_stretches(PG_FUNCTION_ARGS)
 		bool		nulls[3] = {false};
 
 		if (segment->steps != read && steps->n > 0 && !PG_ARGISNULL(1))
-			rows = JTimelineRows(PG_GETARG_TIMELINE_PP(1), steps, false, &n);
+			rows = JTimelineRows(PG_GETARG_TIMELINE_PP(1), steps, false, 0, &n);
 		read = segment->steps;
 		stretches = JSegmentStretches(segment, rows, steps->n > 0 ? n : 0, profile,
 									  PG_ARGISNULL(2) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(2));
