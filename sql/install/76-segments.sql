@@ -100,8 +100,8 @@ $$;
 COMMENT ON FUNCTION journey._segment_member_rows(journey._run) IS 'internal: the query for who is in segments';
 
 -- The rows of persons in `scope`, with the times between which events of theirs changed, or NULL. Events are
--- read from units that begin in the window, and from those that begin before and reach into it: of a unit that is no
--- longer than a day by the index on when it began, of others by one of their own.
+-- read from units that reach into the window: those of a day at most are found by when they began, longer ones by an
+-- index of their own, and of these only the segments in the window are read.
 CREATE FUNCTION journey._changed_member_rows(r journey._run)
 RETURNS text
 LANGUAGE sql STABLE
@@ -125,20 +125,21 @@ AS $$
             k.segments, k.facts, k.froms, k.tos) AS w
         CROSS JOIN LATERAL (
             SELECT journey.rollup(g.body) AS events
-            FROM (SELECT s.visitor_id, s.session_id, s.started_at, s.ended_at FROM {_sessions} AS s
-                  WHERE s.person_id = c.person_id
+            FROM (SELECT g.body
+                  FROM {_sessions} AS s JOIN {_segments} AS g ON g.session_id = s.session_id
+                  WHERE s.person_id = c.person_id AND s.ended_at - s.started_at <= interval '1 day'
                     AND s.started_at BETWEEN w.read_from - interval '1 day' AND w.read_to AND s.ended_at >= w.read_from
-                  UNION
-                  SELECT s.visitor_id, s.session_id, s.started_at, s.ended_at FROM {_sessions} AS s
+                  UNION ALL
+                  SELECT g.body
+                  FROM {_sessions} AS s
+                  JOIN {_segments} AS g ON g.visitor_id = s.visitor_id AND g.session_id = s.session_id
                   WHERE s.person_id = c.person_id AND s.ended_at - s.started_at > interval '1 day'
-                    AND s.started_at <= w.read_to AND s.ended_at >= w.read_from) AS u
-            CROSS JOIN LATERAL (
-                SELECT g.body FROM {_segments} AS g
-                WHERE g.visitor_id = u.visitor_id AND g.session_id = u.session_id AND g.started_at >= coalesce((
-                          SELECT b.started_at FROM {_segments} AS b
-                          WHERE b.visitor_id = u.visitor_id AND b.started_at < greatest(w.read_from, u.started_at)
-                          ORDER BY b.started_at DESC LIMIT 1), '-infinity')
-                  AND g.started_at <= least(w.read_to, u.ended_at)) AS g) AS e
+                    AND s.started_at <= w.read_to AND s.ended_at >= w.read_from
+                    AND g.started_at BETWEEN coalesce((
+                            SELECT b.started_at FROM {_segments} AS b
+                            WHERE b.visitor_id = s.visitor_id AND b.started_at < greatest(w.read_from, s.started_at)
+                            ORDER BY b.started_at DESC LIMIT 1), '-infinity')
+                        AND least(w.read_to, s.ended_at)) AS g) AS e
         CROSS JOIN LATERAL journey._segment_stretches(($1).segments, e.events, f.first_at, q.content, c.from_at,
             c.to_at, k.segments, k.facts, k.froms, k.tos) AS x$sql$, journey._segment_profile(c.profile_names))
     FROM journey._check_segments((r).segments) AS c
