@@ -479,6 +479,8 @@ BEGIN
         CREATE INDEX ON {_sessions} (person_id, started_at);
         -- stitching: who is named next and before
         CREATE INDEX ON {_sessions} (visitor_id, started_at) WHERE refs IS NOT NULL AND NOT aside;
+        -- a person's units that reach far
+        CREATE INDEX ON {_sessions} (person_id) WHERE ended_at - started_at > interval '1 day';
         -- users
         CREATE INDEX ON {_sessions} (started_at) WHERE NOT loose;
         CREATE INDEX ON {_sessions} (session_date) WHERE NOT loose;
