@@ -30,8 +30,9 @@ BEGIN
         RETURN 'id too long';
     END IF;
     RETURN journey._reject_reason(
-        coalesce(device, 'user:' || named), named, event.event_id, event.event_time,
-        coalesce(event.received_at, CASE WHEN isfinite(loaded_at) THEN loaded_at END), earliest, max_future);
+        coalesce(device, 'user:' || named), named, event.event_id, coalesce(event.event_time, event.received_at),
+        coalesce(event.received_at, CASE WHEN isfinite(loaded_at) THEN loaded_at END), earliest,
+        journey._fixed_interval(max_future));
 END
 $$;
 COMMENT ON FUNCTION journey.reject_reason(journey.event, timestamptz, text[], timestamptz, interval) IS
