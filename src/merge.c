@@ -544,8 +544,8 @@ JPutTallies(const JReading *reading, ReturnSetInfo *rsinfo, int64 events)
 
 /*
  * _load_rows(query, timeout, rules, segments, units, noted, refs, batch, conversions): the same from the rows of a
- * reading, with all columns of the batch. Those that are no events go to the batch. Tells what the rows of each table are and,
- * in a last row, how many events there are.
+ * reading, with all columns of the batch. Those that are no events go to the batch. Tells what the rows of each table
+ * are and, in a last row, how many events there are.
  */
 PG_FUNCTION_INFO_V1(journey_load_rows);
 Datum

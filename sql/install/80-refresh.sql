@@ -135,8 +135,6 @@ BEGIN
     IF r.bulk THEN
         begun := clock_timestamp();
         PERFORM journey._phase('indexes'::text);
-        -- workers for large tables alone: to start them takes longer than to sort a small one
-        PERFORM set_config('min_parallel_table_scan_size', '64MB', true);
         PERFORM journey._create_indexes(r);
         phases := journey._note_phase(phases, 'indexes'::text, begun);
     END IF;
