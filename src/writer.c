@@ -119,14 +119,14 @@ JFindColumns(JWriter *writer, const JWriterColumn *columns, int n)
 
 /*
  * What is written is read again soon, by rounds and by indexes that are made. COPY's few buffers would be written
- * out before; so a table takes as many as a scan of its size would, and those few from there on.
+ * out before; so a table takes an eighth of the cache, and those few from there on.
  */
 static void
 JKeepInCache(JWriter *writer)
 {
 	writer->ring = writer->bulk->strategy;
 	writer->bulk->strategy = NULL;
-	writer->cached = (Size) NBuffers / 4 * BLCKSZ;
+	writer->cached = (Size) NBuffers / 8 * BLCKSZ;
 }
 
 JWriter *

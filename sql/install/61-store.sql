@@ -115,9 +115,9 @@ AS 'MODULE_PATHNAME', 'journey_split'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
 
 -- The merge of a first load: splits all events that a query gives, with the columns of journey.event, and
--- writes segments, units and noted events into tables of the model; how many events there are.
+-- writes segments, units, noted events and whom visitors name into tables of the model; how many events there are.
 CREATE FUNCTION journey._load_events(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, conversions jsonb DEFAULT NULL)
+    units regclass, noted regclass, refs regclass, conversions jsonb DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_events'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -125,14 +125,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 -- The same from the rows of a reading, with all columns of the batch; those that are no events go there. Tells
 -- what the rows of each table are and, in a last row without a table, how many events there are.
 CREATE FUNCTION journey._load_rows(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, batch regclass, conversions jsonb DEFAULT NULL)
+    units regclass, noted regclass, refs regclass, batch regclass, conversions jsonb DEFAULT NULL)
 RETURNS SETOF journey._tally
 AS 'MODULE_PATHNAME', 'journey_load_rows'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- The same from what is stored: the query gives (visitor_id, body), those of a visitor in a row.
 CREATE FUNCTION journey._load_stored(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, conversions jsonb DEFAULT NULL)
+    units regclass, noted regclass, refs regclass, conversions jsonb DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_stored'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -48,6 +48,33 @@ BEGIN
 END
 $$;
 
+-- A first load has written whom the units of visitors name. An alias of a visitor names it too, wherever it was
+-- sent from.
+CREATE FUNCTION journey._add_aliased(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        WITH aliased AS MATERIALIZED (
+            SELECT previous_id AS visitor_id, 'user:' || user_id AS ref, count(*) AS n
+            FROM {._noted}
+            WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id
+            GROUP BY previous_id, user_id),
+        known AS (
+            UPDATE {_visitor_refs} AS v SET n = v.n + a.n, device = v.device + a.n
+            FROM aliased AS a
+            WHERE v.visitor_id = a.visitor_id AND v.ref = a.ref
+            RETURNING v.visitor_id, v.ref)
+        INSERT INTO {_visitor_refs} (visitor_id, ref, n, device)
+        SELECT a.visitor_id, a.ref, a.n, a.n
+        FROM aliased AS a
+        WHERE NOT EXISTS (
+            SELECT FROM known AS k WHERE k.visitor_id = a.visitor_id AND k.ref = a.ref)$sql$);
+END
+$$;
+
 -- What changed in whom visitors name, and in which user carries which e-mail.
 CREATE FUNCTION journey._apply_refs(r journey._run, noted text[])
 RETURNS void
@@ -58,35 +85,39 @@ DECLARE
     n bigint;
     fewer boolean;
 BEGIN
-    EXECUTE journey._bind(r, format($sql$
-        WITH changes AS (
-            INSERT INTO %s (visitor_id, ref, n, device)
-            SELECT visitor_id, ref, sum(n), coalesce(sum(n) FILTER (WHERE NOT aside), 0)
-            FROM (
-                SELECT u.visitor_id, x.ref, 1 AS n, u.aside
-                FROM {._units_new} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
-                WHERE u.refs IS NOT NULL
-                UNION ALL
-                SELECT u.visitor_id, x.ref, -1, u.aside
-                FROM {._units_old} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
-                UNION ALL
-                -- an alias of a visitor names it, wherever it was sent from
-                SELECT previous_id, 'user:' || user_id, sign, false
-                FROM {._noted}
-                WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS c
-            GROUP BY visitor_id, ref
-            HAVING sum(n) <> 0 OR sum(n) FILTER (WHERE NOT aside) <> 0
-            RETURNING n)
-        SELECT count(*), bool_or(n < 0) FROM changes$sql$,
-        CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._ref_changes}' END)) INTO n, fewer;
-    IF NOT r.bulk AND n > 0 THEN
+    IF r.bulk THEN
+        IF 'alias' = ANY (noted) THEN
+            PERFORM journey._add_aliased(r);
+        END IF;
+    ELSE
+        EXECUTE journey._bind(r, $sql$
+            WITH changes AS (
+                INSERT INTO {._ref_changes} (visitor_id, ref, n, device)
+                SELECT visitor_id, ref, sum(n), coalesce(sum(n) FILTER (WHERE NOT aside), 0)
+                FROM (
+                    SELECT u.visitor_id, x.ref, 1 AS n, u.aside
+                    FROM {._units_new} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
+                    UNION ALL
+                    SELECT u.visitor_id, x.ref, -1, u.aside
+                    FROM {._units_old} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
+                    UNION ALL
+                    -- an alias of a visitor names it, wherever it was sent from
+                    SELECT previous_id, 'user:' || user_id, sign, false
+                    FROM {._noted}
+                    WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS c
+                GROUP BY visitor_id, ref
+                HAVING sum(n) <> 0 OR sum(n) FILTER (WHERE NOT aside) <> 0
+                RETURNING n)
+            SELECT count(*), bool_or(n < 0) FROM changes$sql$) INTO n, fewer;
+    END IF;
+    IF n > 0 THEN
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {_visitor_refs} AS v (visitor_id, ref, n, device)
             SELECT visitor_id, ref, n, device FROM {._ref_changes}
             ON CONFLICT (visitor_id, ref) DO UPDATE
             SET n = v.n + excluded.n, device = v.device + excluded.device$sql$);
     END IF;
-    IF NOT r.bulk AND fewer THEN
+    IF fewer THEN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_visitor_refs} AS v USING {._ref_changes} AS c
             WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref AND v.n = 0$sql$);

@@ -53,11 +53,13 @@ BEGIN
 END
 $$;
 
--- Keys and indexes, made after a first load, which is faster without; once.
+-- Keys and indexes, made after a first load, which is faster without; once. Workers are for large tables alone: to
+-- start them takes longer than to sort a small one.
 CREATE FUNCTION journey._create_indexes(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET min_parallel_table_scan_size = '64MB'
 AS $$
 DECLARE
     f journey._follower;

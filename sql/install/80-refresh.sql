@@ -121,8 +121,6 @@ BEGIN
 
     IF r.bulk THEN
         begun := journey._phase('indexes'::text);
-        -- workers for large tables alone: to start them takes longer than to sort a small one
-        PERFORM set_config('min_parallel_table_scan_size', '64MB', true);
         PERFORM journey._create_indexes(r);
         IF NOT r.shadow THEN
             PERFORM journey._sum_all(r);

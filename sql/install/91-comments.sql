@@ -132,6 +132,8 @@ COMMENT ON FUNCTION journey._stored IS
 COMMENT ON FUNCTION journey._stretches IS
     'internal: the query for whom visitors stand';
 
+COMMENT ON FUNCTION journey._add_aliased IS
+    'internal: whom aliases of a first load name';
 COMMENT ON FUNCTION journey._load_events IS
     'internal: the merge of a first load';
 COMMENT ON FUNCTION journey._load_persons IS
