@@ -66,7 +66,11 @@ AS $$
             UNION
             SELECT f.session_id
             FROM {._changed_facts} AS c
-            JOIN {_facts} AS f USING (visitor_id, event_time, event_id)
+            CROSS JOIN LATERAL (
+                SELECT f.*
+                FROM {_facts} AS f
+                WHERE f.visitor_id = c.visitor_id AND f.event_time = c.event_time AND f.event_id = c.event_id
+                OFFSET 0) AS f      -- looked up before it is asked
             WHERE c.order_id IS NOT NULL AND f.session_id IS NOT NULL AND NOT %s$sql$, journey._counts_once('f'::text)),
         'o.session_id = s.session_id',
         format($sql$
@@ -87,7 +91,8 @@ AS $$
                 WHERE f.revenue IS NOT NULL$sql$
             ELSE format($sql$
                 SELECT f.*, %s AS counts
-                FROM scope AS p JOIN {_facts} AS f USING (session_id)
+                FROM scope AS p
+                CROSS JOIN LATERAL (SELECT f.* FROM {_facts} AS f WHERE f.session_id = p.session_id OFFSET 0) AS f
                 WHERE f.revenue IS NOT NULL$sql$, journey._counts_once('f'::text)) END),
         NULL)::journey._follower
 $$;

@@ -77,8 +77,9 @@ BEGIN
             INSERT INTO {._sums} (person_id, level, event_time, event_id, visitor_id)
             SELECT c.person_id, $1 + 1, '-infinity', '', ''
             FROM (SELECT DISTINCT person_id FROM {._changed_facts}) AS c
-            WHERE EXISTS (SELECT FROM {._sums} AS s
-                          WHERE s.person_id = c.person_id AND s.level = $1 AND s.event_time > '-infinity')
+            CROSS JOIN LATERAL (
+                SELECT FROM {._sums} AS s
+                WHERE s.person_id = c.person_id AND s.level = $1 AND s.event_time > '-infinity' LIMIT 1) AS s
             ON CONFLICT DO NOTHING$sql$) USING level;
         GET DIAGNOSTICS n = ROW_COUNT;
         level := level + 1;
@@ -245,6 +246,7 @@ BEGIN
     GET DIAGNOSTICS n = ROW_COUNT;
     IF n > 0 THEN
         PERFORM journey._keep_sums(r);
+        EXECUTE journey._bind(r, 'ANALYZE {._sums} (person_id, level, event_time)'::text);
     END IF;
 END
 $$;

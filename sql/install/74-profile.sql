@@ -279,6 +279,28 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(user_id OPERATOR(pg_catalog.~~) ANY (patterns), false)
     OR COALESCE(email OPERATOR(pg_catalog.~~) ANY (patterns), false);
 
+-- The first or last touch of a person with a click id of x.name: among those of b that came, and from where it was.
+CREATE FUNCTION journey._end_click(beyond text, field text, direction text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+                       SELECT y.at, y.value
+                       FROM (
+                           SELECT k.at, k.id, k.ids ->> x.name AS value
+                           FROM unnest(b.came_at, b.came_ids, b.came_clicks) AS k (at, id, ids)
+                           WHERE k.ids ? x.name
+                           UNION ALL
+                           (SELECT t.touched_at, t.touch_id, t.click_ids ->> x.name
+                            FROM {touches} AS t
+                            WHERE t.person_id = b.person_id AND t.touch_type <> 'direct' AND t.click_ids ? x.name
+                              AND t.touched_at %1$s (b.old_clicks #>> ARRAY[x.name, '%2$s'])::timestamptz
+                            ORDER BY t.touched_at %3$s, t.touch_id %3$s LIMIT 1)) AS y
+                       ORDER BY y.at %3$s, y.id %3$s LIMIT 1$sql$, beyond, field, direction)
+$$;
+COMMENT ON FUNCTION journey._end_click(text, text, text) IS 'internal: the query for the first or last click id of a name';
+
 -- What a profile is put together from, besides its counts: each piece looks up those of b.person_id. What follows
 -- from facts alone stays as it is where none of them changed.
 CREATE FUNCTION journey._profile_pieces()
@@ -315,18 +337,31 @@ AS $$
         SELECT array_agg(DISTINCT t.id::text ORDER BY t.id::text) AS visitor_ids
         FROM {identities} AS t
         WHERE t.id_type = 'visitor' AND t.person_id = b.person_id$sql$
-    UNION ALL SELECT 'clicks', $sql$
-        SELECT jsonb_object_agg(name, jsonb_build_object(
-                   'first', first, 'first_at', first_at, 'last', last, 'last_at', last_at)) AS click_ids
-        FROM (
-            SELECT x.key AS name,
-                   (array_agg(x.value ORDER BY t.touched_at, t.touch_id))[1] AS first,
-                   min(t.touched_at) AS first_at,
-                   (array_agg(x.value ORDER BY t.touched_at DESC, t.touch_id DESC))[1] AS last,
-                   max(t.touched_at) AS last_at
-            FROM {touches} AS t CROSS JOIN LATERAL jsonb_each_text(t.click_ids) AS x
-            WHERE t.click_ids IS NOT NULL AND t.touch_type <> 'direct' AND t.person_id = b.person_id
-            GROUP BY x.key) AS x$sql$
+    -- The first and last of each name. Beyond the old ones there are none but those that came; one that went is
+    -- replaced by the next.
+    UNION ALL SELECT 'clicks', format($sql$
+        SELECT CASE WHEN b.is_new THEN (
+                   SELECT jsonb_object_agg(name, jsonb_build_object(
+                              'first', first, 'first_at', first_at, 'last', last, 'last_at', last_at))
+                   FROM (
+                       SELECT x.key AS name,
+                              (array_agg(x.value ORDER BY t.touched_at, t.touch_id))[1] AS first,
+                              min(t.touched_at) AS first_at,
+                              (array_agg(x.value ORDER BY t.touched_at DESC, t.touch_id DESC))[1] AS last,
+                              max(t.touched_at) AS last_at
+                       FROM {touches} AS t CROSS JOIN LATERAL jsonb_each_text(t.click_ids) AS x
+                       WHERE t.click_ids IS NOT NULL AND t.touch_type <> 'direct' AND t.person_id = b.person_id
+                       GROUP BY x.key) AS x)
+               ELSE (
+                   SELECT jsonb_object_agg(x.name, jsonb_build_object(
+                              'first', f.value, 'first_at', f.at, 'last', l.value, 'last_at', l.at))
+                   FROM (
+                       SELECT jsonb_object_keys(b.old_clicks)
+                       UNION
+                       SELECT jsonb_object_keys(k) FROM unnest(b.came_clicks) AS k) AS x (name)
+                   CROSS JOIN LATERAL (%s) AS f
+                   CROSS JOIN LATERAL (%s) AS l) END AS click_ids$sql$,
+        journey._end_click('>='::text, 'first_at'::text, ''::text), journey._end_click('<='::text, 'last_at'::text, 'DESC'::text))
     UNION ALL SELECT p.piece, format($sql$
         SELECT t.touched_at AS at, %s
         FROM {touches} AS t
@@ -366,6 +401,7 @@ AS $$
                    p.facts OR o.person_id IS NULL AS facts, o.traits, o.revenue_by_currency,
                    (p.facts OR o.person_id IS NULL)
                    AND EXISTS (SELECT FROM {._sums} AS x WHERE x.person_id = p.person_id) AS kept,
+                   o.person_id IS NULL AS is_new, o.click_ids AS old_clicks, k.came_at, k.came_ids, k.came_clicks,
                    (SELECT min(s.started_at) FROM {_sessions} AS s
                     WHERE s.person_id = p.person_id) AS first_seen_at,
                    -- _count_conversions() brings them up to date, and counts all where they are NULL
@@ -395,7 +431,13 @@ AS $$
                     SELECT p1, s1, e1, v1, NULL, counts1, NULL, CASE WHEN s1 > 0 THEN to1 END
                     FROM {._changed_units}) AS d
                 WHERE person_id IS NOT NULL
-                GROUP BY person_id) AS m USING (person_id)) AS b
+                GROUP BY person_id) AS m USING (person_id)
+            LEFT JOIN (
+                SELECT t.person_id, array_agg(t.touched_at) AS came_at, array_agg(t.touch_id) AS came_ids,
+                       array_agg(t.click_ids) AS came_clicks
+                FROM {._changed_units} AS u JOIN {touches} AS t USING (session_id)
+                WHERE u.p1 IS NOT NULL AND t.click_ids IS NOT NULL AND t.touch_type <> 'direct'
+                GROUP BY t.person_id) AS k USING (person_id)) AS b
         %2$s
         CROSS JOIN (SELECT journey._internal_patterns(($1).store, ($1).settings) AS patterns OFFSET 0) AS ours
         CROSS JOIN LATERAL (
