@@ -797,6 +797,9 @@ BEGIN
         WHERE i.person_id = $1 AND (i.id_type <> 'visitor'
               OR $3 AND i.valid_from = '-infinity' AND i.valid_to = 'infinity')
         UNION
-        SELECT 'user', $2$sql$) USING person, user_id, devices;
+        SELECT 'user', $2
+        UNION
+        -- of whom rows of a CRM alone tell
+        SELECT 'email', substr($1, 7) WHERE $1 LIKE 'email:%'$sql$) USING person, user_id, devices;
 END
 $$;

@@ -68,7 +68,12 @@ BEGIN
                          WHERE i.id = $1 AND i.id_type = 'user'),
                         -- who left but an address is known by it
                         (SELECT i.person_id FROM {identities} AS i
-                         WHERE i.id = journey._clean_email($1) AND i.id_type = 'email'), 'user:' || $1)$sql$)
+                         WHERE i.id = journey._clean_email($1) AND i.id_type = 'email'),
+                        -- or by a row of a CRM alone
+                        (SELECT 'email:' || e FROM journey._clean_email($1) AS e
+                         WHERE EXISTS (SELECT FROM {_conversion_records} AS c WHERE c.user_id IS NULL AND c.email = e)
+                           AND NOT EXISTS (SELECT FROM {_conversion_records} AS c WHERE c.user_id = $1)),
+                        'user:' || $1)$sql$)
         INTO person USING user_id;
 
     PERFORM journey._find_forgotten(r, person, user_id);
