@@ -261,7 +261,7 @@ for (['{}', ''], ['{"allow_ids": ["NA", "null"], "earliest": "1999-01-01", "max_
 {
 	my ($options, $arguments) = @$_;
 	my ($model) = own('doubtful', '{}', undef, $options);
-	is(rows("SELECT count(*) FILTER (WHERE r.reason IS DISTINCT FROM m.reason), count(DISTINCT r.reason) > 5, count(*) FILTER (WHERE r.reason IS NULL) > 10
+	is(rows("SELECT count(*) FILTER (WHERE r.reason IS DISTINCT FROM m.reason), count(DISTINCT r.reason) > 4, count(*) FILTER (WHERE r.reason IS NULL) > 10
 		FROM (SELECT d.event_id, journey.reject_reason(jsonb_populate_record(NULL::journey.event, to_jsonb(d)), d.loaded_at$arguments) AS reason FROM doubtful AS d) AS r
 		LEFT JOIN (SELECT (\"row\" ->> 'event_id')::int AS event_id, reason FROM $model.rejected_events) AS m USING (event_id)"), '0|t|t',
 		"reject_reason() gives the reasons of a model: $options");
