@@ -1,7 +1,8 @@
 -- ---------------------------------------------------------------------------------------------
--- model: watermarks
+-- model: inputs
 --
--- How far each input is read, and which of its rows need not be read again.
+-- How far each input is read, and which of its rows need not be read again. Watermarks move in _batch_counts()
+-- (69-reading.sql).
 -- ---------------------------------------------------------------------------------------------
 
 -- The transactions that write in this database now, or hold a lock to write into a source: rows that

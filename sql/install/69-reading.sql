@@ -639,7 +639,8 @@ $$;
 COMMENT ON FUNCTION journey._read(journey._model, timestamptz, boolean) IS
     'internal: reads what is new in the sources of a model';
 
--- Ends such a reading: what was read counts as read, and the batch is empty.
+-- Ends a reading of a rebuild: what was read counts as read, and the batch is empty. (A refresh writes its watermarks
+-- with its own line of the log.)
 CREATE FUNCTION journey._read_done(m journey._model, counts jsonb) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp

@@ -3,7 +3,7 @@
 --
 -- Puts fresh events into the store: reads the segments within their reach, splits anew, writes the
 -- segments that changed, and leaves the changed units (sessions, and runs of events outside sessions)
--- in _units_old and _units_new for the phases that follow.
+-- in _units_old and _units_new for the rounds that follow.
 -- ---------------------------------------------------------------------------------------------
 
 -- A statement of a later run that inserts, updates or deletes rows of a relation (NULL: of none that counts); where the

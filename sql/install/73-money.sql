@@ -2,7 +2,9 @@
 -- model: orders told twice
 --
 -- The amount of an order counts once per person. A session knows of the orders within it alone; what it has
--- of orders that count elsewhere stands here, so that events, sessions and profiles add up to the same.
+-- of orders that count elsewhere stands here, so that events, sessions and profiles add up to the same. The rule
+-- again, where all facts are there in order: of a session in part_core.c, of a first load in JFoldOrder() of
+-- profile.c, of conversions in _event_conversions().
 -- ---------------------------------------------------------------------------------------------
 
 -- Does the amount of a fact count? That of an order does if the order was not told before.
