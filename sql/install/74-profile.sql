@@ -302,8 +302,8 @@ $$;
 COMMENT ON FUNCTION journey._end_click(text, text, text) IS 'internal: the query for the first or last click id of a name';
 
 -- What a profile is put together from, besides its counts: each piece looks up those of b.person_id. What follows
--- from facts alone stays as it is where none of them changed. A first load folds the same in profile.c: JFoldFact,
--- JFoldTouch and JFoldClick must give what the pieces give.
+-- from facts alone stays as it is where none of them changed. A first load folds the same in profile.c: JPersonFoldFact,
+-- JFoldTouch and JFoldClick must give what these pieces give.
 CREATE FUNCTION journey._profile_pieces()
 RETURNS TABLE (piece text, query text)
 LANGUAGE sql STABLE PARALLEL SAFE
