@@ -472,26 +472,29 @@ BEGIN
 
         -- users; changed units, by their segments
         ALTER TABLE {_sessions} ADD PRIMARY KEY (session_id);
-        -- stitching: a visitor's units in order of time. Few begin at one instant, so no index goes on to their ids,
-        -- which are long.
-        CREATE INDEX ON {_sessions} (visitor_id, started_at);
+        -- stitching: a visitor's units in order of time. Few begin at one instant: so no such index goes on to their
+        -- ids, which are long, nor looks for entries that are equal.
+        CREATE INDEX ON {_sessions} (visitor_id, started_at) WITH (deduplicate_items = off);
         -- users; a person's first session, all that forget removes
-        CREATE INDEX ON {_sessions} (person_id, started_at);
+        CREATE INDEX ON {_sessions} (person_id, started_at) WITH (deduplicate_items = off);
         -- stitching: who is named next and before
-        CREATE INDEX ON {_sessions} (visitor_id, started_at) WHERE refs IS NOT NULL AND NOT aside;
+        CREATE INDEX ON {_sessions} (visitor_id, started_at) WITH (deduplicate_items = off)
+            WHERE refs IS NOT NULL AND NOT aside;
         -- a person's units that reach far
         CREATE INDEX ON {_sessions} (person_id) WHERE ended_at - started_at > interval '1 day';
         -- users
         CREATE INDEX ON {_sessions} (started_at) WHERE NOT loose;
         CREATE INDEX ON {_sessions} (session_date) WHERE NOT loose;
         -- when a person was first identified
-        CREATE INDEX ON {_sessions} (person_id, identified_at) WHERE refs IS NOT NULL;
+        CREATE INDEX ON {_sessions} (person_id, identified_at) WITH (deduplicate_items = off)
+            WHERE refs IS NOT NULL;
 
         ALTER TABLE {touches} ADD PRIMARY KEY (visitor_id, touch_id);
         -- users; a person's first and last touch
-        CREATE INDEX ON {touches} (person_id, touched_at);
+        CREATE INDEX ON {touches} (person_id, touched_at) WITH (deduplicate_items = off);
         -- the first and last that is not direct, and click ids
-        CREATE INDEX ON {touches} (person_id, touched_at) WHERE touch_type <> 'direct';
+        CREATE INDEX ON {touches} (person_id, touched_at) WITH (deduplicate_items = off)
+            WHERE touch_type <> 'direct';
         -- users
         CREATE INDEX ON {touches} (touched_at);
         -- users; touches of changed sessions

@@ -459,7 +459,7 @@ BEGIN
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
         SELECT visitor_id, 'visitor', 'visitor:' || visitor_id, '-infinity', 'infinity', 'anonymous'
-        FROM (SELECT DISTINCT visitor_id FROM {._units_new}) AS u
+        FROM (SELECT DISTINCT visitor_id FROM {._units_new} WHERE refs IS NULL) AS u
         WHERE NOT EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = u.visitor_id)$sql$);
     EXECUTE journey._bind(r, 'ANALYZE {._resolved} (session_id, person_id)'::text);
 END
