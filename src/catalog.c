@@ -16,8 +16,6 @@
  * owner has rights; journey._get_model() and _lock_model() read one model's row of them. They
  * execute the fixed statements in here, and only after a look at who asks; no text from outside
  * is ever executed.
- *
- * This is the one file that speaks SPI.
  */
 #include "postgres.h"
 

@@ -6,8 +6,51 @@
 -- in _units_old and _units_new for the phases that follow.
 -- ---------------------------------------------------------------------------------------------
 
--- How much a relation of scratch takes. With up to _little_scratch() a plan does without statistics of it: the planner
--- knows its pages, and even a plan that looks at all of them for each of its rows, some hundred, is fast.
+-- A statement of a later run that inserts, updates or deletes rows of a relation (NULL: of none that counts); where the
+-- model keeps a list of its changes, their keys go to the end of it.
+CREATE FUNCTION journey._listed(r journey._run, relation text, key text, statement text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN ((r).settings).keep_changes IS NULL OR relation IS NULL THEN statement ELSE pg_catalog.format(
+    'WITH written AS (%s RETURNING %s::text AS key) INSERT INTO {._change_list} (version, changed_at, relation, key)'
+    ' SELECT %s, %L::pg_catalog.timestamptz, %L, key FROM written',
+    statement, key, (r).version, (r).at, relation) END;
+
+-- The list of changes, oldest first: what of sessions, touches and profiles a refresh wrote or took away. Without
+-- keys, in blocks by version and time, since rows come at its end and go at its beginning.
+CREATE FUNCTION journey._create_changes(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        CREATE TABLE {_change_list} (
+            version    bigint NOT NULL,
+            changed_at timestamptz NOT NULL,
+            relation   text NOT NULL,
+            key        text COLLATE "C" NOT NULL);
+        -- who asks for those after a version, and the end of keep_changes
+        CREATE INDEX ON {_change_list} USING brin (version, changed_at)
+            WITH (pages_per_range = 8, autosummarize = on);
+        CREATE VIEW {changes} AS SELECT version, changed_at, relation, key FROM {_change_list}$sql$);
+END
+$$;
+
+-- Takes what is older than keep_changes off the list.
+CREATE FUNCTION journey._end_changes(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, 'DELETE FROM {._change_list} WHERE changed_at < $1'::text)
+    USING r.at - (r.settings).keep_changes;
+END
+$$;
+
+-- How much a relation of scratch takes. With up to _little_scratch() a plan does without statistics of it: the
+-- planner knows its pages, and even a plan that looks at all of them for each of its rows, some hundred, is fast.
 CREATE FUNCTION journey._scratch_size(r journey._run, name text)
 RETURNS bigint
 LANGUAGE sql STABLE
@@ -52,7 +95,8 @@ BEGIN
 END
 $$;
 
--- Gives back what a large run took, all that is not tiny: the next run, which may be small, is not to delete its rows.
+-- Gives back what a large run took, all that is not tiny: the next run, which may be small, is not to delete its
+-- rows.
 CREATE FUNCTION journey._trim_scratch(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -420,13 +464,14 @@ DECLARE
     segments regclass := journey._bind(r, '{_segments}'::text)::regclass;
     units regclass := journey._bind(r, '{._units_new}'::text)::regclass;
     noted regclass := journey._bind(r, '{._noted}'::text)::regclass;
+    refs regclass := journey._bind(r, '{_visitor_refs}'::text)::regclass;
 BEGIN
     IF events IS NOT NULL THEN
-        RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted, r.conversions);
+        RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted, refs, r.conversions);
     END IF;
     RETURN journey._load_stored(journey._bind(r, $sql$
         SELECT visitor_id, body FROM {._segments} ORDER BY visitor_id, started_at, first_event_id$sql$),
-        r.timeout, r.rules, segments, units, noted, r.conversions);
+        r.timeout, r.rules, segments, units, noted, refs, r.conversions);
 END
 $$;
 
@@ -441,7 +486,8 @@ AS $$
 BEGIN
     RETURN ARRAY(SELECT t FROM journey._load_rows(journey._reading_rows(reading), r.timeout, r.rules,
         journey._bind(r, '{_segments}'::text)::regclass, journey._bind(r, '{._units_new}'::text)::regclass,
-        journey._bind(r, '{._noted}'::text)::regclass, journey._bind(r, '{._batch}'::text)::regclass,
+        journey._bind(r, '{._noted}'::text)::regclass, journey._bind(r, '{_visitor_refs}'::text)::regclass,
+        journey._bind(r, '{._batch}'::text)::regclass,
         r.conversions) AS t);
 END
 $$;

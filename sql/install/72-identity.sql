@@ -48,6 +48,33 @@ BEGIN
 END
 $$;
 
+-- A first load has written whom the units of visitors name. An alias of a visitor names it too, wherever it was
+-- sent from.
+CREATE FUNCTION journey._add_aliased(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        WITH aliased AS MATERIALIZED (
+            SELECT previous_id AS visitor_id, 'user:' || user_id AS ref, count(*) AS n
+            FROM {._noted}
+            WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id
+            GROUP BY previous_id, user_id),
+        known AS (
+            UPDATE {_visitor_refs} AS v SET n = v.n + a.n, device = v.device + a.n
+            FROM aliased AS a
+            WHERE v.visitor_id = a.visitor_id AND v.ref = a.ref
+            RETURNING v.visitor_id, v.ref)
+        INSERT INTO {_visitor_refs} (visitor_id, ref, n, device)
+        SELECT a.visitor_id, a.ref, a.n, a.n
+        FROM aliased AS a
+        WHERE NOT EXISTS (
+            SELECT FROM known AS k WHERE k.visitor_id = a.visitor_id AND k.ref = a.ref)$sql$);
+END
+$$;
+
 -- What changed in whom visitors name, and in which user carries which e-mail.
 CREATE FUNCTION journey._apply_refs(r journey._run, noted text[])
 RETURNS void
@@ -58,34 +85,39 @@ DECLARE
     n bigint;
     fewer boolean;
 BEGIN
-    EXECUTE journey._bind(r, format($sql$
-        WITH changes AS (
-            INSERT INTO %s (visitor_id, ref, n, device)
-            SELECT visitor_id, ref, sum(n), coalesce(sum(n) FILTER (WHERE NOT aside), 0)
-            FROM (
-                SELECT u.visitor_id, x.ref, 1 AS n, u.aside
-                FROM {._units_new} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
-                UNION ALL
-                SELECT u.visitor_id, x.ref, -1, u.aside
-                FROM {._units_old} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
-                UNION ALL
-                -- an alias of a visitor names it, wherever it was sent from
-                SELECT previous_id, 'user:' || user_id, sign, false
-                FROM {._noted}
-                WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS c
-            GROUP BY visitor_id, ref
-            HAVING sum(n) <> 0 OR sum(n) FILTER (WHERE NOT aside) <> 0
-            RETURNING n)
-        SELECT count(*), bool_or(n < 0) FROM changes$sql$,
-        CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._ref_changes}' END)) INTO n, fewer;
-    IF NOT r.bulk AND n > 0 THEN
+    IF r.bulk THEN
+        IF 'alias' = ANY (noted) THEN
+            PERFORM journey._add_aliased(r);
+        END IF;
+    ELSE
+        EXECUTE journey._bind(r, $sql$
+            WITH changes AS (
+                INSERT INTO {._ref_changes} (visitor_id, ref, n, device)
+                SELECT visitor_id, ref, sum(n), coalesce(sum(n) FILTER (WHERE NOT aside), 0)
+                FROM (
+                    SELECT u.visitor_id, x.ref, 1 AS n, u.aside
+                    FROM {._units_new} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
+                    UNION ALL
+                    SELECT u.visitor_id, x.ref, -1, u.aside
+                    FROM {._units_old} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
+                    UNION ALL
+                    -- an alias of a visitor names it, wherever it was sent from
+                    SELECT previous_id, 'user:' || user_id, sign, false
+                    FROM {._noted}
+                    WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS c
+                GROUP BY visitor_id, ref
+                HAVING sum(n) <> 0 OR sum(n) FILTER (WHERE NOT aside) <> 0
+                RETURNING n)
+            SELECT count(*), bool_or(n < 0) FROM changes$sql$) INTO n, fewer;
+    END IF;
+    IF n > 0 THEN
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {_visitor_refs} AS v (visitor_id, ref, n, device)
             SELECT visitor_id, ref, n, device FROM {._ref_changes}
             ON CONFLICT (visitor_id, ref) DO UPDATE
             SET n = v.n + excluded.n, device = v.device + excluded.device$sql$);
     END IF;
-    IF NOT r.bulk AND fewer THEN
+    IF fewer THEN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_visitor_refs} AS v USING {._ref_changes} AS c
             WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref AND v.n = 0$sql$);
@@ -409,7 +441,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities} (id, id_type, person_id)'::text);
+    EXECUTE journey._bind(r, $sql$
+        ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs},
+                {identities} (id, id_type, person_id)$sql$);
     PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
             SELECT u.visitor_id, u.started_at AS at, u.first_event_id AS event_id, u.visitor_id AS sent_from,
                    0::bigint AS base, u.session_id, u.loose, u.aside, NULL::text AS person_id,
@@ -464,16 +498,16 @@ BEGIN
                     {._units_old} (visitor_id, session_id, started_at, first_event_id, loose)$sql$);
     END IF;
     IF journey._scratch_size(r, '_units_old'::text) > 0 THEN
-        EXECUTE journey._bind(r, $sql$
+        EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, $sql$
             DELETE FROM {_sessions} AS s
             USING {._units_old} AS o
             WHERE s.visitor_id = o.visitor_id AND s.started_at = o.started_at
               AND s.first_event_id = o.first_event_id
-              AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = o.session_id)$sql$);
+              AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = o.session_id)$sql$));
     END IF;
     -- One that is new gets the person and the number that it most likely has, so that few rows are written
     -- again below.
-    EXECUTE journey._bind(r, format($sql$
+    EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, format($sql$
         INSERT INTO {_sessions} AS s (%1$s, version, updated_at, person_id, session_number)
         SELECT %2$s, $1, $2,
                CASE WHEN o.session_id IS NULL THEN coalesce(i.person_id, b.person_id, 'visitor:' || u.visitor_id) END,
@@ -491,10 +525,10 @@ BEGIN
               AND (p.started_at, p.first_event_id) < (u.started_at, u.first_event_id)
             ORDER BY p.started_at DESC, p.first_event_id DESC
             LIMIT 1) AS b ON true
-        ON CONFLICT (visitor_id, started_at, first_event_id) DO UPDATE
+        ON CONFLICT (session_id) DO UPDATE
         SET (%1$s, version, updated_at) = ROW(%3$s, excluded.version, excluded.updated_at)
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
-        format(columns, ''), format(columns, 'u.'), format(columns, 'excluded.'), format(columns, 's.')))
+        format(columns, ''), format(columns, 'u.'), format(columns, 'excluded.'), format(columns, 's.'))))
     USING r.version, r.at;
     PERFORM journey._find_windows(r);
     PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
@@ -528,13 +562,13 @@ BEGIN
         EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
     END IF;
     -- number and person in one write, since it moves all index entries of the row
-    EXECUTE journey._bind(r, $sql$
+    EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, $sql$
         UPDATE {_sessions} AS s
         SET session_number = x.session_number, person_id = x.person_id, version = $1, updated_at = $2
         FROM {._resolved} AS x
         WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
           AND s.first_event_id = x.first_event_id
-          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$)
+          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$))
     USING r.version, r.at;
 END
 $$;
@@ -769,6 +803,9 @@ BEGIN
         WHERE i.person_id = $1 AND (i.id_type <> 'visitor'
               OR $3 AND i.valid_from = '-infinity' AND i.valid_to = 'infinity')
         UNION
-        SELECT 'user', $2$sql$) USING person, user_id, devices;
+        SELECT 'user', $2
+        UNION
+        -- of whom rows of a CRM alone tell
+        SELECT 'email', substr($1, 7) WHERE $1 LIKE 'email:%'$sql$) USING person, user_id, devices;
 END
 $$;

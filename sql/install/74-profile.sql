@@ -60,14 +60,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF journey._scratch_size(r, '_units_old'::text) > 0 THEN
-        EXECUTE journey._bind(r, $sql$
+        EXECUTE journey._bind(r, journey._listed(r, 'touches'::text, 't.touch_id'::text, $sql$
             DELETE FROM {touches} AS t
             USING {._units_old} AS o
             WHERE t.session_id = o.session_id AND NOT EXISTS (
                 SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
-                WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$);
+                WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$));
     END IF;
-    EXECUTE journey._bind(r, format($sql$
+    EXECUTE journey._bind(r, journey._listed(r, 'touches'::text, 't.touch_id'::text, format($sql$
         INSERT INTO {touches} AS t (touch_id, person_id, visitor_id, session_id, touched_at, touch_type,
             source, medium, campaign, term, content, campaign_id, channel, click_id, click_id_type,
             click_ids, landing_page, referrer, referrer_host, version, updated_at)
@@ -90,13 +90,13 @@ BEGIN
             click_id_type = excluded.click_id_type, click_ids = excluded.click_ids,
             landing_page = excluded.landing_page, referrer = excluded.referrer,
             referrer_host = excluded.referrer_host, version = excluded.version,
-            updated_at = excluded.updated_at$sql$, journey._compared_columns(r, 'touches'::text, 't.'::text)))
+            updated_at = excluded.updated_at$sql$, journey._compared_columns(r, 'touches'::text, 't.'::text))))
     USING r.version, r.at;
     IF moved THEN
-        EXECUTE journey._bind(r, $sql$
+        EXECUTE journey._bind(r, journey._listed(r, 'touches'::text, 't.touch_id'::text, $sql$
             UPDATE {touches} AS t SET person_id = u.p1, version = $1, updated_at = $2
             FROM {._changed_units} AS u
-            WHERE u.p0 <> u.p1 AND t.session_id = u.session_id AND t.person_id <> u.p1$sql$)
+            WHERE u.p0 <> u.p1 AND t.session_id = u.session_id AND t.person_id <> u.p1$sql$))
         USING r.version, r.at;
     END IF;
 END
@@ -230,29 +230,21 @@ AS $$
 DECLARE
     s journey._settings := r.settings;
 BEGIN
-    -- In the order of person_id, in which indexes are made fast. Sorted kind by kind by what follows the
-    -- prefix, since eight bytes that are the same make comparing slow.
-    RETURN journey._load_persons(ARRAY(
-            SELECT journey._bind(r, format($sql$
-                SELECT p.person_id, u.session_number, u.part
-                FROM {._units_new} AS u JOIN {._resolved} AS p USING (session_id)
-                WHERE p.person_id LIKE %L
-                ORDER BY substr(p.person_id, %s), u.visitor_id, u.started_at, u.first_event_id$sql$,
-                kind || ':%', length(kind) + 2))
-            FROM unnest('{email,user}'::text[]) AS kind) || journey._bind(r, $sql$
-            SELECT 'visitor:' || u.visitor_id, u.session_number, u.part
-            FROM {._units_new} AS u
-            WHERE NOT EXISTS (SELECT FROM {._resolved} AS p WHERE p.session_id = u.session_id)
-            ORDER BY u.visitor_id, u.started_at, u.first_event_id$sql$),
-        ARRAY(
-            SELECT journey._bind(r, format($sql$
-                SELECT f.person_id, f.visitor_id, f.event_time, f.event_id, f.name, f.order_id, f.revenue,
-                       f.currency, f.traits
-                FROM {_facts} AS f
-                WHERE f.person_id LIKE %L AND (f.revenue IS NOT NULL OR f.traits IS NOT NULL)
-                ORDER BY substr(f.person_id, %s), f.event_time, f.event_id, f.visitor_id$sql$,
-                kind || ':%', length(kind) + 2))
-            FROM unnest('{email,user,visitor}'::text[]) AS kind),
+    -- In the order of person_id, in which indexes are made fast. Sorted by what follows the prefix and one letter
+    -- of that, since eight bytes that are the same make comparing slow.
+    RETURN journey._load_persons(journey._bind(r, $sql$
+            SELECT coalesce(p.person_id, 'visitor:' || u.visitor_id), u.session_number, u.part
+            FROM {._units_new} AS u LEFT JOIN {._resolved} AS p USING (session_id)
+            ORDER BY CASE WHEN p.person_id IS NULL THEN 'v' || u.visitor_id
+                          ELSE left(p.person_id, 1) || substr(p.person_id, strpos(p.person_id, ':') + 1)
+                     END COLLATE "C", u.visitor_id, u.started_at, u.first_event_id$sql$),
+        journey._bind(r, $sql$
+            SELECT f.person_id, f.visitor_id, f.event_time, f.event_id, f.name, f.order_id, f.revenue,
+                   f.currency, f.traits
+            FROM {_facts} AS f
+            WHERE f.revenue IS NOT NULL OR f.traits IS NOT NULL
+            ORDER BY left(f.person_id, 1) || substr(f.person_id, strpos(f.person_id, ':') + 1),
+                     f.event_time, f.event_id, f.visitor_id$sql$),
         journey._bind(r, '{_sessions}'::text)::regclass, journey._bind(r, '{touches}'::text)::regclass,
         journey._bind(r, '{profiles}'::text)::regclass, s.time_zone, s.email_trait,
         journey._internal_patterns(r.store, s), s.profiles = 'all',

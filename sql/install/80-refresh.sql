@@ -127,6 +127,9 @@ BEGIN
         END IF;
         phases := journey._note_phase(phases, 'indexes'::text, begun);
     END IF;
+    IF (r.settings).keep_changes IS NOT NULL AND NOT r.shadow THEN
+        PERFORM journey._end_changes(r);
+    END IF;
     PERFORM journey._trim_scratch(r);
 END
 $$;

@@ -385,6 +385,7 @@ BEGIN
     PERFORM journey._keep_from_vacuum(r);
     PERFORM journey._create_tombstones(r);
     PERFORM journey._create_exports(r);
+    PERFORM journey._create_changes(r);
     PERFORM journey._show_sessions(r);
     PERFORM journey._show_conversions(r);
     PERFORM journey._show_segments(r);

@@ -19,6 +19,10 @@ COMMENT ON FUNCTION journey._bind IS 'internal: a statement with the names of a 
 COMMENT ON FUNCTION journey._bury IS 'internal: makes the tombstones of a person';
 COMMENT ON FUNCTION journey._build_units IS 'internal: the rows of the sessions that a merge changed';
 COMMENT ON FUNCTION journey._clear_scratch IS 'internal: empties relations of scratch';
+COMMENT ON FUNCTION journey._listed IS 'internal: a statement that lists the keys of what it writes';
+COMMENT ON FUNCTION journey._create_changes IS 'internal: makes the list of changes';
+COMMENT ON FUNCTION journey._unlist_changes IS 'internal: takes a forgotten person off the list of changes';
+COMMENT ON FUNCTION journey._end_changes IS 'internal: takes old rows off the list of changes';
 COMMENT ON FUNCTION journey._trim_scratch IS 'internal: empties the scratch that a large run took';
 COMMENT ON FUNCTION journey._scratch_size IS 'internal: bytes of a relation of scratch';
 COMMENT ON FUNCTION journey._little_scratch IS 'internal: bytes of scratch that a plan needs no statistics of';
@@ -128,6 +132,8 @@ COMMENT ON FUNCTION journey._stored IS
 COMMENT ON FUNCTION journey._stretches IS
     'internal: the query for whom visitors stand';
 
+COMMENT ON FUNCTION journey._add_aliased IS
+    'internal: whom aliases of a first load name';
 COMMENT ON FUNCTION journey._load_events IS
     'internal: the merge of a first load';
 COMMENT ON FUNCTION journey._load_persons IS
