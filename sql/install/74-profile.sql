@@ -199,6 +199,8 @@ BEGIN
 END
 $$;
 
+COMMENT ON FUNCTION journey._tell_facts(journey._run) IS 'internal: what follows from changed facts at once';
+
 -- A first load: facts, before all that is written person by person.
 CREATE FUNCTION journey._store_all_facts(r journey._run)
 RETURNS void
