@@ -298,7 +298,7 @@ AS $$
                             FROM {touches} AS t
                             WHERE t.person_id = b.person_id AND t.touch_type <> 'direct' AND t.click_ids ? x.name
                               AND t.touched_at %1$s (b.old_clicks #>> ARRAY[x.name, '%2$s'])::timestamptz
-                            ORDER BY t.touched_at %3$s, t.touch_id %3$s LIMIT 1)) AS y
+                            ORDER BY t.touched_at %3$s FETCH FIRST 1 ROW WITH TIES)) AS y
                        ORDER BY y.at %3$s, y.id %3$s LIMIT 1$sql$, beyond, field, direction)
 $$;
 COMMENT ON FUNCTION journey._end_click(text, text, text) IS 'internal: the query for the first or last click id of a name';
@@ -378,11 +378,15 @@ AS $$
                    CROSS JOIN LATERAL (%s) AS f
                    CROSS JOIN LATERAL (%s) AS l) END AS click_ids$sql$,
         journey._end_click('>='::text, 'first_at'::text, ''::text), journey._end_click('<='::text, 'last_at'::text, 'DESC'::text))
+    -- in the order of the index, which ends with the time; a sort would read all of a person
     UNION ALL SELECT p.piece, format($sql$
         SELECT t.touched_at AS at, %s
-        FROM {touches} AS t
-        WHERE %s t.person_id = b.person_id
-        ORDER BY t.touched_at %s, t.touch_id %3$s LIMIT 1$sql$,
+        FROM (
+            SELECT t.*
+            FROM {touches} AS t
+            WHERE %s t.person_id = b.person_id
+            ORDER BY t.touched_at %s FETCH FIRST 1 ROW WITH TIES) AS t
+        ORDER BY t.touch_id %3$s LIMIT 1$sql$,
         journey._touch_columns('t.'::text),
         CASE WHEN p.piece LIKE '%non_direct%' THEN $sql$t.touch_type <> 'direct' AND$sql$ ELSE '' END,
         CASE WHEN p.piece LIKE 'last%' THEN 'DESC' ELSE '' END)
