@@ -246,6 +246,11 @@ CREATE AGGREGATE journey._last_said(jsonb, timestamptz, text, text) (
     PARALLEL = SAFE
 );
 
+COMMENT ON FUNCTION journey._last_said_final(internal) IS 'internal: the traits said last, each with its event';
+COMMENT ON AGGREGATE journey._last_said(jsonb, timestamptz, text, text) IS
+    'internal: the last value that was said of each trait, with the event that said it';
+COMMENT ON TYPE journey._said IS 'internal: what one event says of a person';
+
 -- A person's counts of events by name after units went and came.
 CREATE FUNCTION journey._sum_counts(counts jsonb, gone bytea[], came bytea[])
 RETURNS jsonb

@@ -406,8 +406,8 @@ $$;
 
 -- The marks of a query, (visitor_id, time, event_id, sent_from, base, session_id, loose, aside, person_id,
 -- session_number, first_ref, identity), as _stitch() takes them; the barriers of the visitors of `visitors` are
--- added. `shared` gives those that are.
-CREATE FUNCTION journey._marks(units text, visitors text, shared text)
+-- added. `shared` gives those that are. In a later run persons are looked up, however many units the planner expects.
+CREATE FUNCTION journey._marks(units text, visitors text, shared text, bulk boolean)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN pg_catalog.format($sql$
@@ -415,17 +415,23 @@ RETURN pg_catalog.format($sql$
                IS TRUE, m.session_id, m.loose, m.aside, m.person_id, m.session_number, f.person_id,
                CASE WHEN m.identity = m.first_ref THEN f.person_id ELSE i.person_id END
         FROM (
-            %s
+            %1$s
             UNION ALL
             SELECT b.visitor_id, b.at, '', '', b.base, NULL, NULL, NULL, NULL, NULL, 'forgotten:', NULL
-            FROM (%s) AS b) AS m
-        LEFT JOIN (%s) AS s ON s.visitor_id = m.visitor_id
-        LEFT JOIN {identities} AS f ON f.id = substr(m.first_ref, strpos(m.first_ref, ':') + 1)
-                                   AND f.id_type = split_part(m.first_ref, ':', 1)
-        LEFT JOIN {identities} AS i ON m.identity <> m.first_ref
-                                   AND i.id = substr(m.identity, strpos(m.identity, ':') + 1)
-                                   AND i.id_type = split_part(m.identity, ':', 1)
-        ORDER BY m.visitor_id, m.at, m.event_id, m.sent_from$sql$, units, journey._barriers(visitors), shared);
+            FROM (%2$s) AS b) AS m
+        LEFT JOIN (%3$s) AS s ON s.visitor_id = m.visitor_id
+        LEFT JOIN LATERAL (
+            SELECT f.person_id
+            FROM {identities} AS f
+            WHERE f.id = substr(m.first_ref, strpos(m.first_ref, ':') + 1)
+              AND f.id_type = split_part(m.first_ref, ':', 1) %4$s) AS f ON true
+        LEFT JOIN LATERAL (
+            SELECT i.person_id
+            FROM {identities} AS i
+            WHERE m.identity <> m.first_ref AND i.id = substr(m.identity, strpos(m.identity, ':') + 1)
+              AND i.id_type = split_part(m.identity, ':', 1) %4$s) AS i ON true
+        ORDER BY m.visitor_id, m.at, m.event_id, m.sent_from$sql$, units, journey._barriers(visitors), shared,
+        CASE WHEN bulk THEN '' ELSE 'LIMIT 1' END);
 
 -- A first load: all units are in _units_new. Those that go to another person than their visitor's own are left
 -- in _resolved; and the visitors' stretches are written.
@@ -453,7 +459,7 @@ BEGIN
             format($sql$
             SELECT x.visitor_id
             FROM (SELECT visitor_id FROM {_visitor_refs} GROUP BY visitor_id HAVING count(*) > %s) AS x
-            WHERE %s$sql$, (r.settings).max_users_per_visitor, journey._is_shared(r)))),
+            WHERE %s$sql$, (r.settings).max_users_per_visitor, journey._is_shared(r)), true)),
         journey._bind(r, '{._resolved}'::text)::regclass, journey._bind(r, '{identities}'::text)::regclass, false);
     -- most visitors name nobody
     EXECUTE journey._bind(r, $sql$
@@ -550,7 +556,7 @@ BEGIN
             FROM {._windows} AS w
             JOIN {_aliases} AS a ON a.previous_id = w.visitor_id AND a.visitor_id <> w.visitor_id$sql$,
             'SELECT visitor_id, base FROM {._windows}'::text,
-            'SELECT visitor_id FROM {._windows} WHERE shared'::text)),
+            'SELECT visitor_id FROM {._windows} WHERE shared'::text, false)),
         journey._bind(r, '{._resolved}'::text)::regclass, NULL::regclass, true);
     IF journey._is_large(r, '_resolved'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
@@ -765,7 +771,7 @@ BEGIN
             USING frames AS f
             WHERE i.id = f.visitor_id AND i.id_type = 'visitor'
               -- that of the unit before begins at it or earlier, and stays
-              AND (f.before_at IS NULL OR i.valid_from > f.before_at)
+              AND i.valid_from >= coalesce(f.before_at, '-infinity') AND (f.before_at IS NULL OR i.valid_from > f.before_at)
               AND i.valid_from <= coalesce(f.behind_at, 'infinity')
               AND NOT EXISTS (
                 SELECT FROM stretches AS s

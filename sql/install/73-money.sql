@@ -100,3 +100,5 @@ AS $$
 $$;
 COMMENT ON FUNCTION journey._repeats(journey._run) IS
     'internal: the relation of amounts of orders that count elsewhere';
+COMMENT ON FUNCTION journey._counts_once(text) IS 'internal: the condition that the amount of a fact counts';
+COMMENT ON FUNCTION journey._recount_orders(journey._run) IS 'internal: finds facts that began or ceased to count';

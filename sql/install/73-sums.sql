@@ -273,3 +273,15 @@ BEGIN
     END LOOP;
 END
 $$;
+
+COMMENT ON FUNCTION journey._facts_of_sum() IS 'internal: how many facts a sum gets';
+COMMENT ON FUNCTION journey._sums_of_sum() IS 'internal: how many sums a sum gets';
+COMMENT ON FUNCTION journey._create_sums(journey._run) IS 'internal: makes the table of sums';
+COMMENT ON FUNCTION journey._keep_sums(journey._run) IS 'internal: brings sums up to date with the facts that changed';
+COMMENT ON FUNCTION journey._mark_sums(text) IS 'internal: the statement that marks sums for making anew';
+COMMENT ON FUNCTION journey._sums_of_level() IS 'internal: the query for the sums of a level, and where they end';
+COMMENT ON FUNCTION journey._summands(integer) IS 'internal: the query for what lies in sums of a level';
+COMMENT ON FUNCTION journey._summed(text, text) IS 'internal: the query for what summands add up to';
+COMMENT ON FUNCTION journey._sum_anew(integer) IS 'internal: the statement that makes marked sums of a level anew';
+COMMENT ON FUNCTION journey._sum_all(journey._run) IS 'internal: makes the sums after a first load';
+COMMENT ON FUNCTION journey._sum_differences(journey._run) IS 'internal: sums that are not as derived anew';

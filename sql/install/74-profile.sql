@@ -199,6 +199,8 @@ BEGIN
 END
 $$;
 
+COMMENT ON FUNCTION journey._tell_facts(journey._run) IS 'internal: what follows from changed facts at once';
+
 -- A first load: facts, before all that is written person by person.
 CREATE FUNCTION journey._store_all_facts(r journey._run)
 RETURNS void
@@ -296,14 +298,14 @@ AS $$
                             FROM {touches} AS t
                             WHERE t.person_id = b.person_id AND t.touch_type <> 'direct' AND t.click_ids ? x.name
                               AND t.touched_at %1$s (b.old_clicks #>> ARRAY[x.name, '%2$s'])::timestamptz
-                            ORDER BY t.touched_at %3$s, t.touch_id %3$s LIMIT 1)) AS y
+                            ORDER BY t.touched_at %3$s FETCH FIRST 1 ROW WITH TIES)) AS y
                        ORDER BY y.at %3$s, y.id %3$s LIMIT 1$sql$, beyond, field, direction)
 $$;
 COMMENT ON FUNCTION journey._end_click(text, text, text) IS 'internal: the query for the first or last click id of a name';
 
 -- What a profile is put together from, besides its counts: each piece looks up those of b.person_id. What follows
--- from facts alone stays as it is where none of them changed. A first load folds the same in profile.c: JPersonFoldFact,
--- JFoldTouch and JFoldClick must give what these pieces give.
+-- from facts alone stays as it is where none of them changed (b.facts), and devices where none is told (b.moved).
+-- A first load folds the same in profile.c: JPersonFoldFact, JFoldTouch and JFoldClick must give what these pieces give.
 CREATE FUNCTION journey._profile_pieces()
 RETURNS TABLE (piece text, query text)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -335,9 +337,23 @@ AS $$
         SELECT b.revenue_by_currency, b.traits
         WHERE NOT b.facts$sql$
     UNION ALL SELECT 'devices', $sql$
-        SELECT array_agg(DISTINCT t.id::text ORDER BY t.id::text) AS visitor_ids
-        FROM {identities} AS t
-        WHERE t.id_type = 'visitor' AND t.person_id = b.person_id$sql$
+        SELECT CASE WHEN b.is_new THEN (
+                   SELECT array_agg(DISTINCT t.id::text ORDER BY t.id::text)
+                   FROM {identities} AS t
+                   WHERE t.id_type = 'visitor' AND t.person_id = b.person_id)
+               WHEN b.moved THEN (
+                   SELECT array_agg(v.id ORDER BY v.id)
+                   FROM (
+                       (SELECT v COLLATE "C" FROM unnest(b.old_visitors) AS v
+                        EXCEPT
+                        SELECT v COLLATE "C" FROM unnest(b.changed_visitors) AS v)
+                       UNION ALL
+                       SELECT v COLLATE "C"
+                       FROM unnest(b.changed_visitors) AS v
+                       WHERE EXISTS (
+                           SELECT FROM {identities} AS t
+                           WHERE t.id = v AND t.id_type = 'visitor' AND t.person_id = b.person_id)) AS v (id))
+               ELSE b.old_visitors END AS visitor_ids$sql$
     -- The first and last of each name. Beyond the old ones there are none but those that came; one that went is
     -- replaced by the next.
     UNION ALL SELECT 'clicks', format($sql$
@@ -363,11 +379,15 @@ AS $$
                    CROSS JOIN LATERAL (%s) AS f
                    CROSS JOIN LATERAL (%s) AS l) END AS click_ids$sql$,
         journey._end_click('>='::text, 'first_at'::text, ''::text), journey._end_click('<='::text, 'last_at'::text, 'DESC'::text))
+    -- in the order of the index, which ends with the time; a sort would read all of a person
     UNION ALL SELECT p.piece, format($sql$
         SELECT t.touched_at AS at, %s
-        FROM {touches} AS t
-        WHERE %s t.person_id = b.person_id
-        ORDER BY t.touched_at %s, t.touch_id %3$s LIMIT 1$sql$,
+        FROM (
+            SELECT t.*
+            FROM {touches} AS t
+            WHERE %s t.person_id = b.person_id
+            ORDER BY t.touched_at %s FETCH FIRST 1 ROW WITH TIES) AS t
+        ORDER BY t.touch_id %3$s LIMIT 1$sql$,
         journey._touch_columns('t.'::text),
         CASE WHEN p.piece LIKE '%non_direct%' THEN $sql$t.touch_type <> 'direct' AND$sql$ ELSE '' END,
         CASE WHEN p.piece LIKE 'last%' THEN 'DESC' ELSE '' END)
@@ -402,7 +422,8 @@ AS $$
                    p.facts OR o.person_id IS NULL AS facts, o.traits, o.revenue_by_currency,
                    (p.facts OR o.person_id IS NULL)
                    AND EXISTS (SELECT FROM {._sums} AS x WHERE x.person_id = p.person_id) AS kept,
-                   o.person_id IS NULL AS is_new, o.click_ids AS old_clicks, k.came_at, k.came_ids, k.came_clicks,
+                   o.person_id IS NULL AS is_new, p.moved, o.visitor_ids AS old_visitors, m.visitors AS changed_visitors,
+                   o.click_ids AS old_clicks, k.came_at, k.came_ids, k.came_clicks,
                    (SELECT min(s.started_at) FROM {_sessions} AS s
                     WHERE s.person_id = p.person_id) AS first_seen_at,
                    -- _count_conversions() brings them up to date, and counts all where they are NULL
@@ -423,13 +444,13 @@ AS $$
             LEFT JOIN (
                 SELECT person_id, sum(s)::bigint AS sessions, sum(e)::bigint AS events,
                        sum(v)::bigint AS page_views, array_agg(gone) AS gone, array_agg(came) AS came,
-                       max(ended0) AS ended0, max(ended1) AS ended1
+                       max(ended0) AS ended0, max(ended1) AS ended1, array_agg(DISTINCT visitor_id::text) AS visitors
                 FROM (
                     SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v, counts0 AS gone, NULL::bytea AS came,
-                           CASE WHEN s0 > 0 THEN to0 END AS ended0, NULL::timestamptz AS ended1
+                           CASE WHEN s0 > 0 THEN to0 END AS ended0, NULL::timestamptz AS ended1, visitor_id
                     FROM {._changed_units}
                     UNION ALL
-                    SELECT p1, s1, e1, v1, NULL, counts1, NULL, CASE WHEN s1 > 0 THEN to1 END
+                    SELECT p1, s1, e1, v1, NULL, counts1, NULL, CASE WHEN s1 > 0 THEN to1 END, visitor_id
                     FROM {._changed_units}) AS d
                 WHERE person_id IS NOT NULL
                 GROUP BY person_id) AS m USING (person_id)
@@ -500,7 +521,9 @@ AS $$
                                 WHERE oid = 'journey._profile_touch'::regtype))),
         -- users, both; neither changes with most updates, which therefore touch no index
         'CREATE INDEX ON {profiles} (email); CREATE INDEX ON {profiles} (user_id)',
-        'SELECT person_id, bool_or(kind = ''fact'') AS facts FROM {._person_changes} GROUP BY person_id',
+        $sql$
+            SELECT person_id, bool_or(kind = 'fact') AS facts, bool_or(kind = 'identity') AS moved
+            FROM {._person_changes} GROUP BY person_id$sql$,
         'o.person_id = s.person_id',
         CASE WHEN NOT (r).bulk THEN journey._profile_rows() END,
         ARRAY['user_id', 'email', 'traits', 'click_ids'] || ARRAY(

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Persons and devices of which there is very much: what a refresh costs does not follow how much. Shown by the pages
-# that it touches in a model of little and in one of ten times as much, with one event in all places.
+# that it touches, and the rows that it fetches, in a model of little and in one of ten times as much, with one event in
+# all places.
 use strict;
 use warnings;
 use FindBin;
@@ -25,20 +26,31 @@ sub event
 	sql("INSERT INTO $schema.$table SELECT $values, x.at, x.at, $loaded, $more FROM (SELECT $at AS at) AS x");
 }
 
-# Refreshes, and returns the pages touched.
+# Rows of the model and its sources that were fetched so far; servers before 15 tell some time later.
+my $tells_rows = value('SHOW server_version_num') >= 150000;
+sub rows
+{
+	my ($model) = @_;
+	return value("SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables
+	    WHERE schemaname IN ('$model', 'm_$model', 'm_${model}_store')");
+}
+
+# Refreshes, and returns the pages touched and the rows fetched.
 sub refresh
 {
 	my ($model) = @_;
+	my $before = rows($model);
 	$load++;
 	my $plan = join ' ', map { $_->[0] } sql("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM journey.refresh('m_$model')");
 	my ($hit) = $plan =~ /"Shared Hit Blocks": (\d+)/;
 	my ($read) = $plan =~ /"Shared Read Blocks": (\d+)/;
-	return $hit + $read;
+	return ($hit + $read, rows($model) - $before);
 }
 
 # An account with that many identify calls, orders (every tenth is told by the browser too) and refunds, all from a
-# server; a login on a tenth as many devices; a kiosk with sessions of ten users in turn.
-my %size = (little => 1000, much => 10000);
+# server; a login on a tenth as many devices; a kiosk with sessions of ten users in turn; a visitor who comes by a click
+# every time.
+my %size = (little => 400, much => 4000);
 for my $model (sort keys %size)
 {
 	my $n = $size{$model};
@@ -67,6 +79,9 @@ for my $model (sort keys %size)
 	        SELECT 'b' || k, 'browser', 'acme', x.at + interval '1 minute', x.at, $loaded, 'order_completed',
 	               'Order Completed', NULL, k % 100 + 0.5, CASE WHEN k % 3 = 0 THEN 'EUR' ELSE 'USD' END, 'o' || k
 	        FROM generate_series(1, $n, 10) AS k $at;
+	    INSERT INTO $model.identifies
+	        SELECT 'vi' || k, 'v' || k, NULL, x.at, x.at, $loaded, 'v' || k || '\@v.test', NULL, NULL
+	        FROM generate_series(1, 500) AS k $at;
 	    INSERT INTO $model.order_refunded
 	        SELECT 'r' || k, 'server', 'acme', x.at + interval '2 minutes', x.at, $loaded, 'order_refunded', 'Order Refunded',
 	               NULL, 1, CASE WHEN k % 3 = 0 THEN 'EUR' ELSE 'USD' END, 'o' || k
@@ -78,26 +93,32 @@ for my $model (sort keys %size)
 	        SELECT 'k' || k, 'kiosk', 'u' || k % 10, x.at, x.at, $loaded, 'click', 'Click', 'https://a.test/'
 	        FROM generate_series(1, $n) AS k $at
 	        UNION ALL
+	        SELECT 'c' || k, 'clicker', NULL, x.at, x.at, $loaded, 'click', 'Click', 'https://a.test/?gclid=g' || k
+	        FROM generate_series(1, $n) AS k $at
+	        UNION ALL
 	        SELECT 'v' || k, 'v' || k, NULL, x.at, x.at, $loaded, 'click', 'Click', 'https://a.test/'
-	        FROM generate_series(1, 500) AS k $at");
+	        FROM generate_series(1, $n) AS k $at");
 	refresh($model);
 	# the first refresh after a first load
 	event($model, 'tracks', "'warm', 'v1', NULL", "timestamptz '2026-01-02'", "'click', 'Click', NULL");
 	refresh($model);
 }
+sql('ANALYZE');    # most persons have one of each, as the planner then knows
 
 # What comes of it in both models, and that pages are about the same.
 sub case_of
 {
 	my ($name, $do) = @_;
-	my %pages;
+	my (%pages, %rows);
 	for my $model ('little', 'much')
 	{
 		$do->($model, $size{$model});
-		$pages{$model} = refresh($model);
+		($pages{$model}, $rows{$model}) = refresh($model);
 	}
-	note "$name: $pages{little} pages of little, $pages{much} of much";
+	note "$name: $pages{little} pages and $rows{little} rows of little, $pages{much} and $rows{much} of much";
 	cmp_ok($pages{much}, '<', 1.4 * $pages{little} + 1000, "$name: pages do not follow how much there is");
+	return unless $tells_rows;
+	cmp_ok($rows{much}, '<', 1.4 * $rows{little} + 1500, "$name: nor do rows");
 }
 
 my $end = "timestamptz '2026-03-01'"; # behind all: a session amid shifts the numbers of those behind it
@@ -118,6 +139,13 @@ case_of('the kiosk, one of its users', sub { event($_[0], 'tracks', "'ke', 'kios
 case_of('the kiosk, a new user', sub { event($_[0], 'tracks', "'kn', 'kiosk', 'unew'", "$end + interval '3 hours'", "'click', 'Click', NULL") });
 case_of('the kiosk, nobody', sub { event($_[0], 'tracks', "'ka', 'kiosk', NULL", "$end + interval '6 hours'", "'click', 'Click', NULL") });
 case_of('the kiosk, amid', sub { event($_[0], 'tracks', "'km', 'kiosk', 'u' || " . int($_[1] / 2) % 10, $amid->($_[1]), "'click', 'Click', NULL") });
+my $click = "'click', 'Click', 'https://a.test/?gclid=new'";
+case_of('a click at the end', sub { event($_[0], 'tracks', "'ce', 'clicker', NULL", $end, $click) });
+case_of('a click amid', sub { event($_[0], 'tracks', "'cm', 'clicker', NULL", $amid->($_[1]), $click) });
+event($_, 'tracks', "'cp', 'clicker', NULL", "$end + interval '1 minute'", "'click', 'Click', 'https://a.test/'") for 'little', 'much';
+refresh($_) for 'little', 'much';
+case_of('the last click goes', sub { sql("DELETE FROM $_[0].tracks WHERE id = 'ce'") });
+case_of('a new device of the login', sub { event($_[0], 'tracks', "'nd', 'new', 'login'", $end, "'click', 'Click', NULL") });
 case_of('an old device of the login', sub { event($_[0], 'tracks', "'od', 'device7', 'login'", $end, "'click', 'Click', NULL") });
 
 for my $model ('little', 'much')
