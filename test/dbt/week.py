@@ -37,7 +37,8 @@ def test_changed_select(run, p):
        and "--full-refresh" in p.said and "pg_journey_keep" in p.said,
        "a SELECT that gives less fails, counts what, and tells the ways out", p.said)
     same(sql("SELECT count(*) FROM dev_web.events"), stored, "and has changed nothing")
-    ok(p.dbt("run", "--select", "web", vars={"pg_journey_keep": True}), "pg_journey_keep keeps them", p.said)
+    ok(p.dbt("run", "--select", "web", vars={"pg_journey_keep": True}) and "the one with more fields stays" in p.said,
+       "pg_journey_keep keeps them, and tells what that means for the others", p.said)
     same(sql("SELECT count(*) FROM dev_web.events"), stored, "all of them")
     ok(p.dbt("run", "--select", "web", "--full-refresh", vars={"pg_journey_force": True})
        and sql("SELECT count(*) FROM dev_web.events") == str(int(stored) - rows), "--full-refresh gives them up", p.said)
@@ -78,6 +79,7 @@ def test_checks(run, p):
                     "has no column with the time of the event")}
     for name, option, said in (
             ("contract", "contract={'enforced': true}", "takes no contract"), ("capture", "capture='trigger'", '"capture" of bad_capture has no effect'),
+            ("amounts", "revenue={'Order Completed': 'total'}", '"revenue" of bad_amounts has no effect'),
             ("revenue", "revenue=['total']", "must map events to columns"), ("list", "meta={'pg_journey': ['timeout']}", "must be a mapping"),
             ("typo", "meta={'pg_journey': {'time_out': '1 day'}}", '"time_out" in the options of bad_typo is no option'),
             ("table", "meta={'pg_journey_conversion_tables': [{'name': 'MQL'}]}", "an entry of conversion_tables is {table: schema.table")):
@@ -89,9 +91,9 @@ def test_checks(run, p):
     ok(not p.dbt("run", "--select", "events", "path:models/bad"), "what is wrong with a journey_model fails the run", p.said)
     for name, (_, said) in changed.items():
         ok(said in p.said, f"{name} is told", p.said)
-    run.same(run.sql("SELECT string_agg(model, ' ') FROM journey.models WHERE model LIKE 'dev_bad%'"), "dev_bad_capture",
-             "of these models the one that has an option without effect is made")
-    run.sql("DROP VIEW dev.bad_capture; SELECT journey.drop_model('dev_bad_capture')")
+    run.same(run.sql("SELECT string_agg(model, ' ' ORDER BY model) FROM journey.models WHERE model LIKE 'dev_bad%'"),
+             "dev_bad_amounts dev_bad_capture", "of these models those that have an option without effect are made")
+    run.sql("DROP VIEW dev.bad_capture, dev.bad_amounts; SELECT journey.drop_model('dev_bad_' || m) FROM unnest('{amounts,capture}'::text[]) AS m")
     run.shutil.rmtree(folder)
     ok(not p.dbt("parse", vars={"pg_journey": None, "options": ["x"], "rudderstack_schema": "rudder"})
        and "must be a mapping" in p.said, "a wrong shape of the variable options is told when the project is parsed", p.said)
@@ -223,7 +225,7 @@ def test_checks_of_data(run, p):
             "rejected": "no_rejected_events(ref('web'))", "rejected_late": "no_rejected_events(ref('web'), within='0 seconds')",
             "rejected_now": "no_rejected_events(ref('web'), within='1 day')",
             "staging": "no_rejected_events(ref('events'))", "staging_late": "no_rejected_events(ref('events'), within='1 day')",
-            "due": "no_rebuild_due(ref('web'))"}.items():
+            "due": "no_rebuild_due(ref('web'))", "due_of_none": "no_rebuild_due(ref('events'))"}.items():
         (folder / f"c_{name}.sql").write_text("{{ pg_journey.test_%s }}\n" % call)
     ok(p.dbt("run", "--select", "path:models/checks"), "tests are queries", p.said)
     count = lambda name: sql(f"SELECT count(*) FROM dev.c_{name}")
@@ -234,11 +236,15 @@ def test_checks_of_data(run, p):
     same(sql(reasons + "dev.c_staging"), sql(reasons + "dev_web.rejected_events"),
          "on staging models it finds what a model rejects, for the same reasons")
     ok(int(rejected) > 0 and count("staging_late") == "0", "of late none")
-    same(count("due"), "0", "no_rebuild_due")
+    same((count("due"), count("due_of_none")), ("0", "1"), "no_rebuild_due, which finds a model that is not there")
     sql("SELECT journey.set_options('dev_web', '{\"timeout\": \"7 minutes\"}')")
     same(count("due"), "1", "finds one that is due")
     sql("SELECT journey.set_options('dev_web', '{\"timeout\": \"30 minutes\"}')")
     same(count("due"), "0", "and is well again")
+    web = folder / "c_where.yml"
+    web.write_text("models:\n  - name: c_due\n    data_tests:\n      - pg_journey.no_rebuild_due:\n          config: {where: 'true'}\n")
+    ok(not p.dbt("test", "--select", "c_due") and "this is asked of a whole model" in p.said, "a test of a model takes no where", p.said)
+    web.unlink()
     sql("DROP VIEW " + ", ".join(f"dev.{f.stem}" for f in folder.glob("*.sql")))
     run.shutil.rmtree(folder)
 
