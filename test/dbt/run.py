@@ -131,6 +131,7 @@ class Project:
         runner = dbtRunner(manifest=manifest, callbacks=[lambda event: messages.append(event.info.msg)])
         result = runner.invoke([*self.flags, "--log-level", "none", "--log-level-file", "debug", *arguments,
                                 "--project-dir", str(self.path), "--profiles-dir", str(self.path)])
+        self.result = result.result
         self.said += "\n".join(messages) + (f"\n{result.exception}" if result.exception else "")
         for done in getattr(result.result, "results", []) if not result.success else []:
             if str(done.status) in ("error", "fail"):
@@ -235,6 +236,9 @@ def test_options(p):
        and sql("SELECT count(first_plan) > 0 FROM dev.web_sessions") == "t"
        and 'drops dev.web_sessions, which shows model "dev_web"' in p.said,
        "an option that gives sessions more columns, due since a run before, takes the views along, and tells", p.said)
+    web.write_text(text.replace("timeout=var('timeout')", "timeout=var('timeout'), earliest='2001-01-01'"))
+    ok(p.dbt("run", "--select", "web") and "rows read before keep the old earliest" in p.said
+       and "pg_journey_rebuild" not in p.said, "of an option of reading it is told that stored events do not do", p.said)
     web.write_text(text.replace("timeout=var('timeout')", "timeout='1 month'"))
     ok(not p.dbt("run", "--select", "web") and 'invalid value for option "timeout"' in p.said,
        "a wrong value is an error", p.said)

@@ -37,7 +37,8 @@ def test_changed_select(run, p):
        and "--full-refresh" in p.said and "pg_journey_keep" in p.said,
        "a SELECT that gives less fails, counts what, and tells the ways out", p.said)
     same(sql("SELECT count(*) FROM dev_web.events"), stored, "and has changed nothing")
-    ok(p.dbt("run", "--select", "web", vars={"pg_journey_keep": True}), "pg_journey_keep keeps them", p.said)
+    ok(p.dbt("run", "--select", "web", vars={"pg_journey_keep": True}) and "the one with more fields stays" in p.said,
+       "pg_journey_keep keeps them, and tells what that means for the others", p.said)
     same(sql("SELECT count(*) FROM dev_web.events"), stored, "all of them")
     ok(p.dbt("run", "--select", "web", "--full-refresh", vars={"pg_journey_force": True})
        and sql("SELECT count(*) FROM dev_web.events") == str(int(stored) - rows), "--full-refresh gives them up", p.said)
@@ -78,6 +79,7 @@ def test_checks(run, p):
                     "has no column with the time of the event")}
     for name, option, said in (
             ("contract", "contract={'enforced': true}", "takes no contract"), ("capture", "capture='trigger'", '"capture" of bad_capture has no effect'),
+            ("amounts", "revenue={'Order Completed': 'total'}", '"revenue" of bad_amounts has no effect'),
             ("revenue", "revenue=['total']", "must map events to columns"), ("list", "meta={'pg_journey': ['timeout']}", "must be a mapping"),
             ("typo", "meta={'pg_journey': {'time_out': '1 day'}}", '"time_out" in the options of bad_typo is no option'),
             ("table", "meta={'pg_journey_conversion_tables': [{'name': 'MQL'}]}", "an entry of conversion_tables is {table: schema.table")):
@@ -89,9 +91,9 @@ def test_checks(run, p):
     ok(not p.dbt("run", "--select", "events", "path:models/bad"), "what is wrong with a journey_model fails the run", p.said)
     for name, (_, said) in changed.items():
         ok(said in p.said, f"{name} is told", p.said)
-    run.same(run.sql("SELECT string_agg(model, ' ') FROM journey.models WHERE model LIKE 'dev_bad%'"), "dev_bad_capture",
-             "of these models the one that has an option without effect is made")
-    run.sql("DROP VIEW dev.bad_capture; SELECT journey.drop_model('dev_bad_capture')")
+    run.same(run.sql("SELECT string_agg(model, ' ' ORDER BY model) FROM journey.models WHERE model LIKE 'dev_bad%'"),
+             "dev_bad_amounts dev_bad_capture", "of these models those that have an option without effect are made")
+    run.sql("DROP VIEW dev.bad_capture, dev.bad_amounts; SELECT journey.drop_model('dev_bad_' || m) FROM unnest('{amounts,capture}'::text[]) AS m")
     run.shutil.rmtree(folder)
     ok(not p.dbt("parse", vars={"pg_journey": None, "options": ["x"], "rudderstack_schema": "rudder"})
        and "must be a mapping" in p.said, "a wrong shape of the variable options is told when the project is parsed", p.said)
@@ -105,7 +107,7 @@ def test_parts_of_rows(run, p):
     state = "SELECT version, sources FROM journey.models WHERE model = 'dev_web'"
     definition = "SELECT pg_get_viewdef('dev.web__events'), obj_description('dev.web__events'::regclass)"
     before = sql(state), sql(definition), run.relations_of("dev_web")
-    for flag in (["--empty"], ["--sample", "1 day"]):
+    for flag in (["--empty"], ["--sample", "1 day"]) if run.VERSION >= (1, 10) else (["--empty"],):
         ok(p.dbt("run", "--select", "events", "web+", "rows", *flag) and f"left as it is by {flag[0]}" in p.said,
            f"dbt run {flag[0]}", p.said)
     ok(p.dbt("run", "--select", "events", "web+") and (sql(state).split("|")[1], sql(definition), run.relations_of("dev_web"))
@@ -115,6 +117,8 @@ def test_parts_of_rows(run, p):
     same(sql("SELECT count(*) FROM dev_pr_of_a_longer_name.web_once"), "0", "which are empty")
     ok(p.dbt("run", "--select", "events", "web_once", "--target", "pr")
        and int(sql("SELECT count(*) FROM dev_pr_of_a_longer_name.web_once")) > 0, "and filled by the next whole run", p.said)
+    if run.VERSION < (1, 9):
+        return
     ok(p.dbt("run", "--select", "sessions_by_month", "--event-time-start", "2026-03-01", "--event-time-end", "2026-04-01"),
        "a microbatch model on sessions", p.said)
     same(sql("SELECT count(*) FROM dev.sessions_by_month"),
@@ -202,6 +206,10 @@ def test_ready(run, p):
     ok(run_it(**named) and sql("SELECT name, revenue, (SELECT name || revenue FROM dev.stg_rudderstack__event_tables) FROM dev.journey__events "
                                "WHERE kind = 'track'") == "Purchase|19.99|Purchase19.99", "a mapping names the events of a table", p.said)
     ok(run_it(**named) and "reads its events whole" not in p.said, "once", p.said)
+    fresh = lambda: p.dbt("source", "freshness", "--select", "source:rudderstack.pages", vars=on)
+    stale = not fresh() and "ERROR STALE freshness of rudderstack.pages" in p.said
+    sql("UPDATE shop2.pages SET received_at = now()")
+    ok(stale and fresh(), "source freshness goes by when rows were received", p.said)
     same(sql("SELECT count(*) FILTER (WHERE x = 1), (SELECT x FROM dev.model_of_mine) FROM dev.profiles"), "1|2",
          "models of the same names in the project are its own")
     for name in ("profiles", "journey__model"):
@@ -223,7 +231,7 @@ def test_checks_of_data(run, p):
             "rejected": "no_rejected_events(ref('web'))", "rejected_late": "no_rejected_events(ref('web'), within='0 seconds')",
             "rejected_now": "no_rejected_events(ref('web'), within='1 day')",
             "staging": "no_rejected_events(ref('events'))", "staging_late": "no_rejected_events(ref('events'), within='1 day')",
-            "due": "no_rebuild_due(ref('web'))"}.items():
+            "due": "no_rebuild_due(ref('web'))", "due_of_none": "no_rebuild_due(ref('events'))"}.items():
         (folder / f"c_{name}.sql").write_text("{{ pg_journey.test_%s }}\n" % call)
     ok(p.dbt("run", "--select", "path:models/checks"), "tests are queries", p.said)
     count = lambda name: sql(f"SELECT count(*) FROM dev.c_{name}")
@@ -234,11 +242,15 @@ def test_checks_of_data(run, p):
     same(sql(reasons + "dev.c_staging"), sql(reasons + "dev_web.rejected_events"),
          "on staging models it finds what a model rejects, for the same reasons")
     ok(int(rejected) > 0 and count("staging_late") == "0", "of late none")
-    same(count("due"), "0", "no_rebuild_due")
+    same((count("due"), count("due_of_none")), ("0", "1"), "no_rebuild_due, which finds a model that is not there")
     sql("SELECT journey.set_options('dev_web', '{\"timeout\": \"7 minutes\"}')")
     same(count("due"), "1", "finds one that is due")
     sql("SELECT journey.set_options('dev_web', '{\"timeout\": \"30 minutes\"}')")
     same(count("due"), "0", "and is well again")
+    web = folder / "c_where.yml"
+    web.write_text("models:\n  - name: c_due\n    data_tests:\n      - pg_journey.no_rebuild_due:\n          config: {where: 'true'}\n")
+    ok(not p.dbt("test", "--select", "c_due") and "this is asked of a whole model" in p.said, "a test of a model takes no where", p.said)
+    web.unlink()
     sql("DROP VIEW " + ", ".join(f"dev.{f.stem}" for f in folder.glob("*.sql")))
     run.shutil.rmtree(folder)
 

@@ -73,7 +73,10 @@
                 {%- do log('pg_journey: model "' ~ name ~ '" reads its events whole, since '
                     ~ ('its tables have changed' if schemas else 'the SELECT has changed' if read_before
                        else 'what it has read is not known'), info=true) -%}
-                {%- if not var('pg_journey_keep', false) -%}
+                {%- if var('pg_journey_keep', false) -%}
+                    {%- do log('pg_journey: model "' ~ name ~ '" keeps what is stored: of an event that is given in another '
+                        ~ 'form now, the one with more fields stays', info=true) -%}
+                {%- else -%}
                     {%- do pg_journey.free_sessions(name, options, state) -%}
                     {%- do pg_journey.read_anew(name) -%}
                 {%- endif -%}

@@ -19,8 +19,10 @@
             ~ "SELECT journey.drop_model('" ~ name ~ "');") -%}
     {%- endif -%}
     {%- set rebuilt = should_full_refresh() or var('pg_journey_rebuild', false) -%}
-    {%- set how = 'dbt run --full-refresh --select ' ~ model.name ~ ' does it; from the stored events, where raw rows are'
-        ~ ' gone, dbt run --select ' ~ model.name ~ " --vars 'pg_journey_rebuild: true'." -%}
+    {%- set whole = 'dbt run --full-refresh --select ' ~ model.name ~ ' does it' -%}
+    {%- set how = whole ~ '; from the stored events, where raw rows are gone, dbt run --select ' ~ model.name
+        ~ " --vars 'pg_journey_rebuild: true'." -%}
+    {%- set how_read = whole ~ ': what is read of the rows does not follow from the stored events.' -%}
     {%- set changed = pg_journey.changed_options(state['options'], options) -%}
     {%- if changed -%}
         {%- if state['version'] == 0 -%}{%- do pg_journey.free_sessions(name, options, state) -%}{%- endif -%}
@@ -35,13 +37,14 @@
         {%- set answer = load_result('pg_journey_options')['data'][0][0] -%}
         {%- if answer.startswith('rebuild is due') and not rebuilt -%}
             {%- do exceptions.warn('pg_journey: model "' ~ name ~ '": ' ~ answer
-                ~ '. Until then it goes on by the old rules. ' ~ how) -%}
+                ~ '. Until then it goes on by the old rules. ' ~ (how_read if 'rows read before' in answer else how)) -%}
         {%- else -%}
             {%- do log('pg_journey: model "' ~ name ~ '": '
                 ~ ('rebuilt by this run, so that they hold for all rows' if rebuilt
                    else answer ~ ', they hold from this run on'), info=true) -%}
         {%- endif -%}
     {%- elif state['rebuild_due'] is not none and not rebuilt -%}
-        {%- do exceptions.warn('pg_journey: model "' ~ name ~ '": rebuild is due: ' ~ state['rebuild_due'] ~ '. ' ~ how) -%}
+        {%- do exceptions.warn('pg_journey: model "' ~ name ~ '": rebuild is due: ' ~ state['rebuild_due'] ~ '. '
+            ~ (how_read if 'rows read before' in state['rebuild_due'] else how)) -%}
     {%- endif -%}
 {%- endmacro %}

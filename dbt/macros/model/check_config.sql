@@ -26,8 +26,14 @@
     {%- endif -%}
     {%- set options = pg_journey.model_options() -%}
     {%- do pg_journey.check_options(options, 'the options of ' ~ node.name) -%}
-    {%- if options.get('capture', 'none') != 'none' -%}
-        {%- do exceptions.warn('pg_journey: option "capture" of ' ~ node.name
-            ~ ' has no effect: a journey_model reads a view, on which there are no triggers') -%}
+    {%- if not (config.get('meta') or {}).get('pg_journey_schemas') -%}
+        {%- for option, why in {
+                'capture': 'on which there are no triggers', 'ignore_deletes': 'of which no deletes are seen',
+                'index_sources': 'on which there are no indexes',
+                'revenue': 'whose column "revenue" has the amounts'}.items()
+                if options.get(option) and options[option] != 'none' -%}
+            {%- do exceptions.warn('pg_journey: option "' ~ option ~ '" of ' ~ node.name
+                ~ ' has no effect: a journey_model reads a view, ' ~ why) -%}
+        {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}
