@@ -115,6 +115,7 @@ DECLARE
     day text := coalesce(columns ->> 'day', 'day');
     kinds jsonb := journey._column_kinds(relation);
     missing text;
+    name text;
 BEGIN
     IF relation IS NULL THEN
         RETURN 'SELECT NULL::text AS touch, NULL::numeric AS spend WHERE false';
@@ -127,13 +128,18 @@ BEGIN
             USING ERRCODE = 'undefined_column',
                   HINT = format('Map it: {"%s": "column", "spend": "column", "day": "column"}.', by);
     END IF;
+    name := format(CASE WHEN by <> 'day' THEN 'journey._text(t.%1$I)'
+                        WHEN kinds ->> touch = ANY ('{date,timestamp}'::text[]) THEN 'to_char(t.%1$I, ''YYYY-MM-DD'')'
+                        ELSE 'coalesce(to_char(%2$s AT TIME ZONE ''UTC'', ''YYYY-MM-DD''), journey._text(t.%1$I))' END,
+                   touch, journey._as(kinds ->> touch, touch, 'timestamptz'::text));
     RETURN format($sql$
-        SELECT coalesce(nullif(journey._text(s.%1$I), ''), '(not set)') AS touch,
-               sum(journey._try_numeric(journey._text(s.%2$I))) AS spend
-        FROM %3$s AS s
+        SELECT coalesce(nullif(%1$s, ''), '(not set)') AS touch,
+               sum(journey._try_numeric(journey._text(t.%2$I))) AS spend
+        FROM %3$s AS t
         WHERE %4$s
-        GROUP BY 1$sql$, touch, spend, relation,
-        CASE WHEN kinds ? day THEN format('($2 IS NULL OR s.%1$I >= $2) AND ($3 IS NULL OR s.%1$I < $3)', day)
+        GROUP BY 1$sql$, name, spend, relation,
+        CASE WHEN kinds ? day THEN format('($2 IS NULL OR %1$s >= $2) AND ($3 IS NULL OR %1$s < $3)',
+                                          journey._as(kinds ->> day, day, 'timestamptz'::text))
              ELSE 'true' END);
 END
 $$;
@@ -179,7 +185,8 @@ BEGIN
                     WHERE NOT EXISTS (SELECT FROM %1$I.attributed_touches AS a
                                       WHERE a.conversion_id = c.conversion_id)) AS x
                 GROUP BY 1, 2
-                HAVING sum(x.credit) <> 0),
+                -- a share too small for the digits of a credit may be worth something yet
+                HAVING sum(x.credit) <> 0 OR sum(x.value) <> 0),
             spent AS (%5$s)
             SELECT %6$L::text, coalesce(e.touch, s.touch), e.currency, coalesce(e.conversions, 0), e.value,
                    CASE WHEN coalesce(e.place, 1) = 1 THEN s.spend END,
@@ -192,7 +199,7 @@ BEGIN
             FULL JOIN spent AS s ON s.touch = e.touch
             ORDER BY 4 DESC, 2, 3$sql$, r.schema,
             CASE WHEN by_person THEN format('coalesce(%s, ''(not set)'')', b.value)
-                 WHEN by = 'day' THEN '(a.touched_at AT TIME ZONE ''UTC'')::date::text'
+                 WHEN by = 'day' THEN 'to_char(a.touched_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD'')'
                  ELSE format('coalesce(a.%I, ''(not set)'')', by) END,
             rule || '_credit', rule || '_value', spent, rule, journey._is_reported(r, 'c.person_id'::text), b.source)
         USING name, since, until;
