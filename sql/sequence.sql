@@ -73,8 +73,10 @@ FROM generate_series(1, 0);
 SELECT sequence_match('[]', '(?1)', '{A}'::text[]), sequence_count(NULL::timeline, '(?1)', '{A}') IS NULL AS is_null,
        sequence_events('[]', '(?1)', '{A}'::text[]);
 
+-- an empty pattern is any event
+SELECT s('', 'A1 B2'), s(' ', 'A1'), s('', 'C1'), s('.*', 'C1');
+
 -- what is broken
-SELECT s('', 'A1');
 SELECT s('(?3)', 'A1');
 SELECT s('(?0)', 'A1');
 SELECT s('(?33)', 'A1');

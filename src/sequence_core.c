@@ -220,10 +220,8 @@ JPatternParse(JStr text, JPattern *pattern, JPatternError *error)
 	}
 	if (parser.timed)
 		return Fail(&parser, at, "a time condition must stand between two events");
-	/* any number of events, of which there is at least one */
-	if (pattern->n == 0 && parser.gap)
-		return AddElement(&parser, ~UINT64CONST(0), false, 0);
-	return pattern->n > 0 || Fail(&parser, 0, "it is empty");
+	/* nothing, or any number of events: there is one at least */
+	return pattern->n > 0 || AddElement(&parser, ~UINT64CONST(0), false, 0);
 }
 
 /* ------------------------------------------------------------------------------------------------

@@ -139,53 +139,26 @@ $$;
 COMMENT ON FUNCTION journey._svg_frame(text, text, text, numeric, numeric, text, text[], text) IS
     'internal: the frame of a picture';
 
--- Columns of one series, and a line of another. Focus and pointer show what a column says.
-CREATE FUNCTION journey._svg_columns(id text, title text, description text, labels text[],
-    columns numeric[], line numeric[], tips text[], suffix text DEFAULT '')
+-- Columns, and a line. A column stacks one height of each row of `heights`, drawn by the class of the same number, on the
+-- zero line; what is below hangs from it. Focus and pointer show what a column says.
+CREATE FUNCTION journey._svg_columns(id text, title text, description text, labels text[], classes text[],
+    heights numeric[], below numeric[], line numeric[], tips text[], suffix text DEFAULT '')
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    top numeric := journey._round_up((SELECT coalesce(max(v), 0) FROM unnest(columns || line) AS v));
-    width numeric := 725.0 / greatest(cardinality(labels), 1);
-    body text;
-BEGIN
-    SELECT string_agg(format('<g class="p" tabindex="0" role="img" aria-label="%1$s"><title>%1$s</title>'
-               '<rect class="hit" x="%2$s" y="34" width="%3$s" height="186"/>'
-               '<rect class="a" x="%4$s" y="%5$s" width="%6$s" height="%7$s"/>'
-               '<text class="tip" x="%8$s" y="22" text-anchor="%9$s">%1$s</text></g>',
-               journey._html(tips[n]), round(70 + (n - 1) * width, 2), round(width, 2),
-               round(70 + (n - 0.88) * width, 2), round(220 - 180 * coalesce(c, 0) / top, 2), round(width * 0.76, 2),
-               round(180 * coalesce(c, 0) / top, 2),
-               CASE WHEN n <= cardinality(labels) / 2 THEN 70 ELSE 795 END,
-               CASE WHEN n <= cardinality(labels) / 2 THEN 'start' ELSE 'end' END), '' ORDER BY n)
-           || coalesce('<path class="l" d="M' || (
-               SELECT string_agg(format('%s %s', round(70 + (n - 0.5) * width, 2), round(220 - 180 * v / top, 2)),
-                   'L' ORDER BY n)
-               FROM unnest(line) WITH ORDINALITY AS x (v, n)) || '"/>', '')
-    INTO body
-    FROM unnest(columns) WITH ORDINALITY AS x (c, n);
-    RETURN journey._svg_frame(id, title, description, top, 0::numeric, suffix, labels, coalesce(body, ''));
-END
-$$;
-COMMENT ON FUNCTION journey._svg_columns(text, text, text, text[], numeric[], numeric[], text[], text) IS
-    'internal: a picture of columns';
-
--- Who is active above the line, who stayed away below it.
-CREATE FUNCTION journey._svg_lifecycle(id text, title text, description text, labels text[],
-    fresh numeric[], again numeric[], resurrected numeric[], dormant numeric[], tips text[])
-RETURNS text
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    top numeric := journey._round_up((SELECT coalesce(max(f + a + e), 0) FROM unnest(fresh, again,
-        resurrected) AS x (f, a, e)));
-    base numeric := -journey._round_up((SELECT coalesce(max(d), 0) FROM unnest(dormant) AS d));
+    places integer := cardinality(labels);
+    top numeric := journey._round_up((
+        SELECT coalesce(max(v), 0)
+        FROM (SELECT sum(heights[k][n]) FROM generate_subscripts(classes, 1) AS k, generate_series(1, places) AS n
+              GROUP BY n
+              UNION ALL SELECT unnest(line)) AS x (v)));
+    base numeric := CASE WHEN below IS NULL THEN 0
+                         ELSE -journey._round_up((SELECT coalesce(max(v), 0) FROM unnest(below) AS v)) END;
     scale numeric := 180.0 / (top - base);
     zero numeric := 220 + base * scale;
-    width numeric := 725.0 / greatest(cardinality(labels), 1);
+    width numeric := 725.0 / greatest(places, 1);
     body text;
 BEGIN
     SELECT string_agg(format('<g class="p" tabindex="0" role="img" aria-label="%1$s"><title>%1$s</title>'
@@ -194,20 +167,24 @@ BEGIN
                journey._html(tips[n]), round(70 + (n - 1) * width, 2), round(width, 2),
                (SELECT string_agg(format('<rect class="%s" x="%s" y="%s" width="%s" height="%s"/>', s.class,
                                          round(70 + (n - 0.88) * width, 2), round(zero - s.upper * scale, 2),
-                                         round(width * 0.76, 2), round(s.height * scale, 2)), '')
-                FROM (VALUES ('a', a, a), ('o', a + f, f), ('e', a + f + e, e), ('d', 0, coalesce(d,
-                    0))) AS s (class, upper, height)
+                                         round(width * 0.76, 2), round(s.height * scale, 2)), '' ORDER BY s.k)
+                FROM (SELECT k, classes[k], heights[k][n], sum(heights[k][n]) OVER (ORDER BY k)
+                      FROM generate_subscripts(classes, 1) AS k
+                      UNION ALL SELECT NULL, 'd', below[n], 0) AS s (k, class, height, upper)
                 WHERE s.height > 0),
-               CASE WHEN n <= cardinality(labels) / 2 THEN 70 ELSE 795 END,
-               CASE WHEN n <= cardinality(labels) / 2 THEN 'start' ELSE 'end' END), '' ORDER BY n)
+               CASE WHEN n <= places / 2 THEN 70 ELSE 795 END,
+               CASE WHEN n <= places / 2 THEN 'start' ELSE 'end' END), '' ORDER BY n)
+           || coalesce('<path class="l" d="M' || (
+               SELECT string_agg(format('%s %s', round(70 + (x.n - 0.5) * width, 2), round(zero - v * scale, 2)),
+                                 'L' ORDER BY x.n)
+               FROM unnest(line) WITH ORDINALITY AS x (v, n)) || '"/>', '')
     INTO body
-    FROM unnest(fresh, again, resurrected, dormant) WITH ORDINALITY AS x (f, a, e, d, n);
-    RETURN journey._svg_frame(id, title, description, top, base, ''::text, labels, coalesce(body, ''));
+    FROM generate_series(1, places) AS n;
+    RETURN journey._svg_frame(id, title, description, top, base, suffix, labels, coalesce(body, ''));
 END
 $$;
-COMMENT ON FUNCTION journey._svg_lifecycle(text, text, text, text[], numeric[], numeric[], numeric[], numeric[],
-    text[]) IS
-    'internal: the picture of a lifecycle';
+COMMENT ON FUNCTION journey._svg_columns(text, text, text, text[], text[], numeric[], numeric[], numeric[], text[], text)
+    IS 'internal: a picture of columns';
 
 -- A Sankey diagram of the edges of a report on paths, {"step", "source", "target", "persons", "is_end"} each.
 CREATE FUNCTION journey._svg_sankey(id text, title text, description text, edges jsonb) RETURNS text
@@ -411,7 +388,7 @@ BEGIN
         '<svg class="sw" viewBox="0 0 16 9" aria-hidden="true"><path class="l" d="M0 5H16"/></svg>people</p>'
         || journey._svg_columns('days'::text, 'Sessions and people by ' || unit,
             format('From %s to %s. The table below has the same values.',
-               labels[1], labels[cardinality(labels)]), labels, visits, people, tips)
+               labels[1], labels[cardinality(labels)]), labels, '{a}'::text[], ARRAY[visits], NULL::numeric[], people, tips)
         || journey._page_table('days'::text, 'Sessions and people by ' || unit, ARRAY[unit, 'Sessions', 'People'],
                (SELECT array_agg(ARRAY[l, journey._in_words(v), journey._in_words(p)] ORDER BY n DESC)
                 FROM unnest(labels, visits, people) WITH ORDINALITY AS x (l, v, p, n))));
@@ -640,7 +617,7 @@ BEGIN
         journey._svg_columns('retention'::text, 'Weighted mean of retention'::text,
             'The share that returned, by period. The last line of the table has the same values.'::text,
             (SELECT array_agg(unit || ' ' || n - 1 ORDER BY n) FROM generate_series(1, cardinality(means)) AS n),
-                means, NULL::numeric[],
+                '{a}'::text[], ARRAY[means], NULL::numeric[], NULL::numeric[],
             (SELECT array_agg(format('%s %s: %s', unit, n - 1, journey._percent(m / 100)) ORDER BY n)
              FROM unnest(means) WITH ORDINALITY AS x (m, n)), ' %'::text)
         || format('<div class="scroll wide" tabindex="0" role="region" aria-label="Retention by cohort"><table '
@@ -694,9 +671,9 @@ BEGIN
         '<svg class="sw" aria-hidden="true"><rect class="a" width="100%" height="100%"/></svg>returning'
         '<svg class="sw" aria-hidden="true"><rect class="e" width="100%" height="100%"/></svg>resurrected'
         '<svg class="sw" aria-hidden="true"><rect class="d" width="100%" height="100%"/></svg>dormant</p>'
-        || journey._svg_lifecycle('lifecycle'::text, 'Lifecycle by ' || unit,
-            'The table below has the same values.'::text, l.labels,
-               l.fresh, l.again, l.resurrected, l.dormant, l.tips)
+        || journey._svg_columns('lifecycle'::text, 'Lifecycle by ' || unit,
+            'The table below has the same values.'::text, l.labels, '{a,o,e}'::text[],
+            ARRAY[l.again, l.fresh, l.resurrected], l.dormant, NULL::numeric[], l.tips)
         || journey._page_table('lifecycle'::text, 'Lifecycle by ' || unit, ARRAY[unit, 'Active', 'New', 'Returning',
             'Resurrected', 'Dormant'],
                l.cells));
