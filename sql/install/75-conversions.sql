@@ -647,6 +647,11 @@ AS $$
 DECLARE
     result boolean;
 BEGIN
+    -- most models have none
+    IF r.conversions IS NULL AND journey._scratch_size(r, '_conversions'::text) = 0
+       AND journey._scratch_size(r, '_conversion_records'::text) = 0 THEN
+        RETURN false;
+    END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._conversion_scope} (conversion_id, visitor_id, event_time, event_id)
         WITH facts AS MATERIALIZED (
@@ -724,7 +729,9 @@ BEGIN
         FROM reach AS r
         JOIN {_conversions} AS o ON o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at)$sql$)
     USING journey._max_lookback(r), ARRAY(SELECT name FROM journey._conversion_rules(r) WHERE counting = 'first');
-    EXECUTE journey._bind(r, 'ANALYZE {._conversion_scope}'::text);
+    IF journey._is_large(r, '_conversion_scope'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._conversion_scope}'::text);
+    END IF;
     EXECUTE journey._bind(r, $sql$
         SELECT EXISTS (SELECT FROM {._conversion_scope}) OR EXISTS (SELECT FROM {_conversions})$sql$) INTO result;
     RETURN result;
@@ -744,7 +751,7 @@ BEGIN
         FROM {_conversions} AS o %s$sql$, CASE WHEN r.anew THEN '' ELSE
             'JOIN (SELECT DISTINCT conversion_id FROM {._conversion_scope}) AS s USING (conversion_id)' END))
     USING sign;
-    IF sign > 0 THEN
+    IF sign > 0 AND journey._is_large(r, '_converted'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._converted}'::text);
     END IF;
 END
@@ -773,7 +780,7 @@ BEGIN
             WHERE p.person_id = c.person_id$sql$);
         RETURN 0;
     END IF;
-    EXECUTE journey._bind(r, $sql$
+    EXECUTE journey._bind(r, format($sql$
         WITH moved AS MATERIALIZED (
             SELECT person_id, name, sum(n) AS n
             FROM (SELECT person_id, name, converted_at, sum(n) AS n
@@ -814,8 +821,12 @@ BEGIN
             WHERE p.person_id = c.person_id
               AND ROW(p.conversions, p.first_converted_at, p.conversion_counts)::record
                   *<> ROW(c.n, f.at, c.counts)::record
-            RETURNING p.person_id)
-        SELECT count(*) FROM put JOIN stale USING (person_id) WHERE version < $1$sql$)
+            RETURNING p.person_id)%s
+        SELECT count(*) FROM put JOIN stale USING (person_id) WHERE version < $1$sql$,
+        CASE WHEN (r.settings).keep_changes IS NOT NULL THEN $sql$,
+        listed AS (
+            INSERT INTO {._change_list} (version, changed_at, relation, key)
+            SELECT $1, $2, 'profiles', person_id FROM put JOIN stale USING (person_id) WHERE version < $1)$sql$ END))
     INTO n USING r.version, r.at;
     RETURN n;
 END
