@@ -224,6 +224,28 @@ CREATE AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) (
     PARALLEL = SAFE
 );
 
+-- What one event says of a person, and when.
+CREATE TYPE journey._said AS (
+    traits     jsonb,
+    event_time timestamptz,
+    event_id   text COLLATE "C",
+    visitor_id text COLLATE "C"
+);
+
+CREATE FUNCTION journey._last_said_final(internal)
+RETURNS journey._said[]
+AS 'MODULE_PATHNAME', 'journey_last_said_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+-- The same, each value with the event that said it: what several of these hold may be folded again.
+CREATE AGGREGATE journey._last_said(jsonb, timestamptz, text, text) (
+    SFUNC = journey._last_traits_add,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = journey._last_said_final,
+    PARALLEL = SAFE
+);
+
 -- A person's counts of events by name after units went and came.
 CREATE FUNCTION journey._sum_counts(counts jsonb, gone bytea[], came bytea[])
 RETURNS jsonb
@@ -458,6 +480,8 @@ BEGIN
         -- stitching: who is named next and before
         CREATE INDEX ON {_sessions} (visitor_id, started_at) WITH (deduplicate_items = off)
             WHERE refs IS NOT NULL AND NOT aside;
+        -- a person's units that reach far
+        CREATE INDEX ON {_sessions} (person_id) WHERE ended_at - started_at > interval '1 day';
         -- users
         CREATE INDEX ON {_sessions} (started_at) WHERE NOT loose;
         CREATE INDEX ON {_sessions} (session_date) WHERE NOT loose;
@@ -477,11 +501,11 @@ BEGIN
         CREATE INDEX ON {touches} (session_id);
 
         ALTER TABLE {_facts} ADD PRIMARY KEY (visitor_id, event_time, event_id);
-        -- a person's amounts and traits
-        CREATE INDEX ON {_facts} (person_id);
+        -- a person's amounts and traits, and those of a stretch of time
+        CREATE INDEX ON {_facts} (person_id, event_time);
         -- conversions, and the amounts of an order
         CREATE INDEX ON {_facts} (person_id, event_time) WHERE conversions IS NOT NULL;
-        CREATE INDEX ON {_facts} (person_id, order_id) WHERE order_id IS NOT NULL;
+        CREATE INDEX ON {_facts} (person_id, order_id, event_time) WHERE order_id IS NOT NULL;
         -- facts of sessions that move
         CREATE INDEX ON {_facts} (session_id);
         -- rows of users tables, when the user's person changes
@@ -527,11 +551,12 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ref_changes',
-        '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units', '_person_changes', '_conversion_scope',
-        '_converted', '_record_changes', '_shared', '_barriers']
+        '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units', '_changed_facts', '_person_changes',
+        '_conversion_scope', '_converted', '_record_changes']
 $$;
 
--- A run empties and analyzes its scratch itself; a vacuum would but keep the next one waiting.
+-- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting.
+-- That a table is empty the planner is told here.
 CREATE FUNCTION journey._keep_from_vacuum(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -541,7 +566,8 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY journey._scratch() LOOP
-        EXECUTE journey._bind(r, format('ALTER TABLE {.%s} SET (autovacuum_enabled = false)', name));
+        EXECUTE journey._bind(r, format(
+            'ALTER TABLE {.%1$s} SET (autovacuum_enabled = false); ANALYZE {.%1$s}', name));
     END LOOP;
 END
 $$;
@@ -583,7 +609,7 @@ BEGIN
         CREATE UNLOGGED TABLE {._ref_changes} (
             visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL,
             device bigint NOT NULL);
-        CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY);
+        CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY, is_new boolean NOT NULL);
         -- What stitch hands over: the sessions and runs that changed, each with its old and new side: person
         -- (NULL: it came, or went), times, and what it adds to the sums of a profile.
         CREATE UNLOGGED TABLE {._changed_units} (
@@ -600,6 +626,12 @@ BEGIN
         CREATE UNLOGGED TABLE {._person_changes} (
             person_id text COLLATE "C" NOT NULL, from_at timestamptz NOT NULL, to_at timestamptz NOT NULL,
             kind text NOT NULL);
+        -- Facts that came to a person, or went, and those that began or ceased to count; of one that counts once
+        -- the order.
+        CREATE UNLOGGED TABLE {._changed_facts} (
+            person_id text COLLATE "C" NOT NULL, event_time timestamptz NOT NULL, event_id text COLLATE "C" NOT NULL,
+            visitor_id text COLLATE "C" NOT NULL, session_id uuid, came boolean NOT NULL, name text,
+            order_id text COLLATE "C");
         CREATE UNLOGGED TABLE {._ids} (
             id_type text NOT NULL, id text COLLATE "C" NOT NULL, person_id text COLLATE "C", reason text);
         CREATE UNLOGGED TABLE {._resolved} (
@@ -608,10 +640,7 @@ BEGIN
             p0 text COLLATE "C", person_id text COLLATE "C", n0 bigint, session_number bigint);
         CREATE UNLOGGED TABLE {._windows} (
             visitor_id text COLLATE "C" NOT NULL, lo timestamptz NOT NULL, hi timestamptz NOT NULL,
-            base bigint NOT NULL);
-        CREATE UNLOGGED TABLE {._barriers} (visitor_id text COLLATE "C" NOT NULL, at timestamptz NOT NULL);
-        CREATE INDEX ON {._barriers} (visitor_id);
-        CREATE UNLOGGED TABLE {._shared} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
+            base bigint NOT NULL, shared boolean NOT NULL);
     $sql$);
 END
 $$;

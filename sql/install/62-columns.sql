@@ -10,6 +10,34 @@ COMMENT ON FUNCTION
     journey._reject_reason(text, text, text, timestamptz, timestamptz, timestamptz, interval) IS
     'internal: why a row is no event, NULL where it is one';
 
+-- The same for who asks before a model does: of an event, with its load time and a model's options.
+CREATE FUNCTION journey.reject_reason(
+    event journey.event, loaded_at timestamptz DEFAULT NULL, allow_ids text[] DEFAULT '{}'::text[],
+    earliest timestamptz DEFAULT '2000-01-01 00:00:00+00'::timestamptz,
+    max_future interval DEFAULT '1 day'::interval) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    device text := CASE WHEN event.visitor_id = ANY (allow_ids) THEN event.visitor_id
+                        ELSE journey._clean_id(event.visitor_id) END;
+    named text := CASE WHEN event.user_id = ANY (allow_ids) THEN event.user_id
+                       ELSE journey._clean_id(event.user_id) END;
+BEGIN
+    IF event.kind <> ALL ('{"",page,screen,track,identify,group,alias}'::text[]) THEN
+        RETURN 'unknown kind';
+    ELSIF octet_length(event.previous_id) > 1024 THEN
+        RETURN 'id too long';
+    END IF;
+    RETURN journey._reject_reason(
+        coalesce(device, 'user:' || named), named, event.event_id, coalesce(event.event_time, event.received_at),
+        coalesce(event.received_at, CASE WHEN isfinite(loaded_at) THEN loaded_at END), earliest,
+        journey._fixed_interval(max_future));
+END
+$$;
+COMMENT ON FUNCTION journey.reject_reason(journey.event, timestamptz, text[], timestamptz, interval) IS
+    'why a model would reject an event, NULL where it would take it';
+
 CREATE FUNCTION journey._try_epoch(value text, microseconds numeric) RETURNS timestamptz
     LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_try_epoch';
 COMMENT ON FUNCTION journey._try_epoch(text, numeric) IS

@@ -4,6 +4,7 @@ Arguments are names of test functions, to run those alone. All is done in copies
 nothing into the checkout.
 """
 
+import gc
 import hashlib
 import json
 import os
@@ -31,6 +32,7 @@ os.environ.update(
 from dbt.cli.main import dbtRunner  # noqa: E402
 from dbt.version import __version__  # noqa: E402
 
+gc.set_threshold(200_000, 20, 20)    # dbt's graphs are many objects that live on
 VERSION = tuple(int(n) for n in __version__.split(".")[:2])
 
 count = 0
@@ -93,7 +95,8 @@ class Project:
         """Runs a dbt command in this process, which saves starting one; whether it succeeded.
 
         To parse is most of what dbt does here: what was parsed of the same files with the same variables is used
-        again, and each set of variables has a target path, which is where dbt keeps what it knows of files."""
+        again, and each set of variables has a target path, which is where dbt keeps what it knows of files. The
+        documents that dbt writes of each run are as much work, and are written where a test reads them."""
         vars = vars or {}
         target = [arguments[n + 1] for n, a in enumerate(arguments) if a == "--target"]
         parsed_with = json.dumps([{k: v for k, v in vars.items() if k not in ONCE}, env, target, self.flags], sort_keys=True)
@@ -105,11 +108,13 @@ class Project:
         try:
             if command == "deps":
                 return bool(self.invoke(command, *arguments).success)
-            more = ["--vars", json.dumps(vars), "--target-path", str(self.target)]
+            written = ["--write-json" if command in ("parse", "docs", "compile") else "--no-write-json"]
+            more = ["--vars", json.dumps(vars), "--target-path", str(self.target), *written]
             files, manifest = self.parsed.get(parsed_with, (None, None))
             if files != self.files() or command == "parse" or "--no-partial-parse" in arguments:
                 parse = ["--no-partial-parse"] if "--no-partial-parse" in arguments else []
-                done = self.invoke("parse", *more, *parse, *(["--target", *target] if target else []))
+                more_to_parse = ["--vars", json.dumps({k: v for k, v in vars.items() if k not in ONCE}), *more[2:]]
+                done = self.invoke("parse", *more_to_parse, *parse, *(["--target", *target] if target else []))
                 self.parsed[parsed_with] = self.files(), done.result
                 if command == "parse" or not done.success:
                     return bool(done.success)
@@ -223,18 +228,23 @@ def test_options(p):
     same(relations_of("dev_web"), relations_of("dev_web_once"), "the same as in another model")
     ok(p.dbt("run", "--full-refresh", "--select", "web", "web_once")
        and sql("SELECT count(*) FROM dev_web.sessions") == before, "and back", p.said)
-    kept = {"keep": ["plan"]}
-    ok(p.dbt("run", "--select", "web", "web_sessions") and p.dbt("run", "--full-refresh", "--select", "web+", vars=kept)
-       and sql("SELECT count(first_plan) > 0 FROM dev.web_sessions") == "t",
-       "an option that gives sessions more columns takes the views along", p.said)
+    web = p.path / "models/web.sql"
+    text = web.read_text()
+    web.write_text(text.replace("keep_properties=var('keep')", "keep_properties=['plan']"))
+    ok(p.dbt("run", "--select", "web", "web_sessions") and p.dbt("run", "--full-refresh", "--select", "web+")
+       and sql("SELECT count(first_plan) > 0 FROM dev.web_sessions") == "t"
+       and 'drops dev.web_sessions, which shows model "dev_web"' in p.said,
+       "an option that gives sessions more columns, due since a run before, takes the views along, and tells", p.said)
+    web.write_text(text.replace("timeout=var('timeout')", "timeout='1 month'"))
+    ok(not p.dbt("run", "--select", "web") and 'invalid value for option "timeout"' in p.said,
+       "a wrong value is an error", p.said)
+    web.write_text(text)
     ok(p.dbt("run", "--full-refresh", "--select", "web+"), "and back", p.said)
     text = (p.path / "models/web_once.sql").read_text()
     (p.path / "models/web_once.sql").write_text(text.replace("meta=", "time_out='1 day', meta="))
     ok(p.dbt("run", "--select", "web_once") and 'config "time_out" of web_once is no option of a model' in p.said,
        "a misspelled option is told", p.said)
     (p.path / "models/web_once.sql").write_text(text)
-    ok(not p.dbt("run", "--select", "web", vars={"timeout": "1 month"}) and 'invalid value for option "timeout"' in p.said,
-       "a wrong value is an error", p.said)
     same(sql("SELECT count(*) FROM dev_web.sessions"), before, "that changes nothing")
 
 
@@ -309,10 +319,12 @@ def test_views_live_on(p):
 
 def test_at_once(p):
     sql("DROP SCHEMA dev_web, dev_web_store CASCADE")
-    command = [str(BIN / "dbt"), "--no-use-colors", "run", "--select", "web", "web_once", "odd_names"]
+    command = [str(BIN / "dbt"), "--no-use-colors", "--no-write-json", "run", "--select", "web", "web_once", "odd_names"]
     ends = []
     runs = []
     for n in (1, 2):
+        (p.path / f"target{n}").mkdir()
+        shutil.copy(p.path / "target/partial_parse.msgpack", p.path / f"target{n}")
         arguments = ["--project-dir", str(p.path), "--profiles-dir", str(p.path), "--target-path", f"target{n}",
                      "--log-path", f"logs{n}"]
         runs.append(subprocess.Popen(command + arguments, cwd=p.path, stdout=subprocess.PIPE, text=True,

@@ -49,7 +49,18 @@ def test_changed_select(run, p):
     edit(events, "visitor_id, user_id, event_time", "visitor_id || '!' as visitor_id, user_id, event_time")
     ok(not p.dbt("run", "--select", "events", "web") and "would lose" in p.said,
        "so is a view below the SELECT that gives other visitors, which would double all", p.said)
+    table = "{{ config(materialized='table') }}\n" + text
+    events.write_text(table)
+    ok(p.dbt("run", "--select", "events", "web"), "a table in its place", p.said)
+    events.write_text(table.replace("select", "select  -- a remark, don't read\n", 1))
+    ok(p.dbt("run", "--select", "events", "web") and "reads its events whole" not in p.said, "whose comments are no change", p.said)
+    events.write_text(table.replace("'team' else", "'crew' else"))
+    ok(p.dbt("run", "--select", "events", "web") and "reads its events whole" in p.said
+       and sql("SELECT count(*) FILTER (WHERE properties ->> 'plan' = 'crew') > 0, count(*) FILTER (WHERE properties ->> 'plan' = 'team') "
+               "FROM dev_web.events") == "t|0",
+       "a changed column of a table below the SELECT is read whole", p.said)
     events.write_text(text)
+    sql("DROP TABLE dev.events CASCADE")
     ok(p.dbt("run", "--select", "events", "web") and p.dbt("test", "--select", "web"), "and back", p.said)
     sql(f"SELECT journey.refresh('dev_web')")
     ok(p.dbt("run", "--select", "web") and "reads its events whole" not in p.said and not re.search("WARN(?!=)", p.said),
@@ -99,11 +110,11 @@ def test_parts_of_rows(run, p):
            f"dbt run {flag[0]}", p.said)
     ok(p.dbt("run", "--select", "events", "web+") and (sql(state).split("|")[1], sql(definition), run.relations_of("dev_web"))
        == (before[0].split("|")[1], before[1], before[2]), "leaves store, watermark and SELECT as they are", p.said)
-    ok(p.dbt("seed", "--target", "new") and p.dbt("build", "--select", "events", "web_once", "--empty", "--target", "new") and "nothing is read by --empty" in p.said,
+    ok(p.dbt("seed", "--target", "pr") and p.dbt("build", "--select", "events", "web_once", "--empty", "--target", "pr") and "nothing is read by --empty" in p.said,
        "of a new model only the relations are made", p.said)
-    same(sql("SELECT count(*) FROM dev_new_of_a_longer_name.web_once"), "0", "which are empty")
-    ok(p.dbt("run", "--select", "events", "web_once", "--target", "new")
-       and int(sql("SELECT count(*) FROM dev_new_of_a_longer_name.web_once")) > 0, "and filled by the next whole run", p.said)
+    same(sql("SELECT count(*) FROM dev_pr_of_a_longer_name.web_once"), "0", "which are empty")
+    ok(p.dbt("run", "--select", "events", "web_once", "--target", "pr")
+       and int(sql("SELECT count(*) FROM dev_pr_of_a_longer_name.web_once")) > 0, "and filled by the next whole run", p.said)
     ok(p.dbt("run", "--select", "sessions_by_month", "--event-time-start", "2026-03-01", "--event-time-end", "2026-04-01"),
        "a microbatch model on sessions", p.said)
     same(sql("SELECT count(*) FROM dev.sessions_by_month"),
@@ -134,19 +145,27 @@ def test_other_targets(run, p):
         import shutil
         shutil.copytree(p.target, state)
     ok(p.dbt("run", "--select", "people", "--defer", "--state", str(state), "--target", "pr")
-       and sql("SELECT count(*) FROM dev_pr.people") == sql("SELECT count(*) FROM dev.people"),
+       and sql("SELECT count(*) FROM dev_pr_of_a_longer_name.people") == sql("SELECT count(*) FROM dev.people"),
        "--defer reads the model of the other target", p.said)
     ok(p.dbt("clone", "--select", "web", "web_sessions", "--state", str(state), "--target", "pr")
-       and sql("SELECT count(*) FROM dev_pr.web_sessions") == sql("SELECT count(*) FROM dev.web_sessions"),
+       and sql("SELECT count(*) FROM dev_pr_of_a_longer_name.web_sessions") == sql("SELECT count(*) FROM dev.web_sessions"),
        "dbt clone makes views of it", p.said)
     ok(p.dbt("seed", "--target", "pr") and p.dbt("run", "--select", "events", "web", "web_sessions", "--target", "pr")
-       and sql("SELECT count(*) FROM dev_pr_web.sessions") == sql("SELECT count(*) FROM dev_pr.web_sessions"),
+       and sql("SELECT count(*) FROM dev_pr_of_a_longer_name_web.sessions") == sql("SELECT count(*) FROM dev_pr_of_a_longer_name.web_sessions"),
        "which a run replaces by a model of its own", p.said)
 
 
 def test_ready(run, p):
     """The ready models beside a loader's schema that changes."""
     ok, same, sql = run.ok, run.same, run.sql
+    on = {"rudderstack_schema": "shop2", "rudderstack_event_tables": ["order_completed"]}
+    model = ("pg_journey.marts.journey__model", "journey__profiles", "journey__events", "stg_rudderstack__event_tables")
+    run_it = lambda *models, **vars: p.dbt("run", "--select", *(models or model), vars={**on, **vars})
+    # a project may have models of these names too
+    (p.path / "models/profiles.sql").write_text("select 1 as x\n")
+    (p.path / "models/journey__model.sql").write_text("{{ config(alias='model_of_mine') }}\nselect 2 as x\n")
+    ok(not run_it() and p.said.count('schema "shop2", which a variable of pg_journey names, does not exist') > 1,
+       "a schema that does not exist is told, by each model that reads it", p.said)
     sql("""CREATE SCHEMA shop2; GRANT USAGE ON SCHEMA shop2 TO analyst;
         CREATE TABLE shop2.tracks (id text, anonymous_id text, user_id text, event text, event_text text,
             "timestamp" timestamptz, received_at timestamptz, uuid_ts timestamptz);
@@ -157,13 +176,7 @@ def test_ready(run, p):
         CREATE TABLE shop2.users (id text, email text, received_at timestamptz, uuid_ts timestamptz);
         INSERT INTO shop2.users VALUES ('u1', 'u1@shop.test', '2026-03-02+00', '2026-03-02+00');
         GRANT SELECT ON shop2.tracks, shop2.pages TO analyst""")
-    on = {"rudderstack_schema": "shop2", "rudderstack_event_tables": ["order_completed"]}
-    # a project may have models of these names too
-    (p.path / "models/profiles.sql").write_text("select 1 as x\n")
-    (p.path / "models/journey__model.sql").write_text("{{ config(alias='model_of_mine') }}\nselect 2 as x\n")
     everything = ("package:pg_journey", "profiles", "pg_journey_tests.journey__model")
-    model = ("pg_journey.marts.journey__model", "journey__profiles", "journey__events", "stg_rudderstack__event_tables")
-    run_it = lambda *models, **vars: p.dbt("run", "--select", *(models or model), vars={**on, **vars})
     ok(not run_it() and 'may not read users in schema "shop2"' in p.said and 'GRANT SELECT ON ALL TABLES IN SCHEMA "shop2"' in p.said,
        "a table that may not be read fails the run, with the GRANT", p.said)
     sql("GRANT SELECT ON ALL TABLES IN SCHEMA shop2 TO analyst; REVOKE USAGE ON SCHEMA shop2 FROM analyst")

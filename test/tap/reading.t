@@ -244,4 +244,26 @@ sql("INSERT INTO people (visitor_id, user_id, kind, event_time, traits) VALUES (
 rows("SELECT journey.refresh('$m')");
 is(rows("SELECT person_id, visitor_ids FROM $m.profiles WHERE visitor_ids && '{d1,d2,d9}' ORDER BY 1"), "user:Ann\@Corp.test|{d1}\nuser:u9|{d2,d9}", 'a trait that comes later takes it');
 is(rows("SELECT count(*) FROM journey.verify('$m')"), 0, 'as a rebuild would');
+
+# ------------------------------------------------------------------------------------------------
+# reject_reason() says before what a model does
+# ------------------------------------------------------------------------------------------------
+
+sql(q{CREATE TABLE doubtful AS
+	SELECT n AS event_id, (ARRAY['v', 'null', NULL, 'NA', repeat('x', 1025), '[ none ]'])[1 + n % 6] AS visitor_id,
+		(ARRAY[NULL, 'u', 'unknown', 'NA', repeat('y', 1025)])[1 + n / 6 % 5] AS user_id,
+		(ARRAY['2026-03-01', '2026-03-03', '1999-12-31', 'infinity', NULL]::timestamptz[])[1 + n / 30 % 5] AS event_time,
+		(ARRAY[NULL, 'page', 'click', ''])[1 + n / 7 % 4] AS kind, (ARRAY[NULL, 'p', repeat('z', 1025)])[1 + n / 11 % 3] AS previous_id,
+		(ARRAY[NULL, '2026-03-01', 'infinity']::timestamptz[])[1 + n / 13 % 3] AS received_at,
+		(ARRAY['2026-03-01', '2026-03-09', 'infinity', '-infinity']::timestamptz[])[1 + n / 17 % 4] AS loaded_at
+	FROM generate_series(1, 2000) AS n});
+for (['{}', ''], ['{"allow_ids": ["NA", "null"], "earliest": "1999-01-01", "max_future": "3 days"}', ", '{NA,\"null\"}', '1999-01-01+00', '3 days'"])
+{
+	my ($options, $arguments) = @$_;
+	my ($model) = own('doubtful', '{}', undef, $options);
+	is(rows("SELECT count(*) FILTER (WHERE r.reason IS DISTINCT FROM m.reason), count(DISTINCT r.reason) > 4, count(*) FILTER (WHERE r.reason IS NULL) > 10
+		FROM (SELECT d.event_id, journey.reject_reason(jsonb_populate_record(NULL::journey.event, to_jsonb(d)), d.loaded_at$arguments) AS reason FROM doubtful AS d) AS r
+		LEFT JOIN (SELECT (\"row\" ->> 'event_id')::int AS event_id, reason FROM $model.rejected_events) AS m USING (event_id)"), '0|t|t',
+		"reject_reason() gives the reasons of a model: $options");
+}
 done_testing;

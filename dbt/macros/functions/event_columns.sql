@@ -23,7 +23,7 @@
                 {%- do fields.update({field: field}) -%}
             {%- endif -%}
         {%- endfor -%}
-        {%- for field in ['visitor_id', 'event_time'] if field not in fields -%}
+        {%- for field in ['visitor_id', 'event_time'] if field not in fields and field not in columns -%}
             {%- do exceptions.raise_compiler_error(
                 'pg_journey: ' ~ relation ~ ' has no column "' ~ field ~ '"; name the one that it is, as in '
                 ~ 'columns={"' ~ field ~ '": "..."}') -%}

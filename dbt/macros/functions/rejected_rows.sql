@@ -6,22 +6,25 @@
    time of their loading. #}
 {% macro default__rejected_rows(relation, columns) -%}
 {%- set options = var('options', none) or {} -%}
-{%- set fields = pg_journey.event_columns(relation, columns) -%}
-{%- set of = {} -%}
-{%- for field in ['visitor_id', 'user_id', 'event_id', 'event_time', 'received_at'] -%}
-    {%- do of.update({field: 'r.' ~ fields[field] if field in fields else 'null'}) -%}
-{%- endfor -%}
 {%- set names = adapter.get_columns_in_relation(relation) | map(attribute='name') | list if execute else [] -%}
 {%- set loaded = ['loaded_at', 'uuid_ts', 'received_at'] | select('in', names) | list -%}
+{%- set given = {'visitor_id': none} if 'user_id' in names and 'visitor_id' not in names else {} -%}
+{%- do given.update(columns) -%}
+{%- set fields = {} -%}
+{%- for field, column in pg_journey.event_columns(relation, given).items()
+        if field in ['event_id', 'visitor_id', 'user_id', 'event_time', 'received_at', 'kind', 'previous_id'] -%}
+    {%- do fields.update({field: column}) -%}
+{%- endfor -%}
 select
     r.*,
     {%- if 'loaded_at' not in names %}
     {{ 'r.' ~ loaded[0] if loaded else 'null' }}::timestamptz as loaded_at,
     {%- endif %}
-    journey._reject_reason(
-        journey._visitor_id({{ of.visitor_id }}, {{ of.user_id }}), journey._clean_id({{ of.user_id }}), {{ of.event_id }},
-        {{ of.event_time }}::timestamptz, {{ of.received_at }}::timestamptz,
-        timestamptz {{ pg_journey.text_literal(options.get('earliest', '2000-01-01 00:00+00')) }},
-        {{ pg_journey.interval_literal(options.get('max_future', '1 day')) }}) as reason
+    journey.reject_reason(
+        {{ pg_journey.event_row(fields, {}, 'r') | indent(8) }},
+        {{ 'r.' ~ loaded[0] if loaded else 'null' }}::timestamptz
+        {%- if options.get('allow_ids') %}, allow_ids => {{ pg_journey.texts_literal(options['allow_ids']) }}{% endif %}
+        {%- if options.get('earliest') %}, earliest => timestamptz {{ pg_journey.text_literal(options['earliest']) }}{% endif %}
+        {%- if options.get('max_future') %}, max_future => {{ pg_journey.interval_literal(options['max_future']) }}{% endif %}) as reason
 from (select * from {{ relation }}) as r
 {%- endmacro %}

@@ -56,9 +56,7 @@
             name, (config.get('meta') or {}).get('pg_journey_conversion_tables') or [], state) -%}
         {%- set full_refresh = state is not none and should_full_refresh() -%}
         {%- if full_refresh or state is not none and var('pg_journey_rebuild', false) and not partial -%}
-            {%- if state['options'].get('keep_properties') != options.get('keep_properties') -%}
-                {%- do pg_journey.drop_dependents(name) -%}
-            {%- endif -%}
+            {%- do pg_journey.free_sessions(name, options, state) -%}
             {%- call statement('pg_journey_rebuild') -%}
                 select journey.rebuild({{ model_literal }}, from_sources => {{ 'true' if full_refresh else 'false' }},
                                        force => {{ 'true' if var('pg_journey_force', false) else 'false' }})
@@ -75,7 +73,10 @@
                 {%- do log('pg_journey: model "' ~ name ~ '" reads its events whole, since '
                     ~ ('its tables have changed' if schemas else 'the SELECT has changed' if read_before
                        else 'what it has read is not known'), info=true) -%}
-                {%- if not var('pg_journey_keep', false) -%}{%- do pg_journey.read_anew(name) -%}{%- endif -%}
+                {%- if not var('pg_journey_keep', false) -%}
+                    {%- do pg_journey.free_sessions(name, options, state) -%}
+                    {%- do pg_journey.read_anew(name) -%}
+                {%- endif -%}
             {%- endif -%}
             {%- call statement('main', fetch_result=true) -%}
                 select rows_read, new, duplicate, excluded, rejected, sessions_changed, profiles_changed, total_ms

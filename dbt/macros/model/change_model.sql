@@ -23,6 +23,7 @@
         ~ ' gone, dbt run --select ' ~ model.name ~ " --vars 'pg_journey_rebuild: true'." -%}
     {%- set changed = pg_journey.changed_options(state['options'], options) -%}
     {%- if changed -%}
+        {%- if state['version'] == 0 -%}{%- do pg_journey.free_sessions(name, options, state) -%}{%- endif -%}
         {%- call statement('pg_journey_options', fetch_result=true) -%}
             select journey.set_options({{ pg_journey.text_literal(name) }}, {{ pg_journey.jsonb_literal(changed) }})
         {%- endcall -%}

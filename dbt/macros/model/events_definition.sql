@@ -3,7 +3,7 @@
 {%- endmacro %}
 
 {# A hash of what a view and the views below it select, as the server understands it: comments, blanks
-   and the way a name is written do not count. #}
+   and the way a name is written do not count; and of the code of tables that dbt makes below them. #}
 {% macro default__events_definition(relation) -%}
     {%- set here = pg_journey.text_literal(relation.include(database=false).render()) -%}
     {%- call statement('pg_journey_definition', fetch_result=true) -%}
@@ -30,5 +30,6 @@
     {%- call statement('pg_journey_definition') -%}
         select set_config('search_path', {{ pg_journey.text_literal(path) }}, true)
     {%- endcall -%}
-    {{ return(hash) }}
+    {%- set code = pg_journey.stored_code(model) -%}
+    {{ return(local_md5(hash ~ code) if code else hash) }}
 {%- endmacro %}

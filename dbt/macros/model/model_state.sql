@@ -8,6 +8,7 @@
     {%- call statement('pg_journey_state', fetch_result=true) -%}
         select m.version,
                coalesce(m.options_due, m.options)::text as options,
+               m.options::text as in_force,
                m.sources::text as sources,
                m.rebuild_due,
                s.segments is null as lost,
@@ -21,7 +22,8 @@
     {%- set rows = load_result('pg_journey_state')['data'] -%}
     {%- if not rows -%}{{ return(none) }}{%- endif -%}
     {{ return({
-        'version': rows[0][0], 'options': fromjson(rows[0][1]), 'sources': fromjson(rows[0][2]),
-        'rebuild_due': rows[0][3], 'lost': rows[0][4], 'bare': rows[0][5], 'definition': rows[0][6], 'of': rows[0][7]
+        'version': rows[0][0], 'options': fromjson(rows[0][1]), 'in_force': fromjson(rows[0][2]),
+        'sources': fromjson(rows[0][3]), 'rebuild_due': rows[0][4], 'lost': rows[0][5], 'bare': rows[0][6],
+        'definition': rows[0][7], 'of': rows[0][8]
     }) }}
 {%- endmacro %}
