@@ -519,12 +519,15 @@ BEGIN
         LEFT JOIN {identities} AS i ON o.session_id IS NULL AND i.id = substr(u.identity, strpos(u.identity, ':') + 1)
                                    AND i.id_type = split_part(u.identity, ':', 1)
         LEFT JOIN LATERAL (
+            -- in the order of the index, which ends with the time; a sort would read all of a visitor
             SELECT p.session_number, p.person_id
-            FROM {_sessions} AS p
-            WHERE o.session_id IS NULL AND p.visitor_id = u.visitor_id AND NOT p.loose
-              AND (p.started_at, p.first_event_id) < (u.started_at, u.first_event_id)
-            ORDER BY p.started_at DESC, p.first_event_id DESC
-            LIMIT 1) AS b ON true
+            FROM (
+                SELECT p.*
+                FROM {_sessions} AS p
+                WHERE o.session_id IS NULL AND p.visitor_id = u.visitor_id AND NOT p.loose
+                  AND (p.started_at, p.first_event_id) < (u.started_at, u.first_event_id)
+                ORDER BY p.started_at DESC FETCH FIRST 1 ROW WITH TIES) AS p
+            ORDER BY p.first_event_id DESC LIMIT 1) AS b ON true
         ON CONFLICT (session_id) DO UPDATE
         SET (%1$s, version, updated_at) = ROW(%3$s, excluded.version, excluded.updated_at)
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
@@ -544,12 +547,12 @@ BEGIN
                 (SELECT s.* FROM {_sessions} AS s
                  WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
                    AND s.started_at < w.lo
-                 ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1)
+                 ORDER BY s.started_at DESC FETCH FIRST 1 ROW WITH TIES)
                 UNION ALL
                 (SELECT s.* FROM {_sessions} AS s
                  WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
                    AND s.started_at > w.hi
-                 ORDER BY s.started_at, s.first_event_id LIMIT 1)) AS s
+                 ORDER BY s.started_at FETCH FIRST 1 ROW WITH TIES)) AS s
             UNION ALL
             SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, w.base, NULL, NULL, NULL, NULL, NULL,
                    'user:' || a.user_id, 'user:' || a.user_id
@@ -632,20 +635,22 @@ BEGIN
                        SELECT s.started_at FROM {_sessions} AS s
                        WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
                          AND s.started_at < w.names_from
-                       ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1), '-infinity') END) AS lo,
+                       ORDER BY s.started_at DESC LIMIT 1), '-infinity') END) AS lo,
                    greatest(w.hi, CASE WHEN w.names_to IS NOT NULL AND isfinite(w.hi) THEN coalesce((
                        SELECT s.started_at FROM {_sessions} AS s
                        WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
                          AND s.started_at > w.names_to
-                       ORDER BY s.started_at, s.first_event_id LIMIT 1), 'infinity') END) AS hi
+                       ORDER BY s.started_at LIMIT 1), 'infinity') END) AS hi
             FROM spans AS w
             WHERE w.visitor_id NOT IN (SELECT visitor_id FROM whole WHERE visitor_id IS NOT NULL)
             UNION ALL
             SELECT visitor_id, '-infinity', 'infinity' FROM whole)
         SELECT x.visitor_id, x.lo, x.hi, coalesce((
-                   SELECT s.session_number FROM {_sessions} AS s
-                   WHERE s.visitor_id = x.visitor_id AND NOT s.loose AND s.started_at < x.lo
-                   ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1), 0), %s
+                   SELECT max(s.session_number)
+                   FROM (
+                       SELECT s.session_number FROM {_sessions} AS s
+                       WHERE s.visitor_id = x.visitor_id AND NOT s.loose AND s.started_at < x.lo
+                       ORDER BY s.started_at DESC FETCH FIRST 1 ROW WITH TIES) AS s), 0), %s
         FROM windows AS x$sql$, journey._is_shared(r)))
     USING (r.settings).max_users_per_visitor;
     IF journey._is_large(r, '_windows'::text) THEN
@@ -757,9 +762,12 @@ BEGIN
             FROM changed AS c
             LEFT JOIN LATERAL (
                 SELECT s.started_at, s.first_event_id
-                FROM {_sessions} AS s
-                WHERE NOT c.whole AND s.visitor_id = c.visitor_id AND NOT s.aside AND s.started_at < c.lo
-                ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1) AS before ON true
+                FROM (
+                    SELECT s.*
+                    FROM {_sessions} AS s
+                    WHERE NOT c.whole AND s.visitor_id = c.visitor_id AND NOT s.aside AND s.started_at < c.lo
+                    ORDER BY s.started_at DESC FETCH FIRST 1 ROW WITH TIES) AS s
+                ORDER BY s.first_event_id DESC LIMIT 1) AS before ON true
             LEFT JOIN LATERAL (
                 SELECT s.started_at
                 FROM {_sessions} AS s

@@ -153,7 +153,7 @@ for my $model ('little', 'much')
 	is(value("SELECT count(*) FROM journey.verify('m_$model')"), 0, "$model: nothing differs from a model derived anew");
 	is(value("SELECT concat_ws(' ', traits ->> 'plan', traits ->> 'seats') FROM m_$model.profiles WHERE person_id = 'user:acme'"),
 		value("SELECT concat_ws(' ', (array_agg(plan ORDER BY timestamp DESC) FILTER (WHERE plan IS NOT NULL))[1],
-		    (array_agg(seats ORDER BY timestamp DESC))[1]) FROM $model.identifies"), "$model: traits are the last");
+		    (array_agg(seats ORDER BY timestamp DESC))[1]) FROM $model.identifies WHERE user_id = 'acme'"), "$model: traits are the last");
 	is(value("SELECT revenue_by_currency FROM m_$model.profiles WHERE person_id = 'user:acme'"),
 		value("SELECT jsonb_object_agg(currency, amount) FROM (
 		    SELECT currency, sum(amount) AS amount FROM (
