@@ -556,13 +556,26 @@ def case_m():
 
 
 def case_n():
-    """Events out of raw JSON: parse_event() against the same in jsonb expressions, and with redaction."""
-    PG.run(sql("n_prepare", rows=min(EVENTS, 200_000)))
+    """Events out of raw JSON: parse_event() against the same in jsonb expressions, and with redaction; a model of the
+    payloads against a table made with these expressions and a model of that."""
+    PG.run(sql("n_prepare", rows=min(EVENTS, 1_000_000)))
     PG.run("VACUUM ANALYZE bench.payloads")
     texts = {"n_parse": sql("n_parse", options="{}"), "n_plain": sql("n_plain"),
              "n_redact": sql("n_parse", options='{"redact": "gdpr"}')}
     compare("n", {name: lambda text=text: PG.run(text, max_parallel_workers_per_gather=0)
                   for name, text in texts.items()}, [(["n_parse", "n_plain"], None)])
+
+    def modelled(relation, kind, columns, before=None):
+        seconds = PG.run(before)[0] if before else 0
+        PG.run("SELECT journey.drop_model(model) FROM journey.models WHERE model = 'raw'")
+        PG.run(f"SELECT journey.create_model('raw'); SELECT journey.add_source('raw', '{relation}', {kind}, '{columns}')")
+        PG.run("CHECKPOINT")
+        return seconds + PG.run("SELECT FROM journey.refresh('raw')")[0], PG.run(sql("n_sums"))[1]
+
+    variants = {"n_refresh": lambda: modelled("bench.payloads", "'payload'", '{"payload": "body"}'),
+                "n_refresh_plain": lambda: modelled("bench.parsed", "NULL", '{}', sql("n_table"))}
+    compare("n", variants, [(list(variants), None)])
+    PG.run("SELECT journey.drop_model('raw'); DROP TABLE bench.parsed")
 
 
 def statements(model):

@@ -36,6 +36,33 @@ LANGUAGE sql IMMUTABLE AS $$
     FROM ev(story)
 $$;
 
+-- a step is found however a body holds what it asks for: packed, once for many events, beside other bytes
+CREATE TABLE written AS
+SELECT v, is_url, journey.timeline_agg('e' || n, timestamptz '2026-01-01+00' + n * interval '1 s',
+           CASE WHEN n % 3 = 2 THEN CASE WHEN is_url THEN 'page' ELSE v END ELSE 'other' END,
+           CASE WHEN n % 3 = 2 AND is_url THEN v ELSE 'https://a.example/else?x=/pricing' END, NULL, NULL, NULL) AS t
+FROM (VALUES ('0123456789abcdef0123456789abcdef', false), ('01234567-89ab-cdef-0123-456789abcdef', false),
+             ('0123456789ABCDEF0123456789abcdef', false), ('a', false), ('ab', false), ('', false), ('é', false), ('a*b', false),
+             ('Signed Up', false), ('https://b.example', true), ('https://b.example/', true), ('b.example', true),
+             ('http://b.example?x=1', true), ('https://user:p@b.example:80/pricing/a#b', true), ('https:///b.example/p', true),
+             ('HTTPS://b.example/p', true), (' https://b.example/p ', true), (E'https://b.exa\tmple/pri\ncing', true),
+             (E'https:\\\\b.example\\p/q', true), ('/pricing', true), ('mailto:a@b.example', true), ('screen one', true),
+             ('https://b.example:x/p', true), ('https://%/p', true), ('0123456789abcdef0123456789abcdef', true)) AS w (v, is_url),
+     generate_series(1, 6) AS n
+GROUP BY 1, 2;
+-- the step as it is, with a * at either end, and in the middle; none where another character stands
+SELECT v, is_url, url_path(v) AS path,
+       (SELECT array_agg((journey.funnel(t, ARRAY[p])).steps || ' ' || journey.sequence_count(t, '(?1)', ARRAY[p]) ORDER BY i)
+        FROM unnest(ARRAY[what, what || '*', '*' || what, left(what, 3) || '*' || substr(what, 4), 'Q' || what, what || 'Q']) WITH
+             ORDINALITY AS x (y, i), LATERAL (SELECT CASE WHEN is_url THEN 'page:' ELSE '' END || y AS p) AS z WHERE p <> '') AS found
+FROM written, LATERAL (SELECT CASE WHEN is_url THEN coalesce(url_path(v), '/') ELSE v END AS what) AS w
+ORDER BY is_url, v COLLATE "C";
+-- and the same against what plain SQL finds in the events
+SELECT s, count(*) FILTER (WHERE (journey.funnel(t, ARRAY[s])).steps = 1 AND (journey.first_at(t, s)) IS NOT NULL) AS found,
+       count(*) FILTER (WHERE EXISTS (SELECT FROM journey.events(t) AS e WHERE e.name LIKE replace(replace(s, '%', '\%'), '*', '%'))) AS there
+FROM written, unnest('{0123456789abcdef0123456789abcdef,01234567-89ab-cdef-0123-456789abcdef,0123456789*,*cdef,a,a*,*b,*Up,S*d*U*,pa*ge,other,o*,*}'::text[]) AS s
+GROUP BY s ORDER BY s COLLATE "C";
+
 -- F1: the window counts from step 1, both ends in; 0 is the same instant
 SELECT f('A0 B5 C10', 'A,B,C', 10), f('A0 B5 C11', 'A,B,C', 10), f('A5 B5', 'A,B', 0),
        f('A5 B6', 'A,B', 0);

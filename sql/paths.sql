@@ -194,6 +194,32 @@ SELECT retention('[]', 'A', 'B', 1, 'fortnight');
 SELECT retention('[]', 'A', 'B', 1, '0 days');
 SELECT retention('[]', 'A', 'B', 1, 'day', 'Mars/Base');
 SELECT retention('[]', 'A', 'B', 1, 'day', NULL);
+-- how many in each period, in parts too, against counting element by element
+SELECT retention_counts(r) FROM (VALUES ('{t,f,t}'::boolean[]), ('{t,NULL}'), (NULL), ('{}'), ('{f,t,t,t}')) AS v (r);
+SELECT retention_counts(r) FROM (SELECT '{t}'::boolean[] AS r WHERE false) AS v;
+SELECT retention_counts('{{t},{f}}'::boolean[]);
+SELECT retention_counts_combine('{1,2}', '{1,1,1}'), retention_counts_combine('{}', '{}'), retention_counts_add('{}', '{}');
+SELECT retention_counts_add('{NULL}', '{t}');
+SELECT retention_counts_combine('{1}', '{NULL}');
+CREATE TABLE returned AS
+SELECT n % 7 AS cohort, CASE WHEN n % 11 <> 0 THEN array(SELECT nullif((hashint4(n * 40 + i) & 7) < 3, n % 13 = i)
+                                                         FROM generate_series(1, n % 17) AS i) END AS r
+FROM generate_series(1, 5000) AS n;
+ALTER TABLE returned SET (parallel_workers = 2);
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+EXPLAIN (COSTS OFF) SELECT retention_counts(r) FROM returned;
+SELECT count(*), count(*) FILTER (WHERE c.counts = o.counts)
+FROM (SELECT cohort, retention_counts(r) AS counts FROM returned GROUP BY 1) AS c
+FULL JOIN (SELECT cohort, array_agg(returned ORDER BY i) AS counts
+           FROM (SELECT cohort, i, count(*) FILTER (WHERE b) AS returned
+                 FROM returned, unnest(r) WITH ORDINALITY AS u (b, i) GROUP BY 1, 2) AS e GROUP BY 1) AS o USING (cohort);
+SELECT retention_counts(r) = (SELECT array_agg(c ORDER BY i) FROM (SELECT i, count(*) FILTER (WHERE b) AS c FROM returned,
+       unnest(r) WITH ORDINALITY AS u (b, i) GROUP BY 1) AS e) FROM returned;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 -- R13: the aggregate does not look at order
 SELECT retention(n = 'A', n = 'B', n = 'C') FROM unnest('{B,A}'::text[]) AS n;
 SELECT retention(n = 'A', n = 'B', NULL) FROM unnest('{B,C}'::text[]) AS n;

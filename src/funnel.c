@@ -176,7 +176,8 @@ journey_funnel(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, call->rules.strict_order, &n);
+	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, call->rules.strict_order,
+						 call->rules.any_order ? 0 : 1, &n);
 	JFunnelWalk(&call->rules, rows, n, &result);
 	PG_RETURN_DATUM(FunnelDatum(call, rows, n, &result));
 }
@@ -249,7 +250,7 @@ funnel_between(PG_FUNCTION_ARGS)
 	rules.bounded = !PG_ARGISNULL(4) || !PG_ARGISNULL(5);
 	rules.since = PG_ARGISNULL(4) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(4);
 	rules.until = PG_ARGISNULL(5) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(5);
-	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, rules.strict_order, &n);
+	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, rules.strict_order, rules.any_order ? 0 : 1, &n);
 	taken = rows;
 	if (rules.any_order && rules.bounded)
 		BoundedAnyOrder(&rules, &taken, &n, &result);

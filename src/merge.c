@@ -1,7 +1,7 @@
 /*
  * merge.c
- *		The merge round of a first load: whole visitors in, segments, units and noted events out, each
- *		written into its table as it comes.
+ *		The merge round of a first load: whole visitors in; segments, units, noted events and whom the
+ *		visitors name out, each written into its table as it comes.
  */
 #include "postgres.h"
 
@@ -27,6 +27,7 @@ typedef struct JLoad
 	JWriter    *segments;
 	JWriter    *units;
 	JWriter    *noted;
+	JWriter    *refs;
 	JConversions *conversions;	/* NULL: none */
 	int64		events;			/* how many there are */
 } JLoad;
@@ -66,6 +67,16 @@ JOpenNoted(Oid relation)
 		{"traits", JSONBOID}, {"first_copy", TIMESTAMPTZOID}, {"last_copy", TIMESTAMPTZOID},
 		{"conversions", JSONBOID},
 		{"sign", INT4OID}, {"session_id", UUIDOID}
+	};
+
+	return JWriterOpen(relation, columns, lengthof(columns));
+}
+
+static JWriter *
+JOpenVisitorRefs(Oid relation)
+{
+	static const JWriterColumn columns[] = {
+		{"visitor_id", TEXTOID}, {"ref", TEXTOID}, {"n", INT8OID}, {"device", INT8OID}
 	};
 
 	return JWriterOpen(relation, columns, lengthof(columns));
@@ -151,6 +162,75 @@ typedef struct JOpenUnit
 	int64		number;
 } JOpenUnit;
 
+/* An id by which units of a visitor name somebody. */
+typedef struct JVisitorRef
+{
+	bool		is_email;
+	JStr		id;
+	int64		n;				/* in so many */
+	int64		device;			/* in so many that say whose device it is */
+} JVisitorRef;
+
+static bool
+JVisitorRefHash(const void *entry, uint32 *hash)
+{
+	const JVisitorRef *ref = entry;
+
+	*hash = JSetHash(ref->is_email, ref->id);
+	return true;
+}
+
+static bool
+JVisitorRefSame(const void *a, const void *b)
+{
+	const JVisitorRef *x = a;
+	const JVisitorRef *y = b;
+
+	return x->is_email == y->is_email && JStrEqual(x->id, y->id);
+}
+
+static const JSetKind visitor_ref_kind = {sizeof(JVisitorRef), JVisitorRefHash, JVisitorRefSame};
+
+/* Whom the units of a visitor name; a unit names each once. */
+static void
+JPutVisitorRefs(JLoad *load, const JOpenUnit *units, int n_units)
+{
+	JVisitorRef *refs = NULL;
+	JSet		set = {0};
+	int			n = 0,
+				max = 0;
+
+	for (int i = 0; i < n_units; i++)
+		for (int k = 0; k < units[i].part.n_refs; k++)
+		{
+			const JIdentityRef *named = &units[i].part.refs[k];
+			JVisitorRef new = {named->is_email, named->id};
+			int			at = JSetFind(&set, &visitor_ref_kind, refs, n, &new);
+
+			if (at < 0 && n == max)
+			{
+				max = Max(4, 2 * max);
+				refs = refs == NULL ? palloc_array(JVisitorRef, max) :
+					repalloc_huge(refs, sizeof(JVisitorRef) * (Size) max);
+			}
+			if (at < 0)
+				refs[at = n++] = new;
+			refs[at].n++;
+			refs[at].device += !units[i].part.aside;
+		}
+	for (int i = 0; i < n; i++)
+	{
+		Datum		values[4];
+		bool		nulls[4] = {false};
+
+		JSetStr(values, nulls, 0, units[0].part.visitor_id);
+		values[1] = JRefText(refs[i].is_email, refs[i].id);
+		values[2] = Int64GetDatum(refs[i].n);
+		values[3] = Int64GetDatum(refs[i].device);
+		JWriterPut(load->refs, values, nulls);
+	}
+}
+
 static JOpenUnit *
 JFindUnit(JOpenUnit *units, int n, const JUuid *id)
 {
@@ -191,6 +271,7 @@ JLoadVisitor(JLoad *load, JEvent *events, int n)
 	}
 	for (int i = 0; i < n_units; i++)
 		JPutUnit(load, &units[i].part, units[i].number);
+	JPutVisitorRefs(load, units, n_units);
 	load->events += result.n_events;
 }
 
@@ -209,11 +290,11 @@ JLoadGathered(JEvent *events, int n, void *arg)
 	MemoryContextReset(load->context);
 }
 
-/* The rules and tables of a call: .., timeout, rules, segments, units, noted, conversions from argument 1 on. */
+/* The rules and tables of a call: .., timeout, rules, segments, units, noted, refs from argument 1 on. */
 static void
 JLoadBegin(JLoad *load, FunctionCallInfo fcinfo, int conversions_arg)
 {
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 7; i++)
 		if (PG_ARGISNULL(i))
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -227,6 +308,7 @@ JLoadBegin(JLoad *load, FunctionCallInfo fcinfo, int conversions_arg)
 	load->segments = JOpenSegments(PG_GETARG_OID(3), JTypeBeside(fcinfo, "timeline"));
 	load->units = JOpenUnits(PG_GETARG_OID(4));
 	load->noted = JOpenNoted(PG_GETARG_OID(5));
+	load->refs = JOpenVisitorRefs(PG_GETARG_OID(6));
 }
 
 static int64
@@ -235,13 +317,14 @@ JLoadEnd(JLoad *load)
 	(void) JWriterClose(load->segments);
 	(void) JWriterClose(load->units);
 	(void) JWriterClose(load->noted);
+	(void) JWriterClose(load->refs);
 	MemoryContextDelete(load->context);
 	return load->events;
 }
 
 /*
- * _load_events(query, timeout, rules, segments, units, noted, conversions): splits the events of a query into tables
- * that are empty; how many there are.
+ * _load_events(query, timeout, rules, segments, units, noted, refs, conversions): splits the events of a query into
+ * tables that are empty; how many there are.
  */
 PG_FUNCTION_INFO_V1(journey_load_events);
 Datum
@@ -249,7 +332,7 @@ journey_load_events(PG_FUNCTION_ARGS)
 {
 	JLoad		load;
 
-	JLoadBegin(&load, fcinfo, 6);
+	JLoadBegin(&load, fcinfo, 7);
 	JGatherFinish(JGatherQuery(text_to_cstring(PG_GETARG_TEXT_PP(0)), (Size) maintenance_work_mem * 1024, NULL),
 				  JLoadGathered, &load);
 	PG_RETURN_INT64(JLoadEnd(&load));
@@ -460,9 +543,9 @@ JPutTallies(const JReading *reading, ReturnSetInfo *rsinfo, int64 events)
 }
 
 /*
- * _load_rows(query, timeout, rules, segments, units, noted, batch, conversions): the same from the rows of a reading, with
- * all columns of the batch. Those that are no events go to the batch. Tells what the rows of each table are and,
- * in a last row, how many events there are.
+ * _load_rows(query, timeout, rules, segments, units, noted, refs, batch, conversions): the same from the rows of a
+ * reading, with all columns of the batch. Those that are no events go to the batch. Tells what the rows of each table
+ * are and, in a last row, how many events there are.
  */
 PG_FUNCTION_INFO_V1(journey_load_rows);
 Datum
@@ -473,12 +556,12 @@ journey_load_rows(PG_FUNCTION_ARGS)
 	JGather    *gather;
 
 	InitMaterializedSRF(fcinfo, 0);
-	JLoadBegin(&load, fcinfo, 7);
-	if (PG_ARGISNULL(6))
+	JLoadBegin(&load, fcinfo, 8);
+	if (PG_ARGISNULL(7))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("arguments must not be null")));
-	reading.relation = PG_GETARG_OID(6);
+	reading.relation = PG_GETARG_OID(7);
 	reading.context = CurrentMemoryContext;
 	reading.max = 16;
 	reading.tallies = palloc_array(JTally, reading.max + 1);
@@ -551,8 +634,8 @@ JStoredAdd(JLoad *load, JStoredVisitor *visitor, JStr visitor_id, Datum body)
 }
 
 /*
- * _load_stored(query, timeout, rules, segments, units, noted, conversions): the same from stored segments, of which the
- * query gives (visitor_id, body), those of a visitor in a row.
+ * _load_stored(query, timeout, rules, segments, units, noted, refs, conversions): the same from stored segments, of
+ * which the query gives (visitor_id, body), those of a visitor in a row.
  */
 PG_FUNCTION_INFO_V1(journey_load_stored);
 Datum
@@ -562,7 +645,7 @@ journey_load_stored(PG_FUNCTION_ARGS)
 	JStoredVisitor visitor = {NULL};
 	Portal		portal;
 
-	JLoadBegin(&load, fcinfo, 6);
+	JLoadBegin(&load, fcinfo, 7);
 	visitor.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey stored visitor",
 											ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();

@@ -28,13 +28,15 @@ JReaderInit(JReader *reader, JStr text, int32 base, int encoding, JPayloadError 
 	reader->error = error;
 	reader->lex = makeJsonLexContextCstringLen(NULL, unconstify(char *, text.data), text.len, encoding,
 											   true);
+	reader->unescaped = reader->lex->strval;
+	JLexSetUnescapes(reader->lex, false, reader->unescaped);
 }
 
 void
 JReaderFree(JReader *reader)
 {
-	pfree(reader->lex->strval->data);
-	pfree(reader->lex->strval);
+	pfree(reader->unescaped->data);
+	pfree(reader->unescaped);
 	pfree(reader->lex);
 }
 
@@ -77,6 +79,20 @@ IsShortNumber(JStr number)
 	return value <= J_PAYLOAD_DIGITS;
 }
 
+/* Lexes the current token, a string with escapes, once more: what they stand for, and whether they stand for anything. */
+static JsonParseErrorType
+Unescape(JReader *reader)
+{
+	JsonParseErrorType result;
+
+	JLexSetUnescapes(reader->lex, true, reader->unescaped);
+	reader->lex->token_terminator = reader->lex->token_start;
+	result = json_lex(reader->lex);
+	JLexSetUnescapes(reader->lex, false, reader->unescaped);
+	reader->string = (JStr) {reader->unescaped->data, reader->unescaped->len};
+	return result;
+}
+
 /* The next token; false with the error where there is none. At the end it is JSON_TOKEN_END. */
 bool
 JReaderNext(JReader *reader)
@@ -89,6 +105,14 @@ JReaderNext(JReader *reader)
 	if (++reader->tokens > J_PAYLOAD_TOKENS)
 		return FailAtToken(reader, "too_many_values");
 	result = json_lex(reader->lex);
+	if (result == JSON_SUCCESS && reader->lex->token_type == JSON_TOKEN_STRING)
+	{
+		JStr		token = TokenText(reader);
+
+		reader->string = (JStr) {token.data + 1, token.len - 2};
+		if (memchr(reader->string.data, '\\', reader->string.len) != NULL)
+			result = Unescape(reader);
+	}
 	if (result == JSON_SUCCESS)
 	{
 		if (reader->lex->token_type == JSON_TOKEN_NUMBER && !IsShortNumber(TokenText(reader)))
@@ -108,6 +132,16 @@ JReaderNext(JReader *reader)
 		default:
 			return JPayloadFail(reader->error, "syntax", reader->base + (int32) (at - reader->text.data));
 	}
+}
+
+JStr
+JReaderString(const JReader *reader)
+{
+	JStr		string = reader->string;
+
+	if (string.data == reader->unescaped->data)
+		string.data = pnstrdup(string.data, string.len);
+	return string;
 }
 
 static bool
@@ -203,9 +237,7 @@ NextMember(JReader *reader, const JStr *keys, int n, bool *first, int *key)
 	*key = -1;
 	for (int i = 0; i < n && *key < 0; i++)
 	{
-		const StringInfo name = reader->lex->strval;
-
-		if (keys[i].len == name->len && memcmp(keys[i].data, name->data, name->len) == 0)
+		if (JStrEqual(keys[i], reader->string))
 			*key = i;
 	}
 	return KeyAndColon(reader);
@@ -215,14 +247,10 @@ NextMember(JReader *reader, const JStr *keys, int n, bool *first, int *key)
 static JStr
 ScalarText(JReader *reader)
 {
-	const StringInfo value = reader->lex->strval;
-
 	switch (reader->lex->token_type)
 	{
 		case JSON_TOKEN_STRING:
-			if (value->len == 0)
-				return JSTR_NULL;
-			return (JStr) {pnstrdup(value->data, value->len), value->len};
+			return reader->string.len == 0 ? JSTR_NULL : JReaderString(reader);
 		case JSON_TOKEN_NUMBER:
 		case JSON_TOKEN_TRUE:
 		case JSON_TOKEN_FALSE:
@@ -244,11 +272,8 @@ ReadField(JReader *reader, JStr *field)
 void
 JReaderTime(JReader *reader, int64 *time)
 {
-	const StringInfo value = reader->lex->strval;
-
 	*time = J_NO_TIME;
-	if (reader->lex->token_type == JSON_TOKEN_STRING &&
-		!JTimeFromIso((JStr) {value->data, value->len}, time))
+	if (reader->lex->token_type == JSON_TOKEN_STRING && !JTimeFromIso(reader->string, time))
 		*time = J_NO_TIME;
 	(void) JReaderSkip(reader);
 }
@@ -279,12 +304,11 @@ ReadTraits(JReader *reader, JStr *traits)
 	for (int i = 0;; i++)
 	{
 		char		digits[16];
-		JStr		place = {digits, snprintf(digits, sizeof(digits), "%d", i)};
+		JStr		place = {digits, spread ? snprintf(digits, sizeof(digits), "%d", i) : 0};
 
-		if (!NextMember(reader, &place, 1, &first, &key))
+		if (!NextMember(reader, &place, spread, &first, &key))
 			break;
-		if (key < 0 || reader->lex->token_type != JSON_TOKEN_STRING ||
-			reader->lex->strval->len > 4)
+		if (key < 0 || reader->lex->token_type != JSON_TOKEN_STRING || reader->string.len > 4)
 			spread = false;
 		if (!JReaderSkip(reader))
 			return;

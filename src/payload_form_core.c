@@ -284,9 +284,7 @@ GiveArchive(Splitter *splitter, JStr text, int32 from, const JScan *outer)
 	JReaderInit(&reader, inner, outer->payload, splitter->options->encoding, &error);
 	if (JReaderNext(&reader))
 	{
-		JStr		decoded = {
-			pnstrdup(reader.lex->strval->data, reader.lex->strval->len), reader.lex->strval->len
-		};
+		JStr		decoded = JReaderString(&reader);
 		int32		start = JScanSpace(decoded, 0);
 
 		if (JScanValue(decoded, start, &scan, &error))

@@ -21,6 +21,9 @@
 /* Of what is rejected so much is kept. */
 #define MAX_CONTENT_BYTES 65536
 
+/* More than reading a usual event takes. */
+#define USUAL_BYTES (64 * 1024)
+
 /* The columns of journey._payload_row behind those of journey.event. */
 enum
 {
@@ -80,7 +83,6 @@ KeepRow(const JPayloadEvent *event, void *arg)
 	JStr		text = JStrIsNull(event->text) ? state->payload : event->text;
 	Datum		values[ROW_COLUMNS] = {0};
 	bool		nulls[ROW_COLUMNS];
-	HeapTuple	tuple;
 
 	memset(nulls, true, sizeof(nulls));
 	if (event->error.code == NULL)
@@ -99,8 +101,6 @@ KeepRow(const JPayloadEvent *event, void *arg)
 	}
 	values[ROW_POSITION] = Int32GetDatum(state->n + 1);
 	nulls[ROW_POSITION] = false;
-	tuple = heap_form_tuple(state->tupdesc, values, nulls);
-
 	MemoryContextSwitchTo(state->context);
 	if (state->n == state->allocated)
 	{
@@ -108,7 +108,7 @@ KeepRow(const JPayloadEvent *event, void *arg)
 		state->rows = state->n == 0 ? palloc_array(HeapTuple, state->allocated) :
 			repalloc_huge(state->rows, sizeof(HeapTuple) * state->allocated);
 	}
-	state->rows[state->n++] = heap_copytuple(tuple);
+	state->rows[state->n++] = heap_form_tuple(state->tupdesc, values, nulls);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(state->row_context);
 }
@@ -155,7 +155,6 @@ ReadPayload(FunctionCallInfo fcinfo, PayloadRows *state)
 	state->n = state->allocated = state->next = 0;
 	state->payload = JSTR_NULL;
 	MemoryContextReset(state->context);
-	state->row_context = AllocSetContextCreate(state->context, "pg_journey payload row", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(state->context);
 	if (PG_ARGISNULL(0))
 		JPayloadFail(&error, "empty", 0);
@@ -199,7 +198,10 @@ Prepare(FunctionCallInfo fcinfo)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("a payload must be text, json, jsonb or bytea")));
 	}
-	state->context = AllocSetContextCreate(query, "pg_journey payload", ALLOCSET_DEFAULT_SIZES);
+	/* what a usual event takes is kept from one payload to the next */
+	state->context = AllocSetContextCreate(query, "pg_journey payload", USUAL_BYTES, USUAL_BYTES, ALLOCSET_DEFAULT_MAXSIZE);
+	state->row_context = AllocSetContextCreate(query, "pg_journey payload row", USUAL_BYTES, USUAL_BYTES,
+											   ALLOCSET_DEFAULT_MAXSIZE);
 	return state;
 }
 

@@ -9,10 +9,12 @@
 
 #include "common/jsonapi.h"
 
-/* A text that is read token by token. */
+/* A text that is read token by token. Only strings that have escapes are written anew. */
 typedef struct JReader
 {
 	JsonLexContext *lex;		/* with the current token */
+	StringInfo	unescaped;		/* where it writes them */
+	JStr		string;			/* the current token, if it is a string: in the text, or what was written */
 	JStr		text;
 	int32		base;			/* where the text stands in the payload */
 	int			tokens;			/* how many were read */
@@ -22,6 +24,9 @@ typedef struct JReader
 extern void JReaderInit(JReader *reader, JStr text, int32 base, int encoding, JPayloadError *error);
 extern void JReaderFree(JReader *reader);
 extern bool JReaderNext(JReader *reader);
+
+/* The string that is the current token, to be kept. */
+extern JStr JReaderString(const JReader *reader);
 
 /* Reads the value whose first token is the current one, up to its last token. */
 extern bool JReaderSkip(JReader *reader);

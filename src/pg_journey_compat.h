@@ -97,4 +97,11 @@ BufFileReadExact(BufFile *file, void *ptr, size_t size)
 	(AssertMacro((lex) == NULL), makeJsonLexContextCstringLen(json, len, encoding, need_escapes))
 #endif
 
+/* Whether a lexer writes strings without their escapes into `buffer`, which it was made with. */
+#if PG_VERSION_NUM >= 180000
+#define JLexSetUnescapes(lex, yes, buffer) ((void) (buffer), (lex)->need_escapes = (yes))
+#else
+#define JLexSetUnescapes(lex, yes, buffer) ((lex)->strval = (yes) ? (buffer) : NULL)
+#endif
+
 #endif							/* PG_JOURNEY_COMPAT_H */

@@ -11,8 +11,10 @@
 #include "utils/array.h"
 #include "utils/datetime.h"
 #include "utils/json.h"
+#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 #include "utils/uuid.h"
 
 #include "identity_core.h"
@@ -301,6 +303,71 @@ journey_last_traits_final(PG_FUNCTION_ARGS)
 {
 	(void) JAggregateContext(fcinfo);
 	PG_RETURN_JSONB_P(JTraitsObject(PG_ARGISNULL(0) ? NULL : (JTraits *) PG_GETARG_POINTER(0)));
+}
+
+/* By source, the earliest first, then by key. */
+static int
+JCompareTraits(const void *a, const void *b)
+{
+	const JTrait *x = a;
+	const JTrait *y = b;
+
+	if (JSaidAfter(x->source, y->source))
+		return 1;
+	if (JSaidAfter(y->source, x->source))
+		return -1;
+	return JStrCompare(x->key, y->key);
+}
+
+/* A row of journey._said: of a source, the traits of which it is the last to tell. */
+static Datum
+JSaidRow(TupleDesc desc, JTrait *traits, int n)
+{
+	const JTraitSource *source = traits[0].source;
+	JTraits		own = {.n = n, .traits = traits};
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	values[0] = JsonbPGetDatum(JTraitsObject(&own));
+	values[1] = TimestampTzGetDatum(source->time);
+	values[2] = JStrGetDatum(source->event_id);
+	values[3] = JStrGetDatum(source->visitor_id);
+	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
+/*
+ * _last_said(..): the same as an array of journey._said, in order. These may be taken again, with others: what was
+ * said last in all is said last in one of several parts.
+ */
+PG_FUNCTION_INFO_V1(journey_last_said_final);
+Datum
+journey_last_said_final(PG_FUNCTION_ARGS)
+{
+	const JTraits *traits = PG_ARGISNULL(0) ? NULL : (JTraits *) PG_GETARG_POINTER(0);
+	Oid			type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
+	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
+	JTrait	   *sorted;
+	Datum	   *rows;
+	int			n = 0;
+
+	(void) JAggregateContext(fcinfo);
+	if (traits == NULL || traits->n == 0)
+	{
+		ReleaseTupleDesc(desc);
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(type));
+	}
+	sorted = palloc_array(JTrait, traits->n);
+	memcpy(sorted, traits->traits, sizeof(JTrait) * traits->n);
+	qsort(sorted, traits->n, sizeof(JTrait), JCompareTraits);
+	rows = palloc_array(Datum, traits->n);
+	for (int from = 0, to; from < traits->n; from = to)
+	{
+		for (to = from + 1; to < traits->n && sorted[to].source == sorted[from].source; to++)
+			;
+		rows[n++] = JSaidRow(desc, sorted + from, to - from);
+	}
+	ReleaseTupleDesc(desc);
+	PG_RETURN_ARRAYTYPE_P(construct_array(rows, n, type, -1, false, TYPALIGN_DOUBLE));
 }
 
 /* ------------------------------------------------------------------------------------------------

@@ -84,25 +84,26 @@ PhaseNumber(const char *text)
 			 errmsg("unknown phase \"%s\"", text)));
 }
 
-/* _phase(phase text): the running call enters a phase. */
+/* _phase(phase text): the running call enters a phase; the time at which it does. */
 Datum
 _phase(PG_FUNCTION_ARGS)
 {
 	char	   *phase = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	int			number = PhaseNumber(phase);
+	TimestampTz now = GetCurrentTimestamp();
 	JCall	   *call = current_call;
 	char	   *text;
 
 	if (call == NULL)
-		PG_RETURN_VOID();
+		PG_RETURN_TIMESTAMPTZ(now);
 	call->phase = number;
 	text = psprintf("pg_journey: %s of model %s: %s", call->function, call->model, phase);
 	pgstat_report_activity(STATE_RUNNING, text);
-	if (TimestampDifferenceExceeds(call->started_at, GetCurrentTimestamp(), SILENT_MILLISECONDS))
+	if (TimestampDifferenceExceeds(call->started_at, now, SILENT_MILLISECONDS))
 		ereport(NOTICE, (errmsg_internal("%s", text)));
 	else
 		ereport(DEBUG1, (errmsg_internal("%s", text)));
-	PG_RETURN_VOID();
+	PG_RETURN_TIMESTAMPTZ(now);
 }
 
 static void

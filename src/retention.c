@@ -18,19 +18,27 @@ PG_FUNCTION_INFO_V1(retention_add);
 PG_FUNCTION_INFO_V1(retention_combine);
 PG_FUNCTION_INFO_V1(retention_final);
 PG_FUNCTION_INFO_V1(retention_timeline);
+PG_FUNCTION_INFO_V1(retention_counts_add);
+PG_FUNCTION_INFO_V1(retention_counts_combine);
 PG_FUNCTION_INFO_V1(first_at);
 PG_FUNCTION_INFO_V1(time_between);
 PG_FUNCTION_INFO_V1(days_active);
 PG_FUNCTION_INFO_V1(stickiness);
 
-static Datum
-BooleansDatum(const bool *values, int n)
+/* A boolean[] of n elements, all false, and where they lie, one byte each. */
+static ArrayType *
+NewBooleans(int n, bool **elements)
 {
-	Datum	   *elements = palloc_array(Datum, Max(n, 1));
+	Size		size = ARR_OVERHEAD_NONULLS(1) + n;
+	ArrayType  *array = palloc0(size);
 
-	for (int i = 0; i < n; i++)
-		elements[i] = BoolGetDatum(values[i]);
-	return PointerGetDatum(construct_array(elements, n, BOOLOID, 1, true, TYPALIGN_CHAR));
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->elemtype = BOOLOID;
+	ARR_DIMS(array)[0] = n;
+	ARR_LBOUND(array)[0] = 1;
+	*elements = (bool *) ARR_DATA_PTR(array);
+	return array;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -95,17 +103,19 @@ retention_combine(PG_FUNCTION_ARGS)
 Datum
 retention_final(PG_FUNCTION_ARGS)
 {
-	bool		result[JSTEPS_MAX];
+	ArrayType  *array;
+	bool	   *result;
 	int64		state;
 	int			n;
 
 	if (PG_ARGISNULL(0))
-		PG_RETURN_DATUM(BooleansDatum(result, 0));
+		PG_RETURN_ARRAYTYPE_P(construct_empty_array(BOOLOID));
 	state = PG_GETARG_INT64(0);
 	n = (int) CheckState(state);
+	array = NewBooleans(n, &result);
 	for (int i = 0; i < n; i++)
 		result[i] = (state & 1) && (state >> i & 1);
-	PG_RETURN_DATUM(BooleansDatum(result, n));
+	PG_RETURN_ARRAYTYPE_P(array);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -234,20 +244,16 @@ CalendarNumber(const JPeriods *periods, int64 time)
 	return periods->unit == JUNIT_MONTH ? year * 12 + month : year * 4 + (month - 1) / 3;
 }
 
-/* How many periods lie between that of the origin and that of a time. */
+/* The number of a time's period among those that are counted from an origin's. */
 static int64
-PeriodsSince(const JPeriods *periods, int64 origin, int64 time)
+PeriodNumber(const JPeriods *periods, int64 origin, int64 time)
 {
-	int64		hour = 3600 * J_USECS_PER_SEC;
-	int64		shift;
-
 	if (periods->unit == JUNIT_FIXED)
 		return FloorDiv(time - origin, periods->length);
 	if (periods->unit != JUNIT_HOUR)
-		return CalendarNumber(periods, time) - CalendarNumber(periods, origin);
+		return CalendarNumber(periods, time);
 	/* all hours are counted where clocks are put back: by the origin's offset */
-	shift = OffsetAt(origin, periods->zone) * J_USECS_PER_SEC;
-	return FloorDiv(time + shift, hour) - FloorDiv(origin + shift, hour);
+	return FloorDiv(time + OffsetAt(origin, periods->zone) * J_USECS_PER_SEC, 3600 * J_USECS_PER_SEC);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -322,31 +328,117 @@ retention_timeline(PG_FUNCTION_ARGS)
 {
 	JRetentionCall *call = JCompiled(fcinfo, 1, "vvnvv", CompileRetention);
 	JStepRow   *rows;
+	ArrayType  *array;
 	bool	   *result;
+	int64		origin;
 	int			n;
 	int			first;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, false, &n);
+	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, false, 1, &n);
 	first = FirstRow(rows, n, 1);
 	if (first == n)
 		PG_RETURN_NULL();
-	result = palloc0_array(bool, call->n + 1);
+	array = NewBooleans(call->n + 1, &result);
+	origin = PeriodNumber(&call->periods, rows[first].time, rows[first].time);
 	for (int i = FirstOfTime(rows, first); i < n; i++)
 	{
 		int64		period;
 
 		if ((rows[i].mask & 2) == 0 || !ComesAfter(rows, n, first, i))
 			continue;
-		period = PeriodsSince(&call->periods, rows[first].time, rows[i].time);
+		period = PeriodNumber(&call->periods, rows[first].time, rows[i].time) - origin;
 		/* where clocks are put back over midnight, a day may seem to be the one before */
 		period = Max(period, 0);
 		if (period > call->n)
 			break;
 		result[period] = true;
 	}
-	PG_RETURN_DATUM(BooleansDatum(result, call->n + 1));
+	PG_RETURN_ARRAYTYPE_P(array);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * retention_counts: its state is its result
+ * ------------------------------------------------------------------------------------------------ */
+
+/* The number of elements of an array of one dimension. */
+static int
+CountElements(ArrayType *array)
+{
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("periods must be an array of one dimension")));
+	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+}
+
+/*
+ * The counts of argument 0 with room for n, and where they lie. Those of an aggregate are changed in place,
+ * others stay what they were.
+ */
+static ArrayType *
+CountsFor(FunctionCallInfo fcinfo, int n, int64 **counts)
+{
+	ArrayType  *old = PG_GETARG_ARRAYTYPE_P(0);
+	int			n_old = CountElements(old);
+	ArrayType  *array = old;
+
+	if (ARR_HASNULL(old))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid state of retention_counts")));
+	if (n > n_old || AggCheckCallContext(fcinfo, NULL) == 0)
+	{
+		Size		size = ARR_OVERHEAD_NONULLS(1) + sizeof(int64) * (Size) Max(n, n_old);
+
+		if (n == 0 && n_old == 0)
+			return old;
+		array = palloc0(size);
+		SET_VARSIZE(array, size);
+		array->ndim = 1;
+		array->elemtype = INT8OID;
+		ARR_DIMS(array)[0] = Max(n, n_old);
+		ARR_LBOUND(array)[0] = 1;
+		memcpy(ARR_DATA_PTR(array), ARR_DATA_PTR(old), sizeof(int64) * (Size) n_old);
+	}
+	*counts = (int64 *) ARR_DATA_PTR(array);
+	return array;
+}
+
+/* retention_counts(periods boolean[]) */
+Datum
+retention_counts_add(PG_FUNCTION_ARGS)
+{
+	ArrayType  *periods = PG_GETARG_ARRAYTYPE_P(1);
+	int			n = CountElements(periods);
+	const bits8 *nulls = ARR_NULLBITMAP(periods);
+	const char *value = ARR_DATA_PTR(periods);
+	int64	   *counts;
+	ArrayType  *array = CountsFor(fcinfo, n, &counts);
+
+	for (int i = 0; i < n; i++)
+		if (nulls == NULL || (nulls[i / 8] & (1 << (i % 8))) != 0)
+			counts[i] += *value++ != 0;
+	PG_RETURN_ARRAYTYPE_P(array);
+}
+
+Datum
+retention_counts_combine(PG_FUNCTION_ARGS)
+{
+	ArrayType  *other = PG_GETARG_ARRAYTYPE_P(1);
+	int			n = CountElements(other);
+	const int64 *more = (const int64 *) ARR_DATA_PTR(other);
+	int64	   *counts;
+	ArrayType  *array = CountsFor(fcinfo, n, &counts);
+
+	if (ARR_HASNULL(other))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid state of retention_counts")));
+	for (int i = 0; i < n; i++)
+		counts[i] += more[i];
+	PG_RETURN_ARRAYTYPE_P(array);
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -367,15 +459,11 @@ Datum
 first_at(PG_FUNCTION_ARGS)
 {
 	JSteps	   *steps = JCompiled(fcinfo, 1, "v", CompileOneStep);
-	JStepRow   *rows;
-	int			n;
+	int64		time;
 
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(0) || !JTimelineFirst(PG_GETARG_TIMELINE_PP(0), steps, &time))
 		PG_RETURN_NULL();
-	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), steps, false, &n);
-	if (n == 0)
-		PG_RETURN_NULL();
-	PG_RETURN_TIMESTAMPTZ(rows[0].time);
+	PG_RETURN_TIMESTAMPTZ(time);
 }
 
 static void *
@@ -399,7 +487,7 @@ time_between(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), steps, false, &n);
+	rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), steps, false, 1 | 2, &n);
 	first = FirstRow(rows, n, 1);
 	if (first == n)
 		PG_RETURN_NULL();
@@ -455,7 +543,7 @@ CountPeriods(JActiveCall *call, const struct varlena *timeline, int64 since, int
 	int			n;
 	JEvent	   *events = JTimelineAll(timeline, &n, ask_channels ? &channels : NULL);
 	int64		origin = 0;
-	int64		latest = -1;
+	int64		latest = 0;
 	int32		count = 0;
 
 	JStepsBegin(&call->steps);
@@ -470,8 +558,8 @@ CountPeriods(JActiveCall *call, const struct varlena *timeline, int64 since, int
 			continue;
 		if (count == 0)
 			origin = events[i].time;
-		period = PeriodsSince(&call->periods, origin, events[i].time);
-		if (period <= latest)
+		period = PeriodNumber(&call->periods, origin, events[i].time);
+		if (count > 0 && period <= latest)
 			continue;
 		latest = period;
 		count++;

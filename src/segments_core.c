@@ -5,6 +5,8 @@
  * Each condition gives stretches of time, and all, any and not put them together. What an absence is
  * ("not") begins with the person's first event; a condition on the profile, of which nobody knows since
  * when it holds, is the whole of time or nothing.
+ *
+ * Facts that held before the first change hold still, since nothing before a change is touched by it.
  */
 #include "segments_core.h"
 
@@ -134,33 +136,79 @@ DoneAtLeast(const JSegmentNode *node, const JStepRow *rows, int n, int64 count)
 	return result;
 }
 
+/* One evaluation of a definition. */
+typedef struct JEvaluation
+{
+	const JSegmentInput *input;
+	const JSegmentKnown *known; /* facts before known->from are taken from it; NULL: none */
+	int64	   *facts;			/* written */
+	bool		has_facts;
+} JEvaluation;
+
+/* A fact that is known to hold, as stretches. */
+static bool
+HoldsStill(const JEvaluation *eval, int fact, JStretches *result)
+{
+	if (fact < 0 || eval->known == NULL || eval->known->facts[fact] >= eval->known->from)
+		return false;
+	*result = NewStretches(1);
+	AddStretch(result, eval->known->facts[fact], PG_INT64_MAX);
+	eval->facts[fact] = eval->known->facts[fact];
+	return true;
+}
+
+/* Writes down since when a fact holds that was found out. */
 static JStretches
-EventStretches(const JSegmentNode *node, const JStepRow *rows, int n, int64 first_at)
+NoteFact(const JEvaluation *eval, int fact, JStretches stretches)
+{
+	if (fact >= 0)
+		eval->facts[fact] = stretches.n > 0 ? stretches.items[0].from : PG_INT64_MAX;
+	return stretches;
+}
+
+static JStretches
+CountStretches(const JEvaluation *eval, const JSegmentNode *node, int fact, int64 count)
+{
+	JStretches	result;
+
+	if (HoldsStill(eval, fact, &result))
+		return result;
+	return NoteFact(eval, fact, DoneAtLeast(node, eval->input->rows, eval->input->n, count));
+}
+
+static JStretches
+EventStretches(const JEvaluation *eval, const JSegmentNode *node)
 {
 	JStretches	result;
 
 	if (node->at_most < 0)
-		return DoneAtLeast(node, rows, n, node->at_least);
-	result = Complement(DoneAtLeast(node, rows, n, node->at_most + 1), first_at);
+		return CountStretches(eval, node, node->fact, node->at_least);
+	result = Complement(CountStretches(eval, node, node->most_fact, node->at_most + 1), eval->input->first_at);
 	if (node->at_least > 0)
-		result = Intersection(result, DoneAtLeast(node, rows, n, node->at_least));
+		result = Intersection(result, CountStretches(eval, node, node->fact, node->at_least));
 	return result;
 }
 
 /* From each time on at which an attempt comes to the funnel's end. */
 static JStretches
-FunnelStretches(const JSegmentNode *node, const JStepRow *rows, int n)
+FunnelStretches(const JEvaluation *eval, const JSegmentNode *node)
 {
+	const JStepRow *rows = eval->input->rows;
+	int			n = eval->input->n;
 	JFunnelRules rules = {
 		.n_steps = node->n, .within = node->within, .once = true, .bounded = true,
 		.since = node->since, .until = node->until
 	};
-	JStretches	result = NewStretches(n);
-	JStepRow   *own = palloc_extended(sizeof(JStepRow) * Max((Size) n, 1), MCXT_ALLOC_HUGE);
+	JStretches	result;
+	JStepRow   *own;
 	int64	   *ends;
 	int			n_own = 0;
 	int			n_ends;
 
+	if (HoldsStill(eval, node->fact, &result))
+		return result;
+	result = NewStretches(n);
+	own = palloc_extended(sizeof(JStepRow) * Max((Size) n, 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < n; i++)
 	{
 		uint64		mask = rows[i].mask >> node->step & ((UINT64CONST(1) << node->n) - 1);
@@ -174,11 +222,11 @@ FunnelStretches(const JSegmentNode *node, const JStepRow *rows, int n)
 		AddStretch(&result, ends[i], CountsUntil(ends[i], node->last));
 	pfree(ends);
 	pfree(own);
-	return result;
+	return NoteFact(eval, node->fact, result);
 }
 
 static JStretches
-NodeStretches(const JSegmentNode *node, const JStepRow *rows, int n, JStr profile, int64 first_at)
+NodeStretches(const JEvaluation *eval, const JSegmentNode *node)
 {
 	JStretches	result;
 
@@ -186,37 +234,104 @@ NodeStretches(const JSegmentNode *node, const JStepRow *rows, int n, JStr profil
 	switch (node->op)
 	{
 		case JSEG_EVENT:
-			return EventStretches(node, rows, n, first_at);
+			return EventStretches(eval, node);
 		case JSEG_FUNNEL:
-			return FunnelStretches(node, rows, n);
+			return FunnelStretches(eval, node);
 		case JSEG_PROFILE:
 			result = NewStretches(1);
-			if (JWhereHolds(&node->profile, profile))
+			if (JWhereHolds(&node->profile, eval->input->profile))
 				AddStretch(&result, PG_INT64_MIN, PG_INT64_MAX);
-			return result;
+			return NoteFact(eval, node->fact, result);
 		default:
 			break;
 	}
-	result = NodeStretches(&node->nodes[0], rows, n, profile, first_at);
+	result = NodeStretches(eval, &node->nodes[0]);
 	if (node->op == JSEG_NOT)
-		return Complement(result, node->has_profile ? PG_INT64_MIN : first_at);
+		return Complement(result, node->has_profile ? PG_INT64_MIN : eval->input->first_at);
 	for (int i = 1; i < node->n; i++)
 	{
 		JStretches	other;
 
-		/* what nothing can change any more */
-		if (node->op == JSEG_ALL && result.n == 0)
+		/* what nothing can change any more; but facts are to be found out */
+		if (node->op == JSEG_ALL && result.n == 0 && !eval->has_facts)
 			break;
-		other = NodeStretches(&node->nodes[i], rows, n, profile, first_at);
+		other = NodeStretches(eval, &node->nodes[i]);
 		result = node->op == JSEG_ALL ? Intersection(result, other) : Union(result, other);
 	}
 	return result;
 }
 
-JStretches
-JSegmentStretches(const JSegment *segment, const JStepRow *rows, int n, JStr profile, int64 first_at)
+/* ------------------------------------------------------------------------------------------------
+ * what a change reaches
+ * ------------------------------------------------------------------------------------------------ */
+
+JSegmentPlan
+JSegmentPlanFor(const JSegment *segment, const JSegmentInput *input, const JSegmentKnown *known)
 {
-	return NodeStretches(&segment->root, rows, n, profile, first_at);
+	static const JSegmentPlan whole = {JSEG_WHOLE, PG_INT64_MIN, PG_INT64_MAX, PG_INT64_MIN, PG_INT64_MAX};
+	JSegmentPlan plan = {.kind = JSEG_WINDOW, .from = known->from};
+
+	/* what a profile is now it was always */
+	for (int i = 0; i < segment->n_facts; i++)
+	{
+		const JSegmentNode *node = segment->facts[i].node;
+
+		if (node->op == JSEG_PROFILE &&
+			JWhereHolds(&node->profile, input->profile) != (known->facts[i] != PG_INT64_MAX))
+			return whole;
+	}
+	if (!known->changed)
+		return (JSegmentPlan) {.kind = JSEG_KEEP};
+	/* where the first event changes, so do absences until what was the first */
+	if (!segment->is_bounded || input->first_at >= known->from)
+		return whole;
+	plan.to = segment->reach == 0 ? known->to : CountsUntil(known->to, segment->reach);
+	for (int i = 0; i < segment->n_facts; i++)
+	{
+		if (segment->facts[i].node->op == JSEG_PROFILE || known->facts[i] < known->from)
+			continue;
+		/* so many may have been there before */
+		if (segment->facts[i].count > 1)
+			return whole;
+		plan.to = PG_INT64_MAX;
+	}
+	if (segment->reach == 0 && plan.to != PG_INT64_MAX)
+		return (JSegmentPlan) {.kind = JSEG_KEEP};
+	plan.read_from = known->from - segment->reach;
+	plan.read_to = plan.to;
+	return plan;
+}
+
+/* Adds what of some stretches lies in [from, to). */
+static void
+AddWithin(JStretches *list, JStretches stretches, int64 from, int64 to)
+{
+	for (int i = 0; i < stretches.n; i++)
+		AddStretch(list, Max(stretches.items[i].from, from), Min(stretches.items[i].to, to));
+}
+
+JStretches
+JSegmentStretches(const JSegment *segment, const JSegmentInput *input, const JSegmentPlan *plan,
+				  const JSegmentKnown *known, int64 *facts)
+{
+	bool		window = plan != NULL && plan->kind == JSEG_WINDOW;
+	JEvaluation eval = {input, window ? known : NULL, facts, segment->n_facts > 0};
+	JStretches	result;
+	JStretches	anew;
+
+	if (plan != NULL && plan->kind == JSEG_KEEP)
+	{
+		memcpy(facts, known->facts, sizeof(int64) * segment->n_facts);
+		return known->stretches;
+	}
+	anew = NodeStretches(&eval, &segment->root);
+	if (!window)
+		return anew;
+	result = NewStretches(2 * known->stretches.n + anew.n);
+	AddWithin(&result, known->stretches, PG_INT64_MIN, plan->from);
+	AddWithin(&result, anew, plan->from, plan->to);
+	AddWithin(&result, known->stretches, plan->to, PG_INT64_MAX);
+	return result;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -440,6 +555,50 @@ CountSteps(const JDef *def)
 	return count;
 }
 
+static int
+AddFact(JSegment *segment, const JSegmentNode *node, int64 count)
+{
+	if (segment->facts == NULL)
+		segment->facts = palloc_array(JSegmentFact, 8);
+	else if (segment->n_facts >= 8 && (segment->n_facts & (segment->n_facts - 1)) == 0)
+		segment->facts = repalloc(segment->facts, sizeof(JSegmentFact) * 2 * segment->n_facts);
+	segment->facts[segment->n_facts] = (JSegmentFact) {node, count};
+	return segment->n_facts++;
+}
+
+/* Numbers the facts of a definition, and finds out how far back it looks for all else. */
+static void
+FindReach(JSegment *segment, JSegmentNode *node)
+{
+	node->fact = node->most_fact = -1;
+	switch (node->op)
+	{
+		case JSEG_PROFILE:
+			node->fact = AddFact(segment, node, 0);
+			break;
+		case JSEG_EVENT:
+			segment->reach = Max(segment->reach, node->last);
+			if (node->last == 0 && node->without >= 0)
+				segment->is_bounded = false;
+			else if (node->last == 0)
+			{
+				if (node->at_least > 0)
+					node->fact = AddFact(segment, node, node->at_least);
+				if (node->at_most >= 0)
+					node->most_fact = AddFact(segment, node, node->at_most + 1);
+			}
+			break;
+		case JSEG_FUNNEL:
+			segment->reach = Max(segment->reach, (int64) node->within + node->last);
+			if (node->last == 0)
+				node->fact = AddFact(segment, node, 1);
+			break;
+		default:
+			for (int i = 0; i < node->n; i++)
+				FindReach(segment, &node->nodes[i]);
+	}
+}
+
 JSegments *
 JSegmentsCompile(const JDef *object, JDefError *error)
 {
@@ -458,6 +617,7 @@ JSegmentsCompile(const JDef *object, JDefError *error)
 	{
 		const JDef *def = &object->items[i];
 		JSegment   *segment = &segments->segment[segments->n++];
+		int			first_step;
 
 		if (def->key.len == 0 || def->key.len > MAX_NAME_BYTES)
 			JDefFail(error, J_DEF_VALUE, object, NULL, "a segment's name has 1 to %d bytes", MAX_NAME_BYTES);
@@ -465,7 +625,14 @@ JSegmentsCompile(const JDef *object, JDefError *error)
 			segments->steps[segments->n_steps++] = steps = palloc0_object(JSteps);
 		segment->name = def->key;
 		segment->steps = segments->n_steps - 1;
+		first_step = steps->n;
 		CompileNode(def, steps, &segment->root, error);
+		if (error->code != NULL)
+			break;
+		/* a channel depends on the session around the event */
+		segment->is_bounded = first_step == JSTEPS_ROOM || steps->asks[JASPECT_CHANNEL] >> first_step == 0;
+		FindReach(segment, &segment->root);
+		segment->is_fact = segment->root.fact >= 0 && segment->root.most_fact < 0;
 	}
 	return segments;
 }

@@ -73,7 +73,7 @@ TimelineMatcher(FunctionCallInfo fcinfo, const JPattern **pattern, JStepRow **ro
 	int			n;
 
 	*pattern = call->pattern;
-	*rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, false, &n);
+	*rows = JTimelineRows(PG_GETARG_TIMELINE_PP(0), &call->steps, false, call->pattern->named, &n);
 	JStepRowsSort(*rows, n);
 	return JMatcherMake(call->pattern, *rows, n);
 }

@@ -181,6 +181,7 @@ ParseParenthesis(JPatternParser *parser, int at)
 		if (!AddElement(parser, UINT64CONST(1) << (number - 1), true, at))
 			return false;
 		parser->pattern->highest = Max(parser->pattern->highest, (int) number);
+		parser->pattern->named |= UINT64CONST(1) << (number - 1);
 	}
 	SkipBlanks(parser);
 	if (!Take(parser, ")"))
@@ -195,6 +196,7 @@ JPatternParse(JStr text, JPattern *pattern, JPatternError *error)
 	int			at;
 
 	pattern->n = pattern->highest = 0;
+	pattern->named = 0;
 	for (;;)
 	{
 		SkipBlanks(&parser);

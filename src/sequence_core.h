@@ -26,6 +26,7 @@ typedef struct JPattern
 {
 	int			n;				/* of elements, at least 1 */
 	int			highest;		/* condition named */
+	uint64		named;			/* all of them, bit by index */
 	JElement	element[JPATTERN_MAX];
 } JPattern;
 

@@ -68,15 +68,14 @@ JEventIsPassive(const JEvent *event, const JSessionOptions *options)
 const char *
 JKindOf(JStr name, JStr url)
 {
-	static const char *const names[] = {"page", "screen", "page_view", "pageview", "page view",
-	"page viewed", "screen view", "screen viewed", "screen_view"};
+	static const JStr names[] = {{"page", 4}, {"screen", 6}, {"page_view", 9}, {"pageview", 8}, {"page view", 9},
+	{"page viewed", 11}, {"screen view", 11}, {"screen viewed", 13}, {"screen_view", 11}};
 
 	if (name.data == NULL)
 		return url.data != NULL ? "page" : "track";
 	for (int i = 0; i < lengthof(names); i++)
-		if (name.len == (int32) strlen(names[i]) &&
-			pg_strncasecmp(name.data, names[i], name.len) == 0)
-			return names[i][0] == 's' ? "screen" : "page";
+		if (name.len == names[i].len && pg_strncasecmp(name.data, names[i].data, name.len) == 0)
+			return names[i].data[0] == 's' ? "screen" : "page";
 	return "track";
 }
 

@@ -56,7 +56,12 @@ JLocalDay(int64 time, pg_tz *zone)
 	struct pg_tm tm;
 	fsec_t		fsec;
 	int			tz;
+	long		offset;
+	int64		local;
 
+	/* UTC, and other zones that never changed */
+	if (pg_get_timezone_offset(zone, &offset) && !pg_add_s64_overflow(time, offset * USECS_PER_SEC, &local))
+		return local / USECS_PER_DAY - (local % USECS_PER_DAY < 0);
 	if (timestamp2tm(time, &tz, &tm, &fsec, NULL, zone) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),

@@ -570,7 +570,7 @@ JGetUnitCache(FunctionCallInfo fcinfo)
 	return cache;
 }
 
-static Datum
+Datum
 JRefText(bool is_email, JStr id)
 {
 	return PointerGetDatum(cstring_to_text(psprintf("%s:%.*s", is_email ? "email" : "user",

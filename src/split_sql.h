@@ -33,6 +33,9 @@ extern void JSetUnit(Datum *values, bool *nulls, const JPart *part, pg_tz *zone)
 /* The ids that a unit names, the one that it goes by, and when the first was named: three columns. */
 extern void JSetRefs(Datum *values, bool *nulls, const JPart *part);
 
+/* An id that names somebody, as a text: "user:..", "email:..". */
+extern Datum JRefText(bool is_email, JStr id);
+
 /* The time zone of this name; NULL is UTC. */
 extern pg_tz *JFindZone(const char *name);
 

@@ -42,6 +42,20 @@ JPutStr(StringInfo out, JStr s)
 		appendBinaryStringInfo(out, s.data, s.len);
 }
 
+/* One that mostly is what another is: then 1. NULL is 0, else length + 2. */
+static void
+JPutStrLike(StringInfo out, JStr s, JStr like)
+{
+	if (!JStrIsNull(s) && !JStrIsNull(like) && JStrEqual(s, like))
+		JPutVarint(out, 1);
+	else
+	{
+		JPutVarint(out, JStrIsNull(s) ? 0 : (uint64) s.len + 2);
+		if (!JStrIsNull(s))
+			appendBinaryStringInfo(out, s.data, s.len);
+	}
+}
+
 static uint64
 JGetVarint(JCursor *in)
 {
@@ -68,14 +82,10 @@ JGetInt(JCursor *in)
 }
 
 static JStr
-JGetStr(JCursor *in)
+JGetBytes(JCursor *in, uint64 len)
 {
-	uint64		len = JGetVarint(in);
 	JStr		s;
 
-	if (len == 0)
-		return JSTR_NULL;
-	len--;
 	if (len > (uint64) (in->end - in->p))
 	{
 		in->bad = true;
@@ -87,6 +97,27 @@ JGetStr(JCursor *in)
 	if (in->is_text != NULL && !in->is_text(s))
 		in->bad = true;
 	return s;
+}
+
+static JStr
+JGetStr(JCursor *in)
+{
+	uint64		len = JGetVarint(in);
+
+	return len == 0 ? JSTR_NULL : JGetBytes(in, len - 1);
+}
+
+static JStr
+JGetStrLike(JCursor *in, JStr like)
+{
+	uint64		len = JGetVarint(in);
+
+	if (len == 1)
+	{
+		in->bad |= JStrIsNull(like);
+		return like;
+	}
+	return len == 0 ? JSTR_NULL : JGetBytes(in, len - 2);
 }
 
 static int64
@@ -196,44 +227,47 @@ JStateDecode(const char *data, Size len, JSessionState *state)
 
 /* The strings of a touch in the order of their bytes */
 #define JTOUCH_STRINGS(t) {&(t)->source, &(t)->medium, &(t)->campaign, &(t)->term, &(t)->content, \
-	&(t)->campaign_id, &(t)->channel, &(t)->click_id_type, &(t)->click_id, &(t)->referrer_host, \
-	&(t)->landing_page}
+	&(t)->campaign_id, &(t)->channel, &(t)->click_id_type, &(t)->referrer_host}
 
 static void
-JPutTouch(StringInfo out, const JPartTouch *at)
+JPutTouch(StringInfo out, const JPart *part, const JPartTouch *at)
 {
 	JTouch	   *touch = at->touch;
 	JStr	   *strings[] = JTOUCH_STRINGS(touch);
 
-	JPutInt(out, at->time);
-	JPutStr(out, at->event_id);
+	JPutInt(out, at->time - part->started_at);
+	JPutStrLike(out, at->event_id, part->first_event_id);
 	JPutStr(out, at->referrer);
 	JPutVarint(out, touch->type);
 	for (int i = 0; i < lengthof(strings); i++)
 		JPutStr(out, *strings[i]);
+	JPutStrLike(out, touch->landing_page, part->landing_page);
+	JPutStrLike(out, touch->click_id, part->gclid);
 	JPutVarint(out, touch->n_click_ids);
 	for (int i = 0; i < touch->n_click_ids; i++)
 	{
 		JPutStr(out, (JStr) {touch->click_ids[i].name, strlen(touch->click_ids[i].name)});
-		JPutStr(out, touch->click_ids[i].value);
+		JPutStrLike(out, touch->click_ids[i].value, touch->click_id);
 	}
 }
 
 static void
-JGetTouch(JCursor *in, JPartTouch *at)
+JGetTouch(JCursor *in, const JPart *part, JPartTouch *at)
 {
 	JTouch		touch = {JTOUCH_NONE};
 	JStr	   *strings[] = JTOUCH_STRINGS(&touch);
 	uint64		type,
 				n;
 
-	at->time = JGetTime(in, 0);
-	at->event_id = JGetStr(in);
+	at->time = JGetTime(in, part->started_at);
+	at->event_id = JGetStrLike(in, part->first_event_id);
 	at->referrer = JGetStr(in);
 	type = JGetVarint(in);
 	touch.type = (JTouchType) type;
 	for (int i = 0; i < lengthof(strings); i++)
 		*strings[i] = JGetStr(in);
+	touch.landing_page = JGetStrLike(in, part->landing_page);
+	touch.click_id = JGetStrLike(in, part->gclid);
 	n = JGetVarint(in);
 	if (type <= JTOUCH_NONE || type > JTOUCH_DIRECT || n > JTOUCH_MAX_CLICK_IDS)
 		in->bad = true;
@@ -242,7 +276,7 @@ JGetTouch(JCursor *in, JPartTouch *at)
 		JClickId   *id = &touch.click_ids[touch.n_click_ids++];
 		JStr		name = JGetStr(in);
 
-		id->value = JGetStr(in);
+		id->value = JGetStrLike(in, touch.click_id);
 		if (JStrIsNull(name) || JStrIsNull(id->value))
 			in->bad = true;
 		else
@@ -252,13 +286,13 @@ JGetTouch(JCursor *in, JPartTouch *at)
 }
 
 static JIdentityRef
-JGetRef(JCursor *in)
+JGetRef(JCursor *in, const JPart *part)
 {
 	JIdentityRef ref;
 
 	ref.is_email = JGetVarint(in) != 0;
-	ref.id = JGetStr(in);
-	ref.time = JGetTime(in, 0);
+	ref.id = JGetStrLike(in, ref.is_email ? part->last_email : part->user_id);
+	ref.time = JGetTime(in, part->started_at);
 	in->bad |= JStrIsNull(ref.id);
 	return ref;
 }
@@ -300,20 +334,22 @@ JPartEncode(const JPart *part, StringInfo out)
 	JPutVarint(out, part->events);
 	JPutVarint(out, part->page_views);
 	JPutStr(out, part->landing_page);
-	JPutStr(out, part->exit_page);
+	JPutStrLike(out, part->exit_page, part->landing_page);
 	JPutStr(out, part->user_id);
 	JPutStr(out, part->last_email);
 	JPutStr(out, part->gclid);
 	JPutVarint(out, part->n_refs);
 	for (int i = 0; i < part->n_refs; i++)
 	{
-		appendStringInfoChar(out, (char) part->refs[i].is_email);
-		JPutStr(out, part->refs[i].id);
-		JPutInt(out, part->refs[i].time);
+		const JIdentityRef *ref = &part->refs[i];
+
+		appendStringInfoChar(out, (char) ref->is_email);
+		JPutStrLike(out, ref->id, ref->is_email ? part->last_email : part->user_id);
+		JPutInt(out, ref->time - part->started_at);
 	}
 	JPutVarint(out, part->n_touches);
 	for (int i = 0; i < part->n_touches; i++)
-		JPutTouch(out, &part->touches[i]);
+		JPutTouch(out, part, &part->touches[i]);
 	JPutVarint(out, part->n_revenues);
 	for (int i = 0; i < part->n_revenues; i++)
 	{
@@ -386,7 +422,7 @@ JPartDecode(const char *data, Size len, bool (*is_text) (JStr s), JPart *part)
 	part->events = JGetVarint(&in);
 	part->page_views = JGetVarint(&in);
 	part->landing_page = JGetStr(&in);
-	part->exit_page = JGetStr(&in);
+	part->exit_page = JGetStrLike(&in, part->landing_page);
 	part->user_id = JGetStr(&in);
 	part->last_email = JGetStr(&in);
 	part->gclid = JGetStr(&in);
@@ -395,13 +431,13 @@ JPartDecode(const char *data, Size len, bool (*is_text) (JStr s), JPart *part)
 	if (part->max_refs > 0)
 		part->refs = palloc_array(JIdentityRef, part->max_refs);
 	while (part->n_refs < part->max_refs && !in.bad)
-		part->refs[part->n_refs++] = JGetRef(&in);
+		part->refs[part->n_refs++] = JGetRef(&in, part);
 
 	part->max_touches = JGetCount(&in);
 	if (part->max_touches > 0)
 		part->touches = palloc_array(JPartTouch, part->max_touches);
 	while (part->n_touches < part->max_touches && !in.bad)
-		JGetTouch(&in, &part->touches[part->n_touches++]);
+		JGetTouch(&in, part, &part->touches[part->n_touches++]);
 
 	part->max_revenues = JGetCount(&in);
 	if (part->max_revenues > 0)

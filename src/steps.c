@@ -267,20 +267,22 @@ RowsWithChannels(const struct varlena *timeline, JSteps *steps, bool all, int *n
 }
 
 JStepRow *
-JTimelineRows(const struct varlena *timeline, JSteps *steps, bool all, int *n)
+JTimelineRows(const struct varlena *timeline, JSteps *steps, bool all, uint64 needed, int *n)
 {
 	JTimelineReader *reader;
 	JStepRow   *rows;
 	const JEvent *event;
 	int			allocated;
 
+	*n = 0;
+	if (!JStepsMayOccur(steps, needed, VARDATA_ANY(timeline), VARSIZE_ANY_EXHDR(timeline)))
+		return palloc(sizeof(JStepRow));
 	JStepsBegin(steps);
 	if (steps->asks[JASPECT_CHANNEL] != 0)
 		return RowsWithChannels(timeline, steps, all, n);
 	reader = JTimelineOpenDatum(timeline);
 	allocated = Min(JTimelineCount(reader), 256);
 	rows = palloc_array(JStepRow, Max(allocated, 1));
-	*n = 0;
 	while ((event = JTimelineNextWithoutId(reader)) != NULL)
 	{
 		JStepRow	row = {event->time, JStepsMatch(steps, event, JSTR_NULL)};
@@ -296,4 +298,31 @@ JTimelineRows(const struct varlena *timeline, JSteps *steps, bool all, int *n)
 	}
 	JTimelineClose(reader);
 	return rows;
+}
+
+bool
+JTimelineFirst(const struct varlena *timeline, JSteps *steps, int64 *time)
+{
+	JTimelineReader *reader;
+	const JEvent *event;
+	bool		found = false;
+
+	if (steps->asks[JASPECT_CHANNEL] != 0)
+	{
+		int			n;
+		JStepRow   *rows = JTimelineRows(timeline, steps, false, 0, &n);
+
+		if (n > 0)
+			*time = rows[0].time;
+		return n > 0;
+	}
+	JStepsBegin(steps);
+	reader = JTimelineOpenDatum(timeline);
+	while (!found && (event = JTimelineNextWithoutId(reader)) != NULL)
+	{
+		found = JStepsMatch(steps, event, JSTR_NULL) != 0;
+		*time = event->time;
+	}
+	JTimelineClose(reader);
+	return found;
 }

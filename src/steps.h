@@ -27,8 +27,14 @@ extern void JStepsAddText(JSteps *steps, FunctionCallInfo fcinfo, int arg, const
 /* One step as text or definition; `where` is how errors call it. The text must stay. */
 extern JStep JStepFromSql(JStr text, const char *where);
 
-/* The events of a timeline as steps, in order; without `all` those that are any step. */
-extern JStepRow *JTimelineRows(const struct varlena *timeline, JSteps *steps, bool all, int *n);
+/*
+ * The events of a timeline as steps, in order; without `all` those that are any step. None where one of the
+ * steps in `needed` (bit by index) is not there: of a caller to whom that is the same.
+ */
+extern JStepRow *JTimelineRows(const struct varlena *timeline, JSteps *steps, bool all, uint64 needed, int *n);
+
+/* When a timeline has any of the steps first; false: never. */
+extern bool JTimelineFirst(const struct varlena *timeline, JSteps *steps, int64 *time);
 
 /* All of a timeline, with channels (see JEventChannels) where `channels` is not NULL. */
 extern JEvent *JTimelineAll(const struct varlena *timeline, int *n, JStr **channels);

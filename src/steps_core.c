@@ -71,6 +71,25 @@ IsAny(JStr pattern)
 	return pattern.len == 1 && pattern.data[0] == '*';
 }
 
+/*
+ * The longest part of a pattern without *, or what there was if that is no shorter. What could stand in a
+ * packed string, and the path of a URL without one, no body needs to hold.
+ */
+static JStr
+LongestPart(JStr pattern, JStr longest)
+{
+	for (int from = 0, to; from < pattern.len; from = to + 1)
+	{
+		bool		plain = false;
+
+		for (to = from; to < pattern.len && pattern.data[to] != '*'; to++)
+			plain |= !JMayBePacked(pattern.data[to]);
+		if (plain && to - from > Max(longest.len, 1))
+			longest = (JStr) {pattern.data + from, to - from};
+	}
+	return longest;
+}
+
 void
 JStepsAdd(JSteps *steps, JStep step)
 {
@@ -94,7 +113,21 @@ JStepsAdd(JSteps *steps, JStep step)
 		steps->wheres |= bit;
 	if (!asks)
 		steps->anything |= bit;
+	step.part = LongestPart(step.pattern[JASPECT_PAGE], LongestPart(step.pattern[JASPECT_NAME], JSTR_NULL));
 	steps->step[steps->n++] = step;
+}
+
+bool
+JStepsMayOccur(const JSteps *steps, uint64 needed, const char *body, Size len)
+{
+	for (; needed != 0; needed &= needed - 1)
+	{
+		JStr		part = steps->step[pg_rightmost_one_pos64(needed)].part;
+
+		if (part.len > 0 && memmem(body, len, part.data, part.len) == NULL)
+			return false;
+	}
+	return true;
 }
 
 /* ------------------------------------------------------------------------------------------------
@@ -182,19 +215,20 @@ void
 JStepsBegin(JSteps *steps)
 {
 	memset(steps->names, 0, sizeof(steps->names));
+	steps->kind.known = false;
 }
 
 JStr
 JEventKind(const JEvent *event)
 {
-	static const char *const kinds[] = {"screen", "identify", "group", "alias"};
+	static const JStr kinds[] = {{"screen", 6}, {"identify", 8}, {"group", 5}, {"alias", 5}};
 	JStr		name = event->field[JF_NAME];
 
 	if (!JStrIsNull(event->field[JF_KIND]))
 		return event->field[JF_KIND];
 	for (int i = 0; i < lengthof(kinds); i++)
-		if (JStrIs(name, kinds[i]))
-			return (JStr) {kinds[i], (int32) strlen(kinds[i])};
+		if (JStrEqual(name, kinds[i]))
+			return kinds[i];
 	return JEventIsPageView(event) ? JSTR_LIT("page") : JSTR_LIT("track");
 }
 
@@ -202,13 +236,32 @@ JStr
 JPagePath(JStr url)
 {
 	JUrl		parsed;
+	JStr		path;
 
 	if (JStrIsNull(url))
 		return JSTR_NULL;
+	if (JUrlPlainPath(url, &path))
+		return path;
 	JUrlParse(url, &parsed);
 	if (JStrIsNull(parsed.path) && parsed.host.len > 0)
 		return JSTR_LIT("/");
 	return parsed.path;
+}
+
+/* Of the steps that ask for a kind, those that the event is not. Kinds recur like names. */
+static uint64
+OtherKinds(JSteps *steps, const JEvent *event)
+{
+	JKindMatch *match = &steps->kind;
+	const char *kind = event->field[JF_KIND].data;
+	const char *name = event->field[JF_NAME].data;
+	bool		has_url = !JStrIsNull(event->field[JF_URL]);
+
+	if (!match->known || match->kind != kind || match->name != name || match->has_url != has_url)
+		*match = (JKindMatch) {
+			true, has_url, kind, name, Others(steps, steps->asks[JASPECT_KIND], JASPECT_KIND, JEventKind(event))
+		};
+	return match->others;
 }
 
 /* Of the steps that ask for a page or a host, those that the event is not. */
@@ -241,7 +294,7 @@ JStepsMatch(JSteps *steps, const JEvent *event, JStr channel)
 	if (steps->asks[JASPECT_NAME] != 0)
 		left &= ~OtherNames(steps, event->field[JF_NAME]);
 	if (left & steps->asks[JASPECT_KIND])
-		left &= ~Others(steps, left & steps->asks[JASPECT_KIND], JASPECT_KIND, JEventKind(event));
+		left &= ~OtherKinds(steps, event);
 	if (left & (steps->asks[JASPECT_PAGE] | steps->asks[JASPECT_HOST]))
 		left &= ~OtherUrls(steps, left, event);
 	if (left & steps->asks[JASPECT_CHANNEL])

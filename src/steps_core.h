@@ -12,6 +12,7 @@
 #include "condition_core.h"
 #include "journey_core.h"
 #include "session_core.h"
+#include "timeline_core.h"
 
 #define JSTEPS_MAX 32			/* steps of a caller, conditions of an aggregate */
 #define JSTEPS_ROOM 64			/* bits of a mask: steps, and what must not come between */
@@ -31,6 +32,7 @@ typedef struct JStep
 {
 	JStr		pattern[JASPECT_COUNT]; /* NULL: not asked. All that are asked must match */
 	JWhere		where;			/* and all conditions on the properties must hold */
+	JStr		part;			/* bytes that an event's name or URL has then; none: nobody knows */
 } JStep;
 
 /* A name as the last timeline had it, and the steps that ask for another. */
@@ -43,6 +45,16 @@ typedef struct JNameMatch
 
 #define JSTEP_NAMES 16			/* a power of two */
 
+/* The same of the last event's kind. */
+typedef struct JKindMatch
+{
+	bool		known;
+	bool		has_url;
+	const char *kind;			/* where its kind and its name lay */
+	const char *name;
+	uint64		others;
+} JKindMatch;
+
 typedef struct JSteps
 {
 	int			n;
@@ -51,7 +63,8 @@ typedef struct JSteps
 	uint64		exact[JASPECT_COUNT];	/* of these, those whose pattern is the value itself */
 	uint64		wheres;			/* those with conditions on properties */
 	uint64		anything;		/* those that every event is */
-	JNameMatch	names[JSTEP_NAMES]; /* good for the strings of one reader */
+	JNameMatch	names[JSTEP_NAMES]; /* good for the strings of one reader, as is the next */
+	JKindMatch	kind;
 } JSteps;
 
 /* Makes a step of a text that is no definition; its strings point into the text, the host's not. */
@@ -62,6 +75,9 @@ extern JStep JStepFromDef(const JDef *def, JDefError *error);
 
 /* Adds a step; there must be room. */
 extern void JStepsAdd(JSteps *steps, JStep step);
+
+/* Whether each of some steps, bit by index, may be in a timeline's body. False is certain. */
+extern bool JStepsMayOccur(const JSteps *steps, uint64 needed, const char *body, Size len);
 
 /* To be called before the events of another timeline come. */
 extern void JStepsBegin(JSteps *steps);

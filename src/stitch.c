@@ -624,23 +624,9 @@ JReadProfileRules(FunctionCallInfo fcinfo, JProfileRules *rules)
 	rules->at = PG_GETARG_TIMESTAMPTZ(10);
 }
 
-/* The persons of one pair of queries. */
-static void
-JLoadPersons(JPersons *persons, Datum units, Datum facts)
-{
-	JRowsOpen(&persons->units, TextDatumGetCString(units), unit_types, UNIT_QUERY_COLUMNS);
-	JRowsOpen(&persons->facts, TextDatumGetCString(facts), fact_types, FACT_QUERY_COLUMNS);
-	JNextUnit(persons);
-	JNextFact(persons);
-	while (persons->more_units)
-		JPersonsNext(persons);
-	JRowsClose(&persons->facts);
-}
-
 /*
- * _load_persons(units[], facts[], sessions, touches, profiles, time_zone, email_trait, internal_users,
- * anonymous, version, at): writes the sessions, touches and profiles of a first load; how many profiles there
- * are. There are as many queries of facts as of units; a person is in one pair of them alone.
+ * _load_persons(units, facts, sessions, touches, profiles, time_zone, email_trait, internal_users, anonymous,
+ * version, at): writes the sessions, touches and profiles of a first load; how many profiles there are.
  */
 PG_FUNCTION_INFO_V1(journey_load_persons);
 Datum
@@ -648,18 +634,8 @@ journey_load_persons(PG_FUNCTION_ARGS)
 {
 	JPersons	persons = {{NULL}};
 	JProfileRules rules;
-	Datum	   *units,
-			   *facts;
-	int			n_units,
-				n_facts;
 	uint64		n;
 
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &units, NULL, &n_units);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), TEXTOID, -1, false, TYPALIGN_INT, &facts, NULL, &n_facts);
-	if (n_units != n_facts)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("queries of units and facts must come in pairs")));
 	JReadProfileRules(fcinfo, &rules);
 	persons.zone = JFindZone(text_to_cstring(PG_GETARG_TEXT_PP(5)));
 	persons.anonymous = PG_GETARG_BOOL(8);
@@ -671,8 +647,13 @@ journey_load_persons(PG_FUNCTION_ARGS)
 	persons.fold = JPersonFoldMake(&rules);
 	persons.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey row", ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();
-	for (int i = 0; i < n_units; i++)
-		JLoadPersons(&persons, units[i], facts[i]);
+	JRowsOpen(&persons.units, text_to_cstring(PG_GETARG_TEXT_PP(0)), unit_types, UNIT_QUERY_COLUMNS);
+	JRowsOpen(&persons.facts, text_to_cstring(PG_GETARG_TEXT_PP(1)), fact_types, FACT_QUERY_COLUMNS);
+	JNextUnit(&persons);
+	JNextFact(&persons);
+	while (persons.more_units)
+		JPersonsNext(&persons);
+	JRowsClose(&persons.facts);
 	SPI_finish();
 	(void) JWriterClose(persons.sessions);
 	(void) JWriterClose(persons.touches);

@@ -449,6 +449,12 @@ JReadNumber(JTimelineReader *reader, uint64 *number)
 {
 	uint64		result = 0;
 
+	/* most have one byte */
+	if (reader->next < reader->end && (*reader->next & 0x80) == 0)
+	{
+		*number = *reader->next++;
+		return true;
+	}
 	for (int shift = 0; shift < 64 && reader->next < reader->end; shift += 7)
 	{
 		unsigned char byte = *reader->next++;

@@ -29,6 +29,16 @@ extern bool JTimelineNext(JTimelineReader *reader, JEvent *event);
 extern const JEvent *JTimelineNextWithoutId(JTimelineReader *reader);
 extern void JTimelineClose(JTimelineReader *reader);
 
+/*
+ * Whether a character may be in a string that a body holds packed. A string with any other stands in the
+ * body byte for byte.
+ */
+static inline bool
+JMayBePacked(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+}
+
 /* Goes on with another (trusted) body. The strings of events read before stay. */
 extern void JTimelineReopen(JTimelineReader *reader, const char *body, Size len);
 

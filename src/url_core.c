@@ -432,6 +432,36 @@ JUrlParse(JStr url, JUrl *parsed)
 		parsed->path = EndAsWritten(written, parsed->path.len);
 }
 
+bool
+JUrlPlainPath(JStr url, JStr *path)
+{
+	int			from;
+	int			to;
+
+	if (url.len > 8 && memcmp(url.data, "https://", 8) == 0)
+		from = 8;
+	else if (url.len > 7 && memcmp(url.data, "http://", 7) == 0)
+		from = 7;
+	else
+		return false;
+	/* more slashes before the host belong to none, blanks at the end are no part */
+	if (IsSlash(url.data[from]) || (unsigned char) url.data[url.len - 1] <= ' ')
+		return false;
+	while (url.data[from] != '/')
+	{
+		if (url.data[from] == '?' || url.data[from] == '#' || url.data[from] == '\\' ||
+			IsTabOrNewline(url.data[from]) || ++from == url.len)
+			return false;
+	}
+	for (to = from; to < url.len && url.data[to] != '?' && url.data[to] != '#'; to++)
+	{
+		if (IsTabOrNewline(url.data[to]))
+			return false;
+	}
+	*path = (JStr) {url.data + from, to - from};
+	return true;
+}
+
 /*
  * hosts
  */

@@ -21,6 +21,12 @@ typedef struct JUrl
 
 extern void JUrlParse(JStr url, JUrl *parsed);
 
+/*
+ * The path alone of a URL that is plainly https://host/path or http://host/path, as JUrlParse() has it, in
+ * one pass. False where the URL is not, or has no path: then JUrlParse() knows.
+ */
+extern bool JUrlPlainPath(JStr url, JStr *path);
+
 /* The query and the fragment alone, as JUrlParse() has them, at less cost. */
 extern void JUrlParameters(JStr url, JStr *query, JStr *fragment);
 

@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
+#include "access/hio.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -17,6 +18,7 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -38,6 +40,8 @@ struct JWriter
 	EState	   *estate;
 	ResultRelInfo *target;
 	BulkInsertState bulk;
+	BufferAccessStrategy ring;	/* COPY's, not used so far; NULL: in use */
+	Size		cached;			/* bytes that may still go without */
 	CommandId	cid;
 	int		   *attnum;			/* from 0, of each column given */
 	int			n_columns;
@@ -113,6 +117,18 @@ JFindColumns(JWriter *writer, const JWriterColumn *columns, int n)
 	pfree(given);
 }
 
+/*
+ * What is written is read again soon, by rounds and by indexes that are made. COPY's few buffers would be written
+ * out before; so a table takes an eighth of the cache, and those few from there on.
+ */
+static void
+JKeepInCache(JWriter *writer)
+{
+	writer->ring = writer->bulk->strategy;
+	writer->bulk->strategy = NULL;
+	writer->cached = (Size) NBuffers / 8 * BLCKSZ;
+}
+
 JWriter *
 JWriterOpen(Oid relation, const JWriterColumn *columns, int n)
 {
@@ -133,6 +149,7 @@ JWriterOpen(Oid relation, const JWriterColumn *columns, int n)
 	InitResultRelInfo(writer->target, writer->rel, 0, NULL, 0);
 	ExecOpenIndices(writer->target, false);
 	writer->bulk = GetBulkInsertState();
+	JKeepInCache(writer);
 	writer->cid = GetCurrentCommandId(true);
 	MemoryContextSwitchTo(old);
 	return writer;
@@ -145,6 +162,12 @@ JWriterFlush(JWriter *writer)
 
 	if (writer->n_slots == 0)
 		return;
+	if (writer->bytes > writer->cached && writer->ring != NULL)
+	{
+		writer->bulk->strategy = writer->ring;
+		writer->ring = NULL;
+	}
+	writer->cached -= Min(writer->bytes, writer->cached);
 	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(writer->estate));
 	table_multi_insert(writer->rel, writer->slots, writer->n_slots, writer->cid, 0, writer->bulk);
 	MemoryContextSwitchTo(old);
@@ -206,6 +229,8 @@ JWriterClose(JWriter *writer)
 	JWriterFlush(writer);
 	rows = writer->rows;
 	FreeBulkInsertState(writer->bulk);
+	if (writer->ring != NULL)
+		FreeAccessStrategy(writer->ring);
 	table_finish_bulk_insert(writer->rel, 0);
 	for (int i = 0; i < J_WRITER_ROWS && writer->slots[i] != NULL; i++)
 		ExecDropSingleTupleTableSlot(writer->slots[i]);

@@ -23,7 +23,7 @@ SELECT json_build_object(
                'order_id', id, 'revenue', coalesce(revenue, 19.99), 'currency', 'EUR', 'coupon', 'WELCOME',
                'products', json_build_array(json_build_object('sku', 'A-1', 'price', 9.99, 'quantity', 1),
                                             json_build_object('sku', 'B-2', 'price', 10.00, 'quantity', 1))))::text
-       AS body
+       AS body, at::timestamptz AS loaded_at
   FROM (SELECT *, to_char(event_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS at
           FROM bench.events
          WHERE kind = 'track' AND NOT journey._blocked_id(coalesce(anonymous_id, ''))

@@ -9,7 +9,7 @@ BEGIN
         EXECUTE format('CREATE INDEX ON {schema}.%I (uuid_ts)', name);
     END LOOP;
     UPDATE bench.slices AS s SET slice = x.n / 200
-    FROM (SELECT name, row, row_number() OVER (ORDER BY loaded_at, name, row) - 1 AS n FROM bench.slices) AS x
+    FROM (SELECT l.name, l.row, row_number() OVER (ORDER BY l.loaded_at, l.name, l.row) - 1 AS n FROM bench.slices AS l) AS x
     WHERE (x.name, x.row) = (s.name, s.row);
 END
 $$;

@@ -5,20 +5,20 @@
 
 CREATE FUNCTION journey.parse_event(payload text, options jsonb DEFAULT '{}') RETURNS journey.event
     AS 'MODULE_PATHNAME', 'journey_parse_event'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION journey.parse_event(text, jsonb) IS
     'the event in a payload of RudderStack or Segment; an error with a code and an offset where there is none';
 
 CREATE FUNCTION journey.parse_event(payload jsonb, options jsonb DEFAULT '{}') RETURNS journey.event
     AS 'MODULE_PATHNAME', 'journey_parse_event_jsonb'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION journey.parse_event(jsonb, jsonb) IS
     'the event in a payload of RudderStack or Segment; an error with a code and an offset where there is none';
 
 CREATE FUNCTION journey.parse_events(payload text, options jsonb DEFAULT '{}')
     RETURNS TABLE ("position" integer, event journey.event, error text)
     AS 'MODULE_PATHNAME', 'journey_parse_events'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 20;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200 ROWS 20;
 COMMENT ON FUNCTION journey.parse_events(text, jsonb) IS
     'the events in a payload (one, a batch, an array, JSON lines, an archive''s line), or why one cannot be read';
 

@@ -6,7 +6,7 @@
 CREATE FUNCTION journey.redact_event(
     payload jsonb, rules jsonb DEFAULT '"gdpr"', key bytea DEFAULT NULL) RETURNS jsonb
     AS 'MODULE_PATHNAME', 'journey_redact_event'
-    LANGUAGE C IMMUTABLE PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION journey.redact_event(jsonb, jsonb, bytea) IS
     'the payload without what the rules name as personal';
 

@@ -6,7 +6,7 @@ CREATE FUNCTION journey.sessions(timeline journey.timeline,
     timeout interval DEFAULT '30 minutes', options jsonb DEFAULT '{}')
 RETURNS SETOF journey.session
 AS 'MODULE_PATHNAME', 'journey_sessions'
-LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 10;
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 10;
 COMMENT ON FUNCTION journey.sessions(journey.timeline, interval, jsonb) IS
     'the sessions of a timeline, each visitor split by itself';
 
@@ -14,14 +14,14 @@ CREATE FUNCTION journey.touches(timeline journey.timeline,
     timeout interval DEFAULT '30 minutes', options jsonb DEFAULT '{}')
 RETURNS SETOF journey.touched
 AS 'MODULE_PATHNAME', 'journey_touches'
-LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 10;
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 10;
 COMMENT ON FUNCTION journey.touches(journey.timeline, interval, jsonb) IS
     'the touches of a timeline''s sessions, each with its time, visitor and session';
 
 CREATE FUNCTION journey.first_touch(timeline journey.timeline, non_direct boolean DEFAULT false)
 RETURNS journey.touch
 AS 'MODULE_PATHNAME', 'journey_first_touch'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION journey.first_touch(journey.timeline, boolean) IS
     'the first touch of a timeline; with non_direct the first that is not direct';
 
@@ -29,7 +29,7 @@ CREATE FUNCTION journey.last_touch(timeline journey.timeline, before timestamptz
     lookback interval DEFAULT '90 days', non_direct boolean DEFAULT false)
 RETURNS journey.touch
 AS 'MODULE_PATHNAME', 'journey_last_touch'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION journey.last_touch(journey.timeline, timestamptz, interval, boolean) IS
     'the last touch in [before - lookback, before]; before NULL is the timeline''s last event';
 

@@ -13,7 +13,7 @@ CREATE FUNCTION journey.funnel(timeline journey.timeline, steps text[],
     within interval DEFAULT '7 days', options jsonb DEFAULT '{}')
 RETURNS journey.funnel_result
 AS 'MODULE_PATHNAME', 'journey_funnel'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION journey.funnel(journey.timeline, text[], interval, jsonb) IS
     'how many steps of a funnel a timeline reaches within a window, when, and whether it may go on';
 

@@ -59,21 +59,21 @@ COMMENT ON AGGREGATE journey.sequence_events(text, timestamptz, VARIADIC boolean
 CREATE FUNCTION journey.sequence_match(timeline journey.timeline, pattern text, steps text[])
 RETURNS boolean
 AS 'MODULE_PATHNAME', 'sequence_match_timeline'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION journey.sequence_match(journey.timeline, text, text[]) IS
     'whether a timeline matches a pattern of steps';
 
 CREATE FUNCTION journey.sequence_count(timeline journey.timeline, pattern text, steps text[])
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'sequence_count_timeline'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION journey.sequence_count(journey.timeline, text, text[]) IS
     'how many times a timeline matches a pattern of steps, no event twice';
 
 CREATE FUNCTION journey.sequence_events(timeline journey.timeline, pattern text, steps text[])
 RETURNS timestamptz[]
 AS 'MODULE_PATHNAME', 'sequence_events_timeline'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION journey.sequence_events(journey.timeline, text, text[]) IS
     'the times of the steps in a timeline''s first match of a pattern';
 
@@ -81,7 +81,7 @@ CREATE FUNCTION journey.next_event(timeline journey.timeline, steps text[],
     base text DEFAULT 'first_match')
 RETURNS text
 AS 'MODULE_PATHNAME'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION journey.next_event(journey.timeline, text[], text) IS
     'what came right after steps that follow each other';
 
@@ -89,6 +89,6 @@ CREATE FUNCTION journey.previous_event(timeline journey.timeline, steps text[],
     base text DEFAULT 'first_match')
 RETURNS text
 AS 'MODULE_PATHNAME'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION journey.previous_event(journey.timeline, text[], text) IS
     'what came right before steps, which are listed from the last to the first';

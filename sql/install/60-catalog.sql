@@ -93,10 +93,10 @@ CREATE FUNCTION journey._lock_model(model name, nowait boolean DEFAULT false) RE
 COMMENT ON FUNCTION journey._lock_model(name, boolean) IS
     'internal: the catalog''s row of a model, locked until the transaction ends';
 
-CREATE FUNCTION journey._phase(phase text) RETURNS void
+CREATE FUNCTION journey._phase(phase text) RETURNS timestamptz
     LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', '_phase';
 COMMENT ON FUNCTION journey._phase(text) IS
-    'internal: shows a phase in pg_stat_activity and to the client';
+    'internal: shows a phase in pg_stat_activity and to the client; now';
 
 CREATE FUNCTION journey._failure(number bigint) RETURNS text
     LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_failure';
@@ -277,6 +277,7 @@ CREATE TYPE journey._settings AS (
     index_sources         boolean,
     capture               text,
     ignore_deletes        boolean,
+    keep_changes          interval,
     redact                jsonb
 );
 
@@ -322,6 +323,7 @@ VALUES ('schema',                'name',        'fixed',   NULL::pg_catalog.json
        ('index_sources',         'boolean',     'none',    'false'),
        ('capture',               'capture',     'none',    '"refresh"'),
        ('ignore_deletes',        'boolean',     'none',    'false'),
+       ('keep_changes',          'span',        'none',    NULL),
        ('currency',              'unsupported', 'rebuild', NULL),
        ('rates',                 'unsupported', 'rebuild', NULL),
        ('redact',                'redact',      'read',    NULL),
@@ -451,7 +453,7 @@ CREATE FUNCTION journey._public_relations() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY['sessions', 'touches', 'identities', 'profiles', 'profiles_masked', 'profile_changes',
                  'conversions', 'attributed_touches', 'segment_members', 'exports', 'events', 'page_views', 'timelines',
-                 'rejected_events']::pg_catalog.text[];
+                 'rejected_events', 'changes']::pg_catalog.text[];
 COMMENT ON FUNCTION journey._public_relations() IS 'internal: names of a model''s relations';
 
 CREATE FUNCTION journey._relations_in(schema name) RETURNS text[]

@@ -115,9 +115,9 @@ AS 'MODULE_PATHNAME', 'journey_split'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
 
 -- The merge of a first load: splits all events that a query gives, with the columns of journey.event, and
--- writes segments, units and noted events into tables of the model; how many events there are.
+-- writes segments, units, noted events and whom visitors name into tables of the model; how many events there are.
 CREATE FUNCTION journey._load_events(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, conversions jsonb DEFAULT NULL)
+    units regclass, noted regclass, refs regclass, conversions jsonb DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_events'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -125,14 +125,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 -- The same from the rows of a reading, with all columns of the batch; those that are no events go there. Tells
 -- what the rows of each table are and, in a last row without a table, how many events there are.
 CREATE FUNCTION journey._load_rows(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, batch regclass, conversions jsonb DEFAULT NULL)
+    units regclass, noted regclass, refs regclass, batch regclass, conversions jsonb DEFAULT NULL)
 RETURNS SETOF journey._tally
 AS 'MODULE_PATHNAME', 'journey_load_rows'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- The same from what is stored: the query gives (visitor_id, body), those of a visitor in a row.
 CREATE FUNCTION journey._load_stored(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, conversions jsonb DEFAULT NULL)
+    units regclass, noted regclass, refs regclass, conversions jsonb DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_stored'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -224,6 +224,28 @@ CREATE AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) (
     PARALLEL = SAFE
 );
 
+-- What one event says of a person, and when.
+CREATE TYPE journey._said AS (
+    traits     jsonb,
+    event_time timestamptz,
+    event_id   text COLLATE "C",
+    visitor_id text COLLATE "C"
+);
+
+CREATE FUNCTION journey._last_said_final(internal)
+RETURNS journey._said[]
+AS 'MODULE_PATHNAME', 'journey_last_said_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+-- The same, each value with the event that said it: what several of these hold may be folded again.
+CREATE AGGREGATE journey._last_said(jsonb, timestamptz, text, text) (
+    SFUNC = journey._last_traits_add,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = journey._last_said_final,
+    PARALLEL = SAFE
+);
+
 -- A person's counts of events by name after units went and came.
 CREATE FUNCTION journey._sum_counts(counts jsonb, gone bytea[], came bytea[])
 RETURNS jsonb
@@ -231,9 +253,9 @@ AS 'MODULE_PATHNAME', 'journey_sum_counts'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 -- The last rounds of a first load: of units, (person_id, session_number, part), and facts, (person_id, visitor_id,
--- event_time, event_id, name, order_id, revenue, currency, traits), from pairs of queries, both in order of
+-- event_time, event_id, name, order_id, revenue, currency, traits), from two queries, both in order of
 -- person_id, writes sessions, touches and profiles; how many profiles there are.
-CREATE FUNCTION journey._load_persons(units text[], facts text[], sessions regclass, touches regclass,
+CREATE FUNCTION journey._load_persons(units text, facts text, sessions regclass, touches regclass,
     profiles regclass, time_zone text, email_trait text, internal_users text[], anonymous boolean,
     version bigint, at timestamptz)
 RETURNS bigint
@@ -264,7 +286,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     VALUES
         ('_segments',     ARRAY['visitor_id', 'started_at', 'first_event_id'], false),
-        ('_sessions',     ARRAY['visitor_id', 'started_at', 'first_event_id'], true),
+        ('_sessions',     ARRAY['session_id'], true),
         ('touches',       ARRAY['visitor_id', 'touch_id'], true),
         ('_facts',        ARRAY['visitor_id', 'event_time', 'event_id'], false),
         ('_aliases',      ARRAY['visitor_id', 'event_time', 'event_id'], false),
@@ -297,20 +319,28 @@ BEGIN
             part           bytea,
             body           journey.timeline NOT NULL);
 
+        -- What has one length comes first: no gaps before it, and it is found without looking at what varies.
         CREATE %1$s TABLE {_sessions} (
-            visitor_id        text COLLATE "C" NOT NULL,
             started_at        timestamptz NOT NULL,
-            first_event_id    text COLLATE "C" NOT NULL,
-            loose             boolean NOT NULL,
-            session_id        uuid NOT NULL,
-            user_id           text COLLATE "C",
-            person_id         text COLLATE "C",
-            session_number    bigint,
-            ended_at          timestamptz,
-            session_date      date,
-            duration_seconds  numeric,
             events            bigint NOT NULL,
             page_views        bigint NOT NULL,
+            version           bigint NOT NULL,
+            updated_at        timestamptz NOT NULL,
+            session_id        uuid NOT NULL,
+            loose             boolean NOT NULL,
+            aside             boolean NOT NULL,     -- says nothing of whose device it is
+            is_bounce         boolean,
+            session_date      date,
+            session_number    bigint,
+            ended_at          timestamptz,
+            identified_at     timestamptz,
+            visitor_id        text COLLATE "C" NOT NULL,
+            person_id         text COLLATE "C",
+            refs              text[],
+            first_event_id    text COLLATE "C" NOT NULL,
+            identity          text COLLATE "C",
+            user_id           text COLLATE "C",
+            duration_seconds  numeric,
             landing_page      text,
             landing_page_path text,
             exit_page         text,
@@ -326,15 +356,8 @@ BEGIN
             click_id          text,
             click_id_type     text,
             revenue           numeric,
-            is_bounce         boolean,
-            refs              text[],
-            identity          text COLLATE "C",
-            identified_at     timestamptz,
             kept              text[],
-            counts            bytea,
-            aside             boolean NOT NULL,     -- says nothing of whose device it is
-            version           bigint NOT NULL,
-            updated_at        timestamptz NOT NULL) WITH (fillfactor = 85); -- room to change a row in its page
+            counts            bytea) WITH (fillfactor = 92); -- room to change a row in its page
 
         CREATE %1$s TABLE {touches} (
             touch_id      uuid NOT NULL,
@@ -447,14 +470,17 @@ BEGIN
         -- a session's later segments; events of chosen sessions
         CREATE INDEX ON {_segments} (session_id);
 
-        ALTER TABLE {_sessions} ADD PRIMARY KEY (visitor_id, started_at, first_event_id);
         -- users; changed units, by their segments
-        CREATE UNIQUE INDEX ON {_sessions} (session_id);
+        ALTER TABLE {_sessions} ADD PRIMARY KEY (session_id);
+        -- stitching: a visitor's units in order of time. Few begin at one instant, so no index goes on to their ids,
+        -- which are long.
+        CREATE INDEX ON {_sessions} (visitor_id, started_at);
         -- users; a person's first session, all that forget removes
         CREATE INDEX ON {_sessions} (person_id, started_at);
         -- stitching: who is named next and before
-        CREATE INDEX ON {_sessions} (visitor_id, started_at, first_event_id)
-            WHERE refs IS NOT NULL AND NOT aside;
+        CREATE INDEX ON {_sessions} (visitor_id, started_at) WHERE refs IS NOT NULL AND NOT aside;
+        -- a person's units that reach far
+        CREATE INDEX ON {_sessions} (person_id) WHERE ended_at - started_at > interval '1 day';
         -- users
         CREATE INDEX ON {_sessions} (started_at) WHERE NOT loose;
         CREATE INDEX ON {_sessions} (session_date) WHERE NOT loose;
@@ -463,20 +489,20 @@ BEGIN
 
         ALTER TABLE {touches} ADD PRIMARY KEY (visitor_id, touch_id);
         -- users; a person's first and last touch
-        CREATE INDEX ON {touches} (person_id, touched_at, touch_id);
+        CREATE INDEX ON {touches} (person_id, touched_at);
         -- the first and last that is not direct, and click ids
-        CREATE INDEX ON {touches} (person_id, touched_at, touch_id) WHERE touch_type <> 'direct';
+        CREATE INDEX ON {touches} (person_id, touched_at) WHERE touch_type <> 'direct';
         -- users
         CREATE INDEX ON {touches} (touched_at);
         -- users; touches of changed sessions
         CREATE INDEX ON {touches} (session_id);
 
         ALTER TABLE {_facts} ADD PRIMARY KEY (visitor_id, event_time, event_id);
-        -- a person's amounts and traits
-        CREATE INDEX ON {_facts} (person_id);
+        -- a person's amounts and traits, and those of a stretch of time
+        CREATE INDEX ON {_facts} (person_id, event_time);
         -- conversions, and the amounts of an order
         CREATE INDEX ON {_facts} (person_id, event_time) WHERE conversions IS NOT NULL;
-        CREATE INDEX ON {_facts} (person_id, order_id) WHERE order_id IS NOT NULL;
+        CREATE INDEX ON {_facts} (person_id, order_id, event_time) WHERE order_id IS NOT NULL;
         -- facts of sessions that move
         CREATE INDEX ON {_facts} (session_id);
         -- rows of users tables, when the user's person changes
@@ -522,11 +548,12 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ref_changes',
-        '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units', '_person_changes', '_conversion_scope',
-        '_converted', '_record_changes', '_shared', '_barriers']
+        '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units', '_changed_facts', '_person_changes',
+        '_conversion_scope', '_converted', '_record_changes']
 $$;
 
--- A run empties and analyzes its scratch itself; a vacuum would but keep the next one waiting.
+-- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting.
+-- That a table is empty the planner is told here.
 CREATE FUNCTION journey._keep_from_vacuum(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -536,7 +563,8 @@ DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY journey._scratch() LOOP
-        EXECUTE journey._bind(r, format('ALTER TABLE {.%s} SET (autovacuum_enabled = false)', name));
+        EXECUTE journey._bind(r, format(
+            'ALTER TABLE {.%1$s} SET (autovacuum_enabled = false); ANALYZE {.%1$s}', name));
     END LOOP;
 END
 $$;
@@ -578,7 +606,7 @@ BEGIN
         CREATE UNLOGGED TABLE {._ref_changes} (
             visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL,
             device bigint NOT NULL);
-        CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY);
+        CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY, is_new boolean NOT NULL);
         -- What stitch hands over: the sessions and runs that changed, each with its old and new side: person
         -- (NULL: it came, or went), times, and what it adds to the sums of a profile.
         CREATE UNLOGGED TABLE {._changed_units} (
@@ -595,6 +623,12 @@ BEGIN
         CREATE UNLOGGED TABLE {._person_changes} (
             person_id text COLLATE "C" NOT NULL, from_at timestamptz NOT NULL, to_at timestamptz NOT NULL,
             kind text NOT NULL);
+        -- Facts that came to a person, or went, and those that began or ceased to count; of one that counts once
+        -- the order.
+        CREATE UNLOGGED TABLE {._changed_facts} (
+            person_id text COLLATE "C" NOT NULL, event_time timestamptz NOT NULL, event_id text COLLATE "C" NOT NULL,
+            visitor_id text COLLATE "C" NOT NULL, session_id uuid, came boolean NOT NULL, name text,
+            order_id text COLLATE "C");
         CREATE UNLOGGED TABLE {._ids} (
             id_type text NOT NULL, id text COLLATE "C" NOT NULL, person_id text COLLATE "C", reason text);
         CREATE UNLOGGED TABLE {._resolved} (
@@ -603,10 +637,7 @@ BEGIN
             p0 text COLLATE "C", person_id text COLLATE "C", n0 bigint, session_number bigint);
         CREATE UNLOGGED TABLE {._windows} (
             visitor_id text COLLATE "C" NOT NULL, lo timestamptz NOT NULL, hi timestamptz NOT NULL,
-            base bigint NOT NULL);
-        CREATE UNLOGGED TABLE {._barriers} (visitor_id text COLLATE "C" NOT NULL, at timestamptz NOT NULL);
-        CREATE INDEX ON {._barriers} (visitor_id);
-        CREATE UNLOGGED TABLE {._shared} (visitor_id text COLLATE "C" NOT NULL PRIMARY KEY);
+            base bigint NOT NULL, shared boolean NOT NULL);
     $sql$);
 END
 $$;

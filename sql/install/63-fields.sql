@@ -51,6 +51,7 @@ CREATE FUNCTION journey._as(kind text, name text, type text) RETURNS text
              AND kind OPERATOR(pg_catalog.=) ANY ('{timestamptz,timestamp}'::pg_catalog.text[])
           OR type OPERATOR(pg_catalog.=) 'numeric'
              AND kind OPERATOR(pg_catalog.=) ANY ('{integer,number}'::pg_catalog.text[])
+          OR type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.=) 'jsonb'
         THEN pg_catalog.format('t.%I::%s', name, type)
         WHEN type OPERATOR(pg_catalog.=) 'jsonb' AND kind OPERATOR(pg_catalog.=) 'nested'
         THEN pg_catalog.format('journey._try_jsonb(to_json(t.%I)::text)', name)

@@ -19,7 +19,7 @@ CREATE TYPE journey._payload_row AS (
 CREATE FUNCTION journey._payload_rows(
     payload "any", received_at timestamptz, options jsonb, with_content boolean)
     RETURNS SETOF journey._payload_row
-    LANGUAGE C CALLED ON NULL INPUT STABLE PARALLEL SAFE ROWS 1 AS 'MODULE_PATHNAME', '_payload_rows';
+    LANGUAGE C CALLED ON NULL INPUT STABLE PARALLEL SAFE COST 200 ROWS 1 AS 'MODULE_PATHNAME', '_payload_rows';
 COMMENT ON FUNCTION journey._payload_rows("any", timestamptz, jsonb, boolean) IS
     'internal: the events in a payload, ids as sent, and why others cannot be read';
 

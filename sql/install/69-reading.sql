@@ -296,7 +296,8 @@ COMMENT ON FUNCTION journey._tell_no_pages(journey._model, journey._started_read
     'internal: says that a source of web pages has no page views';
 
 -- Empties a relation of scratch. A DELETE leaves the old rows in the file until a vacuum. But a dump of
--- the database holds a lock on all tables for long, for which no refresh should wait.
+-- the database holds a lock on all tables for long, for which no refresh should wait. Analyzed, since the planner
+-- takes a table of which it knows nothing for one of ten pages.
 CREATE FUNCTION journey._empty(relation regclass) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -304,6 +305,7 @@ AS $$
 BEGIN
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', relation);
     EXECUTE format('TRUNCATE %s', relation);
+    EXECUTE format('ANALYZE %s', relation);
 EXCEPTION WHEN lock_not_available THEN
     EXECUTE format('DELETE FROM %s', relation);
 END
@@ -320,7 +322,8 @@ DECLARE
     relation regclass;
     size bigint;
 BEGIN
-    FOREACH relation IN ARRAY ARRAY[format('%I._batch', m.store_schema), format('%I._whole_tables', m.store_schema)]::regclass[] LOOP
+    FOREACH relation IN ARRAY ARRAY[format('%I._batch', m.store_schema),
+                                    format('%I._whole_tables', m.store_schema)]::regclass[] LOOP
         size := pg_relation_size(relation);
         IF size > 1024 * 1024 THEN
             PERFORM journey._empty(relation);
@@ -551,7 +554,9 @@ BEGIN
     IF n = 0 THEN
         RETURN '{}';
     END IF;
-    EXECUTE format('ANALYZE %I._batch', m.store_schema);
+    IF pg_relation_size(format('%I._batch', m.store_schema)::regclass) > 32 * 1024 THEN -- as journey._is_large()
+        EXECUTE format('ANALYZE %I._batch', m.store_schema);
+    END IF;
     IF r.forgotten THEN
         PERFORM journey._reject_forgotten(m);
     END IF;

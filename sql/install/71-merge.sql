@@ -6,9 +6,70 @@
 -- in _units_old and _units_new for the phases that follow.
 -- ---------------------------------------------------------------------------------------------
 
--- Empties relations of scratch, in one statement those that take little space; with large_only the others alone, and
--- where one of them is large, all that are not tiny: the next run, which may be small, is not to delete their rows.
-CREATE FUNCTION journey._clear_scratch(r journey._run, names text[], large_only boolean DEFAULT false)
+-- A statement of a later run that inserts, updates or deletes rows of a relation (NULL: of none that counts); where the
+-- model keeps a list of its changes, their keys go to the end of it.
+CREATE FUNCTION journey._listed(r journey._run, relation text, key text, statement text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN ((r).settings).keep_changes IS NULL OR relation IS NULL THEN statement ELSE pg_catalog.format(
+    'WITH written AS (%s RETURNING %s::text AS key) INSERT INTO {._change_list} (version, changed_at, relation, key)'
+    ' SELECT %s, %L::pg_catalog.timestamptz, %L, key FROM written',
+    statement, key, (r).version, (r).at, relation) END;
+
+-- The list of changes, oldest first: what of sessions, touches and profiles a refresh wrote or took away. Without
+-- keys, in blocks by version and time, since rows come at its end and go at its beginning.
+CREATE FUNCTION journey._create_changes(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        CREATE TABLE {_change_list} (
+            version    bigint NOT NULL,
+            changed_at timestamptz NOT NULL,
+            relation   text NOT NULL,
+            key        text COLLATE "C" NOT NULL);
+        -- who asks for those after a version, and the end of keep_changes
+        CREATE INDEX ON {_change_list} USING brin (version, changed_at)
+            WITH (pages_per_range = 8, autosummarize = on);
+        CREATE VIEW {changes} AS SELECT version, changed_at, relation, key FROM {_change_list}$sql$);
+END
+$$;
+
+-- Takes what is older than keep_changes off the list.
+CREATE FUNCTION journey._end_changes(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, 'DELETE FROM {._change_list} WHERE changed_at < $1'::text)
+    USING r.at - (r.settings).keep_changes;
+END
+$$;
+
+-- How much a relation of scratch takes. With up to _little_scratch() a plan does without statistics of it: the
+-- planner knows its pages, and even a plan that looks at all of them for each of its rows, some hundred, is fast.
+CREATE FUNCTION journey._scratch_size(r journey._run, name text)
+RETURNS bigint
+LANGUAGE sql STABLE
+RETURN pg_catalog.pg_relation_size(journey._bind(r, pg_catalog.concat('{.', name, '}'))::pg_catalog.regclass);
+
+CREATE FUNCTION journey._little_scratch()
+RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN 32 * 1024;
+
+-- Is it time to analyze one, after it was filled?
+CREATE FUNCTION journey._is_large(r journey._run, name text)
+RETURNS boolean
+LANGUAGE sql STABLE
+RETURN r.bulk OR journey._scratch_size(r, name) OPERATOR(pg_catalog.>) journey._little_scratch();
+
+-- Empties relations of scratch, in one statement those that take little space. Before a run, since one that failed
+-- leaves rows behind.
+CREATE FUNCTION journey._clear_scratch(r journey._run, names text[] DEFAULT journey._scratch())
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -17,26 +78,45 @@ DECLARE
     name text;
     relation text;
     size bigint;
-    large bigint := 1024 * 1024;
     small text[] := '{}';
 BEGIN
-    IF large_only AND EXISTS (
-        SELECT FROM unnest(names) AS n
-        WHERE pg_relation_size(journey._bind(r, '{.' || n || '}')::regclass) > large) THEN
-        large := 64 * 1024;
-    END IF;
     FOREACH name IN ARRAY names LOOP
         relation := journey._bind(r, '{.' || name || '}');
         size := pg_relation_size(relation::regclass);
-        IF size > large THEN
+        IF size > 1024 * 1024 THEN
             PERFORM journey._empty(relation::regclass);
-        ELSIF size > 0 AND NOT large_only THEN
+        ELSIF size > 0 THEN
             small := small || format('%I AS (DELETE FROM %s)', name, relation);
         END IF;
     END LOOP;
     IF small <> '{}' THEN
         EXECUTE format('WITH %s SELECT', array_to_string(small, ', '));
     END IF;
+END
+$$;
+
+-- Gives back what a large run took, all that is not tiny: the next run, which may be small, is not to delete its
+-- rows.
+CREATE FUNCTION journey._trim_scratch(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text;
+    large boolean := false;
+BEGIN
+    FOREACH name IN ARRAY journey._scratch() LOOP
+        large := large OR journey._scratch_size(r, name) > 1024 * 1024;
+    END LOOP;
+    IF NOT large THEN
+        RETURN;
+    END IF;
+    FOREACH name IN ARRAY journey._scratch() LOOP
+        IF journey._scratch_size(r, name) > journey._little_scratch() THEN
+            PERFORM journey._empty(journey._bind(r, '{.' || name || '}')::regclass);
+        END IF;
+    END LOOP;
 END
 $$;
 
@@ -105,7 +185,9 @@ BEGIN
             LIMIT 1) AS g ON true
         UNION ALL
         SELECT visitor_id, '-infinity', 'infinity', '-infinity', '' FROM {._fresh} WHERE force$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._reach}'::text);
+    IF journey._is_large(r, '_reach'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._reach}'::text);
+    END IF;
 END
 $$;
 
@@ -151,28 +233,30 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    n bigint;
+    again boolean;
 BEGIN
     LOOP
         EXECUTE journey._bind(r, format($sql$
-            INSERT INTO {._work}
-            SELECT s.*
-            FROM {._fresh} AS f
-            CROSS JOIN LATERAL (%s) AS o
-            LEFT JOIN LATERAL (
-                SELECT array_agg(a.previous_id ORDER BY a.event_time, a.event_id) AS previous,
-                       array_agg(a.user_id ORDER BY a.event_time, a.event_id) AS users
-                FROM {_aliases} AS a
-                WHERE a.visitor_id = f.visitor_id) AS a ON true
-            CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, o.segments, a.previous, a.users,
-                                              f.force, $1, $2, f.removed, f.removed_at) AS s
-            WHERE f.pending$sql$, journey._reached_segments()))
-        USING r.timeout, r.rules;
+            WITH work AS (
+                INSERT INTO {._work}
+                SELECT s.*
+                FROM {._fresh} AS f
+                CROSS JOIN LATERAL (%s) AS o
+                LEFT JOIN LATERAL (
+                    SELECT array_agg(a.previous_id ORDER BY a.event_time, a.event_id) AS previous,
+                           array_agg(a.user_id ORDER BY a.event_time, a.event_id) AS users
+                    FROM {_aliases} AS a
+                    WHERE a.visitor_id = f.visitor_id) AS a ON true
+                CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, o.segments, a.previous, a.users,
+                                                  f.force, $1, $2, f.removed, f.removed_at) AS s
+                WHERE f.pending
+                RETURNING op)
+            SELECT EXISTS (SELECT FROM work WHERE op = 'incomplete')$sql$, journey._reached_segments()))
+        INTO again USING r.timeout, r.rules;
+        EXIT WHEN NOT again;
         EXECUTE journey._bind(r, $sql$
             UPDATE {._reach} SET extend = extend * 4 + 8
             WHERE visitor_id IN (SELECT visitor_id FROM {._work} WHERE op = 'incomplete')$sql$);
-        GET DIAGNOSTICS n = ROW_COUNT;
-        EXIT WHEN n = 0;
         EXECUTE journey._bind(r, $sql$
             UPDATE {._fresh} AS f SET pending = EXISTS (
                 SELECT FROM {._work} AS w WHERE w.visitor_id = f.visitor_id AND w.op = 'incomplete')
@@ -193,9 +277,6 @@ AS $$
 DECLARE
     is_loose boolean;
 BEGIN
-    IF NOT EXISTS (SELECT FROM journey._renames(r)) THEN
-        RETURN;
-    END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._noted} (visitor_id, event_id, event_time, user_id, name, order_id, revenue, currency,
                                traits, conversions, sign, session_id)
@@ -254,8 +335,8 @@ BEGIN
 END
 $$;
 
--- Writes the segments of _work, and notes what goes and comes with them.
-CREATE FUNCTION journey._apply_segments(r journey._run)
+-- Writes the segments of _work, and notes what goes and comes with them. `ops` are those of its rows.
+CREATE FUNCTION journey._apply_segments(r journey._run, ops text[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -265,9 +346,8 @@ BEGIN
         INSERT INTO {._noted}
         SELECT e.*, 1, w.session_id
         FROM {._work} AS w CROSS JOIN LATERAL journey._noted_events(w.body, $1) AS e
-        WHERE w.op = 'put' AND (w.noted OR $1 IS NOT NULL)$sql$) USING r.conversions;
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._noted}
+        WHERE w.op = 'put' AND (w.noted OR $1 IS NOT NULL)
+        UNION ALL
         SELECT e.*, -1, g.session_id
         FROM {._work} AS w
         JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
@@ -281,12 +361,16 @@ BEGIN
               UNION
               SELECT new_id FROM {._work} WHERE op = 'rename') AS w
         JOIN {_sessions} AS s USING (session_id)$sql$);
-    EXECUTE journey._bind(r, $sql$
-        DELETE FROM {_segments} AS g
-        USING {._work} AS w
-        WHERE w.op = 'delete' AND g.visitor_id = w.visitor_id AND g.started_at = w.started_at
-          AND g.first_event_id = w.first_event_id$sql$);
-    PERFORM journey._rename_units(r);
+    IF 'delete' = ANY (ops) THEN
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {_segments} AS g
+            USING {._work} AS w
+            WHERE w.op = 'delete' AND g.visitor_id = w.visitor_id AND g.started_at = w.started_at
+              AND g.first_event_id = w.first_event_id$sql$);
+    END IF;
+    IF 'rename' = ANY (ops) THEN
+        PERFORM journey._rename_units(r);
+    END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {_segments} (visitor_id, started_at, first_event_id, session_id, loose, head,
             resumable, state, part, body)
@@ -351,16 +435,20 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     n bigint;
+    ops text[];
 BEGIN
-    PERFORM journey._clear_scratch(r, ARRAY['_reach', '_work']);
-    EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)'::text);
+    IF journey._is_large(r, '_fresh'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)'::text);
+    END IF;
     PERFORM journey._find_reach(r);
     PERFORM journey._split_fresh(r);
-    EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)'::text);
-    PERFORM journey._apply_segments(r);
-    PERFORM journey._build_units(r);
+    IF journey._is_large(r, '_work'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)'::text);
+    END IF;
     EXECUTE journey._bind(r, $sql$
-        SELECT coalesce(sum(new_events), 0)::bigint FROM {._work}$sql$) INTO n;
+        SELECT coalesce(sum(new_events), 0)::bigint, array_agg(DISTINCT op) FROM {._work}$sql$) INTO n, ops;
+    PERFORM journey._apply_segments(r, ops);
+    PERFORM journey._build_units(r);
     RETURN n;
 END
 $$;
@@ -376,13 +464,14 @@ DECLARE
     segments regclass := journey._bind(r, '{_segments}'::text)::regclass;
     units regclass := journey._bind(r, '{._units_new}'::text)::regclass;
     noted regclass := journey._bind(r, '{._noted}'::text)::regclass;
+    refs regclass := journey._bind(r, '{_visitor_refs}'::text)::regclass;
 BEGIN
     IF events IS NOT NULL THEN
-        RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted, r.conversions);
+        RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted, refs, r.conversions);
     END IF;
     RETURN journey._load_stored(journey._bind(r, $sql$
         SELECT visitor_id, body FROM {._segments} ORDER BY visitor_id, started_at, first_event_id$sql$),
-        r.timeout, r.rules, segments, units, noted, r.conversions);
+        r.timeout, r.rules, segments, units, noted, refs, r.conversions);
 END
 $$;
 
@@ -397,21 +486,51 @@ AS $$
 BEGIN
     RETURN ARRAY(SELECT t FROM journey._load_rows(journey._reading_rows(reading), r.timeout, r.rules,
         journey._bind(r, '{_segments}'::text)::regclass, journey._bind(r, '{._units_new}'::text)::regclass,
-        journey._bind(r, '{._noted}'::text)::regclass, journey._bind(r, '{._batch}'::text)::regclass,
+        journey._bind(r, '{._noted}'::text)::regclass, journey._bind(r, '{_visitor_refs}'::text)::regclass,
+        journey._bind(r, '{._batch}'::text)::regclass,
         r.conversions) AS t);
 END
 $$;
 
--- What comes and goes of facts that stand in tables of their own: aliases and times of copies.
-CREATE FUNCTION journey._apply_noted(r journey._run)
+-- Of what kinds the rows of _noted are, so that a run passes by what has none: gone, alias, copies, users (rows of a
+-- users table), traits (of an event or such a row), facts.
+CREATE FUNCTION journey._noted_kinds(r journey._run)
+RETURNS text[]
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    result text[];
+BEGIN
+    IF journey._scratch_size(r, '_noted'::text) = 0 THEN
+        RETURN '{}';
+    END IF;
+    IF journey._is_large(r, '_noted'::text) THEN
+        EXECUTE journey._bind(r,
+            'ANALYZE {._noted} (visitor_id, event_id, event_time, kind, user_id, session_id, sign)'::text);
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        SELECT array_remove(ARRAY[
+                   CASE WHEN bool_or(sign < 0) THEN 'gone' END,
+                   CASE WHEN bool_or(kind = 'alias') THEN 'alias' END,
+                   CASE WHEN bool_or(first_copy < last_copy) THEN 'copies' END,
+                   CASE WHEN bool_or(kind = 'users') THEN 'users' END,
+                   CASE WHEN bool_or(traits IS NOT NULL) THEN 'traits' END,
+                   CASE WHEN bool_or(revenue IS NOT NULL OR traits IS NOT NULL OR conversions IS NOT NULL)
+                        THEN 'facts' END], NULL)
+        FROM {._noted}$sql$) INTO result;
+    RETURN result;
+END
+$$;
+
+-- What comes and goes of facts that stand in tables of their own: aliases and times of copies. `noted`: the kinds.
+CREATE FUNCTION journey._apply_noted(r journey._run, noted text[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r,
-        'ANALYZE {._noted} (visitor_id, event_id, event_time, kind, user_id, session_id, sign)'::text);
-    IF NOT r.bulk THEN
+    IF 'gone' = ANY (noted) THEN
         -- rows that go and come unchanged, to the scale of their numbers, do not count
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {._noted} AS a
@@ -423,24 +542,32 @@ BEGIN
                   *=
                   ROW(b.session_id, b.user_id, b.kind, b.name, b.order_id, b.revenue, b.currency,
                       b.previous_id, b.traits, b.first_copy, b.last_copy, b.conversions)::record$sql$);
+    END IF;
+    IF '{gone,alias}' <@ noted THEN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_aliases} AS a USING {._noted} AS d
             WHERE d.sign < 0 AND d.kind = 'alias' AND a.visitor_id = d.visitor_id
               AND a.event_time = d.event_time AND a.event_id = d.event_id$sql$);
+    END IF;
+    IF '{gone,copies}' <@ noted THEN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_copies} AS c USING {._noted} AS d
             WHERE d.sign < 0 AND d.first_copy < d.last_copy AND c.visitor_id = d.visitor_id
               AND c.event_time = d.event_time AND c.event_id = d.event_id$sql$);
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {_aliases} (visitor_id, event_time, event_id, previous_id, user_id)
-        SELECT visitor_id, event_time, event_id, previous_id, user_id
-        FROM {._noted}
-        WHERE sign > 0 AND kind = 'alias' AND previous_id IS NOT NULL AND user_id IS NOT NULL$sql$);
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {_copies} (visitor_id, event_id, event_time, first_copy, last_copy)
-        SELECT visitor_id, event_id, event_time, first_copy, last_copy
-        FROM {._noted}
-        WHERE sign > 0 AND first_copy < last_copy$sql$);
+    IF 'alias' = ANY (noted) THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {_aliases} (visitor_id, event_time, event_id, previous_id, user_id)
+            SELECT visitor_id, event_time, event_id, previous_id, user_id
+            FROM {._noted}
+            WHERE sign > 0 AND kind = 'alias' AND previous_id IS NOT NULL AND user_id IS NOT NULL$sql$);
+    END IF;
+    IF 'copies' = ANY (noted) THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {_copies} (visitor_id, event_id, event_time, first_copy, last_copy)
+            SELECT visitor_id, event_id, event_time, first_copy, last_copy
+            FROM {._noted}
+            WHERE sign > 0 AND first_copy < last_copy$sql$);
+    END IF;
 END
 $$;

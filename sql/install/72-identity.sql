@@ -48,48 +48,93 @@ BEGIN
 END
 $$;
 
--- What changed in whom visitors name, and in which user carries which e-mail.
-CREATE FUNCTION journey._apply_refs(r journey._run)
+-- A first load has written whom the units of visitors name. An alias of a visitor names it too, wherever it was
+-- sent from.
+CREATE FUNCTION journey._add_aliased(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO %s (visitor_id, ref, n, device)
-        SELECT visitor_id, ref, sum(n), coalesce(sum(n) FILTER (WHERE NOT aside), 0)
-        FROM (
-            SELECT u.visitor_id, x.ref, 1 AS n, u.aside
-            FROM {._units_new} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
-            UNION ALL
-            SELECT u.visitor_id, x.ref, -1, u.aside
-            FROM {._units_old} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
-            UNION ALL
-            -- an alias of a visitor names it, wherever it was sent from
-            SELECT previous_id, 'user:' || user_id, sign, false
+    EXECUTE journey._bind(r, $sql$
+        WITH aliased AS MATERIALIZED (
+            SELECT previous_id AS visitor_id, 'user:' || user_id AS ref, count(*) AS n
             FROM {._noted}
-            WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS c
-        GROUP BY visitor_id, ref
-        HAVING sum(n) <> 0 OR sum(n) FILTER (WHERE NOT aside) <> 0$sql$, CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._ref_changes}' END));
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {_user_emails} AS e (email, user_id, n)
-        SELECT email, user_id, sum(sign)
-        FROM {._noted} AS n
-        CROSS JOIN LATERAL journey._clean_email(n.traits ->> $1) AS email
-        WHERE n.user_id IS NOT NULL AND email IS NOT NULL
-        GROUP BY email, user_id
-        HAVING sum(sign) <> 0 %s$sql$, CASE WHEN NOT r.bulk THEN
-        'ON CONFLICT (email, user_id) DO UPDATE SET n = e.n + excluded.n' END))
-    USING (r.settings).email_trait;
-    IF NOT r.bulk THEN
+            WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id
+            GROUP BY previous_id, user_id),
+        known AS (
+            UPDATE {_visitor_refs} AS v SET n = v.n + a.n, device = v.device + a.n
+            FROM aliased AS a
+            WHERE v.visitor_id = a.visitor_id AND v.ref = a.ref
+            RETURNING v.visitor_id, v.ref)
+        INSERT INTO {_visitor_refs} (visitor_id, ref, n, device)
+        SELECT a.visitor_id, a.ref, a.n, a.n
+        FROM aliased AS a
+        WHERE NOT EXISTS (
+            SELECT FROM known AS k WHERE k.visitor_id = a.visitor_id AND k.ref = a.ref)$sql$);
+END
+$$;
+
+-- What changed in whom visitors name, and in which user carries which e-mail.
+CREATE FUNCTION journey._apply_refs(r journey._run, noted text[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n bigint;
+    fewer boolean;
+BEGIN
+    IF r.bulk THEN
+        IF 'alias' = ANY (noted) THEN
+            PERFORM journey._add_aliased(r);
+        END IF;
+    ELSE
+        EXECUTE journey._bind(r, $sql$
+            WITH changes AS (
+                INSERT INTO {._ref_changes} (visitor_id, ref, n, device)
+                SELECT visitor_id, ref, sum(n), coalesce(sum(n) FILTER (WHERE NOT aside), 0)
+                FROM (
+                    SELECT u.visitor_id, x.ref, 1 AS n, u.aside
+                    FROM {._units_new} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
+                    UNION ALL
+                    SELECT u.visitor_id, x.ref, -1, u.aside
+                    FROM {._units_old} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
+                    UNION ALL
+                    -- an alias of a visitor names it, wherever it was sent from
+                    SELECT previous_id, 'user:' || user_id, sign, false
+                    FROM {._noted}
+                    WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS c
+                GROUP BY visitor_id, ref
+                HAVING sum(n) <> 0 OR sum(n) FILTER (WHERE NOT aside) <> 0
+                RETURNING n)
+            SELECT count(*), bool_or(n < 0) FROM changes$sql$) INTO n, fewer;
+    END IF;
+    IF n > 0 THEN
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {_visitor_refs} AS v (visitor_id, ref, n, device)
             SELECT visitor_id, ref, n, device FROM {._ref_changes}
             ON CONFLICT (visitor_id, ref) DO UPDATE
             SET n = v.n + excluded.n, device = v.device + excluded.device$sql$);
+    END IF;
+    IF fewer THEN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_visitor_refs} AS v USING {._ref_changes} AS c
             WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref AND v.n = 0$sql$);
+    END IF;
+    IF 'traits' = ANY (noted) THEN
+        EXECUTE journey._bind(r, format($sql$
+            INSERT INTO {_user_emails} AS e (email, user_id, n)
+            SELECT email, user_id, sum(sign)
+            FROM {._noted} AS n
+            CROSS JOIN LATERAL journey._clean_email(n.traits ->> $1) AS email
+            WHERE n.user_id IS NOT NULL AND email IS NOT NULL
+            GROUP BY email, user_id
+            HAVING sum(sign) <> 0 %s$sql$, CASE WHEN NOT r.bulk THEN
+            'ON CONFLICT (email, user_id) DO UPDATE SET n = e.n + excluded.n' END))
+        USING (r.settings).email_trait;
+    END IF;
+    IF '{gone,traits}' <@ noted AND NOT r.bulk THEN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_user_emails} AS e
             WHERE e.n = 0 AND e.user_id IN (SELECT user_id FROM {._noted})$sql$);
@@ -155,13 +200,31 @@ END
 $$;
 
 -- Later: brings the persons of refs up to date; those that changed are left in _changed_ids.
-CREATE FUNCTION journey._identify(r journey._run)
+CREATE FUNCTION journey._identify(r journey._run, noted text[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- users to look at: named anew or no more, carrying an e-mail, or before a changed alias
+    IF journey._scratch_size(r, '_ref_changes'::text) > 0 OR noted && '{alias,users}' THEN
+        PERFORM journey._identify_users(r);
+    END IF;
+    IF journey._scratch_size(r, '_ref_changes'::text) > 0 OR journey._scratch_size(r, '_changed_ids'::text) > 0
+       OR 'traits' = ANY (noted) THEN
+        PERFORM journey._identify_emails(r);
+    END IF;
+END
+$$;
+
+CREATE FUNCTION journey._identify_users(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    -- users to look at: named for the first time or no more, carrying an e-mail, or before a changed alias
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._ids} (id_type, id)
         WITH RECURSIVE changed AS (
@@ -177,8 +240,16 @@ BEGIN
         UNION
         SELECT 'user', user_id FROM {._noted} WHERE kind = 'users'
         UNION
-        SELECT 'user', substr(ref, 6) FROM {._ref_changes} WHERE ref LIKE 'user:%'$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._ids}'::text);
+        SELECT 'user', substr(c.ref, 6) FROM {._ref_changes} AS c
+        WHERE c.ref LIKE 'user:%' AND (c.n < 0 OR NOT EXISTS (
+            SELECT FROM {identities} AS i WHERE i.id = substr(c.ref, 6) AND i.id_type = 'user'))$sql$);
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF n = 0 THEN
+        RETURN;
+    END IF;
+    IF journey._is_large(r, '_ids'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._ids}'::text);
+    END IF;
     EXECUTE journey._bind(r, $sql$
         UPDATE {._ids} AS i SET person_id = 'user:' || e.canonical, reason = 'alias'
         FROM (
@@ -196,19 +267,29 @@ BEGIN
         WHERE i.id = e.id AND i.id_type = 'user'$sql$);
     EXECUTE journey._bind(r, $sql$
         UPDATE {._ids} AS i SET person_id = 'user:' || id, reason = 'user_id'
-        WHERE id_type = 'user' AND person_id IS NULL AND id IN (
-            -- joins: of EXISTS .. OR EXISTS each is searched whole for each row once it is larger than work_mem
-            SELECT x.id FROM {._ids} AS x JOIN {_visitor_refs} AS v ON v.ref = 'user:' || x.id
-            UNION ALL
-            SELECT x.id FROM {._ids} AS x JOIN {_user_emails} AS e ON e.user_id = x.id AND e.n > 0
-            UNION ALL
-            SELECT x.id FROM {._ids} AS x JOIN {_aliases} AS a ON a.user_id = x.id)$sql$);
+        WHERE id_type = 'user' AND person_id IS NULL AND coalesce(
+            -- each by its index: of EXISTS .. OR EXISTS all rows are searched for each id once they exceed work_mem
+            (SELECT true FROM {_visitor_refs} AS v WHERE v.ref = 'user:' || i.id LIMIT 1),
+            (SELECT true FROM {_user_emails} AS e WHERE e.user_id = i.id AND e.n > 0 LIMIT 1),
+            (SELECT true FROM {_aliases} AS a WHERE a.user_id = i.id LIMIT 1))$sql$);
     PERFORM journey._apply_ids(r);
+END
+$$;
 
-    -- e-mails to look at: named anew or no more, or carried by a user who changed
+CREATE FUNCTION journey._identify_emails(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    n bigint;
+BEGIN
+    -- e-mails to look at: named for the first time or no more, or carried by a user who changed
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._ids} (id_type, id)
-        SELECT 'email', substr(ref, 7) FROM {._ref_changes} WHERE ref LIKE 'email:%'
+        SELECT 'email', substr(c.ref, 7) FROM {._ref_changes} AS c
+        WHERE c.ref LIKE 'email:%' AND (c.n < 0 OR NOT EXISTS (
+            SELECT FROM {identities} AS i WHERE i.id = substr(c.ref, 7) AND i.id_type = 'email'))
         UNION
         SELECT 'email', email
         FROM {._noted} AS n CROSS JOIN LATERAL journey._clean_email(n.traits ->> $1) AS email
@@ -221,7 +302,13 @@ BEGIN
         FROM {._changed_ids} AS c CROSS JOIN LATERAL journey._clean_email(substr(c.ref, 6)) AS email
         WHERE c.ref LIKE 'user:%' AND email IS NOT NULL$sql$)
     USING (r.settings).email_trait;
-    EXECUTE journey._bind(r, 'ANALYZE {._ids}'::text);
+    GET DIAGNOSTICS n = ROW_COUNT;
+    IF n = 0 THEN
+        RETURN;
+    END IF;
+    IF journey._is_large(r, '_ids'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._ids}'::text);
+    END IF;
     EXECUTE journey._bind(r, $sql$
         UPDATE {._ids} AS i SET
             person_id = CASE WHEN c.persons = 1 THEN c.person_id ELSE 'email:' || i.id END,
@@ -263,8 +350,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._changed_ids} (ref)
-        SELECT i.id_type || ':' || i.id
+        INSERT INTO {._changed_ids} (ref, is_new)
+        SELECT i.id_type || ':' || i.id, o.person_id IS NULL
         FROM {._ids} AS i
         LEFT JOIN {identities} AS o ON o.id = i.id AND o.id_type = i.id_type
         WHERE o.person_id IS DISTINCT FROM i.person_id$sql$);
@@ -282,79 +369,63 @@ BEGIN
 END
 $$;
 
--- Where stitching stops on visitors that are looked at: the beginnings of removed stretches.
-CREATE FUNCTION journey._find_barriers(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {._barriers} (visitor_id, at)
-        SELECT v.visitor_id, t.valid_from
-        FROM (SELECT DISTINCT visitor_id FROM %s) AS v
+-- Where stitching stops on the visitors of a query (visitor_id, base): the beginnings of removed stretches.
+CREATE FUNCTION journey._barriers(visitors text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.format($sql$
+        SELECT v.visitor_id, t.valid_from AS at, v.base
+        FROM (%s) AS v
         CROSS JOIN {._tombstone_key} AS k
         JOIN {._tombstones} AS t
             ON t.kind = 'device' AND t.hash = journey._tombstone(k.key, 'device'::text, v.visitor_id)
-        WHERE EXISTS (SELECT FROM {._tombstones} AS t WHERE t.kind = 'device')$sql$,
-        CASE WHEN r.bulk THEN '{_visitor_refs}' ELSE '{._windows}' END));
-END
-$$;
+        WHERE EXISTS (SELECT FROM {._tombstones} AS t WHERE t.kind = 'device')$sql$, visitors);
 
--- Visitors that name more persons than one device should: nobody's anonymous sessions. Of all visitors
--- in a first load, later of those in _windows.
-CREATE FUNCTION journey._find_shared(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
+-- Does a visitor, x.visitor_id, name more persons than one device should? It is nobody's while it names nobody. Of
+-- many ids the first ones tell.
+CREATE FUNCTION journey._is_shared(r journey._run)
+RETURNS text
+LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {._shared} (visitor_id)
-        SELECT x.visitor_id
-        FROM (%s) AS x
-        CROSS JOIN LATERAL (
-            SELECT count(DISTINCT i.person_id) AS persons
-            FROM {_visitor_refs} AS v
+    SELECT format($sql$(
+            (SELECT count(*) > %1$s
+             FROM (SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = x.visitor_id LIMIT %1$s + 1) AS v)
+            AND (%2$s OR %3$s))$sql$,
+        (r.settings).max_users_per_visitor, many.first, many.of_all)
+    FROM (
+        SELECT format(q.shared, (r.settings).max_users_per_visitor,
+                      format('LIMIT %s', 20 * (1 + (r.settings).max_users_per_visitor::bigint))) AS first,
+               format(q.shared, (r.settings).max_users_per_visitor, '') AS of_all
+        FROM (VALUES ($sql$(
+            SELECT count(DISTINCT i.person_id) > %s
+            FROM (SELECT v.ref FROM {_visitor_refs} AS v WHERE v.visitor_id = x.visitor_id AND v.device > 0 %s) AS v
             JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
-                                  AND i.id_type = split_part(v.ref, ':', 1)
-            WHERE v.visitor_id = x.visitor_id AND v.device > 0) AS p
-        WHERE p.persons > $1$sql$,
-        CASE WHEN r.bulk THEN
-            'SELECT visitor_id FROM {_visitor_refs} GROUP BY visitor_id HAVING count(*) > $1'
-        ELSE
-            'SELECT visitor_id FROM {._windows}' END))
-    USING (r.settings).max_users_per_visitor;
-    EXECUTE journey._bind(r, 'ANALYZE {._shared}'::text);
-    PERFORM journey._find_barriers(r);
-END
+                                  AND i.id_type = split_part(v.ref, ':', 1))$sql$)) AS q (shared)) AS many
 $$;
 
 -- The marks of a query, (visitor_id, time, event_id, sent_from, base, session_id, loose, aside, person_id,
--- session_number, first_ref, identity), as _stitch() takes them; barriers of the visitors of `visitors` are
--- added.
-CREATE FUNCTION journey._marks(units text, visitors text)
+-- session_number, first_ref, identity), as _stitch() takes them; the barriers of the visitors of `visitors` are
+-- added. `shared` gives those that are.
+CREATE FUNCTION journey._marks(units text, visitors text, shared text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT format($sql$
+RETURN pg_catalog.format($sql$
         SELECT m.visitor_id, m.at, m.event_id, s.visitor_id IS NOT NULL, m.base, m.first_ref = 'forgotten:'
                IS TRUE, m.session_id, m.loose, m.aside, m.person_id, m.session_number, f.person_id,
                CASE WHEN m.identity = m.first_ref THEN f.person_id ELSE i.person_id END
         FROM (
-            %1$s
+            %s
             UNION ALL
-            SELECT b.visitor_id, b.at, '', '', v.base, NULL, NULL, NULL, NULL, NULL, 'forgotten:', NULL
-            FROM {._barriers} AS b JOIN (%2$s) AS v USING (visitor_id)) AS m
-        LEFT JOIN {._shared} AS s ON s.visitor_id = m.visitor_id
+            SELECT b.visitor_id, b.at, '', '', b.base, NULL, NULL, NULL, NULL, NULL, 'forgotten:', NULL
+            FROM (%s) AS b) AS m
+        LEFT JOIN (%s) AS s ON s.visitor_id = m.visitor_id
         LEFT JOIN {identities} AS f ON f.id = substr(m.first_ref, strpos(m.first_ref, ':') + 1)
                                    AND f.id_type = split_part(m.first_ref, ':', 1)
         LEFT JOIN {identities} AS i ON m.identity <> m.first_ref
                                    AND i.id = substr(m.identity, strpos(m.identity, ':') + 1)
                                    AND i.id_type = split_part(m.identity, ':', 1)
-        ORDER BY m.visitor_id, m.at, m.event_id, m.sent_from$sql$, units, visitors)
-$$;
+        ORDER BY m.visitor_id, m.at, m.event_id, m.sent_from$sql$, units, journey._barriers(visitors), shared);
 
 -- A first load: all units are in _units_new. Those that go to another person than their visitor's own are left
 -- in _resolved; and the visitors' stretches are written.
@@ -364,8 +435,9 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, 'ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs}, {identities} (id, id_type, person_id)'::text);
-    PERFORM journey._find_shared(r);
+    EXECUTE journey._bind(r, $sql$
+        ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs},
+                {identities} (id, id_type, person_id)$sql$);
     PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
             SELECT u.visitor_id, u.started_at AS at, u.first_event_id AS event_id, u.visitor_id AS sent_from,
                    0::bigint AS base, u.session_id, u.loose, u.aside, NULL::text AS person_id,
@@ -377,7 +449,11 @@ BEGIN
                    'user:' || a.user_id, 'user:' || a.user_id
             FROM {_aliases} AS a
             WHERE a.previous_id <> a.visitor_id$sql$,
-            'SELECT DISTINCT visitor_id, 0::bigint AS base FROM {._barriers}'::text)),
+            'SELECT DISTINCT visitor_id, 0::bigint AS base FROM {_visitor_refs}'::text,
+            format($sql$
+            SELECT x.visitor_id
+            FROM (SELECT visitor_id FROM {_visitor_refs} GROUP BY visitor_id HAVING count(*) > %s) AS x
+            WHERE %s$sql$, (r.settings).max_users_per_visitor, journey._is_shared(r)))),
         journey._bind(r, '{._resolved}'::text)::regclass, journey._bind(r, '{identities}'::text)::regclass, false);
     -- most visitors name nobody
     EXECUTE journey._bind(r, $sql$
@@ -389,13 +465,13 @@ BEGIN
 END
 $$;
 
--- The columns of a unit that stand in _sessions.
-CREATE FUNCTION journey._unit_columns(prefix text)
+-- The columns of a unit that stand in _sessions, as a list with %1$s before each name.
+CREATE FUNCTION journey._unit_columns()
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT string_agg(prefix || quote_ident(a.attname), ', ' ORDER BY a.attnum)
+    SELECT string_agg('%1$s' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
     FROM pg_attribute AS a
     WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._unit'::regtype)
       AND a.attname <> 'touches'
@@ -407,19 +483,25 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    columns text := journey._unit_columns();
 BEGIN
-    EXECUTE journey._bind(r, $sql$
-        ANALYZE {._units_new} (visitor_id, session_id, started_at, first_event_id, loose),
-                {._units_old} (visitor_id, session_id, started_at, first_event_id, loose)$sql$);
-    EXECUTE journey._bind(r, $sql$
-        DELETE FROM {_sessions} AS s
-        USING {._units_old} AS o
-        WHERE s.visitor_id = o.visitor_id AND s.started_at = o.started_at
-          AND s.first_event_id = o.first_event_id
-          AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = o.session_id)$sql$);
+    IF journey._is_large(r, '_units_new'::text) OR journey._is_large(r, '_units_old'::text) THEN
+        EXECUTE journey._bind(r, $sql$
+            ANALYZE {._units_new} (visitor_id, session_id, started_at, first_event_id, loose),
+                    {._units_old} (visitor_id, session_id, started_at, first_event_id, loose)$sql$);
+    END IF;
+    IF journey._scratch_size(r, '_units_old'::text) > 0 THEN
+        EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, $sql$
+            DELETE FROM {_sessions} AS s
+            USING {._units_old} AS o
+            WHERE s.visitor_id = o.visitor_id AND s.started_at = o.started_at
+              AND s.first_event_id = o.first_event_id
+              AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = o.session_id)$sql$));
+    END IF;
     -- One that is new gets the person and the number that it most likely has, so that few rows are written
     -- again below.
-    EXECUTE journey._bind(r, format($sql$
+    EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, format($sql$
         INSERT INTO {_sessions} AS s (%1$s, version, updated_at, person_id, session_number)
         SELECT %2$s, $1, $2,
                CASE WHEN o.session_id IS NULL THEN coalesce(i.person_id, b.person_id, 'visitor:' || u.visitor_id) END,
@@ -437,14 +519,12 @@ BEGIN
               AND (p.started_at, p.first_event_id) < (u.started_at, u.first_event_id)
             ORDER BY p.started_at DESC, p.first_event_id DESC
             LIMIT 1) AS b ON true
-        ON CONFLICT (visitor_id, started_at, first_event_id) DO UPDATE
+        ON CONFLICT (session_id) DO UPDATE
         SET (%1$s, version, updated_at) = ROW(%3$s, excluded.version, excluded.updated_at)
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
-        journey._unit_columns(''::text), journey._unit_columns('u.'::text),
-        journey._unit_columns('excluded.'::text), journey._unit_columns('s.'::text)))
+        format(columns, ''), format(columns, 'u.'), format(columns, 'excluded.'), format(columns, 's.'))))
     USING r.version, r.at;
     PERFORM journey._find_windows(r);
-    PERFORM journey._find_shared(r);
     PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
             SELECT s.visitor_id, s.started_at AS at, s.first_event_id AS event_id, s.visitor_id AS sent_from,
                    w.base, s.session_id, s.loose, s.aside, s.person_id, s.session_number,
@@ -469,17 +549,20 @@ BEGIN
                    'user:' || a.user_id, 'user:' || a.user_id
             FROM {._windows} AS w
             JOIN {_aliases} AS a ON a.previous_id = w.visitor_id AND a.visitor_id <> w.visitor_id$sql$,
-            'SELECT visitor_id, base FROM {._windows}'::text)),
+            'SELECT visitor_id, base FROM {._windows}'::text,
+            'SELECT visitor_id FROM {._windows} WHERE shared'::text)),
         journey._bind(r, '{._resolved}'::text)::regclass, NULL::regclass, true);
-    EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
+    IF journey._is_large(r, '_resolved'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
+    END IF;
     -- number and person in one write, since it moves all index entries of the row
-    EXECUTE journey._bind(r, $sql$
+    EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, $sql$
         UPDATE {_sessions} AS s
         SET session_number = x.session_number, person_id = x.person_id, version = $1, updated_at = $2
         FROM {._resolved} AS x
         WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
           AND s.first_event_id = x.first_event_id
-          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$)
+          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$))
     USING r.version, r.at;
 END
 $$;
@@ -487,25 +570,38 @@ $$;
 -- Which units may go to another person, or have another number: a window of time for each visitor, and how
 -- many sessions lie before it. A unit that is new is looked at; one that names another than before, or is no
 -- more, with those between it and its neighbours that name somebody; where a session came or went, all that
--- follow; all of a visitor who names a person that changed, or may be shared now, or was aliased.
+-- follow; all of a visitor who names a person that changed, or was aliased, or may be shared now and was not, or was.
 CREATE FUNCTION journey._find_windows(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._windows} (visitor_id, lo, hi, base)
+    EXECUTE journey._bind(r, format($sql$
+        INSERT INTO {._windows} (visitor_id, lo, hi, base, shared)
         WITH whole AS (
             SELECT v.visitor_id
             FROM {._changed_ids} AS c JOIN {_visitor_refs} AS v USING (ref)
+            WHERE NOT c.is_new      -- those that name a new one changed
             UNION
             SELECT previous_id FROM {._noted} WHERE kind = 'alias' AND previous_id IS NOT NULL
             UNION
             SELECT c.visitor_id
-            FROM (SELECT visitor_id, sum(abs(n) + abs(device)) AS n FROM {._ref_changes} GROUP BY visitor_id) AS c
-            WHERE c.n + (SELECT count(*) FROM {_visitor_refs} AS v
-                         WHERE v.visitor_id = c.visitor_id) > $1),
+            FROM (
+                SELECT c.visitor_id, count(*) AS n, array_agg(c.ref) AS refs
+                FROM {._ref_changes} AS c
+                LEFT JOIN {_visitor_refs} AS v USING (visitor_id, ref)
+                WHERE (coalesce(v.device, 0) > 0) <> (coalesce(v.device, 0) - c.device > 0)
+                GROUP BY c.visitor_id) AS c
+            WHERE c.n + (SELECT count(*) FROM (
+                            SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = c.visitor_id LIMIT $1 + 1) AS v) > $1
+              -- shared before as after
+              AND (SELECT count(DISTINCT i.person_id)
+                   FROM (SELECT v.ref FROM {_visitor_refs} AS v
+                         WHERE v.visitor_id = c.visitor_id AND v.device > 0 AND v.ref <> ALL (c.refs)
+                         LIMIT 20 * ($1::bigint + 1)) AS v
+                   JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
+                                         AND i.id_type = split_part(v.ref, ':', 1)) <= $1),
         changed AS (
             SELECT n.visitor_id, n.started_at, n.first_event_id,
                    (n.refs[1], n.identity, n.aside)
@@ -540,54 +636,87 @@ BEGIN
             WHERE w.visitor_id NOT IN (SELECT visitor_id FROM whole WHERE visitor_id IS NOT NULL)
             UNION ALL
             SELECT visitor_id, '-infinity', 'infinity' FROM whole)
-        SELECT w.visitor_id, w.lo, w.hi, coalesce((
+        SELECT x.visitor_id, x.lo, x.hi, coalesce((
                    SELECT s.session_number FROM {_sessions} AS s
-                   WHERE s.visitor_id = w.visitor_id AND NOT s.loose AND s.started_at < w.lo
-                   ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1), 0)
-        FROM windows AS w$sql$)
+                   WHERE s.visitor_id = x.visitor_id AND NOT s.loose AND s.started_at < x.lo
+                   ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1), 0), %s
+        FROM windows AS x$sql$, journey._is_shared(r)))
     USING (r.settings).max_users_per_visitor;
-    EXECUTE journey._bind(r, 'ANALYZE {._windows}'::text);
+    IF journey._is_large(r, '_windows'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._windows}'::text);
+    END IF;
 END
 $$;
 
--- The stretches of time in which visitors of the query `visitors` stand for persons, as rows of
--- identities. One that the next unit ends at the very instant at which it began is empty, but stays: its
--- person has that visitor.
-CREATE FUNCTION journey._stretches(visitors text)
+-- The stretches of time in which visitors stand for persons, as rows of identities: those that have to do with units
+-- that changed. One that the next unit ends at the very instant at which it began is empty, but stays: its person has
+-- that visitor. `frames` has for each visitor the last unit before those that changed (before_at, ..; NULL: none), whose
+-- stretch began where it did, and the instant of the next unit behind them (behind_at; NULL: none): what stretch lasts
+-- on from there ends where it did.
+CREATE FUNCTION journey._stretches()
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format($sql$
+    SELECT $sql$
         WITH units AS (
             SELECT s.visitor_id, s.started_at, s.first_event_id, s.person_id, s.identity,
-                   s.person_id IS DISTINCT FROM lag(s.person_id) OVER w AS begins,
-                   lag(s.person_id) OVER w IS NULL AS first
-            FROM {_sessions} AS s
-            WHERE s.visitor_id IN (%s) AND NOT s.aside
+                   s.person_id IS DISTINCT FROM lag(s.person_id) OVER w AS begins
+            FROM frames AS f
+            JOIN {_sessions} AS s ON s.visitor_id = f.visitor_id AND NOT s.aside
+                AND s.started_at BETWEEN coalesce(f.before_at, '-infinity') AND coalesce(f.behind_at, 'infinity')
+                AND (f.before_at IS NULL OR (s.started_at, s.first_event_id) >= (f.before_at, f.before_id))
             WINDOW w AS (PARTITION BY s.visitor_id ORDER BY s.started_at, s.first_event_id)),
         runs AS (
             SELECT u.*, count(*) FILTER (WHERE begins) OVER (
                 PARTITION BY u.visitor_id ORDER BY u.started_at, u.first_event_id) AS run
             FROM units AS u),
         stretches AS (
-            SELECT visitor_id, run, person_id, bool_or(identity IS NOT NULL) AS named,
-                   CASE WHEN bool_or(first) THEN '-infinity' ELSE min(started_at) END AS valid_from
+            SELECT visitor_id, run, person_id, bool_or(identity IS NOT NULL) AS named, min(started_at) AS began_at,
+                   run = 1 AS first, run = max(run) OVER (PARTITION BY visitor_id) AS last
             FROM runs
             GROUP BY visitor_id, run, person_id),
         bounded AS (
-            SELECT s.*, coalesce(lead(valid_from) OVER (PARTITION BY s.visitor_id ORDER BY run),
-                                 'infinity') AS valid_to
-            FROM stretches AS s)
+            SELECT s.*, f.shared, CASE WHEN NOT s.first THEN s.began_at
+                                       WHEN f.before_at IS NULL THEN '-infinity'
+                                       ELSE coalesce(o.valid_from, s.began_at) END AS valid_from,
+                   coalesce(CASE WHEN NOT s.last THEN lead(s.began_at) OVER (PARTITION BY s.visitor_id ORDER BY s.run)
+                                 WHEN f.behind_at IS NOT NULL THEN n.valid_to END, 'infinity') AS valid_to
+            FROM stretches AS s
+            JOIN frames AS f USING (visitor_id)
+            -- it was a stretch of this person that the unit before lay in, and that lasts on
+            LEFT JOIN LATERAL (
+                SELECT i.valid_from
+                FROM {identities} AS i
+                WHERE s.first AND i.id = f.visitor_id AND i.id_type = 'visitor' AND i.person_id = s.person_id
+                  AND i.valid_from <= f.before_at
+                ORDER BY i.valid_from DESC LIMIT 1) AS o ON true
+            LEFT JOIN LATERAL (
+                SELECT i.valid_to
+                FROM {identities} AS i
+                WHERE s.last AND i.id = f.visitor_id AND i.id_type = 'visitor' AND i.person_id = s.person_id
+                  AND i.valid_from <= f.behind_at
+                ORDER BY i.valid_from DESC LIMIT 1) AS n ON true)
         SELECT DISTINCT ON (b.visitor_id, b.valid_from, b.person_id)
                b.visitor_id AS id, 'visitor' AS id_type, b.person_id, b.valid_from, b.valid_to,
-               CASE WHEN b.named THEN 'identified'
-                    WHEN b.person_id NOT LIKE 'visitor:%%' THEN 'alias'
-                    WHEN shared.visitor_id IS NOT NULL THEN 'shared'
+               CASE WHEN b.named OR (b.first OR b.last) AND EXISTS (
+                        -- units of it beyond the frame; at the instant of an end there may be those of others
+                        SELECT FROM {_sessions} AS s
+                        WHERE s.visitor_id = b.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                          AND s.identity IS NOT NULL AND s.person_id = b.person_id
+                          AND s.started_at BETWEEN b.valid_from AND b.valid_to
+                          AND NOT EXISTS (
+                              SELECT FROM {_sessions} AS x
+                              WHERE x.visitor_id = s.visitor_id AND NOT x.aside AND x.person_id <> s.person_id
+                                AND x.started_at = s.started_at
+                                AND (x.started_at = b.valid_from AND x.first_event_id > s.first_event_id
+                                     OR x.started_at = b.valid_to AND x.first_event_id < s.first_event_id)))
+                    THEN 'identified'
+                    WHEN b.person_id NOT LIKE 'visitor:%' THEN 'alias'
+                    WHEN b.shared THEN 'shared'
                     ELSE 'anonymous' END AS reason
         FROM bounded AS b
-        LEFT JOIN {._shared} AS shared USING (visitor_id)
-        ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$, visitors)
+        ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$
 $$;
 
 -- Writes the stretches of visitors that differ, and whose they were and are into _person_changes.
@@ -600,21 +729,45 @@ BEGIN
     -- without a window no unit went to another, and nobody looked whether the visitor is shared; one person
     -- before and after: nothing moves
     EXECUTE journey._bind(r, format($sql$
-        WITH visitors AS MATERIALIZED (
-            SELECT u.visitor_id
+        WITH changed AS MATERIALIZED (
+            SELECT u.visitor_id, min(w.lo) = '-infinity' AND max(w.hi) = 'infinity' AS whole, bool_or(w.shared) AS shared,
+                   min(u.started_at) AS lo, max(u.started_at) AS hi
             FROM {._changed_units} AS u
             JOIN {._windows} AS w USING (visitor_id)
-            LEFT JOIN {identities} AS i ON i.id = u.visitor_id AND i.id_type = 'visitor'
+            -- more than one stretch are two
+            LEFT JOIN LATERAL (
+                SELECT i.valid_from, i.person_id, i.reason
+                FROM {identities} AS i
+                WHERE i.id = u.visitor_id AND i.id_type = 'visitor'
+                ORDER BY i.valid_from, i.person_id LIMIT 2) AS i ON true
             GROUP BY u.visitor_id
             HAVING min(i.person_id) IS NULL OR count(DISTINCT (i.valid_from, i.person_id)) > 1
                 OR bool_or(u.p1 IS DISTINCT FROM i.person_id)
                 OR bool_or(i.reason IN ('alias', 'shared'))
                 OR bool_or(u.named AND i.reason <> 'identified') OR bool_or(u.unnamed)),
+        frames AS MATERIALIZED (
+            SELECT c.visitor_id, c.shared, before.started_at AS before_at, before.first_event_id AS before_id,
+                   behind.started_at AS behind_at
+            FROM changed AS c
+            LEFT JOIN LATERAL (
+                SELECT s.started_at, s.first_event_id
+                FROM {_sessions} AS s
+                WHERE NOT c.whole AND s.visitor_id = c.visitor_id AND NOT s.aside AND s.started_at < c.lo
+                ORDER BY s.started_at DESC, s.first_event_id DESC LIMIT 1) AS before ON true
+            LEFT JOIN LATERAL (
+                SELECT s.started_at
+                FROM {_sessions} AS s
+                WHERE NOT c.whole AND s.visitor_id = c.visitor_id AND NOT s.aside AND s.started_at > c.hi
+                ORDER BY s.started_at LIMIT 1) AS behind ON true),
         stretches AS MATERIALIZED (%s),
         gone AS (
             DELETE FROM {identities} AS i
-            USING visitors AS v
-            WHERE i.id = v.visitor_id AND i.id_type = 'visitor' AND NOT EXISTS (
+            USING frames AS f
+            WHERE i.id = f.visitor_id AND i.id_type = 'visitor'
+              -- that of the unit before begins at it or earlier, and stays
+              AND (f.before_at IS NULL OR i.valid_from > f.before_at)
+              AND i.valid_from <= coalesce(f.behind_at, 'infinity')
+              AND NOT EXISTS (
                 SELECT FROM stretches AS s
                 WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)
             RETURNING i.person_id, i.valid_from, i.valid_to),
@@ -628,8 +781,7 @@ BEGIN
         INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
         SELECT person_id, valid_from, valid_to, 'identity' FROM gone
         UNION ALL
-        SELECT person_id, valid_from, valid_to, 'identity' FROM put$sql$,
-        journey._stretches('SELECT visitor_id FROM visitors'::text)));
+        SELECT person_id, valid_from, valid_to, 'identity' FROM put$sql$, journey._stretches()));
 END
 $$;
 
@@ -645,6 +797,9 @@ BEGIN
         WHERE i.person_id = $1 AND (i.id_type <> 'visitor'
               OR $3 AND i.valid_from = '-infinity' AND i.valid_to = 'infinity')
         UNION
-        SELECT 'user', $2$sql$) USING person, user_id, devices;
+        SELECT 'user', $2
+        UNION
+        -- of whom rows of a CRM alone tell
+        SELECT 'email', substr($1, 7) WHERE $1 LIKE 'email:%'$sql$) USING person, user_id, devices;
 END
 $$;

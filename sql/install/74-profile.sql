@@ -41,7 +41,9 @@ BEGIN
                 AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = x.session_id)
               OFFSET 0) AS x
         JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)$sql$);
-    EXECUTE journey._bind(r, 'ANALYZE {._changed_units}'::text);
+    IF journey._is_large(r, '_changed_units'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._changed_units}'::text);
+    END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
         SELECT p0, from0, to0, 'unit' FROM {._changed_units} WHERE p0 IS NOT NULL
@@ -51,19 +53,21 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION journey._store_touches(r journey._run)
+CREATE FUNCTION journey._store_touches(r journey._run, moved boolean)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, $sql$
-        DELETE FROM {touches} AS t
-        USING {._units_old} AS o
-        WHERE t.session_id = o.session_id AND NOT EXISTS (
-            SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
-            WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$);
-    EXECUTE journey._bind(r, format($sql$
+    IF journey._scratch_size(r, '_units_old'::text) > 0 THEN
+        EXECUTE journey._bind(r, journey._listed(r, 'touches'::text, 't.touch_id'::text, $sql$
+            DELETE FROM {touches} AS t
+            USING {._units_old} AS o
+            WHERE t.session_id = o.session_id AND NOT EXISTS (
+                SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
+                WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$));
+    END IF;
+    EXECUTE journey._bind(r, journey._listed(r, 'touches'::text, 't.touch_id'::text, format($sql$
         INSERT INTO {touches} AS t (touch_id, person_id, visitor_id, session_id, touched_at, touch_type,
             source, medium, campaign, term, content, campaign_id, channel, click_id, click_id_type,
             click_ids, landing_page, referrer, referrer_host, version, updated_at)
@@ -86,81 +90,112 @@ BEGIN
             click_id_type = excluded.click_id_type, click_ids = excluded.click_ids,
             landing_page = excluded.landing_page, referrer = excluded.referrer,
             referrer_host = excluded.referrer_host, version = excluded.version,
-            updated_at = excluded.updated_at$sql$, journey._compared_columns(r, 'touches'::text, 't.'::text)))
+            updated_at = excluded.updated_at$sql$, journey._compared_columns(r, 'touches'::text, 't.'::text))))
     USING r.version, r.at;
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {touches} AS t SET person_id = u.p1, version = $1, updated_at = $2
-        FROM {._changed_units} AS u
-        WHERE u.p0 <> u.p1 AND t.session_id = u.session_id AND t.person_id <> u.p1$sql$)
-    USING r.version, r.at;
+    IF moved THEN
+        EXECUTE journey._bind(r, journey._listed(r, 'touches'::text, 't.touch_id'::text, $sql$
+            UPDATE {touches} AS t SET person_id = u.p1, version = $1, updated_at = $2
+            FROM {._changed_units} AS u
+            WHERE u.p0 <> u.p1 AND t.session_id = u.session_id AND t.person_id <> u.p1$sql$))
+        USING r.version, r.at;
+    END IF;
 END
 $$;
 
--- Facts that lie in a session or run are in the reach of its change; rows of a users table are told apart. For
--- whom any came, went or moved is told once more, at one of their times.
-CREATE FUNCTION journey._store_facts(r journey._run)
+-- Facts that came, went or moved, and those that began or ceased to count with that, are left in _changed_facts. Facts
+-- that lie in a session or run are in the reach of its change; rows of a users table are told apart. For whom any
+-- changed is told once more, at one of their times. `noted`: the kinds of _noted; `moved`: a unit went to another
+-- person.
+CREATE FUNCTION journey._store_facts(r journey._run, noted text[], moved boolean)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    told text := $sql$
+        INSERT INTO {._changed_facts} (person_id, event_time, event_id, visitor_id, session_id, came, name, order_id)
+        SELECT c.person_id, f.event_time, f.event_id, f.visitor_id, f.session_id, c.came, f.name,
+               CASE WHEN f.revenue >= 0 THEN f.order_id END $sql$;
 BEGIN
-    EXECUTE journey._bind(r, $sql$
-        WITH gone AS (
-            DELETE FROM {_facts} AS f
-            USING {._noted} AS n
-            WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
-              AND f.event_id = n.event_id
-            RETURNING f.session_id, f.person_id, f.event_time)
-        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-        SELECT person_id, event_time, event_time, 'record' FROM gone WHERE session_id IS NULL
-        UNION ALL
-        SELECT person_id, min(event_time), min(event_time), 'fact' FROM gone GROUP BY person_id$sql$);
-    EXECUTE journey._bind(r, $sql$
-        WITH moved AS (
-            UPDATE {_facts} AS f SET person_id = u.p1
-            FROM {._changed_units} AS u
-            WHERE u.p0 <> u.p1 AND f.session_id = u.session_id AND f.person_id <> u.p1
-            RETURNING u.p0, u.p1, f.event_time)
-        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-        SELECT person_id, min(event_time), min(event_time), 'fact'
-        FROM (SELECT p0 AS person_id, event_time FROM moved
-              UNION ALL
-              SELECT p1, event_time FROM moved) AS m
-        GROUP BY person_id$sql$);
+    IF '{gone,facts}' <@ noted THEN
+        EXECUTE journey._bind(r, $sql$
+            WITH gone AS (
+                DELETE FROM {_facts} AS f
+                USING {._noted} AS n
+                WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
+                  AND f.event_id = n.event_id
+                RETURNING f.*)$sql$ || told || $sql$
+            FROM gone AS f CROSS JOIN LATERAL (VALUES (f.person_id, false)) AS c (person_id, came)$sql$);
+    END IF;
+    IF moved THEN
+        EXECUTE journey._bind(r, $sql$
+            WITH moved AS (
+                UPDATE {_facts} AS f SET person_id = u.p1
+                FROM {._changed_units} AS u
+                WHERE u.p0 <> u.p1 AND f.session_id = u.session_id AND f.person_id <> u.p1
+                RETURNING f.*, u.p0, u.p1)$sql$ || told || $sql$
+            FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
+    END IF;
     -- rows of a users table follow the user
+    IF journey._scratch_size(r, '_changed_ids'::text) > 0 THEN
+        EXECUTE journey._bind(r, $sql$
+            WITH moved AS (
+                UPDATE {_facts} AS f SET person_id = m.p1
+                FROM (
+                    SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
+                    FROM {._changed_ids} AS c
+                    JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
+                    JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
+                    WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id) AS m
+                WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time AND f.event_id = m.event_id
+                RETURNING f.*, m.p0, m.p1)$sql$ || told || $sql$
+            FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
+    END IF;
+    IF 'facts' = ANY (noted) THEN
+        EXECUTE journey._bind(r, $sql$
+            WITH put AS (
+                INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
+                                      order_id, revenue, currency, traits, conversions)
+                SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
+                       coalesce(u.p1, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
+                       n.currency, n.traits, n.conversions
+                FROM {._noted} AS n
+                LEFT JOIN {._changed_units} AS u USING (session_id)
+                LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
+                                           AND i.id_type = 'user'
+                WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)
+                RETURNING *)$sql$ || told || $sql$
+            FROM put AS f CROSS JOIN LATERAL (VALUES (f.person_id, true)) AS c (person_id, came)$sql$);
+    END IF;
+    IF journey._scratch_size(r, '_changed_facts'::text) > 0 THEN
+        PERFORM journey._tell_facts(r);
+    END IF;
+END
+$$;
+
+-- What follows from _changed_facts at once: for whom they changed, which others count now or no more, and sums.
+CREATE FUNCTION journey._tell_facts(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    orders boolean;
+BEGIN
+    IF journey._is_large(r, '_changed_facts'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._changed_facts}'::text);
+    END IF;
     EXECUTE journey._bind(r, $sql$
-        WITH moved AS (
-            SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
-            FROM {._changed_ids} AS c
-            JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
-            JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
-            WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id),
-        told AS (
+        WITH told AS (
             INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-            SELECT p.person_id, m.event_time, m.event_time, k.kind
-            FROM moved AS m CROSS JOIN LATERAL (VALUES (p0), (p1)) AS p (person_id)
-            CROSS JOIN (VALUES ('record'), ('fact')) AS k (kind))
-        UPDATE {_facts} AS f SET person_id = m.p1
-        FROM moved AS m
-        WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time
-          AND f.event_id = m.event_id$sql$);
-    EXECUTE journey._bind(r, $sql$
-        WITH put AS (
-            INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
-                                  order_id, revenue, currency, traits, conversions)
-            SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
-                   coalesce(u.p1, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
-                   n.currency, n.traits, n.conversions
-            FROM {._noted} AS n
-            LEFT JOIN {._changed_units} AS u USING (session_id)
-            LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
-                                       AND i.id_type = 'user'
-            WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)
-            RETURNING session_id, person_id, event_time)
-        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-        SELECT person_id, event_time, event_time, 'record' FROM put WHERE session_id IS NULL
-        UNION ALL
-        SELECT person_id, min(event_time), min(event_time), 'fact' FROM put GROUP BY person_id$sql$);
+            SELECT person_id, event_time, event_time, 'record' FROM {._changed_facts} WHERE session_id IS NULL
+            UNION ALL
+            SELECT person_id, min(event_time), min(event_time), 'fact' FROM {._changed_facts} GROUP BY person_id)
+        SELECT count(order_id) > 0 FROM {._changed_facts}$sql$) INTO orders;
+    IF orders THEN
+        PERFORM journey._recount_orders(r);
+    END IF;
+    PERFORM journey._keep_sums(r);
 END
 $$;
 
@@ -195,29 +230,21 @@ AS $$
 DECLARE
     s journey._settings := r.settings;
 BEGIN
-    -- In the order of person_id, in which indexes are made fast. Sorted kind by kind by what follows the
-    -- prefix, since eight bytes that are the same make comparing slow.
-    RETURN journey._load_persons(ARRAY(
-            SELECT journey._bind(r, format($sql$
-                SELECT p.person_id, u.session_number, u.part
-                FROM {._units_new} AS u JOIN {._resolved} AS p USING (session_id)
-                WHERE p.person_id LIKE %L
-                ORDER BY substr(p.person_id, %s), u.visitor_id, u.started_at, u.first_event_id$sql$,
-                kind || ':%', length(kind) + 2))
-            FROM unnest('{email,user}'::text[]) AS kind) || journey._bind(r, $sql$
-            SELECT 'visitor:' || u.visitor_id, u.session_number, u.part
-            FROM {._units_new} AS u
-            WHERE NOT EXISTS (SELECT FROM {._resolved} AS p WHERE p.session_id = u.session_id)
-            ORDER BY u.visitor_id, u.started_at, u.first_event_id$sql$),
-        ARRAY(
-            SELECT journey._bind(r, format($sql$
-                SELECT f.person_id, f.visitor_id, f.event_time, f.event_id, f.name, f.order_id, f.revenue,
-                       f.currency, f.traits
-                FROM {_facts} AS f
-                WHERE f.person_id LIKE %L AND (f.revenue IS NOT NULL OR f.traits IS NOT NULL)
-                ORDER BY substr(f.person_id, %s), f.event_time, f.event_id, f.visitor_id$sql$,
-                kind || ':%', length(kind) + 2))
-            FROM unnest('{email,user,visitor}'::text[]) AS kind),
+    -- In the order of person_id, in which indexes are made fast. Sorted by what follows the prefix and one letter
+    -- of that, since eight bytes that are the same make comparing slow.
+    RETURN journey._load_persons(journey._bind(r, $sql$
+            SELECT coalesce(p.person_id, 'visitor:' || u.visitor_id), u.session_number, u.part
+            FROM {._units_new} AS u LEFT JOIN {._resolved} AS p USING (session_id)
+            ORDER BY CASE WHEN p.person_id IS NULL THEN 'v' || u.visitor_id
+                          ELSE left(p.person_id, 1) || substr(p.person_id, strpos(p.person_id, ':') + 1)
+                     END COLLATE "C", u.visitor_id, u.started_at, u.first_event_id$sql$),
+        journey._bind(r, $sql$
+            SELECT f.person_id, f.visitor_id, f.event_time, f.event_id, f.name, f.order_id, f.revenue,
+                   f.currency, f.traits
+            FROM {_facts} AS f
+            WHERE f.revenue IS NOT NULL OR f.traits IS NOT NULL
+            ORDER BY left(f.person_id, 1) || substr(f.person_id, strpos(f.person_id, ':') + 1),
+                     f.event_time, f.event_id, f.visitor_id$sql$),
         journey._bind(r, '{_sessions}'::text)::regclass, journey._bind(r, '{touches}'::text)::regclass,
         journey._bind(r, '{profiles}'::text)::regclass, s.time_zone, s.email_trait,
         journey._internal_patterns(r.store, s), s.profiles = 'all',
@@ -252,6 +279,28 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN COALESCE(user_id OPERATOR(pg_catalog.~~) ANY (patterns), false)
     OR COALESCE(email OPERATOR(pg_catalog.~~) ANY (patterns), false);
 
+-- The first or last touch of a person with a click id of x.name: among those of b that came, and from where it was.
+CREATE FUNCTION journey._end_click(beyond text, field text, direction text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+                       SELECT y.at, y.value
+                       FROM (
+                           SELECT k.at, k.id, k.ids ->> x.name AS value
+                           FROM unnest(b.came_at, b.came_ids, b.came_clicks) AS k (at, id, ids)
+                           WHERE k.ids ? x.name
+                           UNION ALL
+                           (SELECT t.touched_at, t.touch_id, t.click_ids ->> x.name
+                            FROM {touches} AS t
+                            WHERE t.person_id = b.person_id AND t.touch_type <> 'direct' AND t.click_ids ? x.name
+                              AND t.touched_at %1$s (b.old_clicks #>> ARRAY[x.name, '%2$s'])::timestamptz
+                            ORDER BY t.touched_at %3$s, t.touch_id %3$s LIMIT 1)) AS y
+                       ORDER BY y.at %3$s, y.id %3$s LIMIT 1$sql$, beyond, field, direction)
+$$;
+COMMENT ON FUNCTION journey._end_click(text, text, text) IS 'internal: the query for the first or last click id of a name';
+
 -- What a profile is put together from, besides its counts: each piece looks up those of b.person_id. What follows
 -- from facts alone stays as it is where none of them changed.
 CREATE FUNCTION journey._profile_pieces()
@@ -259,44 +308,60 @@ RETURNS TABLE (piece text, query text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT 'traits', $sql$
-        SELECT CASE WHEN NOT b.facts THEN b.traits ELSE (
-                   SELECT journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id)
-                   FROM {_facts} AS t
-                   WHERE t.traits IS NOT NULL AND t.person_id = b.person_id) END AS traits$sql$
-    UNION ALL SELECT 'money', $sql$
-        SELECT b.revenue, b.revenue_by_currency
-        WHERE NOT b.facts
-        UNION ALL
-        SELECT CASE WHEN count(*) = 1 THEN min(amount) END, jsonb_object_agg(currency, amount)
+    SELECT 'sums', $sql$
+        SELECT money.amounts, said.traits
         FROM (
-            SELECT coalesce(o.currency, '') AS currency, sum(o.revenue) AS amount
+            SELECT jsonb_object_agg(currency, amount) AS amounts
             FROM (
-                SELECT t.currency, t.revenue,
-                       t.order_id IS NULL OR t.revenue < 0 OR 1 = row_number() OVER (
-                           PARTITION BY t.name, t.order_id, t.revenue < 0
-                           ORDER BY t.event_time, t.event_id, t.visitor_id) AS counts
+                SELECT coalesce(t.currency, '') AS currency, sum(t.revenue) AS amount
                 FROM {_facts} AS t
-                WHERE b.facts AND t.revenue IS NOT NULL AND t.person_id = b.person_id) AS o
-            WHERE o.counts
-            GROUP BY 1) AS o
-        HAVING b.facts$sql$
+                WHERE t.revenue IS NOT NULL AND t.person_id = b.person_id AND $sql$
+                    || journey._counts_once('t'::text) || $sql$
+                GROUP BY 1) AS o) AS money
+        CROSS JOIN (
+            SELECT journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) AS traits
+            FROM {_facts} AS t
+            WHERE t.traits IS NOT NULL AND t.person_id = b.person_id) AS said
+        WHERE b.facts AND NOT b.kept
+        UNION ALL
+        SELECT x.money, (
+            SELECT journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) FROM unnest(x.said) AS t)
+        FROM (
+            SELECT t.money, t.said FROM {._sums} AS t
+            WHERE t.person_id = b.person_id ORDER BY t.level DESC LIMIT 1) AS x
+        WHERE b.kept
+        UNION ALL
+        SELECT b.revenue_by_currency, b.traits
+        WHERE NOT b.facts$sql$
     UNION ALL SELECT 'devices', $sql$
         SELECT array_agg(DISTINCT t.id::text ORDER BY t.id::text) AS visitor_ids
         FROM {identities} AS t
         WHERE t.id_type = 'visitor' AND t.person_id = b.person_id$sql$
-    UNION ALL SELECT 'clicks', $sql$
-        SELECT jsonb_object_agg(name, jsonb_build_object(
-                   'first', first, 'first_at', first_at, 'last', last, 'last_at', last_at)) AS click_ids
-        FROM (
-            SELECT x.key AS name,
-                   (array_agg(x.value ORDER BY t.touched_at, t.touch_id))[1] AS first,
-                   min(t.touched_at) AS first_at,
-                   (array_agg(x.value ORDER BY t.touched_at DESC, t.touch_id DESC))[1] AS last,
-                   max(t.touched_at) AS last_at
-            FROM {touches} AS t CROSS JOIN LATERAL jsonb_each_text(t.click_ids) AS x
-            WHERE t.click_ids IS NOT NULL AND t.touch_type <> 'direct' AND t.person_id = b.person_id
-            GROUP BY x.key) AS x$sql$
+    -- The first and last of each name. Beyond the old ones there are none but those that came; one that went is
+    -- replaced by the next.
+    UNION ALL SELECT 'clicks', format($sql$
+        SELECT CASE WHEN b.is_new THEN (
+                   SELECT jsonb_object_agg(name, jsonb_build_object(
+                              'first', first, 'first_at', first_at, 'last', last, 'last_at', last_at))
+                   FROM (
+                       SELECT x.key AS name,
+                              (array_agg(x.value ORDER BY t.touched_at, t.touch_id))[1] AS first,
+                              min(t.touched_at) AS first_at,
+                              (array_agg(x.value ORDER BY t.touched_at DESC, t.touch_id DESC))[1] AS last,
+                              max(t.touched_at) AS last_at
+                       FROM {touches} AS t CROSS JOIN LATERAL jsonb_each_text(t.click_ids) AS x
+                       WHERE t.click_ids IS NOT NULL AND t.touch_type <> 'direct' AND t.person_id = b.person_id
+                       GROUP BY x.key) AS x)
+               ELSE (
+                   SELECT jsonb_object_agg(x.name, jsonb_build_object(
+                              'first', f.value, 'first_at', f.at, 'last', l.value, 'last_at', l.at))
+                   FROM (
+                       SELECT jsonb_object_keys(b.old_clicks)
+                       UNION
+                       SELECT jsonb_object_keys(k) FROM unnest(b.came_clicks) AS k) AS x (name)
+                   CROSS JOIN LATERAL (%s) AS f
+                   CROSS JOIN LATERAL (%s) AS l) END AS click_ids$sql$,
+        journey._end_click('>='::text, 'first_at'::text, ''::text), journey._end_click('<='::text, 'last_at'::text, 'DESC'::text))
     UNION ALL SELECT p.piece, format($sql$
         SELECT t.touched_at AS at, %s
         FROM {touches} AS t
@@ -319,8 +384,9 @@ AS $$
         SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%' AS is_identified,
                coalesce(devices.visitor_ids, '{}') AS visitor_ids,
                b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events,
-               b.page_views, money.revenue, money.revenue_by_currency, b.event_counts,
-               coalesce(traits.traits, '{}') AS traits, %1$s,
+               b.page_views, (SELECT min(m.value::numeric) FROM jsonb_each_text(sums.amounts) AS m HAVING count(*) = 1) AS revenue,
+               sums.amounts AS revenue_by_currency, b.event_counts,
+               coalesce(sums.traits, '{}') AS traits, %1$s,
                clicks.click_ids #>> '{gclid,last}' AS gclid,
                (clicks.click_ids #>> '{gclid,last_at}')::timestamptz AS gclid_at, clicks.click_ids,
                b.conversions, b.first_converted_at, b.conversion_counts,
@@ -332,7 +398,10 @@ AS $$
                    coalesce(o.page_views, 0) + coalesce(m.page_views, 0) AS page_views,
                    CASE WHEN m.person_id IS NULL THEN o.event_counts
                         ELSE journey._sum_counts(o.event_counts, m.gone, m.came) END AS event_counts,
-                   p.facts OR o.person_id IS NULL AS facts, o.traits, o.revenue, o.revenue_by_currency,
+                   p.facts OR o.person_id IS NULL AS facts, o.traits, o.revenue_by_currency,
+                   (p.facts OR o.person_id IS NULL)
+                   AND EXISTS (SELECT FROM {._sums} AS x WHERE x.person_id = p.person_id) AS kept,
+                   o.person_id IS NULL AS is_new, o.click_ids AS old_clicks, k.came_at, k.came_ids, k.came_clicks,
                    (SELECT min(s.started_at) FROM {_sessions} AS s
                     WHERE s.person_id = p.person_id) AS first_seen_at,
                    -- _count_conversions() brings them up to date, and counts all where they are NULL
@@ -362,13 +431,19 @@ AS $$
                     SELECT p1, s1, e1, v1, NULL, counts1, NULL, CASE WHEN s1 > 0 THEN to1 END
                     FROM {._changed_units}) AS d
                 WHERE person_id IS NOT NULL
-                GROUP BY person_id) AS m USING (person_id)) AS b
+                GROUP BY person_id) AS m USING (person_id)
+            LEFT JOIN (
+                SELECT t.person_id, array_agg(t.touched_at) AS came_at, array_agg(t.touch_id) AS came_ids,
+                       array_agg(t.click_ids) AS came_clicks
+                FROM {._changed_units} AS u JOIN {touches} AS t USING (session_id)
+                WHERE u.p1 IS NOT NULL AND t.click_ids IS NOT NULL AND t.touch_type <> 'direct'
+                GROUP BY t.person_id) AS k USING (person_id)) AS b
         %2$s
         CROSS JOIN (SELECT journey._internal_patterns(($1).store, ($1).settings) AS patterns OFFSET 0) AS ours
         CROSS JOIN LATERAL (
             SELECT CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) END AS user_id,
                    CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
-                        ELSE coalesce(journey._clean_email(traits.traits ->> (($1).settings).email_trait), CASE
+                        ELSE coalesce(journey._clean_email(sums.traits ->> (($1).settings).email_trait), CASE
                             WHEN b.person_id LIKE 'user:%%' AND strpos(b.person_id, '@') > 0
                             THEN journey._clean_email(substr(b.person_id, 6))
                             END) END AS email) AS n

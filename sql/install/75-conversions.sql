@@ -108,6 +108,27 @@ AS $$
       AND a.attname <> ALL ('{direct,click_ids}')
 $$;
 
+-- In which stretch of so many seconds a time lies. No touch that counts lies before the stretch before that of its
+-- conversion, where stretches are longer than any lookback: so all conversions are joined with all touches by person
+-- and stretch, and a person with many of both costs what lies within the lookbacks.
+CREATE FUNCTION journey._stretch(at timestamptz, seconds double precision)
+RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE -- without SET, so that it is inlined
+RETURN pg_catalog.floor(pg_catalog.date_part('epoch', pg_catalog.timezone('UTC', at)) OPERATOR(pg_catalog./) seconds);
+
+COMMENT ON FUNCTION journey._stretch(timestamptz, double precision) IS 'internal: in which stretch of time a time lies';
+
+-- Conversions of a relation, each in its stretch and in that before; `stretches` has their seconds.
+CREATE FUNCTION journey._in_stretches(relation text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('(SELECT k.*, journey._stretch(k.converted_at, (SELECT seconds FROM stretches)) - s.n AS stretch'
+                  ' FROM %s AS k CROSS JOIN generate_series(0, 1) AS s (n) OFFSET 0)', relation)
+$$;
+COMMENT ON FUNCTION journey._in_stretches(text) IS 'internal: conversions in their stretches of time';
+
 -- The touches before each conversion of a query `base`, in order, as arrays by conversion_id.
 CREATE FUNCTION journey._conversion_paths()
 RETURNS text
@@ -367,7 +388,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format($sql$
         WITH rules AS MATERIALIZED (SELECT * FROM journey._conversion_rules($1)),
-        base AS MATERIALIZED (%1$s UNION ALL %4$s)
+        base AS MATERIALIZED (%1$s UNION ALL %4$s),
+        stretches AS (SELECT extract(epoch FROM max(lookback))::double precision + 1 AS seconds FROM base)
         SELECT b.conversion_id, b.name, b.person_id,
                CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) ELSE b.user_id END AS user_id,
                coalesce(b.email, CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
@@ -403,10 +425,12 @@ AS $$
          FROM unnest('{first_touch,last_touch,last_non_direct_touch}'::text[]) WITH ORDINALITY AS x (t, n)),
         CASE WHEN bulk THEN format($sql$
         LEFT JOIN (%s, x.conversion_id
-            FROM base AS x
+            FROM %s AS x
             JOIN {touches} AS t ON t.person_id = x.person_id
+                AND journey._stretch(t.touched_at, (SELECT seconds FROM stretches)) = x.stretch
                 AND t.touched_at BETWEEN x.converted_at - x.lookback AND x.converted_at
-            GROUP BY x.conversion_id) AS p USING (conversion_id)$sql$, journey._conversion_paths())
+            GROUP BY x.conversion_id) AS p USING (conversion_id)$sql$, journey._conversion_paths(),
+            journey._in_stretches('base'::text))
         ELSE format($sql$
         LEFT JOIN LATERAL (%s
             FROM {touches} AS t
@@ -546,7 +570,7 @@ AS $$
         CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT DISTINCT conversion_id FROM {._conversion_scope}'
             || CASE WHEN ((r).settings).attribution ? 'lead' THEN journey._reach_of_leads() ELSE '' END END,
         CASE WHEN (r).anew THEN 'true' ELSE 'o.conversion_id = s.conversion_id' END,
-        format($sql$
+        format($sql$%s
         SELECT x.conversion_id, x.touch_id, x.person_id, (x.k).position, (x.k).path_length, x.days_before,
                x.touched_at, x.source, x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
                (x.k).first_credit, (x.k).first_value, (x.k).last_credit, (x.k).last_value,
@@ -563,14 +587,21 @@ AS $$
             FROM %s
             LEFT JOIN journey._conversion_rules($1) AS r ON r.name = c.name
             %s
-            JOIN {touches} AS t ON t.person_id = c.person_id AND t.touched_at BETWEEN
+            JOIN {touches} AS t ON t.person_id = c.person_id%s AND t.touched_at BETWEEN
                 c.converted_at - coalesce(r.lookback, (($1).settings).lookback) AND c.converted_at
             WHERE journey._touch_counts(t.channel, (($1).settings).attribution)
             OFFSET 0) AS x$sql$,
+            CASE WHEN (r).bulk OR (r).anew THEN $sql$
+        WITH stretches AS (
+            SELECT extract(epoch FROM max(coalesce(q.lookback, (($1).settings).lookback)))::double precision + 1 AS seconds
+            FROM (SELECT DISTINCT name FROM {_conversions}) AS k LEFT JOIN journey._conversion_rules($1) AS q USING (name))$sql$
+            ELSE '' END,
             CASE WHEN ((r).settings).attribution ? 'lead' THEN 'lead.at' ELSE 'NULL::timestamptz' END,
-            CASE WHEN (r).bulk OR (r).anew THEN '{_conversions} AS c'
+            CASE WHEN (r).bulk OR (r).anew THEN journey._in_stretches('{_conversions}'::text) || ' AS c'
                  ELSE 'scope AS s JOIN {_conversions} AS c USING (conversion_id)' END,
-            CASE WHEN ((r).settings).attribution ? 'lead' THEN journey._lead_of((r).bulk OR (r).anew) ELSE '' END),
+            CASE WHEN ((r).settings).attribution ? 'lead' THEN journey._lead_of((r).bulk OR (r).anew) ELSE '' END,
+            CASE WHEN (r).bulk OR (r).anew
+                 THEN ' AND journey._stretch(t.touched_at, (SELECT seconds FROM stretches)) = c.stretch' ELSE '' END),
         NULL)::journey._follower
 $$;
 
@@ -612,6 +643,11 @@ AS $$
 DECLARE
     result boolean;
 BEGIN
+    -- most models have none
+    IF r.conversions IS NULL AND journey._scratch_size(r, '_conversions'::text) = 0
+       AND journey._scratch_size(r, '_conversion_records'::text) = 0 THEN
+        RETURN false;
+    END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._conversion_scope} (conversion_id, visitor_id, event_time, event_id)
         WITH orders AS MATERIALIZED (
@@ -689,7 +725,9 @@ BEGIN
         FROM reach AS r
         JOIN {_conversions} AS o ON o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at)$sql$)
     USING journey._max_lookback(r), ARRAY(SELECT name FROM journey._conversion_rules(r) WHERE counting = 'first');
-    EXECUTE journey._bind(r, 'ANALYZE {._conversion_scope}'::text);
+    IF journey._is_large(r, '_conversion_scope'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._conversion_scope}'::text);
+    END IF;
     EXECUTE journey._bind(r, $sql$
         SELECT EXISTS (SELECT FROM {._conversion_scope}) OR EXISTS (SELECT FROM {_conversions})$sql$) INTO result;
     RETURN result;
@@ -709,7 +747,7 @@ BEGIN
         FROM {_conversions} AS o %s$sql$, CASE WHEN r.anew THEN '' ELSE
             'JOIN (SELECT DISTINCT conversion_id FROM {._conversion_scope}) AS s USING (conversion_id)' END))
     USING sign;
-    IF sign > 0 THEN
+    IF sign > 0 AND journey._is_large(r, '_converted'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._converted}'::text);
     END IF;
 END
@@ -738,7 +776,7 @@ BEGIN
             WHERE p.person_id = c.person_id$sql$);
         RETURN 0;
     END IF;
-    EXECUTE journey._bind(r, $sql$
+    EXECUTE journey._bind(r, format($sql$
         WITH moved AS MATERIALIZED (
             SELECT person_id, name, sum(n) AS n
             FROM (SELECT person_id, name, converted_at, sum(n) AS n
@@ -779,8 +817,12 @@ BEGIN
             WHERE p.person_id = c.person_id
               AND ROW(p.conversions, p.first_converted_at, p.conversion_counts)::record
                   *<> ROW(c.n, f.at, c.counts)::record
-            RETURNING p.person_id)
-        SELECT count(*) FROM put JOIN stale USING (person_id) WHERE version < $1$sql$)
+            RETURNING p.person_id)%s
+        SELECT count(*) FROM put JOIN stale USING (person_id) WHERE version < $1$sql$,
+        CASE WHEN (r.settings).keep_changes IS NOT NULL THEN $sql$,
+        listed AS (
+            INSERT INTO {._change_list} (version, changed_at, relation, key)
+            SELECT $1, $2, 'profiles', person_id FROM put JOIN stale USING (person_id) WHERE version < $1)$sql$ END))
     INTO n USING r.version, r.at;
     RETURN n;
 END

@@ -53,11 +53,13 @@ BEGIN
 END
 $$;
 
--- Keys and indexes, made after a first load, which is faster without; once.
+-- Keys and indexes, made after a first load, which is faster without; once. Workers are for large tables alone: to
+-- start them takes longer than to sort a small one.
 CREATE FUNCTION journey._create_indexes(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
+SET min_parallel_table_scan_size = '64MB'
 AS $$
 DECLARE
     f journey._follower;
@@ -122,7 +124,7 @@ BEGIN
             SELECT * FROM derived
             ON CONFLICT (%6$s) DO UPDATE SET %7$s
             WHERE ROW(%8$s)::record *<> ROW(%9$s)::record
-            RETURNING o.*)%10$s
+            RETURNING o.*)%10$s%11$s
         SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM put)$sql$,
         f.relation, f.scope, f.derived, f.within, journey._same_key(f.key, 'd'::text, 'o'::text),
         (SELECT string_agg(quote_ident(k), ', ') FROM unnest(f.key) AS k),
@@ -133,7 +135,16 @@ BEGIN
         told AS (
             UPDATE {_sessions} AS t SET version = ($1).version, updated_at = ($1).at
             FROM (SELECT session_id FROM gone UNION SELECT session_id FROM put) AS c
-            WHERE t.session_id = c.session_id)$sql$ END));
+            WHERE t.session_id = c.session_id
+            RETURNING t.session_id)$sql$ END,
+        CASE WHEN (r.settings).keep_changes IS NOT NULL AND (f.relation = 'profiles'
+                  OR f.key = '{session_id}' AND NOT f.public) THEN format($sql$,
+        listed AS (
+            INSERT INTO {._change_list} (version, changed_at, relation, key)
+            SELECT ($1).version, ($1).at, %s)$sql$,
+            CASE f.relation WHEN 'profiles' THEN $sql$'profiles', person_id
+            FROM (SELECT person_id FROM gone UNION ALL SELECT person_id FROM put) AS c$sql$
+            ELSE $sql$'sessions', session_id FROM told$sql$ END) END));
 END
 $$;
 COMMENT ON FUNCTION journey._follow_statement(journey._run, journey._follower) IS
@@ -205,7 +216,9 @@ BEGIN
         END LOOP;
         RETURN profiles;
     END IF;
-    EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
+    IF journey._is_large(r, '_person_changes'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
+    END IF;
     convert := journey._find_conversions(r) OR r.anew;
     IF convert THEN
         PERFORM journey._note_converted(r, -1);

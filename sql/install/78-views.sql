@@ -147,7 +147,8 @@ VALUES ('sessions'::name, 'one row per session of a visitor'),
        ('page_views', 'pages and screens, numbered per visitor'),
        ('timelines', 'the events of each session, and of each run outside sessions, for functions on timelines; '
                      'a very long one is in several rows'),
-       ('rejected_events', 'rows of the sources that are no events, once, with the reason')
+       ('rejected_events', 'rows of the sources that are no events, once, with the reason'),
+       ('changes', 'which rows of sessions, touches and profiles a refresh wrote or took away, where option keep_changes is set')
 $$;
 COMMENT ON FUNCTION journey._relation_comments() IS 'internal: what the relations of a model are';
 
@@ -162,6 +163,10 @@ VALUES (NULL::name, 'visitor_id'::name, 'the device: anonymous id, or user:<user
        (NULL, 'session_id', 'the session, in sessions'),
        (NULL, 'version', 'number of the refresh that last changed the row: version > n is a cursor'),
        (NULL, 'updated_at', 'when the row last changed'),
+       ('changes', 'version', 'number of the refresh that changed the row: version > n is a cursor'),
+       ('changes', 'changed_at', 'when that refresh began'),
+       ('changes', 'relation', 'sessions, touches or profiles'),
+       ('changes', 'key', 'session_id, touch_id or person_id of the row; one that is there no more was taken away'),
        (NULL, 'source', 'where the visit came from: utm_source, or what a click id or the referrer says'),
        (NULL, 'medium', 'the kind of way that it came, such as cpc, email or referral'),
        (NULL, 'campaign', 'name of the campaign'),

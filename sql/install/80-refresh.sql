@@ -60,22 +60,11 @@ BEGIN
             -- A statement has several sorts and hashes at once; together they keep to about maintenance_work_mem.
             set_config('work_mem', greatest(
                 64, pg_size_bytes(current_setting('maintenance_work_mem')) / 1024 / 4)::text, true),
-            -- rows of scratch are much alike, and every statement that fills a relation is followed by an ANALYZE
+            -- rows of scratch are much alike
             set_config('default_statistics_target', '20', true),
             -- A first load reads all; a later one looks up what is new, and must not scan what is stored for it.
             set_config('random_page_cost', CASE WHEN r.bulk THEN '1.1' ELSE '0.5' END, true);
-    PERFORM journey._empty_scratch(r, false);
-END
-$$;
-
--- Before a run, since one that failed leaves space behind; and after it, to give back what it took.
-CREATE FUNCTION journey._empty_scratch(r journey._run, large_only boolean)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM journey._clear_scratch(r, journey._scratch(), large_only);
+    PERFORM journey._clear_scratch(r);
 END
 $$;
 
@@ -86,59 +75,62 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    begun timestamptz := clock_timestamp();
+    begun timestamptz := journey._phase('identity'::text);
+    noted text[] := journey._noted_kinds(r);
+    moved boolean;
 BEGIN
-    PERFORM journey._phase('identity'::text);
-    PERFORM journey._apply_noted(r);
-    PERFORM journey._apply_refs(r);
+    PERFORM journey._apply_noted(r, noted);
+    PERFORM journey._apply_refs(r, noted);
     IF r.bulk THEN
         PERFORM journey._identify_all(r);
     ELSE
-        PERFORM journey._identify(r);
+        PERFORM journey._identify(r, noted);
     END IF;
     phases := journey._note_phase(phases, 'identity'::text, begun);
 
-    begun := clock_timestamp();
-    PERFORM journey._phase('sessions'::text);
+    begun := journey._phase('sessions'::text);
     IF r.bulk THEN
         PERFORM journey._stitch_all(r);
         EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose'::text) INTO sessions_changed;
         phases := journey._note_phase(phases, 'sessions'::text, begun);
-        begun := clock_timestamp();
-        PERFORM journey._phase('touches'::text);
+        begun := journey._phase('touches'::text);
         PERFORM journey._store_all_facts(r);
         phases := journey._note_phase(phases, 'touches'::text, begun);
 
-        begun := clock_timestamp();
-        PERFORM journey._phase('profiles'::text);
+        begun := journey._phase('profiles'::text);
         profiles_changed := journey._store_persons(r);
         PERFORM journey._follow_all(r);
     ELSE
         PERFORM journey._store_units(r);
         PERFORM journey._find_changed_units(r);
-        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._changed_units} WHERE NOT loose'::text) INTO sessions_changed;
+        EXECUTE journey._bind(r, $sql$
+            SELECT count(*) FILTER (WHERE NOT loose), coalesce(bool_or(p0 <> p1), false)
+            FROM {._changed_units}$sql$) INTO sessions_changed, moved;
         phases := journey._note_phase(phases, 'sessions'::text, begun);
 
-        begun := clock_timestamp();
-        PERFORM journey._phase('touches'::text);
-        PERFORM journey._store_touches(r);
-        PERFORM journey._store_facts(r);
+        begun := journey._phase('touches'::text);
+        PERFORM journey._store_touches(r, moved);
+        PERFORM journey._store_facts(r, noted, moved);
         phases := journey._note_phase(phases, 'touches'::text, begun);
 
-        begun := clock_timestamp();
-        PERFORM journey._phase('profiles'::text);
+        begun := journey._phase('profiles'::text);
         PERFORM journey._stitch_visitors(r);
         profiles_changed := journey._follow_all(r);
     END IF;
     phases := journey._note_phase(phases, 'profiles'::text, begun);
 
     IF r.bulk THEN
-        begun := clock_timestamp();
-        PERFORM journey._phase('indexes'::text);
+        begun := journey._phase('indexes'::text);
         PERFORM journey._create_indexes(r);
+        IF NOT r.shadow THEN
+            PERFORM journey._sum_all(r);
+        END IF;
         phases := journey._note_phase(phases, 'indexes'::text, begun);
     END IF;
-    PERFORM journey._empty_scratch(r, true);
+    IF (r.settings).keep_changes IS NOT NULL AND NOT r.shadow THEN
+        PERFORM journey._end_changes(r);
+    END IF;
+    PERFORM journey._trim_scratch(r);
 END
 $$;
 
@@ -206,26 +198,30 @@ COMMENT ON FUNCTION journey._fresh_removed(journey._run, integer, integer) IS
     'internal: events that go';
 
 -- Merges what _batch holds, slice by slice. How many events were new.
-CREATE FUNCTION journey._merge_slices(r journey._run, slices integer)
+CREATE FUNCTION journey._merge_slices(r journey._run, slices integer, removed boolean)
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     n bigint := 0;
+    begun timestamptz := journey._phase('merge'::text);
 BEGIN
     IF r.bulk THEN
-        PERFORM journey._phase('merge'::text);
         RETURN journey._merge_all(r, journey._batch_events(r));
     END IF;
     FOR k IN 0 .. slices - 1 LOOP
-        PERFORM journey._phase(format('merge, slice %s of %s', k + 1, slices));
-        PERFORM journey._clear_scratch(r, ARRAY['_fresh']);
+        IF slices > 1 THEN
+            begun := journey._phase(format('merge, slice %s of %s', k + 1, slices));
+            PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work']);
+        END IF;
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {._fresh} (visitor_id, body)
             SELECT visitor_id, body FROM journey._gather($1)$sql$)
         USING journey._batch_events(r, k, slices);
-        PERFORM journey._fresh_removed(r, k, slices);
+        IF removed THEN
+            PERFORM journey._fresh_removed(r, k, slices);
+        END IF;
         n := n + journey._merge_fresh(r);
     END LOOP;
     RETURN n;
@@ -265,8 +261,8 @@ AS $$
 $$;
 
 -- The rounds after the reading: merges what it gave, unless that was done with it, and derives what follows.
-CREATE FUNCTION journey._follow_reading(r journey._run, accepted bigint, removed bigint, INOUT new bigint,
-    INOUT phases jsonb, OUT profiles_changed bigint, OUT sessions_changed bigint)
+CREATE FUNCTION journey._follow_reading(r journey._run, accepted bigint, removed bigint, records boolean,
+    INOUT new bigint, INOUT phases jsonb, OUT profiles_changed bigint, OUT sessions_changed bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -275,8 +271,11 @@ DECLARE
     d record;
 BEGIN
     new := coalesce(new, CASE WHEN accepted + removed > 0
-                              THEN journey._merge_slices(r, journey._slices(accepted + removed)) ELSE 0 END)
-           + journey._note_user_rows(r) + journey._note_conversion_rows(r);
+                              THEN journey._merge_slices(r, journey._slices(accepted + removed), removed > 0)
+                              ELSE 0 END);
+    IF records THEN
+        new := new + journey._note_user_rows(r) + journey._note_conversion_rows(r);
+    END IF;
     phases := journey._note_phase(phases, 'merge'::text, begun);
     SELECT * INTO d FROM journey._derive(r, phases);
     phases := d.phases;
@@ -284,7 +283,7 @@ BEGIN
     sessions_changed := d.sessions_changed;
 END
 $$;
-COMMENT ON FUNCTION journey._follow_reading(journey._run, bigint, bigint, bigint, jsonb) IS
+COMMENT ON FUNCTION journey._follow_reading(journey._run, bigint, bigint, boolean, bigint, jsonb) IS
     'internal: the rounds after the reading';
 
 CREATE FUNCTION journey._refresh(model name, nowait boolean, since timestamptz,
@@ -298,7 +297,7 @@ AS $$
 DECLARE
     m journey._model := journey._lock_model(model, nowait);
     s journey._settings;
-    started timestamptz := clock_timestamp();
+    started timestamptz := journey._phase('read'::text);
     r journey._run;
     anew boolean := journey._apply_refresh_options(m);
     due text := journey._rebuild_due(m.rebuild_due, m.rules_version);
@@ -308,6 +307,7 @@ DECLARE
     phases jsonb := '{}';
     accepted bigint;
     removed bigint;
+    records boolean;
     d record;
     done jsonb;
 BEGIN
@@ -319,7 +319,6 @@ BEGIN
         RAISE NOTICE 'a rebuild of model "%" is due: %', model, due
             USING HINT = format('SELECT journey.rebuild(%L);', model);
     END IF;
-    PERFORM journey._phase('read'::text);
     reading := journey._begin_reading(m, s, since, false);
     -- no run without news
     IF reading.rows IS NOT NULL OR anew THEN
@@ -349,7 +348,9 @@ BEGIN
     profiles_changed := 0;
 
     IF accepted > 0 OR removed > 0 OR r.anew OR reading.rows IS NOT NULL AND journey._conversions_vanished(r) THEN
-        d := journey._follow_reading(r, accepted, removed, new, phases);
+        records := removed > 0 OR (counts ->> 'traits')::bigint > 0
+                   OR journey._scratch_size(r, '_whole_tables'::text) > 0;
+        d := journey._follow_reading(r, accepted, removed, records, new, phases);
         new := d.new;
         phases := d.phases;
         sessions_changed := d.sessions_changed;

@@ -57,23 +57,28 @@ AS $$
 DECLARE
     d record;
     matched text;
+    listed text[];          -- the relation and its key, as the list of changes has them
 BEGIN
     FOR d IN SELECT * FROM journey._derived() LOOP
+        listed := CASE d.relation WHEN '_sessions' THEN '{sessions,session_id}'::text[]
+                                  WHEN 'touches' THEN '{touches,touch_id}'::text[]
+                                  WHEN 'profiles' THEN '{profiles,person_id}'::text[] END;
         matched := journey._same_key(d.key, 'o'::text, 's'::text);
-        EXECUTE journey._bind(r, format(
+        EXECUTE journey._bind(r, journey._listed(r, listed[1], 'o.' || listed[2], format(
             'DELETE FROM {.%1$s} AS o WHERE NOT EXISTS (SELECT FROM {%1$s} AS s WHERE %2$s)',
-            d.relation, matched));
-        EXECUTE journey._bind(r, format(
+            d.relation, matched)));
+        EXECUTE journey._bind(r, journey._listed(r, listed[1], 'o.' || listed[2], format(
             'UPDATE {.%1$s} AS o SET %2$s FROM {%1$s} AS s '
             'WHERE %3$s AND ROW(%4$s)::record *<> ROW(%5$s)::record',
             d.relation, journey._assignments(r, d.relation, d.attributes, 's'::text), matched,
             journey._compared_columns(r, d.relation, 'o.'::text),
-            journey._compared_columns(r, d.relation, 's.'::text)));
-        EXECUTE journey._bind(r, format(
+            journey._compared_columns(r, d.relation, 's.'::text))));
+        EXECUTE journey._bind(r, journey._listed(r, listed[1], listed[2], format(
             'INSERT INTO {.%1$s} SELECT * FROM {%1$s} AS s '
             'WHERE NOT EXISTS (SELECT FROM {.%1$s} AS o WHERE %2$s)',
-            d.relation, matched));
+            d.relation, matched)));
     END LOOP;
+    EXECUTE journey._bind(r, 'DELETE FROM {._sums}'::text);
 END
 $$;
 
@@ -291,6 +296,7 @@ BEGIN
     PERFORM journey._phase('compare'::text);
     RETURN QUERY SELECT * FROM journey._differences(r);
     RETURN QUERY SELECT * FROM journey._segment_differences(r);
+    RETURN QUERY SELECT * FROM journey._sum_differences(r);
     PERFORM journey._drop_shadow(r);
     PERFORM journey._phase('read'::text);
     RETURN QUERY SELECT * FROM journey._source_differences(r, m, coalesce(strict, false));

@@ -4,7 +4,7 @@
 --
 -- A feed is computed when it is asked for, from the relations conversions, attributed_touches and touches of
 -- a model and from what was given out before (exports, 83-exports.sql), with the rights of who asks. Platforms
--- differ by their rules (_feed_rules) and by what a line looks like (_feed_line, _feed_event); whether a row
+-- differ by two tables (_feed_formats, _feed_files) and by what an event looks like (_feed_event); whether a row
 -- goes is decided in one place, _feed_items.
 -- ---------------------------------------------------------------------------------------------
 
@@ -32,21 +32,22 @@ CREATE TYPE journey.feed_row AS (
 );
 COMMENT ON TYPE journey.feed_row IS 'a conversion, or a change of one, as an ad platform is to be told of it';
 
--- How a feed is made: the platform's limits and what options say.
+-- How a feed is made: first what _feed_formats() says of the platform and its format, then what options say.
 CREATE TYPE journey._feed AS (
     platform      text,
-    feed          text,         -- under which name it is remembered what was given
     format        text,
     hashes        text,         -- the platform's name for hash_email() and hash_phone()
-    adjustments   boolean,      -- it takes restatements and retractions
+    click_type    text,         -- the id of a click that it takes
     by_click      boolean,      -- a conversion must be later than its click, and its key is click and time
+    user_data     boolean,      -- hashed e-mail and phone are given
     click_window  interval,     -- from the click to the conversion
     max_click_age interval,     -- of the click when the conversion is given
     min_click_age interval,
     max_age       interval,     -- of the conversion when it is given
     adjust_from   interval,     -- age of the conversion when it is changed
-    adjust_until  interval,
-    user_data     boolean,      -- hashed e-mail and phone are given
+    adjust_until  interval,     -- NULL where the platform takes no changes
+    files         jsonb,        -- the names of the columns of its files
+    feed          text,         -- under which name it is remembered what was given
     actions       jsonb,
     consent       text,
     country       text,
@@ -91,6 +92,66 @@ CREATE TYPE journey._feed_item AS (
     of_n               bigint,
     verdict            text
 );
+
+-- ---------------------------------------------------------------------------------------------
+-- activation: what platforms differ by. Sources: docs/activation.md
+-- ---------------------------------------------------------------------------------------------
+
+-- The formats of feeds, of each platform first the one that it has without an option; and their limits, NULL is none.
+CREATE FUNCTION journey._feed_formats()
+RETURNS TABLE (
+    platform text, format text, hashes text, click_type text, by_click boolean, user_data boolean, click_window interval,
+    max_click_age interval, min_click_age interval, max_age interval, adjust_from interval, adjust_until interval)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+VALUES
+    ('google_ads', 'click', 'google', 'gclid', true, false, interval '90 days',
+     interval '90 days', interval '6 hours', NULL::interval, interval '24 hours', interval '54 days'),
+    ('google_ads', 'leads', 'google', 'gclid', true, true, '63 days', '90 days', '6 hours', NULL, '24 hours', '54 days'),
+    ('google_ads', 'attributed', 'google', 'gclid', true, false, '90 days', '90 days', '6 hours', NULL, '24 hours', '54 days'),
+    ('google_ads', 'data_manager', 'google', 'gclid', true, true, '90 days', '90 days', '6 hours', NULL, '24 hours', '54 days'),
+    ('microsoft_ads', 'click', 'microsoft', 'msclkid', true, false, '90 days', NULL, '1 hour', '90 days', '0', '90 days'),
+    ('meta', 'events', 'meta', 'fbclid', false, true, NULL, NULL, NULL, '7 days', NULL, NULL),
+    ('linkedin', 'events', 'linkedin', 'li_fat_id', false, true, NULL, NULL, NULL, '90 days', NULL, NULL),
+    ('tiktok', 'events', 'tiktok', 'ttclid', false, true, NULL, NULL, NULL, '28 days', NULL, NULL)
+$$;
+
+-- The columns of files.
+CREATE FUNCTION journey._feed_files()
+RETURNS TABLE (platform text, formats text[], file text, columns text)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+VALUES
+    ('google_ads', '{click}'::text[], 'conversions', 'Google Click ID,Conversion Name,Conversion Time,Conversion Value,'
+     'Conversion Currency,Order ID,Ad User Data,Ad Personalization'),
+    ('google_ads', '{leads}', 'conversions', 'Email,Phone Number,Conversion Name,Conversion Time,Conversion Value,'
+     'Conversion Currency,Order ID,Google Click ID,Ad User Data,Ad Personalization'),
+    ('google_ads', '{click,leads}', 'adjustments', 'Order ID,Conversion Name,Adjustment Time,Adjustment Type,'
+     'Adjusted Value,Adjusted Value Currency'),
+    ('google_ads', '{attributed}', 'conversions', 'Google Click ID,Conversion Name,Conversion Time,Attributed Credit,'
+     'Conversion Value,Conversion Currency,Ad User Data,Ad Personalization'),
+    ('google_ads', '{attributed}', 'adjustments', 'Google Click ID,Conversion Name,Conversion Time,Adjustment Time,'
+     'Adjustment Type,Adjusted Value,Adjusted Value Currency'),
+    ('microsoft_ads', '{click}', 'conversions', 'Microsoft Click ID,Conversion Name,Conversion Time,Conversion Value,'
+     'Conversion Currency,Hashed Email Address,Hashed Phone Number'),
+    ('microsoft_ads', '{click}', 'adjustments', 'Type,Status,Id,Parent Id,Client Id,Modified Time,Name,Conversion Name,'
+     'Conversion Time,Microsoft Click Id,Adjustment Type,Adjustment Value,Adjustment Time,Adjustment Currency Code')
+$$;
+
+CREATE FUNCTION journey._feed_options(platform text)
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT '{feed,actions,consent,id}'::text[] || CASE platform
+    WHEN 'google_ads' THEN '{format,window,time_zone,country,rule,one_per_click,event_source}'::text[]
+    WHEN 'microsoft_ads' THEN '{window,user_data,country}'::text[]
+    WHEN 'meta' THEN '{action_source,external_id,country}'::text[]
+    WHEN 'tiktok' THEN '{event_source,external_id,country}'::text[]
+    ELSE '{}'::text[] END
+$$;
 
 -- ---------------------------------------------------------------------------------------------
 -- activation: options of a feed
@@ -182,55 +243,6 @@ BEGIN
 END
 $$;
 
--- The limits of the platforms, by format where it has several. Sources: docs/activation.md.
-CREATE FUNCTION journey._feed_limits(platform text, format text)
-RETURNS journey._feed
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    f journey._feed;
-BEGIN
-    f.platform := platform;
-    f.format := format;
-    f.hashes := CASE platform WHEN 'google_ads' THEN 'google' WHEN 'microsoft_ads' THEN 'microsoft' ELSE platform END;
-    f.by_click := platform = ANY ('{google_ads,microsoft_ads}'::text[]);
-    f.adjustments := f.by_click;
-    f.user_data := platform <> ALL ('{google_ads,microsoft_ads}'::text[])
-                   OR format = ANY ('{leads,data_manager}'::text[]);
-    IF platform = 'google_ads' THEN
-        f.click_window := CASE format WHEN 'leads' THEN interval '63 days' ELSE interval '90 days' END;
-        f.max_click_age := interval '90 days';
-        f.min_click_age := interval '6 hours';
-        f.adjust_from := interval '24 hours';
-        f.adjust_until := interval '54 days';
-    ELSIF platform = 'microsoft_ads' THEN
-        f.click_window := interval '90 days';
-        f.min_click_age := interval '1 hour';
-        f.max_age := interval '90 days';
-        f.adjust_from := interval '0';
-        f.adjust_until := interval '90 days';
-    ELSE
-        f.max_age := CASE platform WHEN 'meta' THEN interval '7 days' WHEN 'tiktok' THEN interval '28 days'
-                                   ELSE interval '90 days' END;
-    END IF;
-    RETURN f;
-END
-$$;
-
-CREATE FUNCTION journey._feed_options(platform text)
-RETURNS text[]
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT '{feed,actions,consent,id}'::text[] || CASE platform
-    WHEN 'google_ads' THEN '{format,window,time_zone,country,rule,one_per_click,event_source}'::text[]
-    WHEN 'microsoft_ads' THEN '{window,user_data,country}'::text[]
-    WHEN 'meta' THEN '{action_source,external_id,country}'::text[]
-    WHEN 'tiktok' THEN '{event_source,external_id,country}'::text[]
-    ELSE '{}'::text[] END
-$$;
-
 -- How a feed of a platform is made with options.
 CREATE FUNCTION journey._feed_rules(platform text, options jsonb)
 RETURNS journey._feed
@@ -238,7 +250,10 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    platforms constant text[] := '{google_ads,microsoft_ads,meta,linkedin,tiktok}';
+    platforms constant text[] := ARRAY(
+        SELECT t.platform FROM journey._feed_formats() WITH ORDINALITY AS t (platform) GROUP BY 1 ORDER BY min(t.ordinality));
+    formats text[] := ARRAY(SELECT t.format FROM journey._feed_formats() AS t WHERE t.platform = $1);
+    chosen text;
     f journey._feed;
 BEGIN
     IF (platform = ANY (platforms)) IS NOT TRUE THEN
@@ -247,11 +262,8 @@ BEGIN
                   HINT = format('Platforms are %s.', array_to_string(platforms, ', '));
     END IF;
     PERFORM journey._check_keys(options, journey._feed_options(platform));
-    f := journey._feed_limits(platform, CASE platform
-             WHEN 'google_ads' THEN journey._feed_word(options, 'format'::text, 'click'::text,
-                                                       '{click,leads,attributed,data_manager}'::text[])
-             WHEN 'microsoft_ads' THEN 'click'
-             ELSE 'events' END);
+    chosen := journey._feed_word(options, 'format'::text, formats[1], formats);
+    SELECT * INTO f FROM journey._feed_formats() AS t WHERE t.platform = $1 AND t.format = chosen;
     f.feed := journey._feed_word(options, 'feed'::text,
                   platform || CASE f.format WHEN 'attributed' THEN '_attributed' ELSE '' END, NULL::text[]);
     f.click_window := journey._feed_window(options, f.click_window);
@@ -264,6 +276,10 @@ BEGIN
     f.rule := journey._feed_word(options, 'rule'::text, 'linear'::text,
                                  '{first,last,last_non_direct,linear,position,w_shaped,time_decay}'::text[]);
     f.user_data := f.user_data OR journey._feed_flag(options, 'user_data'::text);
+    SELECT jsonb_object_agg(t.file, (
+               SELECT jsonb_agg(c ORDER BY n) FROM unnest(string_to_array(t.columns, ',')) WITH ORDINALITY AS x (c, n)
+               WHERE f.user_data OR c NOT LIKE 'Hashed%'))
+      INTO f.files FROM journey._feed_files() AS t WHERE t.platform = f.platform AND f.format = ANY (t.formats);
     f.one_per_click := journey._feed_flag(options, 'one_per_click'::text);
     f.external_id := journey._feed_flag(options, 'external_id'::text);
     f.time_zone := journey._feed_word(options, 'time_zone'::text, 'UTC'::text, NULL::text[]);
@@ -382,84 +398,46 @@ RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT CASE
-    WHEN f.platform = 'google_ads' AND f.format = 'attributed' AND file = 'adjustments' THEN
-        ARRAY['Parameters:TimeZone=+0000', 'Google Click ID,Conversion Name,Conversion Time,Adjustment Time,'
-              'Adjustment Type,Adjusted Value,Adjusted Value Currency']
-    WHEN f.platform = 'google_ads' AND file = 'adjustments' THEN
-        ARRAY['Parameters:TimeZone=+0000', 'Order ID,Conversion Name,Adjustment Time,Adjustment Type,Adjusted Value,'
-              'Adjusted Value Currency']
-    WHEN f.platform = 'google_ads' AND f.format = 'click' THEN
-        ARRAY['Parameters:TimeZone=+0000', 'Google Click ID,Conversion Name,Conversion Time,Conversion Value,'
-              'Conversion Currency,Order ID,Ad User Data,Ad Personalization']
-    WHEN f.platform = 'google_ads' AND f.format = 'attributed' THEN
-        ARRAY['Parameters:TimeZone=+0000', 'Parameters:Attribution Model = ' || f.rule,
-              'Google Click ID,Conversion Name,Conversion Time,Attributed Credit,Conversion Value,'
-              'Conversion Currency,Ad User Data,Ad Personalization']
-    WHEN f.platform = 'google_ads' AND f.format = 'leads' THEN
-        ARRAY['Parameters:TimeZone=+0000', 'Email,Phone Number,Conversion Name,Conversion Time,Conversion Value,'
-              'Conversion Currency,Order ID,Google Click ID,Ad User Data,Ad Personalization']
-    WHEN f.platform = 'microsoft_ads' AND file = 'adjustments' THEN
-        ARRAY['Type,Status,Id,Parent Id,Client Id,Modified Time,Name,Conversion Name,Conversion Time,'
-              'Microsoft Click Id,Adjustment Type,Adjustment Value,Adjustment Time,Adjustment Currency Code',
-              'Format Version,,,,,,6.0,,,,,,,']
-    WHEN f.platform = 'microsoft_ads' THEN
-        ARRAY['Parameters:TimeZone=+0000', 'Microsoft Click ID,Conversion Name,Conversion Time,Conversion Value,'
-              'Conversion Currency' || CASE WHEN f.user_data THEN ',Hashed Email Address,Hashed Phone Number'
-                                            ELSE '' END]
-    ELSE '{}'::text[] END
+SELECT CASE WHEN f.files ? file THEN array_remove(ARRAY[
+           CASE WHEN NOT x.is_bulk THEN 'Parameters:TimeZone=+0000' END,
+           CASE WHEN f.format = 'attributed' AND file = 'conversions' THEN 'Parameters:Attribution Model = ' || f.rule END,
+           (SELECT string_agg(c, ',' ORDER BY n) FROM jsonb_array_elements_text(f.files -> file) WITH ORDINALITY AS t (c, n)),
+           CASE WHEN x.is_bulk THEN 'Format Version,,,,,,6.0,,,,,,,' END], NULL)
+       ELSE '{}'::text[] END
+  FROM (SELECT f.platform = 'microsoft_ads' AND file = 'adjustments' AS is_bulk) AS x
 $$;
 
 -- ---------------------------------------------------------------------------------------------
 -- activation: lines and events
 -- ---------------------------------------------------------------------------------------------
 
-CREATE FUNCTION journey._google_line(f journey._feed, i journey._feed_item)
-RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+-- What a row has in the columns of files, whichever they are. Microsoft's file of adjustments has times of its own.
+CREATE FUNCTION journey._feed_cells(f journey._feed, i journey._feed_item)
+RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    at text := journey._file_time(i.converted_at, f.time_zone);
-    adjusted text := journey._file_time(i.adjusted_at, f.time_zone);
-    currency text := CASE WHEN i.value IS NOT NULL THEN i.currency END;
-    consent text[] := ARRAY[journey._consent_cell(i.ad_user_data), journey._consent_cell(i.ad_personalization)];
-BEGIN
-    IF i.action <> 'conversion' AND f.format = 'attributed' THEN
-        RETURN journey._csv_line(ARRAY[i.click_id, i.action_name, at, adjusted, upper(i.action), i.value::text,
-                                       currency]);
-    ELSIF i.action <> 'conversion' THEN
-        RETURN journey._csv_line(ARRAY[i.sent_id, i.action_name, adjusted, upper(i.action), i.value::text, currency]);
-    ELSIF f.format = 'click' THEN
-        RETURN journey._csv_line(ARRAY[i.click_id, i.action_name, at, i.value::text, currency, i.sent_id] || consent);
-    ELSIF f.format = 'attributed' THEN
-        RETURN journey._csv_line(ARRAY[i.click_id, i.action_name, at, trim_scale(i.credit)::text, i.value::text,
-                                       currency] || consent);
-    ELSE
-        RETURN journey._csv_line(ARRAY[i.email, i.phone, i.action_name, at, i.value::text, currency, i.sent_id,
-                                       CASE i.click_id_type WHEN 'gclid' THEN i.click_id END] || consent);
-    END IF;
-END
-$$;
-
-CREATE FUNCTION journey._microsoft_line(f journey._feed, i journey._feed_item)
-RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    bulk_time constant text := 'FMMM/FMDD/YYYY FMHH12:MI:SS AM';
-    currency text := CASE WHEN i.value IS NOT NULL THEN i.currency END;
-BEGIN
-    IF i.action <> 'conversion' THEN
-        RETURN journey._csv_line(ARRAY['Offline Conversion', NULL, NULL, NULL, NULL, NULL, NULL, i.action_name,
-            to_char(i.converted_at AT TIME ZONE 'UTC', bulk_time), i.click_id, initcap(i.action), i.value::text,
-            to_char(i.adjusted_at AT TIME ZONE 'UTC', bulk_time), currency]);
-    END IF;
-    RETURN journey._csv_line(ARRAY[i.click_id, i.action_name,
-        to_char(i.converted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), i.value::text, currency]
-        || CASE WHEN f.user_data THEN ARRAY[i.email, i.phone] ELSE '{}'::text[] END);
-END
+SELECT jsonb_build_object(
+        'Conversion Name', i.action_name, 'Order ID', i.sent_id, 'Attributed Credit', trim_scale(i.credit)::text,
+        'Email', i.email, 'Phone Number', i.phone, 'Hashed Email Address', i.email, 'Hashed Phone Number', i.phone,
+        'Microsoft Click ID', i.click_id, 'Microsoft Click Id', i.click_id,
+        -- where persons are named a click of another type says nothing
+        'Google Click ID', CASE WHEN f.format <> 'leads' OR i.click_id_type = 'gclid' THEN i.click_id END,
+        'Conversion Value', x.value, 'Adjusted Value', x.value, 'Adjustment Value', x.value,
+        'Conversion Currency', x.currency, 'Adjusted Value Currency', x.currency, 'Adjustment Currency Code', x.currency,
+        'Ad User Data', journey._consent_cell(i.ad_user_data),
+        'Ad Personalization', journey._consent_cell(i.ad_personalization))
+    || CASE f.platform WHEN 'google_ads' THEN jsonb_build_object(
+        'Adjustment Type', upper(i.action),
+        'Conversion Time', journey._file_time(i.converted_at, f.time_zone),
+        'Adjustment Time', journey._file_time(i.adjusted_at, f.time_zone))
+    ELSE jsonb_build_object(
+        'Type', 'Offline Conversion', 'Adjustment Type', initcap(i.action),
+        'Conversion Time', to_char(i.converted_at AT TIME ZONE 'UTC',
+                                   CASE i.action WHEN 'conversion' THEN 'YYYY-MM-DD HH24:MI:SS' ELSE x.bulk_time END),
+        'Adjustment Time', to_char(i.adjusted_at AT TIME ZONE 'UTC', x.bulk_time)) END
+  FROM (SELECT i.value::text AS value, CASE WHEN i.value IS NOT NULL THEN i.currency END AS currency,
+               'FMMM/FMDD/YYYY FMHH12:MI:SS AM' AS bulk_time) AS x
 $$;
 
 -- An event for the Data Manager API. A change is the conversion sent again with another value; there is no
@@ -576,16 +554,17 @@ BEGIN
 END
 $$;
 
+-- The line of a row: its event, or what it has in the columns of its file.
 CREATE FUNCTION journey._feed_line(f journey._feed, i journey._feed_item, event jsonb)
 RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
-    RETURN CASE WHEN f.format = ANY ('{data_manager,events}'::text[]) THEN event::text
-                WHEN f.platform = 'google_ads' THEN journey._google_line(f, i)
-                ELSE journey._microsoft_line(f, i) END;
-END
+SELECT CASE WHEN f.files IS NULL THEN event::text ELSE journey._csv_line(ARRAY(
+           SELECT x.cells ->> t.c
+           FROM (SELECT journey._feed_cells(f, i) AS cells) AS x
+           CROSS JOIN jsonb_array_elements_text(f.files -> journey._feed_file(f, i.action)) WITH ORDINALITY AS t (c, n)
+           ORDER BY t.n)) END
 $$;
 
 -- ---------------------------------------------------------------------------------------------
@@ -669,9 +648,7 @@ ELSE format($sql$
                      WHERE t.click_ids ->> %2$L <> '') AS v
                WHERE v.id <> ''
                ORDER BY v.conversion_id, v.at DESC NULLS LAST, v.id) AS k
-        ON k.conversion_id = c.conversion_id$sql$, schema,
-    CASE f.platform WHEN 'microsoft_ads' THEN 'msclkid' WHEN 'meta' THEN 'fbclid'
-                    WHEN 'linkedin' THEN 'li_fat_id' ELSE 'ttclid' END) END
+        ON k.conversion_id = c.conversion_id$sql$, schema, f.click_type) END
 $$;
 
 -- The conversions of a model as a feed may give them, as a query: one row each; with credit by clicks one for each
@@ -842,7 +819,7 @@ SELECT $sql$CASE
         WHEN $3 - t.click_at < ($2).min_click_age
             THEN 'held: the click is younger than ' || journey._span_in_words(($2).min_click_age)
         ELSE 'now' END
-    WHEN NOT ($2).adjustments
+    WHEN ($2).adjust_until IS NULL
         THEN 'never: the platform takes no changes of what it was given'
     WHEN t.click_id_type = 'wbraid' THEN 'never: conversions by wbraid cannot be changed'
     WHEN t.click_id IS NULL AND (($2).platform = 'microsoft_ads' OR ($2).format = 'attributed')
@@ -1018,7 +995,8 @@ COMMENT ON FUNCTION journey._feed_flag(jsonb, text) IS 'internal: an option of a
 COMMENT ON FUNCTION journey._feed_window(jsonb, interval) IS
     'internal: the window of a feed from the click to the conversion';
 COMMENT ON FUNCTION journey._feed_actions(jsonb) IS 'internal: the platform''s names of conversions';
-COMMENT ON FUNCTION journey._feed_limits(text, text) IS 'internal: the limits of an ad platform';
+COMMENT ON FUNCTION journey._feed_formats() IS 'internal: the formats of the platforms'' feeds';
+COMMENT ON FUNCTION journey._feed_files() IS 'internal: the columns of the platforms'' files';
 COMMENT ON FUNCTION journey._feed_options(text) IS 'internal: the options of a platform''s feed';
 COMMENT ON FUNCTION journey._feed_rules(text, jsonb) IS 'internal: how a feed is made';
 COMMENT ON FUNCTION journey._amount(numeric, text) IS
@@ -1034,10 +1012,8 @@ COMMENT ON FUNCTION journey._consent_cell(boolean) IS 'internal: a cell of conse
 COMMENT ON FUNCTION journey._feed_file(journey._feed, text) IS
     'internal: the file that a row of a feed belongs to';
 COMMENT ON FUNCTION journey._feed_header(journey._feed, text) IS 'internal: the lines that a file begins with';
-COMMENT ON FUNCTION journey._google_line(journey._feed, journey._feed_item) IS
-    'internal: a line of a file for Google Ads';
-COMMENT ON FUNCTION journey._microsoft_line(journey._feed, journey._feed_item) IS
-    'internal: a line of a file for Microsoft Advertising';
+COMMENT ON FUNCTION journey._feed_cells(journey._feed, journey._feed_item) IS
+    'internal: what a row of a feed has in the columns of files';
 COMMENT ON FUNCTION journey._google_event(journey._feed, journey._feed_item) IS
     'internal: an event for Google''s Data Manager API';
 COMMENT ON FUNCTION journey._external_id(journey._feed, text) IS 'internal: the hash of a user id';

@@ -68,7 +68,12 @@ BEGIN
                          WHERE i.id = $1 AND i.id_type = 'user'),
                         -- who left but an address is known by it
                         (SELECT i.person_id FROM {identities} AS i
-                         WHERE i.id = journey._clean_email($1) AND i.id_type = 'email'), 'user:' || $1)$sql$)
+                         WHERE i.id = journey._clean_email($1) AND i.id_type = 'email'),
+                        -- or by a row of a CRM alone
+                        (SELECT 'email:' || e FROM journey._clean_email($1) AS e
+                         WHERE EXISTS (SELECT FROM {_conversion_records} AS c WHERE c.user_id IS NULL AND c.email = e)
+                           AND NOT EXISTS (SELECT FROM {_conversion_records} AS c WHERE c.user_id = $1)),
+                        'user:' || $1)$sql$)
         INTO person USING user_id;
 
     PERFORM journey._find_forgotten(r, person, user_id);
@@ -85,6 +90,7 @@ BEGIN
     PERFORM journey._bury(r, person, user_id);
     PERFORM journey._unlist_rejected(r, person, user_id);
     PERFORM journey._unnote_changes(r, person, user_id);
+    PERFORM journey._unlist_changes(r, person, user_id);
 
     -- rows of a users table
     EXECUTE journey._bind(r, $sql$
@@ -95,7 +101,8 @@ BEGIN
     PERFORM journey._forget_conversion_records(r, person, user_id);
     PERFORM journey._merge_fresh(r);
     PERFORM journey._derive(r, '{}'::jsonb);
-    PERFORM journey._empty_scratch(r, false);
+    PERFORM journey._unlist_changes(r, NULL::text, NULL::text);
+    PERFORM journey._clear_scratch(r);
     PERFORM journey._catalog('refreshed'::text, model, jsonb_build_object('started_at', started,
         'counts', '{"forgotten": 1}'::jsonb, 'phases', journey._note_phase('{}'::jsonb, 'total'::text, started)));
 END
@@ -257,6 +264,47 @@ BEGIN
            -- what cannot be read is no safe guide to what is whose
            OR EXISTS (SELECT FROM ids WHERE strpos(lower(e."row" ->> 'payload'), lower(to_json(id)::text)) > 0)
            OR journey._raw_names_one_of(e."row" ->> 'raw', ARRAY(SELECT id FROM ids))$sql$) USING person, user_id, r;
+END
+$$;
+
+-- Off the list of changes: the ids of a person, before it goes; with NULL, what this run took away.
+CREATE FUNCTION journey._unlist_changes(r journey._run, person text, user_id text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF journey._scratch_size(r, '_change_list'::text) = 0 THEN
+        RETURN;
+    END IF;
+    IF person IS NOT NULL THEN
+        EXECUTE journey._bind(r, $sql$
+            DELETE FROM {_change_list} AS l
+            WHERE l.relation = 'profiles' AND l.key IN (
+                SELECT $1 UNION SELECT i.id_type || ':' || i.id FROM journey._ids_of($2, $1, $3, true) AS i)$sql$)
+        USING person, r, user_id;
+        RETURN;
+    END IF;
+    EXECUTE journey._bind(r, $sql$
+        WITH written AS MATERIALIZED (
+            SELECT DISTINCT relation, key FROM {_change_list} WHERE version = $1),
+        here AS MATERIALIZED (
+            SELECT 'sessions' AS relation, s.session_id::text AS key
+            FROM {_sessions} AS s
+            WHERE s.session_id IN (SELECT key::uuid FROM written WHERE relation = 'sessions')
+            UNION ALL
+            SELECT 'touches', t.touch_id::text
+            FROM {touches} AS t
+            WHERE t.touch_id IN (SELECT key::uuid FROM written WHERE relation = 'touches')
+            UNION ALL
+            SELECT 'profiles', p.person_id
+            FROM {profiles} AS p
+            WHERE p.person_id IN (SELECT key FROM written WHERE relation = 'profiles'))
+        DELETE FROM {_change_list} AS l
+        USING written AS w
+        WHERE (l.relation, l.key) = (w.relation, w.key)
+          AND NOT EXISTS (SELECT FROM here AS h WHERE (h.relation, h.key) = (l.relation, l.key))$sql$)
+    USING r.version;
 END
 $$;
 

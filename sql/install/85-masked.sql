@@ -93,9 +93,17 @@ BEGIN
     END IF;
     ids := journey._stored_ids(m, r.settings, user_id);
     EXECUTE journey._bind(r, $sql$
-        SELECT array_agg(DISTINCT i.person_id) FROM {identities} AS i
-        WHERE i.id_type = 'user' AND i.id = ANY ($1)
-           OR i.id_type = 'email' AND i.id IN (SELECT journey._clean_email(x) FROM unnest($1) AS x)$sql$)
+        WITH ids AS (
+            SELECT 'user' AS id_type, x AS id FROM unnest($1) AS x
+            UNION ALL
+            SELECT 'email', journey._clean_email(x) FROM unnest($1) AS x)
+        SELECT array_agg(DISTINCT x.person_id) FROM (
+            SELECT i.person_id FROM {identities} AS i JOIN ids USING (id_type, id)
+            UNION ALL
+            -- of whom rows of a CRM alone tell, and what was given of them
+            SELECT c.person_id FROM {_conversions} AS c JOIN ids ON c.person_id = ids.id_type || ':' || ids.id
+            UNION ALL
+            SELECT e.person_id FROM {exports} AS e JOIN ids ON e.person_id = ids.id_type || ':' || ids.id) AS x$sql$)
         INTO persons USING ids;
     EXECUTE journey._bind(r, $sql$
         SELECT array_agg(DISTINCT x) FROM (

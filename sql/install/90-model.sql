@@ -380,10 +380,12 @@ BEGIN
     r.settings := journey._settings(options);
     PERFORM journey._create_derived(r);
     PERFORM journey._create_scratch(r);
+    PERFORM journey._create_sums(r);
     PERFORM journey._create_conversion_scope(r);
     PERFORM journey._keep_from_vacuum(r);
     PERFORM journey._create_tombstones(r);
     PERFORM journey._create_exports(r);
+    PERFORM journey._create_changes(r);
     PERFORM journey._show_sessions(r);
     PERFORM journey._show_conversions(r);
     PERFORM journey._show_segments(r);

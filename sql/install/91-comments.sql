@@ -19,6 +19,19 @@ COMMENT ON FUNCTION journey._bind IS 'internal: a statement with the names of a 
 COMMENT ON FUNCTION journey._bury IS 'internal: makes the tombstones of a person';
 COMMENT ON FUNCTION journey._build_units IS 'internal: the rows of the sessions that a merge changed';
 COMMENT ON FUNCTION journey._clear_scratch IS 'internal: empties relations of scratch';
+COMMENT ON FUNCTION journey._listed IS 'internal: a statement that lists the keys of what it writes';
+COMMENT ON FUNCTION journey._create_changes IS 'internal: makes the list of changes';
+COMMENT ON FUNCTION journey._unlist_changes IS 'internal: takes a forgotten person off the list of changes';
+COMMENT ON FUNCTION journey._end_changes IS 'internal: takes old rows off the list of changes';
+COMMENT ON FUNCTION journey._trim_scratch IS 'internal: empties the scratch that a large run took';
+COMMENT ON FUNCTION journey._scratch_size IS 'internal: bytes of a relation of scratch';
+COMMENT ON FUNCTION journey._little_scratch IS 'internal: bytes of scratch that a plan needs no statistics of';
+COMMENT ON FUNCTION journey._is_large IS 'internal: does a relation of scratch need statistics?';
+COMMENT ON FUNCTION journey._noted_kinds IS 'internal: of what kinds the events are that came and went';
+COMMENT ON FUNCTION journey._identify_users IS 'internal: brings the persons of users up to date';
+COMMENT ON FUNCTION journey._identify_emails IS 'internal: brings the persons of e-mails up to date';
+COMMENT ON FUNCTION journey._barriers IS 'internal: a query for the beginnings of removed stretches';
+COMMENT ON FUNCTION journey._is_shared IS 'internal: a condition that a visitor names too many persons';
 COMMENT ON FUNCTION journey._columns_of IS 'internal: a list of the columns of a relation';
 COMMENT ON FUNCTION journey._compared_columns IS
     'internal: the columns of a relation that verify compares';
@@ -36,11 +49,8 @@ COMMENT ON FUNCTION journey._derived IS
 COMMENT ON FUNCTION journey._differences IS
     'internal: rows of a relation that are not as derived anew';
 COMMENT ON FUNCTION journey._drop_shadow IS 'internal: drops the shadows';
-COMMENT ON FUNCTION journey._find_barriers IS
-    'internal: stretches of time that stitching must not cross';
 COMMENT ON FUNCTION journey._find_reach IS
     'internal: how far around them new events may change sessions';
-COMMENT ON FUNCTION journey._find_shared IS 'internal: visitors that too many users share';
 COMMENT ON FUNCTION journey._forget IS 'internal: journey.forget() as the owner';
 COMMENT ON FUNCTION journey._identify IS 'internal: says to whom ids belong, and since when';
 COMMENT ON FUNCTION journey._is_internal IS 'internal: whether a person is one of the own people';
@@ -94,7 +104,6 @@ COMMENT ON FUNCTION journey._unlist_rejected IS
     'internal: takes a person''s rows out of rejected_events';
 COMMENT ON FUNCTION journey._verify IS 'internal: journey.verify() as the owner';
 
-COMMENT ON FUNCTION journey._empty_scratch IS 'internal: empties the scratch of a model at the end of a run';
 COMMENT ON AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) IS
     'internal: the last value that was said of each trait';
 
@@ -123,6 +132,8 @@ COMMENT ON FUNCTION journey._stored IS
 COMMENT ON FUNCTION journey._stretches IS
     'internal: the query for whom visitors stand';
 
+COMMENT ON FUNCTION journey._add_aliased IS
+    'internal: whom aliases of a first load name';
 COMMENT ON FUNCTION journey._load_events IS
     'internal: the merge of a first load';
 COMMENT ON FUNCTION journey._load_persons IS

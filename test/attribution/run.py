@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import random
+import re
 import subprocess
 from collections import defaultdict
 from decimal import Decimal, getcontext
@@ -295,6 +296,73 @@ def check_transitions(case):
     ok(close(effects, {"a": 1, "b": Fraction(3, 4), "c": Fraction(1, 4)}), "their removal effects", effects)
 
 
+def vectors():
+    """The paragraphs of small_vectors.md by number."""
+    text = re.sub(r"\n +", " ", shared("small_vectors.md").read_text())
+    return {int(n): body for n, body in re.findall(r"^(\d+)\. (.*)$", text, re.M)}
+
+
+def pairs(text):
+    """Channels with numbers: 'a 4, b 2' or 'Direct 3.54, Video 1.'"""
+    return {name: Fraction(number) for name, number in re.findall(r"([A-Za-z_]+):? (\d+(?:\.\d+)?)", text)}
+
+
+def check_small_vectors():
+    given = vectors()
+    ok(sorted(given) == list(range(1, 9)), "eight small vectors", sorted(given))
+    path, n, credits = re.search(r"path (\S+), conv (\d+) -> ([^(]*)", given[1]).groups()
+    ok(close(by_rule([(path.split(">"), int(n))], "linear"), pairs(credits)), "vector 1: linear")
+    paths, credits = re.search(r"\{(.*)\} -> ([^(]*)", given[2]).groups()
+    rows = [(p.split(">"), int(n), None, 0) for p, n in re.findall(r"(\S+):(\d+)", paths)]
+    got = aggregate("shapley", rows)
+    ok(close({c: r["conversions"] for c, r in got.items()}, pairs(credits)), "vector 2: shapley", got)
+    path, n, each = re.search(r"(\S+) conv (\d+) -> (\S+) each", given[3]).groups()
+    got = aggregate("shapley", [(path.split(">"), int(n), None, 0)])
+    ok(close({c: r["conversions"] for c, r in got.items()}, dict.fromkeys(path.split(">"), Fraction(each))),
+       "vector 3: shapley of one path", got)
+    check_vector_of_markov(given[4])
+    check_vectors_of_rules(given)
+    published = {r["CHANNEL"]: Fraction(r["CONVERSIONS"]) for r in rows_of("fractribution_channel_attribution.csv")
+                 if r["ATTRIBUTION_TYPE"] == "shapley"}
+    ok(all(abs(published[c] - v) < Fraction(1, 10**5) for c, v in pairs(given[8].split("exactly")[1]).items()),
+       "vector 8: the figures of fractribution", published)
+
+
+def check_vector_of_markov(text):
+    rows = [(p.split(">"), int(n), None, int(nulls)) for p, n, nulls in re.findall(r"(\S+) conv(\d+) null(\d+)", text)]
+    got = aggregate("markov", rows)
+    effects = {c: re.search(rf"removal\({c}\)=[^;]*?([\d/]+)(?:;| normalised)", text)[1] for c in got}
+    ok(close({c: r["removal_effect"] for c, r in got.items()}, effects), "vector 4: removal effects", got)
+    ok(close({c: r["conversions"] for c, r in got.items()}, pairs(text.split("normalised")[1].split(":")[1])),
+       "vector 4: markov", got)
+    [matrix] = sql(load("p", "path text[], conversions bigint, value numeric, nulls bigint", rows) +
+                   "SELECT to_json(journey.markov_matrix(path, conversions, value, nulls)) FROM p")
+    steps = {f"{(t['from_channels'] or ['start'])[0]}->{t['to_channel'] or t['outcome'][:4]}": t["probability"] for t in matrix}
+    ok(close(steps, dict(re.findall(r"(\w+->\w+) ([\d/]+)", text))), "vector 4: transitions", steps)
+
+
+def check_vectors_of_rules(given):
+    first, middle, last = (Fraction(w) for w in re.search(r"position (\d+)/(\d+)/(\d+)", given[5]).groups())
+    weights = [Fraction(w) for w in re.search(r"W-shaped (\d+)/(\d+)/(\d+)/(\d+)", given[6]).groups()]
+    half_life = int(re.search(r"halflife (\d+) d", given[7])[1])
+    for n in range(1, 7):
+        [got] = sql(f"SELECT to_json(journey.credits({n}, 'position'))")
+        wanted = [1] if n == 1 else [Fraction(1, 2)] * 2 if n == 2 else \
+            [first / 100] + [middle / 100 / (n - 2)] * (n - 2) + [last / 100]
+        ok(close(dict(enumerate(got)), dict(enumerate(wanted))), f"vector 5: position of {n}", got)
+        ages = [f"{3 * (n - i)} days" for i in range(n)]
+        [got] = sql(f"SELECT to_json(journey.credits({n}, 'time_decay', {literal(ages)}::interval[]))")
+        shares = [Decimal(2) ** (-Decimal(3 * (n - i)) / half_life) for i in range(n)]
+        ok(all(abs(c - share / sum(shares)) < Decimal("1e-11") for c, share in zip(got, shares)),
+           f"vector 7: time decay of {n}", got)
+    [got] = sql("SELECT to_json(journey.credits(2, 'position', NULL, '{\"position\": [50, 20, 10]}'))")
+    ok(close(dict(enumerate(got)), {0: Fraction(50, 60), 1: Fraction(10, 60)}), "vector 5: weights of one's own, of two", got)
+    for n in (3, 5):
+        [got] = sql(f"SELECT to_json(journey.credits({n}, 'w_shaped', NULL, '{{\"lead\": 2}}'))")
+        wanted = [weights[0], weights[1]] + [weights[3] / (n - 3)] * (n - 3) + [weights[2]] if n > 3 else weights[:3]
+        ok(close(dict(enumerate(got)), dict(enumerate(w / sum(wanted) for w in wanted))), f"vector 6: W-shaped of {n}", got)
+
+
 # ---------------------------------------------------------------------------------------------------
 # credits and amounts
 # ---------------------------------------------------------------------------------------------------
@@ -525,7 +593,8 @@ def check_shapley():
 
 print(f"# SEED={SEED}")
 subprocess.run(["psql", "-qX", "-c", "CREATE EXTENSION IF NOT EXISTS pg_journey"], check=True)
-for check in (check_transforms, check_sessions, check_fractribution, check_model, check_last_non_direct, check_small_cases):
+for check in (check_transforms, check_sessions, check_fractribution, check_model, check_last_non_direct, check_small_cases,
+              check_small_vectors):
     if shared("derived_path_transform_cases.csv"):
         check()
     else:

@@ -5,6 +5,8 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Digest::SHA qw(sha256_hex);
+use JSON::PP;
 use Journey;
 use Test::More;
 
@@ -28,10 +30,15 @@ sub refresh { sql("$quiet SELECT FROM journey.refresh('web')") }
 sub night
 {
 	my ($at, $feed) = @_;
-	my $with = $feed ? qq{'{"format": "$feed", "feed": "$feed", "actions": {"MQL": "Qualified lead"}}'} : $options;
-	my $batch = value("SELECT coalesce(journey.export_batch('web', 'google_ads', 'MQL', '$at', $with), 0)");
+	return night_of('google_ads', $at, $feed, $feed ? qq{'{"format": "$feed", "feed": "$feed", "actions": {"MQL": "Qualified lead"}}'} : $options);
+}
+
+sub night_of
+{
+	my ($platform, $at, $feed, $with) = @_;
+	my $batch = value("SELECT coalesce(journey.export_batch('web', '$platform', 'MQL', '$at', $with), 0)");
 	return 0 unless $batch;
-	$feed //= 'google_ads';
+	$feed //= $platform;
 	my @files = map { my $file = $_; my $path = "$ENV{PGJ_WORK}/night.$$";
 		system('psql', '-At', '-qX', '-o', $path, '-c', "SELECT line FROM journey.export_lines('web', '$feed', $batch, '$file')") == 0 or die;
 		open my $f, '<:raw', $path or die; local $/; my $text = <$f>; unlink $path; $text // '' } qw(conversions adjustments);
@@ -93,6 +100,53 @@ sql(q{INSERT INTO ev VALUES ('4', 'phone', NULL, '2026-04-01 09:00Z', 'page', NU
 refresh();
 (undef, $clicks) = night('2026-04-14 02:00Z');
 like($clicks, qr/^Cj-bob,Qualified lead,/m, 'when a click comes late the lead goes');
+
+# One person's clicks of all five platforms, the lead that they led to, another value, and no lead any more. The lines
+# are made here by the rules of the platforms.
+sql(q{INSERT INTO ev SELECT 'd' || n, 'desk', NULL, timestamptz '2026-04-30 10:00Z' + n * interval '1 day', 'page', NULL, 'https://shop.test/?' || click, NULL
+		FROM unnest('{gclid=Cj-dee,msclkid=ms-dee,fbclid=fb-dee,li_fat_id=li-dee,ttclid=tt-dee}'::text[]) WITH ORDINALITY AS c (click, n);
+	INSERT INTO ev VALUES ('d6', 'desk', 'dee', '2026-05-05 11:00Z', 'identify', NULL, NULL, '{"email": "Dee@Customers.net"}');
+	INSERT INTO leads VALUES ('00Q5', 'dee', NULL, '2026-05-06 09:30Z', 200, 'EUR', '{"ad_user_data": "granted"}')});
+refresh();
+my $sent = substr sha256_hex('conversion MQL:00Q5 '), 0, 32;
+my $mail = sha256_hex('dee@customers.net');
+my $at_once = 1778059800;        # 2026-05-06 09:30 UTC
+my $urn = 'urn:lla:llaPartnerConversion:77';
+my %feed = (
+	google_ads => $options, microsoft_ads => $options, meta => $options, tiktok => $options, linkedin => qq{'{"actions": {"MQL": "77"}}'},
+	data_manager => qq{'{"format": "data_manager", "feed": "data_manager", "actions": {"MQL": "Qualified lead"}}'});
+my %told = (
+	google_ads => "Parameters:TimeZone=+0000\nGoogle Click ID,Conversion Name,Conversion Time,Conversion Value,Conversion Currency,Order ID,Ad User Data,Ad Personalization\n"
+		. "Cj-dee,Qualified lead,2026-05-06 09:30:00+0000,200,EUR,$sent,Granted,\n",
+	microsoft_ads => "Parameters:TimeZone=+0000\nMicrosoft Click ID,Conversion Name,Conversion Time,Conversion Value,Conversion Currency\nms-dee,Qualified lead,2026-05-06 09:30:00,200,EUR\n",
+	meta => { event_name => 'Qualified lead', event_time => $at_once, event_id => $sent, action_source => 'system_generated',
+		user_data => { em => [$mail], fbc => 'fb.1.' . (1777629600 + 2 * 86400) . '000.fb-dee' }, custom_data => { value => 200, currency => 'EUR' } },
+	linkedin => { conversion => $urn, conversionHappenedAt => $at_once * 1000, conversionValue => { currencyCode => 'EUR', amount => '200' }, eventId => $sent,
+		user => { userIds => [ { idType => 'SHA256_EMAIL', idValue => $mail }, { idType => 'LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID', idValue => 'li-dee' } ] } },
+	tiktok => { event => 'Qualified lead', event_time => $at_once, event_id => $sent, user => { ttclid => 'tt-dee', email => $mail }, properties => { value => 200, currency => 'EUR' } },
+	data_manager => { transactionId => $sent, eventTimestamp => '2026-05-06T09:30:00Z', adIdentifiers => { gclid => 'Cj-dee' }, userData => { userIdentifiers => [ { emailAddress => $mail } ] },
+		conversionValue => 200, currency => 'EUR', consent => { adUserData => 'CONSENT_GRANTED' }, eventSource => 'OTHER' });
+my $night = sub { my ($platform, $at) = @_; my ($batch, @files) = night_of($platform eq 'data_manager' ? 'google_ads' : $platform, $at, $platform, $feed{$platform});
+	return $batch ? map { /^\{/ ? map { decode_json($_) } grep { /"$sent"/ } split /\n/ : $_ } @files : () };
+is_deeply([ $night->($_, '2026-05-07 02:00Z') ], [ $told{$_}, '' ], "$_ is told of its click's lead") for sort keys %told;
+is_deeply([ $night->($_, '2026-05-07 03:00Z') ], [], "$_ once") for sort keys %told;
+
+my $changed = sub {
+	my ($day, $google, $microsoft, $dm, $what) = @_;
+	my @microsoft = ("Type,Status,Id,Parent Id,Client Id,Modified Time,Name,Conversion Name,Conversion Time,Microsoft Click Id,Adjustment Type,Adjustment Value,Adjustment Time,Adjustment Currency Code",
+		'Format Version,,,,,,6.0,,,,,,,', "Offline Conversion,,,,,,,Qualified lead,5/6/2026 9:30:00 AM,ms-dee,$microsoft");
+	is_deeply([ $night->('google_ads', "2026-05-$day 02:00Z") ], [ '', "Parameters:TimeZone=+0000\nOrder ID,Conversion Name,Adjustment Time,Adjustment Type,Adjusted Value,Adjusted Value Currency\n$sent,Qualified lead,2026-05-$day 02:00:00+0000,$google\n" ], "google_ads: $what");
+	is_deeply([ $night->('microsoft_ads', "2026-05-$day 02:00Z") ], [ '', join '', map { "$_\n" } @microsoft ], "microsoft_ads: $what");
+	is_deeply([ $night->('data_manager', "2026-05-$day 02:00Z") ], [ { %{ $told{data_manager} }, %$dm }, '' ], "data_manager: $what");
+	is_deeply([ $night->($_, "2026-05-$day 02:00Z") ], [], "$_ takes no changes") for qw(meta linkedin tiktok);
+	is(value("SELECT string_agg(DISTINCT status || ': ' || reason, ', ') FROM unnest('{meta,tiktok}'::text[]) AS p, LATERAL journey._feed(p, 'web', 'MQL', '2026-05-$day 02:00Z', $options) WHERE person_id = 'user:dee'"),
+		'never: the platform takes no changes of what it was given', 'which it says') };
+sql("UPDATE leads SET value = 150.5 WHERE id = '00Q5'");
+refresh();
+$changed->('08', 'RESTATE,150.5,EUR', 'Restate,150.5,5/8/2026 2:00:00 AM,EUR', { conversionValue => 150.5 }, 'another value');
+sql("DELETE FROM leads WHERE id = '00Q5'");
+refresh();
+$changed->('09', 'RETRACT,,', 'Retract,,5/9/2026 2:00:00 AM,', { conversionValue => 0 }, 'no lead any more');
 
 # a person who is forgotten; what is kept of that is kept by the server's clock
 my $at = sub { value("SELECT date_trunc('second', now()) - interval '$_[0] hours'") };

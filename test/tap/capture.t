@@ -207,13 +207,18 @@ sub columns_of
 # histories
 # ------------------------------------------------------------------------------------------------
 
+# who is in for a while, for ever, and by the profile
+my $segments = '"segments": {"lately": {"kind": "page", "last": "6 hours"}, "quiet": {"not": {"event": "*", "last": "1 day"}},'
+  . ' "paid": {"any": [{"profile": {"traits.plan": "paid"}}, {"event": "Order Completed", "at_least": 2}]},'
+  . ' "came": {"all": [{"funnel": ["kind:page", "*"], "within": "1 hour"}, {"event": "*", "at_most": 6}]}}';
+
 # What differs between the model and a new one over the same sources, and what verify finds.
 sub differences
 {
 	return sql("SELECT 'count', r::text FROM journey.refresh('a') AS r
 	             WHERE rows_read <> new + duplicate + excluded + rejected OR duplicate < 0;
 	SELECT 'verify', v::text FROM journey.verify('a', strict => true) AS v;
-	" . create_model('b', '{}') . "
+	" . create_model('b', "{$segments}") . "
 	SELECT journey.refresh('b') \\g /dev/null
 	SELECT d.relation, d.side, d.\"row\" FROM laws.differences('a', 'b') AS d WHERE d.relation <> 'rejected_events';
 	SELECT 'pending', count(*) FROM a_store._changes HAVING count(*) > 0;
@@ -228,7 +233,7 @@ sub history
 	%columns = ();
 	sql("SELECT journey.drop_model(model) FROM journey.models; DROP SCHEMA IF EXISTS rs, own CASCADE;\n$tables");
 	my $before = join '', map { $operations{ pick(@often) }->() } 1 .. between(0, 6);
-	sql($before . create_model('a', '{"capture": "trigger"' . (rand() < 0.5 ? ', "index_sources": true' : '') . '}'));
+	sql($before . create_model('a', '{"capture": "trigger", ' . $segments . (rand() < 0.5 ? ', "index_sources": true' : '') . '}'));
 	for my $round (1 .. 6)
 	{
 		my $work = join '', map { $operations{ rand() < 0.7 ? pick(@often) : pick(sort keys %operations) }->() } 1 .. between(1, 8);

@@ -29,6 +29,15 @@ sql(q{SET client_min_messages = warning; CREATE EXTENSION pg_journey;
 	SELECT journey.add_source('web', 'leads', 'conversion', '{"converted_at": "won_at", "value": "amount"}', '{"name": "Won"}')});
 
 sub refresh { sql("SET client_min_messages = warning; SELECT FROM journey.refresh('web')") }
+# What psql says of an error.
+sub says
+{
+	my ($script) = @_;
+	my $file = File::Temp->new;
+	print $file $script;
+	close $file;
+	return `psql -qXAt -v VERBOSITY=terse -f $file 2>&1`;
+}
 sub is_whole { my ($what) = @_; is(value("SELECT coalesce(string_agg(v::text, ' '), 'none') FROM journey.verify('web') AS v"), 'none', "$what: as derived anew") }
 
 # A2: both ends of the window are in; A1: what is older than the click earns nothing
@@ -101,6 +110,38 @@ sql(q{CREATE TABLE spend (channel text, campaign text, spend numeric);
 is(value(q{SELECT string_agg(touch || ' ' || spend, ',' ORDER BY touch) FROM journey.attribution_overview('web', spend => 'spend') WHERE spend IS NOT NULL}), '(not set) 110,Direct 21', 'spend by channel');
 is(value(q{SELECT sum(spend) FROM journey.attribution_overview('web', spend => 'spend', by => 'campaign')}), 131, 'spend by campaign, all of it');
 is(value(q{SELECT sum(conversions) FROM journey.paths_to_conversion('web', 'Order')}), value(q{SELECT count(DISTINCT conversion_id) FROM web.attributed_touches JOIN web.conversions USING (conversion_id) WHERE name = 'Order'}), 'paths to conversion');
+
+# of a segment, by one, and by what a person is, against the relations
+sql(q{SELECT journey.create_segment('web', 'lately', '{"event": "Order Completed", "last": "6 days"}') \g /dev/null
+	SELECT journey.create_segment('web', 'came back', '{"page": "/", "at_least": 2}') \g /dev/null});
+my $of = q{o.person_id IN (SELECT person_id FROM journey.segment_members_at('web', 'lately', '2026-05-07'))};
+my $option = q{options => '{"segment": "lately", "data_until": "2026-05-07"}'};
+my $expected = value("SELECT count(*) || ' ' || sum(value) FROM web.conversions AS o WHERE name = 'Order' AND currency = 'EUR' AND $of");
+like($expected, qr/^[1-9]\d* [1-9]/, 'some are in the segment, not all');
+isnt($expected, value("SELECT count(*) || ' ' || sum(value) FROM web.conversions WHERE name = 'Order' AND currency = 'EUR'"), 'not all');
+is(value("SELECT sum(conversions)::int || ' ' || sum(value)::int FROM journey.attribution_overview('web', '{first}', name => 'Order', $option) WHERE currency = 'EUR'"), $expected,
+	'attribution_overview of a segment');
+is(value("SELECT sum(conversions) || ' ' || sum(nulls) FROM journey.paths_to_conversion('web', 'Order', $option)"),
+	value("SELECT (SELECT count(DISTINCT conversion_id) FROM web.attributed_touches JOIN web.conversions AS o USING (conversion_id) WHERE name = 'Order' AND $of) || ' ' ||
+		(SELECT count(DISTINCT o.person_id) FROM web.touches AS o WHERE $of AND NOT EXISTS (SELECT FROM web.conversions AS c WHERE c.person_id = o.person_id AND name = 'Order'))"),
+	'and paths to conversion');
+for my $case (['segments.came back', q{EXISTS (SELECT FROM web.segment_members AS m WHERE m.segment = 'came back' AND m.person_id = o.person_id
+		AND o.converted_at >= m.valid_from AND o.converted_at < coalesce(m.valid_to, 'infinity'))::text}],
+	['profiles.first_touch_channel', '(SELECT p.first_touch_channel FROM web.profiles AS p WHERE p.person_id = o.person_id)'],
+	['profiles.user_id', q{coalesce((SELECT p.user_id FROM web.profiles AS p WHERE p.person_id = o.person_id), '(not set)')}])
+{
+	my ($by, $oracle) = @$case;
+	is(value("SELECT string_agg(concat_ws(' ', touch, currency, conversions::int, value::int), ', ' ORDER BY touch, currency)
+		FROM journey.attribution_overview('web', '{linear}', by => '$by', name => 'Order') WHERE touch <> '(unattributed)'"),
+		value("SELECT string_agg(concat_ws(' ', v, currency, n, value), ', ' ORDER BY v, currency) FROM (SELECT $oracle AS v, o.currency, count(*) AS n, sum(o.value) AS value
+			FROM web.conversions AS o WHERE name = 'Order' AND EXISTS (SELECT FROM web.attributed_touches AS a WHERE a.conversion_id = o.conversion_id) GROUP BY 1, 2) AS x"),
+		"by $by");
+}
+like(says(q{SELECT * FROM journey.attribution_overview('web', by => 'profiles.none')}), qr/there is no column "profiles.none"/, 'by a column that is not there');
+like(says(q{SELECT * FROM journey.attribution_overview('web', by => 'kind')}), qr/cannot report by 'kind'/, 'by something else');
+like(says(q{SELECT * FROM journey.attribution_overview('web', by => NULL)}), qr/cannot report by null/, 'by nothing');
+like(says(q{SELECT * FROM journey.paths_to_conversion('web', options => '{"segment": "none"}')}), qr/has no segment "none"/, 'of an unknown segment');
+like(says(q{SELECT * FROM journey.attribution_overview('web', options => '{"segments": "lately"}')}), qr/segments/, 'an unknown option');
 
 # forgotten
 sql(q{SET client_min_messages = warning; SELECT FROM journey.forget('web', 'ub')});

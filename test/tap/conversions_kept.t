@@ -174,6 +174,20 @@ sql(q{UPDATE calls SET at = now() + interval '1 minute' WHERE id = '1'});
 refresh('gone');
 is(value(q{SELECT string_agg(conversion_id || ' ' || person_id, ', ' ORDER BY conversion_id) FROM gone.conversions}), 'Call:1 visitor:dgus, Call:2 visitor:dother', 'one after that is another');
 
+# ---- of whom a row of a CRM alone tells is exported and forgotten too, by a user id or an address
+sql(qq{$quiet CREATE TABLE cards (id text, user_id text, email text, at timestamptz);
+	SELECT journey.create_model('cards'); SELECT journey.add_source('cards', 'cards', 'conversion', '{"converted_at": "at"}', '{"name": "Card"}');
+	INSERT INTO cards VALUES ('1', 'dan', 'Dan\@x.org', '2026-02-01'), ('2', NULL, 'Eve\@x.org', '2026-02-01'), ('3', NULL, 'eve\@x.org', NULL), ('4', 'fay\@x.org', NULL, '2026-02-01'), ('5', NULL, 'fay\@x.org', '2026-02-01');
+	SELECT FROM journey.refresh('cards'); SELECT journey.export_batch('cards', 'google_ads', NULL, '2026-02-02', '{"format": "leads", "feed": "leads"}')});
+is(value("SELECT string_agg((e ->> 'persons') || jsonb_array_length(e -> 'conversions') || jsonb_array_length(e -> 'exports'), ' ' ORDER BY n) FROM unnest('{dan,EVE\@x.org,fay\@x.org,gil}'::text[]) WITH ORDINALITY AS u (id, n), journey.export_person('cards', id) AS e"),
+	'["user:dan"]11 ["email:eve@x.org"]11 ["email:fay@x.org", "user:fay@x.org"]22 []00', 'all that is held of them');
+is(value("$quiet SELECT string_agg(feeds::text, ' ' ORDER BY n) FROM unnest('{dan,eve\@x.org,fay\@x.org}'::text[]) WITH ORDINALITY AS u (id, n), journey.forget('cards', id)"), '{leads} {leads} {leads}', 'feeds that had them');
+sql("$quiet SELECT FROM journey.refresh('cards', since => '-infinity')");
+is(of_crm('cards'), 'Card:5', 'one who has the address as an id goes, not who is known by it');
+is(value("SELECT count(*) FROM cards_store._conversion_records AS c WHERE c::text ~ 'dan|[Ee]ve'"), 0, 'nothing of them is in rows that are kept');
+is(value("SELECT count(*) FROM cards.exports AS e WHERE conversion_id <> 'Card:5' OR line LIKE '%' || journey.hash_email('eve\@x.org', 'google') || '%'"), 0, 'nor in what was given');
+is_whole('cards', 'forgotten leads');
+
 # ---- what a change costs: one person with very many orders; PGJ_CONVERSIONS=100000 for more
 my $many = $ENV{PGJ_CONVERSIONS} // 4000;
 sub orders { my ($prefix, $who, $from, $n) = @_; return "SELECT '$prefix' || n, 'd$who', '$who', timestamptz '$from' + n * interval '12 hours', CASE n % 2 WHEN 0 THEN 'track' ELSE 'page' END,
@@ -209,4 +223,16 @@ for my $model (['few', 200], ['many', $many])
 note "a touch of a person with 100 conversions: $cost{few} pages, with " . $many / 2 . ": $cost{many}; an order: $cost{'few order'}, $cost{'many order'}";
 cmp_ok($cost{many}, '<', 1.5 * $cost{few}, 'a touch costs what lies within the lookback');
 cmp_ok($cost{'many order'}, '<', 1.5 * $cost{'few order'}, 'so does an order');
+
+# a first load joins a person's conversions with its touches by stretches of time: each is looked at with those near it
+sql(qq{$quiet CREATE TABLE dense (LIKE ev);
+    INSERT INTO dense SELECT k || n, 'dheavy', 'heavy', timestamptz '2015-01-01' + n * interval '40 minutes' + (k = 'track')::int * interval '1 minute', k,
+        CASE k WHEN 'track' THEN 'Order Completed' END, CASE k WHEN 'page' THEN 'https://s.test/?utm_source=s' || n % 7 || '&utm_medium=cpc' END,
+        CASE k WHEN 'track' THEN 5::numeric END, 'EUR', CASE k WHEN 'track' THEN 'o' || n END, NULL::jsonb FROM generate_series(1, 3000) AS n, unnest('{page,track}'::text[]) AS k;
+    SELECT journey.create_model('dense', NULL, '{"conversions": [{"name": "Order", "event": "Order Completed", "value": "revenue", "lookback": "3 hours"}]}'); SELECT journey.add_source('dense', 'dense')});
+my $plans = `psql -qX -c "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_analyze = on; SET auto_explain.log_timing = off; SET client_min_messages = log; SELECT FROM journey.refresh('dense')" 2>&1`;
+my ($most) = sort { $b <=> $a } $plans =~ /Rows Removed by Join Filter: (\d+)/g, $plans =~ /\(actual rows=(\d+)/g;
+cmp_ok($most, '>=', 13000, 'touches of conversions are joined');
+cmp_ok($most, '<', 200_000, "of 3,000 conversions and 3,000 touches no step of a plan sees more than $most rows");
+is(value('SELECT count(*) FROM dense.attributed_touches'), 14990, 'five to each but the first');
 done_testing;

@@ -72,7 +72,9 @@ sub create
 	# without user_change a page that names nobody is of whom the visit names last
 	$sources .= "DELETE FROM rs.pages WHERE id = 'p3';" if $options =~ /user_change/;
 	sql("CREATE EXTENSION pg_journey; $sources
-		SELECT journey.create_model('web', 'rs', '$options'); SELECT journey.add_source('web', 'own'); SELECT journey.refresh('web')");
+		SELECT journey.create_model('web', 'rs', '$options'); SELECT journey.add_source('web', 'own'); SELECT journey.refresh('web');
+		SELECT journey.create_segment('web', 'all', '{\"event\": \"*\"}');
+		SELECT journey.create_segment('web', 'who', '{\"all\": [{\"profile\": {\"is_identified\": true}}, {\"kind\": \"page\", \"last\": \"2 days\"}]}')");
 }
 
 # Which of the values stand anywhere: as 'relation: value'. Bytes are looked through as text.
@@ -120,6 +122,8 @@ for my $options ('{}', '{"user_change": false}', '{"session_key": true, "new_cam
 	is(value("SELECT string_agg(event_id, ' ' ORDER BY event_id) FROM web.events"), 'i3 o3 p4 p5 p6 p7 public.own:w2', "others' events are");
 	is(value("SELECT concat_ws('|', email, traits ->> 'plan', gclid, revenue) FROM web.profiles WHERE person_id = 'user:bob'"),
 		'bob@mail.test|his-plan|his-click|9', 'his profile is his');
+	is(value("SELECT string_agg(DISTINCT segment || ' ' || person_id, ', ') FROM web.segment_members WHERE person_id LIKE 'user:%'"), 'all user:bob, who user:bob',
+		'he is in segments');
 	is(value(q{SELECT string_agg("row" ->> 'event_id', ' ' ORDER BY "row" ->> 'event_id') FROM web.rejected_events}), 'r4', "others' rejected rows stay");
 	is(value("SELECT count(*) FROM journey.verify('web')" . ($options =~ /capture/ ? " WHERE relation <> 'sources'" : '')), 0, 'nothing differs');
 	sql("SELECT journey.refresh('web', since => '-infinity')");

@@ -132,6 +132,11 @@ like($her_export, qr/\Q$planted{"identifies $_"}/i, "an export has $_") for 'ema
 is(value("SELECT jsonb_array_length(journey.export_person('web', 'nobody') -> 'persons')"), 0, 'of nobody nothing is held');
 sql("DROP OWNED BY reader_$$; DROP ROLE reader_$$; SELECT journey.drop_model('web')");
 
+# by a profile, an event, a funnel; what a definition says is its author's
+my %segments = (known => '{"profile": {"email": {"exists": true}}}', signed => '{"event": "Signed Up", "last": "3650 days"}',
+	visited => '{"any": [{"page": "/*", "at_least": 1}, {"kind": "page"}]}');
+my $has_members = join ', ', map { "$_ true" } sort keys %segments;
+
 # with them nothing is, in whatever way it is read
 for my $capture ('trigger', 'refresh')
 {
@@ -151,6 +156,11 @@ for my $capture ('trigger', 'refresh')
 	is(value("SELECT count(*) FROM journey.google_ads_conversions('web') AS g, (SELECT email FROM web.conversions UNION SELECT email FROM web.profiles) AS e WHERE g::text ~ encode(sha256(convert_to(e.email, 'UTF8')), 'hex')"), 0, "$capture: nor of a pseudonym");
 	sql("SELECT journey.export_batch('web', 'google_ads')");
 	is_deeply([ map { $_->[0] } traces('web') ], [], "$capture: nothing is in a batch of a feed");
+	sql("SELECT journey.create_segment('web', '$_', '$segments{$_}')") for sort keys %segments;
+	sql("SELECT journey.refresh('web')");
+	is(value("SELECT string_agg(segment || ' ' || (n > 0), ', ' ORDER BY segment) FROM (SELECT segment, count(*) AS n FROM web.segment_members GROUP BY 1) AS s"), $has_members, "$capture: segments have members");
+	is(value("SELECT count(*) FROM web.segment_members AS m LEFT JOIN web.profiles AS p USING (person_id) WHERE m.segment = 'known' AND p.email !~ '^p1_'"), 0, "$capture: who are known by pseudonyms");
+	is_deeply([ map { $_->[0] } traces('web') ], [], "$capture: nothing is in segments");
 	is(value("SELECT count(*) FROM journey.verify('web', true)"), 0, "$capture: nothing differs");
 	last if $capture eq 'refresh';
 	# rows of all sources change and go
@@ -199,6 +209,17 @@ like(value("SELECT journey.set_options('web', '{\"redact\": {\"use\": \"gdpr\", 
 sql("SELECT journey.rebuild('web', true, true)");
 is(value("SELECT count(*) FROM web.events AS e JOIN web_store._pseudonym_keys AS k ON e.user_id = 'p' || k.number || '_' || journey.pseudonym(" . quoted($her) . ", k.key, 'email')"), 0, 'nor does she come back under another key');
 is(value("SELECT count(*) FROM web.events WHERE user_id LIKE 'p1%' OR visitor_id LIKE '%p1_%'"), 0, 'all pseudonyms are new');
+is_deeply([ map { $_->[0] } traces('web') ], [], 'nothing is in the model');
+is(value("SELECT count(*) FROM journey.verify('web', true)"), 0, 'nothing differs');
+
+# a rule may take the id of a CRM's row, without which it is none: its source lists it, without content
+sql("SELECT journey.drop_model('web')");
+sql("SELECT journey.create_model('web', NULL, '{\"redact\": {\"use\": \"gdpr\", \"rules\": [{\"path\": \"messageId\", \"action\": \"drop\"}]}}');
+	SELECT journey.add_source('web', 'raw.crm', 'conversion', '{\"loaded_at\": \"at\"}', '{\"name\": \"Lead\"}'); $sources[0]");
+my ($dropped) = sql("SELECT rows_read - new - duplicate - excluded - rejected, new > 10 FROM journey.refresh('web')");
+is("@$dropped", '0 t', 'ids are dropped: counts add up, events get ids of their own');
+is(value("SELECT count(*) FROM web.conversions"), 0, 'rows without an id are no conversions');
+is(value("SELECT string_agg(reason || ' ' || row, ', ' ORDER BY reason) FROM web.rejected_events WHERE source LIKE '%crm'"), 'converted_at is no time {}, no id is left by redaction {}', 'but rejected');
 is_deeply([ map { $_->[0] } traces('web') ], [], 'nothing is in the model');
 is(value("SELECT count(*) FROM journey.verify('web', true)"), 0, 'nothing differs');
 done_testing();
