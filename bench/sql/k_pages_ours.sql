@@ -1,4 +1,4 @@
-SELECT page_path, count(*), count(DISTINCT visitor_id)
+SELECT page_path, min(title), count(*), count(DISTINCT person_id)
 FROM web.page_views
 GROUP BY 1
-ORDER BY 2 DESC, 1 LIMIT 20
+ORDER BY 3 DESC, 1 LIMIT 20
