@@ -4,9 +4,9 @@
 
 -- The id of a conversion that comes as a row: its name and the row's own id.
 CREATE FUNCTION journey._record_key(name text, id text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE -- without SET, so that it is inlined
-    RETURN pg_catalog.replace(pg_catalog.replace(name, '\'::text, '\\'::text), ':'::text, '\:'::text)
-           OPERATOR(pg_catalog.||) ':'::text OPERATOR(pg_catalog.||) id;
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT replace(replace(name, '\', '\\'), ':', '\:') || ':' || id$$;
 COMMENT ON FUNCTION journey._record_key(text, text) IS 'internal: the id of a conversion that comes as a row';
 
 -- The rows of an input of conversions in the form of the batch: the same columns as an event's, apart from

@@ -175,13 +175,13 @@ $$;
 
 -- What tells apart two rows of one conversion that were loaded at the same time.
 CREATE FUNCTION journey._record_content(o jsonb) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE -- without SET, so that it is inlined
-    RETURN (o OPERATOR(pg_catalog.-) '{table_id,loaded_at}'::text[])::text COLLATE pg_catalog."C";
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$SELECT (o - '{table_id,loaded_at}'::text[])::text COLLATE "C"$$;
 
 -- Brings the records up to date by the rows of _batch; how many told something new. Those of which a row of a
--- captured table changed or went begin anew with the rows that there are. Of a conversion the row that was loaded last
--- counts, of those loaded at one time the one that takes it back. Rows without a load time are from now. A table that
--- is read whole mostly tells what is known.
+-- captured table changed or went begin anew with the rows that there are. Of a conversion the row that was loaded last counts, of those loaded at one time the one that takes it back. Rows without a load
+-- time are from now.
 CREATE FUNCTION journey._note_conversion_rows(r journey._run)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -213,15 +213,11 @@ BEGIN
                 SELECT b.user_id, b.visitor_id, b.revenue, b.currency, b.order_id, b.properties
                 WHERE b.event_time IS NOT NULL) AS x ON true
             WHERE b.is_traits AND b.kind = 'conversion' AND b.status IS NULL),
-        told AS (
-            SELECT g, bool_or(k.conversion_id IS NULL OR k *<> g) OVER (PARTITION BY g.conversion_id) AS is_new
-            FROM given AS g LEFT JOIN {_conversion_records} AS k USING (conversion_id)),
         last AS (
-            SELECT DISTINCT ON ((t.g).conversion_id) (t.g).*
-            FROM told AS t
-            WHERE t.is_new
-            ORDER BY (t.g).conversion_id, (t.g).loaded_at DESC NULLS FIRST, (t.g).converted_at IS NULL DESC,
-                     journey._record_content(to_jsonb(t.g)) DESC),
+            SELECT DISTINCT ON (g.conversion_id) g.*
+            FROM given AS g
+            ORDER BY g.conversion_id, g.loaded_at DESC NULLS FIRST, g.converted_at IS NULL DESC,
+                     journey._record_content(to_jsonb(g)) DESC),
         put AS (
             INSERT INTO {_conversion_records} AS o
             SELECT l.* FROM last AS l
@@ -654,42 +650,42 @@ BEGIN
     END IF;
     EXECUTE journey._bind(r, $sql$
         INSERT INTO {._conversion_scope} (conversion_id, visitor_id, event_time, event_id)
-        WITH facts AS MATERIALIZED (
-            SELECT u.p0, u.p1, f.person_id, f.visitor_id, f.event_time, f.event_id, f.order_id, f.conversions
-            FROM {._changed_units} AS u JOIN {_facts} AS f USING (session_id)
-            WHERE f.order_id IS NOT NULL OR f.conversions IS NOT NULL),
-        known AS MATERIALIZED (
-            SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id, o.person_id, o.name
-            FROM {._changed_units} AS u
-            JOIN {_conversions} AS o ON o.unit_id = u.session_id),
-        orders AS MATERIALIZED (
+        WITH orders AS MATERIALIZED (
             SELECT p.person_id, x.order_id
-            FROM (SELECT u.p0, u.p1, n.order_id
-                  FROM {._noted} AS n JOIN {._changed_units} AS u USING (session_id)
-                  WHERE n.sign < 0 AND n.order_id IS NOT NULL
-                  UNION ALL
-                  SELECT f.p0, f.p1, f.order_id FROM facts AS f WHERE f.order_id IS NOT NULL) AS x
-            CROSS JOIN LATERAL unnest(ARRAY[x.p0, x.p1]) AS p (person_id)
+            FROM (SELECT session_id, order_id FROM {._noted} WHERE sign < 0 AND order_id IS NOT NULL
+                  UNION
+                  SELECT f.session_id, f.order_id
+                  FROM {._changed_units} AS u JOIN {_facts} AS f USING (session_id)
+                  WHERE f.order_id IS NOT NULL) AS x
+            JOIN {._changed_units} AS u USING (session_id)
+            CROSS JOIN LATERAL unnest(ARRAY[u.p0, u.p1]) AS p (person_id)
             WHERE p.person_id IS NOT NULL
             GROUP BY 1, 2),
         firsts AS MATERIALIZED (
             SELECT f.person_id, c.name
-            FROM facts AS f
+            FROM {._changed_units} AS u
+            JOIN {_facts} AS f USING (session_id)
             CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (name text)
             WHERE f.conversions IS NOT NULL AND c.name = ANY ($2)
             UNION
-            SELECT k.person_id, k.name FROM known AS k WHERE k.name = ANY ($2)),
+            SELECT o.person_id, o.name
+            FROM {._changed_units} AS u
+            JOIN {_conversions} AS o ON o.unit_id = u.session_id
+            WHERE o.name = ANY ($2)),
         reach AS MATERIALIZED (
             SELECT person_id, unnest(range_agg(tstzrange(from_at, to_at + $1, '[]'))) AS at
             FROM {._person_changes}
             WHERE kind = 'unit'
             GROUP BY person_id)
         SELECT c.id, f.visitor_id, f.event_time, f.event_id
-        FROM facts AS f
+        FROM {._changed_units} AS u
+        JOIN {_facts} AS f USING (session_id)
         CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
         WHERE f.conversions IS NOT NULL
         UNION
-        SELECT k.conversion_id, k.visitor_id, k.converted_at, k.event_id FROM known AS k
+        SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+        FROM {._changed_units} AS u
+        JOIN {_conversions} AS o ON o.unit_id = u.session_id
         UNION
         SELECT c.id, f.visitor_id, f.event_time, f.event_id
         FROM orders AS r
