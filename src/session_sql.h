@@ -9,7 +9,7 @@
 
 #include "part_core.h"
 #include "session_options.h"
-#include "sessions_core.h"
+#include "session_list_core.h"
 
 #define J_SESSION_COLUMNS 21	/* ended_at .. is_bounce of journey.session */
 #define J_TOUCHED_COLUMNS 18	/* all of journey.touched */

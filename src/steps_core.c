@@ -6,7 +6,7 @@
 
 #include "port/pg_bitutils.h"
 
-#include "sessions_core.h"
+#include "session_list_core.h"
 #include "url_core.h"
 
 /* ------------------------------------------------------------------------------------------------

@@ -731,7 +731,7 @@ AS $$
 $$;
 
 -- Writes the stretches of visitors that differ, and whose they were and are into _person_changes.
-CREATE FUNCTION journey._stitch_visitors(r journey._run)
+CREATE FUNCTION journey._store_stretches(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp

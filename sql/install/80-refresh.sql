@@ -114,7 +114,7 @@ BEGIN
         phases := journey._note_phase(phases, 'touches'::text, begun);
 
         begun := journey._phase('profiles'::text);
-        PERFORM journey._stitch_visitors(r);
+        PERFORM journey._store_stretches(r);
         profiles_changed := journey._follow_all(r);
     END IF;
     phases := journey._note_phase(phases, 'profiles'::text, begun);

@@ -90,7 +90,7 @@ COMMENT ON FUNCTION journey._source_differences IS
 COMMENT ON FUNCTION journey._split IS 'internal: splits the events of a visitor into segments';
 COMMENT ON FUNCTION journey._split_fresh IS
     'internal: splits the new events with what is within their reach';
-COMMENT ON FUNCTION journey._stitch_visitors IS
+COMMENT ON FUNCTION journey._store_stretches IS
     'internal: writes which person a visitor stands for, and when';
 COMMENT ON FUNCTION journey._store_facts IS
     'internal: writes conversions of events into the facts of persons';

@@ -1,10 +1,10 @@
 /*
- * sessions_core.c
+ * session_list_core.c
  *		The sessions of one visitor's events, where nothing is stored.
  *
  * JSplit() finds them too, but what it does for the store costs more than the walk itself.
  */
-#include "sessions_core.h"
+#include "session_list_core.h"
 
 #include "split_core.h"
 

@@ -1,9 +1,9 @@
 /*
- * sessions_core.h
+ * session_list_core.h
  *		The sessions of one visitor's events, where nothing is stored.
  */
-#ifndef SESSIONS_CORE_H
-#define SESSIONS_CORE_H
+#ifndef SESSION_LIST_CORE_H
+#define SESSION_LIST_CORE_H
 
 #include "part_core.h"
 
@@ -14,4 +14,4 @@ typedef void (*JSessionCallback) (const JPart *part, int64 number, void *arg);
 extern void JSessionsOf(const JSessionOptions *options, JEvent *events, int n,
 						JSessionCallback callback, void *arg);
 
-#endif							/* SESSIONS_CORE_H */
+#endif							/* SESSION_LIST_CORE_H */

@@ -1,5 +1,5 @@
 /*
- * merge.c
+ * load.c
  *		The merge round of a first load: whole visitors in; segments, units, noted events and whom the
  *		visitors name out, each written into its table as it comes.
  */
