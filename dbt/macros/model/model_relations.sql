@@ -4,7 +4,7 @@
 
 {% macro default__model_relations() -%}
     {{ return([
-        'sessions', 'touches', 'identities', 'profiles', 'profiles_masked', 'conversions', 'attributed_touches', 'events',
+        'sessions', 'touches', 'identities', 'profiles', 'profiles_masked', 'changes', 'conversions', 'attributed_touches', 'events',
         'page_views', 'timelines', 'exports', 'segment_members', 'profile_changes', 'rejected_events'
     ]) }}
 {%- endmacro %}
