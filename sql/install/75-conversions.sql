@@ -180,8 +180,8 @@ CREATE FUNCTION journey._record_content(o jsonb) RETURNS text
 AS $$SELECT (o - '{table_id,loaded_at}'::text[])::text COLLATE "C"$$;
 
 -- Brings the records up to date by the rows of _batch; how many told something new. Those of which a row of a
--- captured table changed or went begin anew with the rows that there are. Of a conversion the row that was loaded last counts, of those loaded at one time the one that takes it back. Rows without a load
--- time are from now.
+-- captured table changed or went begin anew with the rows that there are. Of a conversion the row that was loaded
+-- last counts, of those loaded at one time the one that takes it back. Rows without a load time are from now.
 CREATE FUNCTION journey._note_conversion_rows(r journey._run)
 RETURNS bigint
 LANGUAGE plpgsql
