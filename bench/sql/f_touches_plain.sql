@@ -21,7 +21,8 @@ WITH started AS (
 ), said AS (
     SELECT anonymous_id, n, id, event_time, last_at, coalesce(utm_source, click_source, '(not set)') AS source,
            coalesce(utm_medium, CASE WHEN coalesce(lower(utm_source), click_source) = click_source
-                                     THEN CASE click_source WHEN 'facebook' THEN 'referral' ELSE 'cpc' END END,
+                                     THEN CASE click_source WHEN 'facebook' THEN 'referral' ELSE 'cpc' END
+                                     WHEN utm_source = 'chatgpt.com' THEN 'ai-assistant' END,
                                      '(not set)') AS medium,
            campaign, term, content, click_ids
     FROM read WHERE coalesce(utm_source, utm_medium, campaign, click_source) IS NOT NULL
