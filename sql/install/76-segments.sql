@@ -129,7 +129,7 @@ AS $$
             FROM (SELECT g.body
                   FROM {_sessions} AS s JOIN {_segments} AS g ON g.session_id = s.session_id
                   WHERE s.person_id = c.person_id AND s.ended_at - s.started_at <= interval '1 day'
-                    AND s.started_at BETWEEN w.read_from - interval '24 hours' - ($1).timeout AND w.read_to
+                    AND s.started_at BETWEEN w.read_from - interval '1 day' - ($1).timeout AND w.read_to
                     AND s.ended_at >= w.read_from - ($1).timeout
                   UNION ALL
                   SELECT g.body
