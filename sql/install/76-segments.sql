@@ -101,7 +101,8 @@ COMMENT ON FUNCTION journey._segment_member_rows(journey._run) IS 'internal: the
 
 -- The rows of persons in `scope`, with the times between which events of theirs changed, or NULL. Events are
 -- read from units that reach into the window: those of a day at most are found by when they began, longer ones by an
--- index of their own, and of these only the segments in the window are read.
+-- index of their own, and of these only the segments in the window are read. A session reaches for the timeout beyond
+-- its end, which is its last active event: passive ones may follow until then.
 CREATE FUNCTION journey._changed_member_rows(r journey._run)
 RETURNS text
 LANGUAGE sql STABLE
@@ -128,18 +129,19 @@ AS $$
             FROM (SELECT g.body
                   FROM {_sessions} AS s JOIN {_segments} AS g ON g.session_id = s.session_id
                   WHERE s.person_id = c.person_id AND s.ended_at - s.started_at <= interval '1 day'
-                    AND s.started_at BETWEEN w.read_from - interval '1 day' AND w.read_to AND s.ended_at >= w.read_from
+                    AND s.started_at BETWEEN w.read_from - interval '1 day' - ($1).timeout AND w.read_to
+                    AND s.ended_at >= w.read_from - ($1).timeout
                   UNION ALL
                   SELECT g.body
                   FROM {_sessions} AS s
                   JOIN {_segments} AS g ON g.visitor_id = s.visitor_id AND g.session_id = s.session_id
                   WHERE s.person_id = c.person_id AND s.ended_at - s.started_at > interval '1 day'
-                    AND s.started_at <= w.read_to AND s.ended_at >= w.read_from
+                    AND s.started_at <= w.read_to AND s.ended_at >= w.read_from - ($1).timeout
                     AND g.started_at BETWEEN coalesce((
                             SELECT b.started_at FROM {_segments} AS b
                             WHERE b.visitor_id = s.visitor_id AND b.started_at < greatest(w.read_from, s.started_at)
                             ORDER BY b.started_at DESC LIMIT 1), '-infinity')
-                        AND least(w.read_to, s.ended_at)) AS g) AS e
+                        AND least(w.read_to, s.ended_at + ($1).timeout)) AS g) AS e
         CROSS JOIN LATERAL journey._segment_stretches(($1).segments, e.events, f.first_at, q.content, c.from_at,
             c.to_at, k.segments, k.facts, k.froms, k.tos) AS x$sql$, journey._segment_profile(c.profile_names))
     FROM journey._check_segments((r).segments) AS c
@@ -160,9 +162,10 @@ AS $$
             valid_to   timestamptz NOT NULL$sql$,
         -- those of persons for whom something changed
         'CREATE INDEX ON {_segment_members} (person_id)',
-        -- profiles tell of conversions, which may come and go while all else of the person stays
+        -- passive events follow an end until the timeout; profiles tell of conversions, which may come and go while
+        -- all else of the person stays
         CASE WHEN (r).segments IS NOT NULL THEN
-            $sql$SELECT person_id, min(from_at) AS from_at, max(to_at) AS to_at
+            $sql$SELECT person_id, min(from_at) AS from_at, max(to_at) + ($1).timeout AS to_at
                  FROM (SELECT person_id, from_at, to_at FROM {._person_changes} WHERE kind = 'unit'
                        UNION ALL
                        SELECT person_id, NULL, NULL FROM {._person_changes} WHERE kind <> 'unit'
