@@ -75,7 +75,7 @@ END $$;
 SQL
 
 # where a refresh is stopped in each phase
-my %table = (read => '_batch', merge => '_segments', identity => '_aliases', sessions => '_sessions',
+my %table = (read => '_batch', merge => '_segments', identity => '_ref_changes', sessions => '_sessions',
 	touches => 'touches', profiles => 'profiles');
 my @phases = qw(read merge identity sessions touches profiles indexes end);
 my @models = ((map { "next_$_" } grep { $_ ne 'indexes' } @phases), (map { "first_$_" } qw(merge sessions indexes end)),
@@ -152,7 +152,6 @@ for my $model (@models)
 {
 	my ($phase) = $model =~ /_(\w+)/;
 	$phase = last_phase($model) if $phase eq 'end';
-	$phase = 'merge, slice 1 of 1' if $phase eq 'merge';
 	is($query{$model}, "pg_journey: refresh of model $model: $phase", "pg_stat_activity shows a refresh in phase $phase");
 }
 
