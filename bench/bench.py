@@ -714,13 +714,18 @@ def main():
     prepare()
     with tempfile.TemporaryDirectory(dir=os.environ["PGJ_WORK"]) as folder:
         start_peers(folder)
-        for case in CASES:
-            say(f"case {case}: {known[case].__doc__.splitlines()[0]}")
-            known[case]()
-        RESULT.update(events=EVENTS, runs=RUNS, machine=machine())
-    folder = HERE if set(CASES) == set(known) and EVENTS >= 1_000_000 else Path("tmp_check/bench")
-    report.write(json.loads(json.dumps(RESULT, default=float)), folder)
-    say("see " + ("bench" if folder == HERE else str(folder)) + "/RESULTS.md")
+        done = set()
+        try:
+            for case in CASES:
+                say(f"case {case}: {known[case].__doc__.splitlines()[0]}")
+                known[case]()
+                done.add(case)
+        finally:
+            # what was measured before a case failed is not lost
+            RESULT.update(events=EVENTS, runs=RUNS, machine=machine())
+            folder = HERE if done == set(known) and EVENTS >= 1_000_000 else Path("tmp_check/bench")
+            report.write(json.loads(json.dumps(RESULT, default=float)), folder)
+            say("see " + ("bench" if folder == HERE else str(folder)) + "/RESULTS.md")
 
 
 if __name__ == "__main__":
