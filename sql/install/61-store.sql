@@ -362,7 +362,7 @@ BEGIN
             click_id_type     text,
             revenue           numeric,
             kept              text[],
-            counts            bytea) WITH (fillfactor = 92); -- room to change a row in its page
+            counts            bytea) WITH (fillfactor = 88); -- room to change a row in its page
 
         CREATE %1$s TABLE {touches} (
             touch_id      uuid NOT NULL,
