@@ -45,6 +45,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
@@ -419,20 +420,22 @@ CopyName(Name to, HeapTuple row, TupleDesc desc, const char *column)
 }
 
 /*
- * Looks a model up, by its key and past the planner: a refresh asks some ten times. Needs an SPI connection.
+ * Looks a model up, by its key and past the planner: a refresh asks some ten times. Under the snapshot of the
+ * statement that follows, so that both see the same model. Needs an SPI connection.
  */
 static void
 LookUpModel(Name name, Model *model)
 {
 	Oid			schema = get_namespace_oid("journey", false);
 	Relation	models = table_open(get_relname_relid("_model", schema), AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetTransactionSnapshot());
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	row;
 
 	ScanKeyInit(&key, get_attnum(RelationGetRelid(models), "model"), BTEqualStrategyNumber, F_NAMEEQ,
 				NameGetDatum(name));
-	scan = systable_beginscan(models, get_relname_relid("_model_pkey", schema), true, NULL, 1, &key);
+	scan = systable_beginscan(models, get_relname_relid("_model_pkey", schema), true, snapshot, 1, &key);
 	row = systable_getnext(scan);
 	if (row != NULL)
 	{
@@ -442,6 +445,7 @@ LookUpModel(Name name, Model *model)
 		CopyName(&model->store, row, RelationGetDescr(models), "store_schema");
 	}
 	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
 	table_close(models, AccessShareLock);
 	if (row == NULL)
 		UnknownModel(name);

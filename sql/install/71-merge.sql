@@ -6,15 +6,18 @@
 -- in _units_old and _units_new for the rounds that follow.
 -- ---------------------------------------------------------------------------------------------
 
--- A statement of a later run that inserts, updates or deletes rows of a relation (NULL: of none that counts); where the
--- model keeps a list of its changes, their keys go to the end of it.
+-- A statement of a later run that inserts, updates or deletes rows of a relation (NULL: of none that counts); where
+-- the model keeps a list of its changes, their keys go to the end of it. Runs outside sessions are no sessions.
 CREATE FUNCTION journey._listed(r journey._run, relation text, key text, statement text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN ((r).settings).keep_changes IS NULL OR relation IS NULL THEN statement ELSE pg_catalog.format(
-    'WITH written AS (%s RETURNING %s::text AS key) INSERT INTO {._change_list} (version, changed_at, relation, key)'
-    ' SELECT %s, %L::pg_catalog.timestamptz, %L, key FROM written',
-    statement, key, (r).version, (r).at, relation) END;
+    'WITH written AS (%s RETURNING %s::text AS key, %s AS shown)'
+    ' INSERT INTO {._change_list} (version, changed_at, relation, key)'
+    ' SELECT %s, %L::pg_catalog.timestamptz, %L, key FROM written WHERE shown',
+    statement, key, CASE WHEN relation OPERATOR(pg_catalog.=) 'sessions'
+                         THEN pg_catalog.concat('NOT ', pg_catalog.replace(key, 'session_id', 'loose')) ELSE 'true' END,
+    (r).version, (r).at, relation) END;
 
 -- The list of changes, oldest first: what of sessions, touches and profiles a refresh wrote or took away. Without
 -- keys, in blocks by version and time, since rows come at its end and go at its beginning.
@@ -37,7 +40,7 @@ BEGIN
 END
 $$;
 
--- Takes what is older than keep_changes off the list.
+-- Takes what is older than keep_changes off the list; all, where no list is kept any more.
 CREATE FUNCTION journey._end_changes(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -45,7 +48,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, 'DELETE FROM {._change_list} WHERE changed_at < $1'::text)
-    USING r.at - (r.settings).keep_changes;
+    USING coalesce(r.at - (r.settings).keep_changes, 'infinity');
 END
 $$;
 

@@ -136,7 +136,7 @@ BEGIN
             UPDATE {_sessions} AS t SET version = ($1).version, updated_at = ($1).at
             FROM (SELECT session_id FROM gone UNION SELECT session_id FROM put) AS c
             WHERE t.session_id = c.session_id
-            RETURNING t.session_id)$sql$ END,
+            RETURNING t.session_id, t.loose)$sql$ END,
         CASE WHEN (r.settings).keep_changes IS NOT NULL AND (f.relation = 'profiles'
                   OR f.key = '{session_id}' AND NOT f.public) THEN format($sql$,
         listed AS (
@@ -144,7 +144,7 @@ BEGIN
             SELECT ($1).version, ($1).at, %s)$sql$,
             CASE f.relation WHEN 'profiles' THEN $sql$'profiles', person_id
             FROM (SELECT person_id FROM gone UNION ALL SELECT person_id FROM put) AS c$sql$
-            ELSE $sql$'sessions', session_id FROM told$sql$ END) END));
+            ELSE $sql$'sessions', session_id FROM told WHERE NOT loose$sql$ END) END));
 END
 $$;
 COMMENT ON FUNCTION journey._follow_statement(journey._run, journey._follower) IS

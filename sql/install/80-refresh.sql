@@ -127,7 +127,8 @@ BEGIN
         END IF;
         phases := journey._note_phase(phases, 'indexes'::text, begun);
     END IF;
-    IF (r.settings).keep_changes IS NOT NULL AND NOT r.shadow THEN
+    IF NOT r.shadow AND ((r.settings).keep_changes IS NOT NULL
+                         OR journey._scratch_size(r, '_change_list'::text) > 0) THEN
         PERFORM journey._end_changes(r);
     END IF;
     PERFORM journey._trim_scratch(r);

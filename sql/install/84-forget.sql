@@ -281,7 +281,8 @@ BEGIN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_change_list} AS l
             WHERE l.relation = 'profiles' AND l.key IN (
-                SELECT $1 UNION SELECT i.id_type || ':' || i.id FROM journey._ids_of($2, $1, $3, true) AS i)$sql$)
+                SELECT $1 UNION SELECT i.id_type || ':' || i.id FROM journey._ids_of($2, $1, $3, true) AS i
+                UNION SELECT 'visitor:' || f.visitor_id FROM {._fresh} AS f)$sql$)
         USING person, r, user_id;
         RETURN;
     END IF;

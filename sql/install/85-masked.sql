@@ -62,6 +62,10 @@ BEGIN
         result := result || jsonb_build_object(relation, coalesce(found, '[]'));
     END LOOP;
     EXECUTE journey._bind(r, $sql$
+        SELECT jsonb_agg(to_jsonb(x)) FROM {changes} AS x WHERE x.relation = 'profiles' AND x.key = ANY ($1)$sql$)
+    INTO found USING persons;
+    result := result || jsonb_build_object('changes', coalesce(found, '[]'));
+    EXECUTE journey._bind(r, $sql$
         SELECT jsonb_build_object(
             'traits', (SELECT coalesce(jsonb_agg(jsonb_build_object('event_time', f.event_time, 'traits', f.traits)
                                                  ORDER BY f.event_time), '[]')
