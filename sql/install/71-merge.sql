@@ -19,6 +19,38 @@ RETURN CASE WHEN ((r).settings).keep_changes IS NULL OR relation IS NULL THEN st
                          THEN pg_catalog.concat('NOT ', pg_catalog.replace(key, 'session_id', 'loose')) ELSE 'true' END,
     (r).version, (r).at, relation) END;
 
+-- A statement that writes rows o of a relation of the store that says more of sessions, and tells the sessions: they
+-- have changed with this run.
+CREATE FUNCTION journey._telling(r journey._run, statement text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.format(
+    'WITH changed AS (%s RETURNING o.session_id),'
+    ' told AS (UPDATE {._sessions} AS t SET version = %s, updated_at = %L::pg_catalog.timestamptz'
+    ' FROM changed AS c WHERE t.session_id = c.session_id RETURNING t.session_id, t.loose)'
+    ' %s SELECT %2$s, %3$L::pg_catalog.timestamptz, ''sessions'', session_id::text FROM told WHERE NOT loose',
+    statement, (r).version, (r).at,
+    CASE WHEN ((r).settings).keep_changes IS NOT NULL
+         THEN 'INSERT INTO {._change_list} (version, changed_at, relation, key)' ELSE '' END);
+
+-- A first load lists nothing, since all is new; one into a model that was emptied lists all.
+CREATE FUNCTION journey._list_all(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._change_list} (version, changed_at, relation, key)
+        SELECT $1, $2, 'sessions', session_id::text FROM {_sessions} WHERE NOT loose
+        UNION ALL
+        SELECT $1, $2, 'touches', touch_id::text FROM {touches}
+        UNION ALL
+        SELECT $1, $2, 'profiles', person_id FROM {profiles}$sql$)
+    USING r.version, r.at;
+END
+$$;
+
 -- The list of changes, oldest first: what of sessions, touches and profiles a refresh wrote or took away. Without
 -- keys, in blocks by version and time, since rows come at its end and go at its beginning.
 CREATE FUNCTION journey._create_changes(r journey._run)

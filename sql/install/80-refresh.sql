@@ -100,6 +100,9 @@ BEGIN
         begun := journey._phase('profiles'::text);
         profiles_changed := journey._store_persons(r);
         PERFORM journey._follow_all(r);
+        IF (r.settings).keep_changes IS NOT NULL AND r.version > 1 AND NOT r.shadow THEN
+            PERFORM journey._list_all(r);
+        END IF;
     ELSE
         PERFORM journey._store_units(r);
         PERFORM journey._find_changed_units(r);

@@ -58,25 +58,30 @@ DECLARE
     d record;
     matched text;
     listed text[];          -- the relation and its key, as the list of changes has them
+    statement text;
 BEGIN
     FOR d IN SELECT * FROM journey._derived() LOOP
         listed := CASE d.relation WHEN '_sessions' THEN '{sessions,session_id}'::text[]
                                   WHEN 'touches' THEN '{touches,touch_id}'::text[]
                                   WHEN 'profiles' THEN '{profiles,person_id}'::text[] END;
         matched := journey._same_key(d.key, 'o'::text, 's'::text);
-        EXECUTE journey._bind(r, journey._listed(r, listed[1], 'o.' || listed[2], format(
-            'DELETE FROM {.%1$s} AS o WHERE NOT EXISTS (SELECT FROM {%1$s} AS s WHERE %2$s)',
-            d.relation, matched)));
-        EXECUTE journey._bind(r, journey._listed(r, listed[1], 'o.' || listed[2], format(
-            'UPDATE {.%1$s} AS o SET %2$s FROM {%1$s} AS s '
-            'WHERE %3$s AND ROW(%4$s)::record *<> ROW(%5$s)::record',
-            d.relation, journey._assignments(r, d.relation, d.attributes, 's'::text), matched,
-            journey._compared_columns(r, d.relation, 'o.'::text),
-            journey._compared_columns(r, d.relation, 's.'::text))));
-        EXECUTE journey._bind(r, journey._listed(r, listed[1], listed[2], format(
-            'INSERT INTO {.%1$s} SELECT * FROM {%1$s} AS s '
-            'WHERE NOT EXISTS (SELECT FROM {.%1$s} AS o WHERE %2$s)',
-            d.relation, matched)));
+        FOREACH statement IN ARRAY ARRAY[
+            format('DELETE FROM {.%1$s} AS o WHERE NOT EXISTS (SELECT FROM {%1$s} AS s WHERE %2$s)',
+                   d.relation, matched),
+            format('UPDATE {.%1$s} AS o SET %2$s FROM {%1$s} AS s '
+                   'WHERE %3$s AND ROW(%4$s)::record *<> ROW(%5$s)::record',
+                   d.relation, journey._assignments(r, d.relation, d.attributes, 's'::text), matched,
+                   journey._compared_columns(r, d.relation, 'o.'::text),
+                   journey._compared_columns(r, d.relation, 's.'::text)),
+            format('INSERT INTO {.%1$s} AS o SELECT * FROM {%1$s} AS s '
+                   'WHERE NOT EXISTS (SELECT FROM {.%1$s} AS o WHERE %2$s)',
+                   d.relation, matched)]
+        LOOP
+            EXECUTE journey._bind(r, CASE
+                WHEN d.key = '{session_id}' AND d.relation LIKE '\_%' AND d.relation <> '_sessions'
+                THEN journey._telling(r, statement)
+                ELSE journey._listed(r, listed[1], 'o.' || listed[2], statement) END);
+        END LOOP;
     END LOOP;
     EXECUTE journey._bind(r, 'DELETE FROM {._sums}'::text);
 END

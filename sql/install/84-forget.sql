@@ -61,6 +61,7 @@ DECLARE
     r journey._run := journey._new_run(m, false);
     started timestamptz := clock_timestamp();
     person text;
+    devices text[];
 BEGIN
     PERFORM journey._begin_run(r);
     EXECUTE journey._bind(r, $sql$
@@ -90,7 +91,8 @@ BEGIN
     PERFORM journey._bury(r, person, user_id);
     PERFORM journey._unlist_rejected(r, person, user_id);
     PERFORM journey._unnote_changes(r, person, user_id);
-    PERFORM journey._unlist_changes(r, person, user_id);
+    PERFORM journey._unlist_person(r, person, user_id);
+    EXECUTE journey._bind(r, $sql$SELECT array_agg('visitor:' || visitor_id) FROM {._fresh}$sql$) INTO devices;
 
     -- rows of a users table
     EXECUTE journey._bind(r, $sql$
@@ -101,7 +103,7 @@ BEGIN
     PERFORM journey._forget_conversion_records(r, person, user_id);
     PERFORM journey._merge_fresh(r);
     PERFORM journey._derive(r, '{}'::jsonb);
-    PERFORM journey._unlist_changes(r, NULL::text, NULL::text);
+    PERFORM journey._unlist_gone(r, devices);
     PERFORM journey._clear_scratch(r);
     PERFORM journey._catalog('refreshed'::text, model, jsonb_build_object('started_at', started,
         'counts', '{"forgotten": 1}'::jsonb, 'phases', journey._note_phase('{}'::jsonb, 'total'::text, started)));
@@ -267,8 +269,26 @@ BEGIN
 END
 $$;
 
--- Off the list of changes: the ids of a person, before it goes; with NULL, what this run took away.
-CREATE FUNCTION journey._unlist_changes(r journey._run, person text, user_id text)
+-- Off the list of changes, before a person goes: its ids, and that by which it is called.
+CREATE FUNCTION journey._unlist_person(r journey._run, person text, user_id text)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {_change_list} AS l
+        WHERE l.relation = 'profiles' AND l.key IN (
+            SELECT $1
+            UNION SELECT i.id_type || ':' || i.id FROM journey._ids_of($2, $1, $3, true) AS i
+            UNION SELECT 'visitor:' || $3
+            UNION SELECT 'email:' || journey._clean_email($3))$sql$)
+    USING person, r, user_id;
+END
+$$;
+
+-- After it: what this run took away, and its devices (as keys of profiles) where they are nobody's any more.
+CREATE FUNCTION journey._unlist_gone(r journey._run, devices text[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -277,18 +297,11 @@ BEGIN
     IF journey._scratch_size(r, '_change_list'::text) = 0 THEN
         RETURN;
     END IF;
-    IF person IS NOT NULL THEN
-        EXECUTE journey._bind(r, $sql$
-            DELETE FROM {_change_list} AS l
-            WHERE l.relation = 'profiles' AND l.key IN (
-                SELECT $1 UNION SELECT i.id_type || ':' || i.id FROM journey._ids_of($2, $1, $3, true) AS i
-                UNION SELECT 'visitor:' || f.visitor_id FROM {._fresh} AS f)$sql$)
-        USING person, r, user_id;
-        RETURN;
-    END IF;
     EXECUTE journey._bind(r, $sql$
         WITH written AS MATERIALIZED (
-            SELECT DISTINCT relation, key FROM {_change_list} WHERE version = $1),
+            SELECT relation, key FROM {_change_list} WHERE version = $1
+            UNION
+            SELECT 'profiles', key FROM unnest($2) AS d (key)),
         here AS MATERIALIZED (
             SELECT 'sessions' AS relation, s.session_id::text AS key
             FROM {_sessions} AS s
@@ -305,7 +318,7 @@ BEGIN
         USING written AS w
         WHERE (l.relation, l.key) = (w.relation, w.key)
           AND NOT EXISTS (SELECT FROM here AS h WHERE (h.relation, h.key) = (l.relation, l.key))$sql$)
-    USING r.version;
+    USING r.version, devices;
 END
 $$;
 

@@ -21,7 +21,10 @@ COMMENT ON FUNCTION journey._build_units IS 'internal: the rows of the sessions 
 COMMENT ON FUNCTION journey._clear_scratch IS 'internal: empties relations of scratch';
 COMMENT ON FUNCTION journey._listed IS 'internal: a statement that lists the keys of what it writes';
 COMMENT ON FUNCTION journey._create_changes IS 'internal: makes the list of changes';
-COMMENT ON FUNCTION journey._unlist_changes IS 'internal: takes a forgotten person off the list of changes';
+COMMENT ON FUNCTION journey._unlist_person IS 'internal: takes a person''s ids off the list of changes';
+COMMENT ON FUNCTION journey._unlist_gone IS 'internal: takes what was forgotten off the list of changes';
+COMMENT ON FUNCTION journey._list_all IS 'internal: puts all rows on the list of changes';
+COMMENT ON FUNCTION journey._telling IS 'internal: a statement that tells sessions of what it writes';
 COMMENT ON FUNCTION journey._end_changes IS 'internal: takes old rows off the list of changes';
 COMMENT ON FUNCTION journey._trim_scratch IS 'internal: empties the scratch that a large run took';
 COMMENT ON FUNCTION journey._scratch_size IS 'internal: bytes of a relation of scratch';

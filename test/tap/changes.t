@@ -90,6 +90,41 @@ sql(qq{CREATE TABLE hers AS
 is(value('SELECT count(*) FROM hers'), value('SELECT count(*) FROM hers WHERE key NOT IN (SELECT key FROM web.changes)'),
 	'a forgotten person is on the list no more');
 
+# what else a person was called goes by its name; a device that somebody still has stays
+sql(q{INSERT INTO web_store._change_list SELECT version, now(), 'profiles', k FROM journey.models,
+      unnest('{email:old@s.test,visitor:old-device}'::text[]) AS k WHERE model = 'web';
+    SET client_min_messages = warning; SELECT journey.forget('web', 'old@s.test'); SELECT journey.forget('web', 'old-device')});
+is(value(q{SELECT count(*) FROM web.changes WHERE key LIKE '%:old%'}), 0, 'an address or device of old goes off by its name');
+sql(q{SET client_min_messages = warning; CREATE SCHEMA few;
+    CREATE TABLE few.events (event_id text, visitor_id text, user_id text, event_time timestamptz, kind text, name text, revenue numeric,
+        order_id text, loaded_at timestamptz DEFAULT clock_timestamp());
+    SELECT journey.create_model('m', NULL, '{"keep_changes": "30 days", "max_users_per_visitor": 1}');
+    SELECT journey.add_source('m', 'few.events', NULL, '{"loaded_at": "loaded_at"}');
+    INSERT INTO few.events SELECT 'e' || n, 'dev', CASE WHEN n < 4 THEN 'u' || n END, timestamptz '2026-01-01' + n * interval '1 day', 'page'
+    FROM generate_series(1, 4) AS n;
+    SELECT journey.refresh('m');
+    INSERT INTO few.events VALUES ('e5', 'dev', NULL, '2026-01-05 00:05', 'page');
+    SELECT journey.refresh('m'); SELECT journey.forget('m', 'u1')});
+is(value(q{SELECT (SELECT count(DISTINCT key) FROM m.changes WHERE key = 'visitor:dev') || ' ' || (SELECT count(*) FROM m.profiles
+	WHERE person_id = 'visitor:dev')}), '1 1',
+	'a device that is a person still stays on the list');
+
+# an order that counts elsewhere changes a session: told by a rebuild too
+sql(q{SET client_min_messages = warning; TRUNCATE few.events;
+    INSERT INTO few.events VALUES ('a', 'v1', 'ann', '2026-01-01', 'track', 'Order Completed', 10, 'o1'),
+        ('b', 'v2', 'ann', '2026-01-03', 'track', 'Order Completed', 10, 'o1');
+    SELECT journey.create_model('n', NULL, '{"keep_changes": "30 days"}'); SELECT journey.add_source('n', 'few.events', NULL, '{"loaded_at": "loaded_at"}');
+    SELECT journey.refresh('n'); DELETE FROM few.events WHERE event_id = 'a'; SELECT journey.rebuild('n', from_sources => true, force => true)});
+is(join(' ', @{(sql(q{SELECT s.revenue, s.version = m.version, EXISTS (SELECT FROM n.changes AS c WHERE c.key = s.session_id::text)
+	FROM n.sessions AS s, journey.models AS m WHERE m.model = 'n'}))[0]}), '10 t t', 'a session whose order counts now has changed with the rebuild');
+
+# a load into a model that is empty, after the first
+sql(q{SET client_min_messages = warning; TRUNCATE few.events; SELECT journey.create_model('e', NULL, '{"keep_changes": "30 days"}');
+    SELECT journey.add_source('e', 'few.events', NULL, '{"loaded_at": "loaded_at"}'); SELECT journey.refresh('e');
+    INSERT INTO few.events VALUES ('x', 'v9', NULL, '2026-01-01', 'page'); SELECT journey.refresh('e')});
+is(value(q{SELECT string_agg(DISTINCT relation, ' ' ORDER BY relation) FROM e.changes WHERE version = 2}), 'profiles sessions touches',
+	'what comes into an empty model later is listed');
+
 # retention, and a model without a list
 sql(q{SET client_min_messages = warning; SELECT journey.set_options('web', '{"keep_changes": "1 second"}') \g /dev/null
     SELECT pg_sleep(1.1) \g /dev/null
