@@ -295,23 +295,6 @@ $$;
 COMMENT ON FUNCTION journey._tell_no_pages(journey._model, journey._started_reading, journey._tally[]) IS
     'internal: says that a source of web pages has no page views';
 
--- Empties a relation of scratch. A DELETE leaves the old rows in the file until a vacuum. But a dump of
--- the database holds a lock on all tables for long, for which no refresh should wait. Analyzed, since the planner
--- takes a table of which it knows nothing for one of ten pages.
-CREATE FUNCTION journey._empty(relation regclass) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', relation);
-    EXECUTE format('TRUNCATE %s', relation);
-    EXECUTE format('ANALYZE %s', relation);
-EXCEPTION WHEN lock_not_available THEN
-    EXECUTE format('DELETE FROM %s', relation);
-END
-$$;
-COMMENT ON FUNCTION journey._empty(regclass) IS 'internal: empties a relation of scratch';
-
 -- Empties the batch, and the list of tables that are in it whole: at the end, and before a reading, since one that
 -- failed leaves rows behind. A run that reads nothing must not take a table of the last one for empty.
 CREATE FUNCTION journey._empty_batch(m journey._model) RETURNS void
@@ -554,7 +537,7 @@ BEGIN
     IF n = 0 THEN
         RETURN '{}';
     END IF;
-    IF pg_relation_size(format('%I._batch', m.store_schema)::regclass) > 32 * 1024 THEN -- as journey._is_large()
+    IF pg_relation_size(format('%I._batch', m.store_schema)::regclass) > journey._little_scratch() THEN
         EXECUTE format('ANALYZE %I._batch', m.store_schema);
     END IF;
     IF r.forgotten THEN

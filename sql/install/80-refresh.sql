@@ -209,14 +209,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     n bigint := 0;
-    begun timestamptz := journey._phase('merge'::text);
 BEGIN
+    PERFORM journey._phase('merge'::text);
     IF r.bulk THEN
         RETURN journey._merge_all(r, journey._batch_events(r));
     END IF;
     FOR k IN 0 .. slices - 1 LOOP
         IF slices > 1 THEN
-            begun := journey._phase(format('merge, slice %s of %s', k + 1, slices));
+            PERFORM journey._phase(format('merge, slice %s of %s', k + 1, slices));
             PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work']);
         END IF;
         EXECUTE journey._bind(r, $sql$

@@ -18,18 +18,8 @@ COMMENT ON FUNCTION journey._begin_run IS 'internal: settings and empty scratch 
 COMMENT ON FUNCTION journey._bind IS 'internal: a statement with the names of a model''s relations';
 COMMENT ON FUNCTION journey._bury IS 'internal: makes the tombstones of a person';
 COMMENT ON FUNCTION journey._build_units IS 'internal: the rows of the sessions that a merge changed';
-COMMENT ON FUNCTION journey._clear_scratch IS 'internal: empties relations of scratch';
-COMMENT ON FUNCTION journey._listed IS 'internal: a statement that lists the keys of what it writes';
-COMMENT ON FUNCTION journey._create_changes IS 'internal: makes the list of changes';
 COMMENT ON FUNCTION journey._unlist_person IS 'internal: takes a person''s ids off the list of changes';
 COMMENT ON FUNCTION journey._unlist_gone IS 'internal: takes what was forgotten off the list of changes';
-COMMENT ON FUNCTION journey._list_all IS 'internal: puts all rows on the list of changes';
-COMMENT ON FUNCTION journey._telling IS 'internal: a statement that tells sessions of what it writes';
-COMMENT ON FUNCTION journey._end_changes IS 'internal: takes old rows off the list of changes';
-COMMENT ON FUNCTION journey._trim_scratch IS 'internal: empties the scratch that a large run took';
-COMMENT ON FUNCTION journey._scratch_size IS 'internal: bytes of a relation of scratch';
-COMMENT ON FUNCTION journey._little_scratch IS 'internal: bytes of scratch that a plan needs no statistics of';
-COMMENT ON FUNCTION journey._is_large IS 'internal: does a relation of scratch need statistics?';
 COMMENT ON FUNCTION journey._noted_kinds IS 'internal: of what kinds the events are that came and went';
 COMMENT ON FUNCTION journey._identify_users IS 'internal: brings the persons of users up to date';
 COMMENT ON FUNCTION journey._identify_emails IS 'internal: brings the persons of e-mails up to date';
@@ -41,7 +31,6 @@ COMMENT ON FUNCTION journey._compared_columns IS
 COMMENT ON FUNCTION journey._create_derived IS
     'internal: makes the relations that follow from events';
 COMMENT ON FUNCTION journey._create_indexes IS 'internal: makes the indexes of the relations';
-COMMENT ON FUNCTION journey._create_scratch IS 'internal: makes the relations of scratch';
 COMMENT ON FUNCTION journey._create_store IS 'internal: makes what a model holds in its schema';
 COMMENT ON FUNCTION journey._create_tombstones IS 'internal: makes the tables of tombstones';
 COMMENT ON FUNCTION journey._derive IS
@@ -78,8 +67,6 @@ COMMENT ON FUNCTION journey._rebuild IS 'internal: journey.rebuild() as the owne
 COMMENT ON FUNCTION journey._refresh IS 'internal: journey.refresh() as the owner';
 COMMENT ON FUNCTION journey._reject_forgotten IS
     'internal: rejects the rows of a batch that meet a tombstone';
-COMMENT ON FUNCTION journey._scratch IS 'internal: the names of the tables that a run works on';
-COMMENT ON FUNCTION journey._keep_from_vacuum IS 'internal: tells autovacuum to leave scratch alone';
 COMMENT ON FUNCTION journey._rename_units IS 'internal: gives stored segments that go on a unit its new id';
 COMMENT ON FUNCTION journey._renames IS 'internal: from where on which units have another id';
 COMMENT ON FUNCTION journey._renamed_state IS 'internal: the state of a segment whose unit has another id';

@@ -1,0 +1,204 @@
+-- ---------------------------------------------------------------------------------------------
+-- model: scratch
+--
+-- What a run works on: filled and read in it, and emptied before the next. How large it is decides how it is emptied,
+-- and whether a plan needs statistics of it.
+-- ---------------------------------------------------------------------------------------------
+
+-- The tables of scratch, but for the batch.
+CREATE FUNCTION journey._scratch()
+RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ref_changes',
+        '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units', '_changed_facts', '_person_changes',
+        '_conversion_scope', '_converted', '_record_changes']
+$$;
+
+-- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting.
+-- That a table is empty the planner is told here.
+CREATE FUNCTION journey._keep_from_vacuum(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY journey._scratch() LOOP
+        EXECUTE journey._bind(r, format(
+            'ALTER TABLE {.%1$s} SET (autovacuum_enabled = false); ANALYZE {.%1$s}', name));
+    END LOOP;
+END
+$$;
+
+-- What a run works on. Unlogged: nothing in it outlives the run.
+CREATE FUNCTION journey._create_scratch(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        CREATE UNLOGGED TABLE {._fresh} (
+            visitor_id text COLLATE "C" NOT NULL,
+            body       journey.timeline,        -- NULL: events only go
+            removed    text[],                  -- ids of events that go before these come
+            removed_at timestamptz[],           -- each the one at this time; NULL: all in reach
+            reach      timestamptz[],           -- times of stored events that go
+            pending    boolean NOT NULL DEFAULT true,
+            force      boolean NOT NULL DEFAULT false);
+        CREATE UNLOGGED TABLE {._reach} (
+            visitor_id text COLLATE "C" NOT NULL,
+            lo         timestamptz NOT NULL,
+            hi         timestamptz NOT NULL,
+            from_at    timestamptz NOT NULL DEFAULT '-infinity',
+            from_id    text COLLATE "C" NOT NULL DEFAULT '',
+            extend     bigint NOT NULL DEFAULT 0);
+        CREATE INDEX ON {._reach} (visitor_id);
+        CREATE UNLOGGED TABLE {._work} (LIKE journey._split_row);
+        CREATE UNLOGGED TABLE {._noted} (
+            LIKE journey._noted, sign int NOT NULL, session_id uuid);
+        CREATE UNLOGGED TABLE {._units_new} (
+            LIKE journey._unit, session_number bigint, part bytea);
+        CREATE UNLOGGED TABLE {._units_old} (   -- as _sessions had them
+            visitor_id text COLLATE "C" NOT NULL, started_at timestamptz NOT NULL,
+            first_event_id text COLLATE "C" NOT NULL, loose boolean NOT NULL, session_id uuid NOT NULL,
+            person_id text COLLATE "C", ended_at timestamptz, events bigint, page_views bigint, refs text[],
+            identity text COLLATE "C", counts bytea, aside boolean);
+        CREATE UNLOGGED TABLE {._ref_changes} (
+            visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL,
+            device bigint NOT NULL);
+        CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY, is_new boolean NOT NULL);
+        -- What stitch hands over: the sessions and runs that changed, each with its old and new side: person
+        -- (NULL: it came, or went), times, and what it adds to the sums of a profile.
+        CREATE UNLOGGED TABLE {._changed_units} (
+            visitor_id text COLLATE "C" NOT NULL, session_id uuid NOT NULL, loose boolean NOT NULL,
+            started_at timestamptz NOT NULL, first_event_id text COLLATE "C" NOT NULL,
+            p0 text COLLATE "C", p1 text COLLATE "C",
+            from0 timestamptz, from1 timestamptz, to0 timestamptz, to1 timestamptz,
+            s0 bigint NOT NULL, s1 bigint NOT NULL, e0 bigint NOT NULL, e1 bigint NOT NULL,
+            v0 bigint NOT NULL, v1 bigint NOT NULL, counts0 bytea, counts1 bytea,
+            named boolean NOT NULL, unnamed boolean NOT NULL);
+        -- What changed for whom, and when: all that follows from a person is derived anew by it. Kinds: unit,
+        -- record (a row that is no event: of a users table), fact (some of its facts came, went or moved; at one
+        -- of their times), identity (whom a visitor stands for).
+        CREATE UNLOGGED TABLE {._person_changes} (
+            person_id text COLLATE "C" NOT NULL, from_at timestamptz NOT NULL, to_at timestamptz NOT NULL,
+            kind text NOT NULL);
+        -- Facts that came to a person, or went, and those that began or ceased to count; of one that counts once
+        -- the order.
+        CREATE UNLOGGED TABLE {._changed_facts} (
+            person_id text COLLATE "C" NOT NULL, event_time timestamptz NOT NULL, event_id text COLLATE "C" NOT NULL,
+            visitor_id text COLLATE "C" NOT NULL, session_id uuid, came boolean NOT NULL, name text,
+            order_id text COLLATE "C");
+        CREATE UNLOGGED TABLE {._ids} (
+            id_type text NOT NULL, id text COLLATE "C" NOT NULL, person_id text COLLATE "C", reason text);
+        CREATE UNLOGGED TABLE {._resolved} (
+            visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
+            first_event_id text COLLATE "C", session_id uuid NOT NULL,
+            p0 text COLLATE "C", person_id text COLLATE "C", n0 bigint, session_number bigint);
+        CREATE UNLOGGED TABLE {._windows} (
+            visitor_id text COLLATE "C" NOT NULL, lo timestamptz NOT NULL, hi timestamptz NOT NULL,
+            base bigint NOT NULL, shared boolean NOT NULL);
+    $sql$);
+END
+$$;
+
+-- How much a relation of scratch takes. With up to _little_scratch() a plan does without statistics of it: the
+-- planner knows its pages, and even a plan that looks at all of them for each of its rows, some hundred, is fast.
+CREATE FUNCTION journey._scratch_size(r journey._run, name text)
+RETURNS bigint
+LANGUAGE sql STABLE
+RETURN pg_catalog.pg_relation_size(journey._bind(r, pg_catalog.concat('{.', name, '}'))::pg_catalog.regclass);
+
+CREATE FUNCTION journey._little_scratch()
+RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN 32 * 1024;
+
+-- Is it time to analyze one, after it was filled?
+CREATE FUNCTION journey._is_large(r journey._run, name text)
+RETURNS boolean
+LANGUAGE sql STABLE
+RETURN r.bulk OR journey._scratch_size(r, name) OPERATOR(pg_catalog.>) journey._little_scratch();
+
+-- Empties relations of scratch, in one statement those that take little space. Before a run, since one that failed
+-- leaves rows behind.
+CREATE FUNCTION journey._clear_scratch(r journey._run, names text[] DEFAULT journey._scratch())
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text;
+    relation text;
+    size bigint;
+    small text[] := '{}';
+BEGIN
+    FOREACH name IN ARRAY names LOOP
+        relation := journey._bind(r, '{.' || name || '}');
+        size := pg_relation_size(relation::regclass);
+        IF size > 1024 * 1024 THEN
+            PERFORM journey._empty(relation::regclass);
+        ELSIF size > 0 THEN
+            small := small || format('%I AS (DELETE FROM %s)', name, relation);
+        END IF;
+    END LOOP;
+    IF small <> '{}' THEN
+        EXECUTE format('WITH %s SELECT', array_to_string(small, ', '));
+    END IF;
+END
+$$;
+
+-- Gives back what a large run took, all that is not tiny: the next run, which may be small, is not to delete its
+-- rows.
+CREATE FUNCTION journey._trim_scratch(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    name text;
+    large boolean := false;
+BEGIN
+    FOREACH name IN ARRAY journey._scratch() LOOP
+        large := large OR journey._scratch_size(r, name) > 1024 * 1024;
+    END LOOP;
+    IF NOT large THEN
+        RETURN;
+    END IF;
+    FOREACH name IN ARRAY journey._scratch() LOOP
+        IF journey._scratch_size(r, name) > journey._little_scratch() THEN
+            PERFORM journey._empty(journey._bind(r, '{.' || name || '}')::regclass);
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Empties a relation of scratch. A DELETE leaves the old rows in the file until a vacuum. But a dump of
+-- the database holds a lock on all tables for long, for which no refresh should wait. Analyzed, since the planner
+-- takes a table of which it knows nothing for one of ten pages.
+CREATE FUNCTION journey._empty(relation regclass) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE NOWAIT', relation);
+    EXECUTE format('TRUNCATE %s', relation);
+    EXECUTE format('ANALYZE %s', relation);
+EXCEPTION WHEN lock_not_available THEN
+    EXECUTE format('DELETE FROM %s', relation);
+END
+$$;
+COMMENT ON FUNCTION journey._empty(regclass) IS 'internal: empties a relation of scratch';
+
+COMMENT ON FUNCTION journey._scratch IS 'internal: the names of the tables that a run works on';
+COMMENT ON FUNCTION journey._keep_from_vacuum IS 'internal: tells autovacuum to leave scratch alone';
+COMMENT ON FUNCTION journey._create_scratch IS 'internal: makes the relations of scratch';
+COMMENT ON FUNCTION journey._scratch_size IS 'internal: bytes of a relation of scratch';
+COMMENT ON FUNCTION journey._little_scratch IS 'internal: bytes of scratch that a plan needs no statistics of';
+COMMENT ON FUNCTION journey._is_large IS 'internal: does a relation of scratch need statistics?';
+COMMENT ON FUNCTION journey._clear_scratch IS 'internal: empties relations of scratch';
+COMMENT ON FUNCTION journey._trim_scratch IS 'internal: empties the scratch that a large run took';
