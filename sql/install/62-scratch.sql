@@ -13,7 +13,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ref_changes',
         '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units', '_changed_facts', '_person_changes',
-        '_conversion_scope', '_converted', '_record_changes']
+        '_converted']
 $$;
 
 -- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting.
@@ -102,6 +102,14 @@ BEGIN
         CREATE UNLOGGED TABLE {._windows} (
             visitor_id text COLLATE "C" NOT NULL, lo timestamptz NOT NULL, hi timestamptz NOT NULL,
             base bigint NOT NULL, shared boolean NOT NULL);
+        -- Conversions to derive anew: where the event lies (NULL: it came as a row, or went), and as the conversion was
+        -- (NULL: there was none).
+        CREATE UNLOGGED TABLE {._converted} (
+            conversion_id text COLLATE "C" NOT NULL,
+            visitor_id text COLLATE "C", event_time timestamptz, event_id text COLLATE "C",
+            person_id text COLLATE "C", name text, converted_at timestamptz);
+        -- tables of conversions of which the reading has all rows
+        CREATE UNLOGGED TABLE {._whole_tables} (table_id integer NOT NULL);
     $sql$);
 END
 $$;

@@ -428,7 +428,7 @@ AS $$
                     WHERE s.person_id = p.person_id) AS first_seen_at,
                    -- _count_conversions() brings them up to date, and counts all where they are NULL
                    CASE WHEN o.person_id IS NOT NULL THEN o.conversions
-                        WHEN p.person_id NOT IN (SELECT c.person_id FROM {._converted} AS c)
+                        WHEN p.person_id NOT IN (SELECT c.person_id FROM {._converted} AS c WHERE c.person_id IS NOT NULL)
                              AND NOT EXISTS (SELECT FROM {_conversions} AS c WHERE c.person_id = p.person_id) THEN 0
                         END AS conversions,
                    o.first_converted_at, coalesce(o.conversion_counts, '{}') AS conversion_counts,

@@ -219,18 +219,13 @@ BEGIN
     IF journey._is_large(r, '_person_changes'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
     END IF;
-    convert := journey._find_conversions(r) OR r.anew;
-    IF convert THEN
-        PERFORM journey._note_converted(r, -1);
-    END IF;
+    convert := journey._find_conversions(r);
     FOR relation, statement IN
         SELECT s ->> 'relation', s ->> 'statement' FROM jsonb_array_elements(journey._follow_statements(r)) AS s
     LOOP
         CONTINUE WHEN NOT convert AND relation = ANY ('{_conversions,attributed_touches}'::text[]);
         EXECUTE statement INTO n USING r;
-        IF relation = '_conversions' THEN
-            PERFORM journey._note_converted(r, 1);
-        ELSIF relation = 'profiles' THEN
+        IF relation = 'profiles' THEN
             profiles := n + CASE WHEN convert THEN journey._count_conversions(r) ELSE 0 END;
         END IF;
     END LOOP;
