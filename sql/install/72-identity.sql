@@ -729,7 +729,7 @@ AS $$
         ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$
 $$;
 
--- Writes the stretches of visitors that differ, and whose they were and are into _person_changes.
+-- Writes the stretches of visitors that differ, and whose they were and are into _ids.
 CREATE FUNCTION journey._store_stretches(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -783,18 +783,18 @@ BEGIN
               AND NOT EXISTS (
                 SELECT FROM stretches AS s
                 WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)
-            RETURNING i.person_id, i.valid_from, i.valid_to),
+            RETURNING i.*),
         put AS (
             INSERT INTO {identities} AS i (id, id_type, person_id, valid_from, valid_to, reason)
             SELECT * FROM stretches
             ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE
             SET valid_to = excluded.valid_to, reason = excluded.reason
             WHERE (i.valid_to, i.reason) IS DISTINCT FROM (excluded.valid_to, excluded.reason)
-            RETURNING i.person_id, i.valid_from, i.valid_to)
-        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-        SELECT person_id, valid_from, valid_to, 'identity' FROM gone
+            RETURNING i.*)
+        INSERT INTO {._ids} (ref, person0, person_id, from_at, to_at)
+        SELECT 'visitor:' || id, person_id, NULL, valid_from, valid_to FROM gone
         UNION ALL
-        SELECT person_id, valid_from, valid_to, 'identity' FROM put$sql$, journey._stretches()));
+        SELECT 'visitor:' || id, NULL, person_id, valid_from, valid_to FROM put$sql$, journey._stretches()));
 END
 $$;
 

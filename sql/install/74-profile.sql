@@ -44,12 +44,6 @@ BEGIN
     IF journey._is_large(r, '_changed_units'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._changed_units}'::text);
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-        SELECT p0, from0, to0, 'unit' FROM {._changed_units} WHERE p0 IS NOT NULL
-        UNION ALL
-        SELECT p1, from1, to1, 'unit' FROM {._changed_units}
-        WHERE p1 IS NOT NULL AND (p0, from0, to0) IS DISTINCT FROM (p1, from1, to1)$sql$);
 END
 $$;
 
@@ -103,9 +97,8 @@ END
 $$;
 
 -- Facts that came, went or moved, and those that began or ceased to count with that, are left in _changed_facts. Facts
--- that lie in a session or run are in the reach of its change; rows of a users table are told apart. For whom any
--- changed is told once more, at one of their times. `noted`: the kinds of _noted; `moved`: a unit went to another
--- person.
+-- that lie in a session or run are in the reach of its change; rows of a users table are told apart. `noted`: the kinds
+-- of _noted; `moved`: a unit went to another person.
 CREATE FUNCTION journey._store_facts(r journey._run, noted text[], moved boolean)
 RETURNS void
 LANGUAGE plpgsql
@@ -173,7 +166,7 @@ BEGIN
 END
 $$;
 
--- What follows from _changed_facts at once: for whom they changed, which others count now or no more, and sums.
+-- What follows from _changed_facts at once: which others count now or no more, and sums.
 CREATE FUNCTION journey._tell_facts(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -185,13 +178,7 @@ BEGIN
     IF journey._is_large(r, '_changed_facts'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._changed_facts}'::text);
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        WITH told AS (
-            INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-            SELECT person_id, event_time, event_time, 'record' FROM {._changed_facts} WHERE session_id IS NULL
-            UNION ALL
-            SELECT person_id, min(event_time), min(event_time), 'fact' FROM {._changed_facts} GROUP BY person_id)
-        SELECT count(order_id) > 0 FROM {._changed_facts}$sql$) INTO orders;
+    EXECUTE journey._bind(r, 'SELECT count(order_id) > 0 FROM {._changed_facts}'::text) INTO orders;
     IF orders THEN
         PERFORM journey._recount_orders(r);
     END IF;
