@@ -44,12 +44,6 @@ BEGIN
     IF journey._is_large(r, '_changed_units'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._changed_units}'::text);
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-        SELECT p0, from0, to0, 'unit' FROM {._changed_units} WHERE p0 IS NOT NULL
-        UNION ALL
-        SELECT p1, from1, to1, 'unit' FROM {._changed_units}
-        WHERE p1 IS NOT NULL AND (p0, from0, to0) IS DISTINCT FROM (p1, from1, to1)$sql$);
 END
 $$;
 
@@ -103,9 +97,8 @@ END
 $$;
 
 -- Facts that came, went or moved, and those that began or ceased to count with that, are left in _changed_facts. Facts
--- that lie in a session or run are in the reach of its change; rows of a users table are told apart. For whom any
--- changed is told once more, at one of their times. `noted`: the kinds of _noted; `moved`: a unit went to another
--- person.
+-- that lie in a session or run are in the reach of its change; rows of a users table are told apart. `noted`: the kinds
+-- of _noted; `moved`: a unit went to another person.
 CREATE FUNCTION journey._store_facts(r journey._run, noted text[], moved boolean)
 RETURNS void
 LANGUAGE plpgsql
@@ -137,16 +130,16 @@ BEGIN
             FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
     END IF;
     -- rows of a users table follow the user
-    IF journey._scratch_size(r, '_changed_ids'::text) > 0 THEN
+    IF 'persons' = ANY (noted) THEN
         EXECUTE journey._bind(r, $sql$
             WITH moved AS (
                 UPDATE {_facts} AS f SET person_id = m.p1
                 FROM (
-                    SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
-                    FROM {._changed_ids} AS c
+                    SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, c.person_id AS p1
+                    FROM {._ids} AS c
                     JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
-                    JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
-                    WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id) AS m
+                    WHERE c.ref LIKE 'user:%' AND c.person0 IS DISTINCT FROM c.person_id
+                      AND f.person_id <> c.person_id) AS m
                 WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time AND f.event_id = m.event_id
                 RETURNING f.*, m.p0, m.p1)$sql$ || told || $sql$
             FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
@@ -173,7 +166,7 @@ BEGIN
 END
 $$;
 
--- What follows from _changed_facts at once: for whom they changed, which others count now or no more, and sums.
+-- What follows from _changed_facts at once: which others count now or no more, and sums.
 CREATE FUNCTION journey._tell_facts(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -185,13 +178,7 @@ BEGIN
     IF journey._is_large(r, '_changed_facts'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._changed_facts}'::text);
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        WITH told AS (
-            INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-            SELECT person_id, event_time, event_time, 'record' FROM {._changed_facts} WHERE session_id IS NULL
-            UNION ALL
-            SELECT person_id, min(event_time), min(event_time), 'fact' FROM {._changed_facts} GROUP BY person_id)
-        SELECT count(order_id) > 0 FROM {._changed_facts}$sql$) INTO orders;
+    EXECUTE journey._bind(r, 'SELECT count(order_id) > 0 FROM {._changed_facts}'::text) INTO orders;
     IF orders THEN
         PERFORM journey._recount_orders(r);
     END IF;
@@ -428,7 +415,7 @@ AS $$
                     WHERE s.person_id = p.person_id) AS first_seen_at,
                    -- _count_conversions() brings them up to date, and counts all where they are NULL
                    CASE WHEN o.person_id IS NOT NULL THEN o.conversions
-                        WHEN p.person_id NOT IN (SELECT c.person_id FROM {._converted} AS c)
+                        WHEN p.person_id NOT IN (SELECT c.person_id FROM {._converted} AS c WHERE c.person_id IS NOT NULL)
                              AND NOT EXISTS (SELECT FROM {_conversions} AS c WHERE c.person_id = p.person_id) THEN 0
                         END AS conversions,
                    o.first_converted_at, coalesce(o.conversion_counts, '{}') AS conversion_counts,

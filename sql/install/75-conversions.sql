@@ -4,8 +4,7 @@
 -- A conversion is an event that a definition of the option "conversions" meets; merge notes it as a fact, with
 -- its id and value (src/conversion.c). What is told of it beside that follows from its person: the touches in
 -- [converted_at - lookback, converted_at]. So a change of a person at some time re-opens the conversions from then
--- on until a lookback later: their ids are collected in _conversion_scope, from which both relations
--- are derived anew.
+-- on until a lookback later: they are collected in _converted, as they were, and derived anew (_find_conversions()).
 -- ---------------------------------------------------------------------------------------------
 
 CREATE FUNCTION journey._check_conversions(list jsonb) RETURNS void
@@ -199,7 +198,7 @@ BEGIN
                 WHERE b.is_traits AND b.kind = 'conversion' AND b.status = 'removed'
                   AND o.table_id = b.table_id AND o.row_id = b.event_id
                 RETURNING o.conversion_id)
-            INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$);
+            INSERT INTO {._converted} (conversion_id) SELECT conversion_id FROM gone$sql$);
     END IF;
     EXECUTE journey._bind(r, $sql$
         WITH given AS (
@@ -233,13 +232,13 @@ BEGIN
                 phone = excluded.phone, consent = excluded.consent, row_id = excluded.row_id
             WHERE o *<> excluded
             RETURNING conversion_id)
-        INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM put$sql$);
+        INSERT INTO {._converted} (conversion_id) SELECT conversion_id FROM put$sql$);
     GET DIAGNOSTICS n = ROW_COUNT;
     IF NOT r.bulk THEN
         EXECUTE journey._bind(r, format($sql$
             WITH gone AS (
                 DELETE FROM {_conversion_records} AS o WHERE %s RETURNING conversion_id)
-            INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$, journey._vanished()));
+            INSERT INTO {._converted} (conversion_id) SELECT conversion_id FROM gone$sql$, journey._vanished()));
     END IF;
     RETURN n;
 END
@@ -267,7 +266,7 @@ BEGIN
                    greatest($4, g.converted_at + interval '1 microsecond')
             FROM gone AS g CROSS JOIN {_tombstone_key} AS k
             ON CONFLICT (kind, hash, valid_from) DO UPDATE SET forgotten_at = greatest(o.forgotten_at, excluded.forgotten_at))
-        INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$)
+        INSERT INTO {._converted} (conversion_id) SELECT conversion_id FROM gone$sql$)
     USING person, user_id, r, r.at;
 END
 $$;
@@ -476,7 +475,7 @@ AS $$
         'CREATE INDEX ON {_conversions} (unit_id) WHERE unit_id IS NOT NULL;'
         -- the first of a name, which alone may count
         'CREATE INDEX ON {_conversions} (person_id, name, converted_at)',
-        CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT * FROM {._conversion_scope}' END,
+        CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT conversion_id, visitor_id, event_time, event_id FROM {._converted}' END,
         CASE WHEN (r).anew THEN 'true' ELSE 'o.conversion_id = s.conversion_id' END,
         journey._conversion_rows((r).bulk OR (r).anew),
         NULL)::journey._follower
@@ -512,22 +511,43 @@ AS $$
                                          AND c.converted_at) AS lead ON true$sql$ END
 $$;
 
+-- Whose the conversions are that a later run derives anew: as they were (n is -1) and, once they are derived, as they
+-- are (1).
+CREATE FUNCTION journey._converted_sides(anew boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+        SELECT s.person_id, s.name, s.converted_at, -1 AS n
+        FROM (SELECT DISTINCT conversion_id, person_id, name, converted_at FROM {._converted}
+              WHERE person_id IS NOT NULL) AS s
+        UNION ALL
+        SELECT o.person_id, o.name, o.converted_at, 1
+        FROM {_conversions} AS o %s$sql$, CASE WHEN anew THEN ''
+            ELSE 'JOIN (SELECT DISTINCT conversion_id FROM {._converted}) AS s USING (conversion_id)' END)
+$$;
+
+COMMENT ON FUNCTION journey._converted_sides(boolean) IS
+    'internal: the query for whose conversions were and are that were derived anew';
+
 -- More of a scope: conversions of a person whose leads changed, from then on until a lookback later.
 CREATE FUNCTION journey._reach_of_leads()
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT $sql$
+    SELECT format($sql$
         UNION
         SELECT o.conversion_id
         FROM (SELECT c.person_id, c.converted_at
-              FROM {._converted} AS c
+              FROM (%s) AS c
               WHERE c.name = (($1).settings).attribution ->> 'lead'
               GROUP BY c.person_id, c.converted_at
               HAVING sum(c.n) <> 0) AS l
         JOIN {_conversions} AS o ON o.person_id = l.person_id
-            AND o.converted_at BETWEEN l.converted_at AND l.converted_at + (SELECT journey._max_lookback($1))$sql$
+            AND o.converted_at BETWEEN l.converted_at AND l.converted_at + (SELECT journey._max_lookback($1))$sql$,
+        journey._converted_sides(false))
 $$;
 
 -- One row per conversion and touch before it that counts.
@@ -567,7 +587,7 @@ AS $$
             time_decay_credit numeric NOT NULL,
             time_decay_value  numeric$sql$,
         NULL,
-        CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT DISTINCT conversion_id FROM {._conversion_scope}'
+        CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT DISTINCT conversion_id FROM {._converted}'
             || CASE WHEN ((r).settings).attribution ? 'lead' THEN journey._reach_of_leads() ELSE '' END END,
         CASE WHEN (r).anew THEN 'true' ELSE 'o.conversion_id = s.conversion_id' END,
         format($sql$%s
@@ -605,36 +625,10 @@ AS $$
         NULL)::journey._follower
 $$;
 
-CREATE FUNCTION journey._create_conversion_scope(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    -- conversions to derive anew, and where the event lies
-    EXECUTE journey._bind(r, $sql$
-        CREATE UNLOGGED TABLE {._conversion_scope} (
-            conversion_id text COLLATE "C" NOT NULL,
-            visitor_id    text COLLATE "C",
-            event_time    timestamptz,
-            event_id      text COLLATE "C");
-        -- conversions of the scope, as they were before (n is -1) and as they are (1)
-        CREATE UNLOGGED TABLE {._converted} (
-            person_id     text COLLATE "C" NOT NULL,
-            name          text NOT NULL,
-            converted_at  timestamptz NOT NULL,
-            n             integer NOT NULL);
-        -- records that came, changed or went
-        CREATE UNLOGGED TABLE {._record_changes} (conversion_id text COLLATE "C" NOT NULL);
-        -- tables of conversions of which the reading has all rows
-        CREATE UNLOGGED TABLE {._whole_tables} (table_id integer NOT NULL)$sql$);
-END
-$$;
-
 -- Which conversions a later run derives anew: those of events of changed sessions and runs, as they are and as
 -- they were; rows that changed, or follow a changed id or device; of a person that changed those from then on
--- until a lookback later; those of orders that such an event is of; and the first one where only that counts.
--- Whether there are conversions at all.
+-- until a lookback later; those of orders that such an event is of; and the first one where only that counts; where
+-- the options changed, all. Whether there are conversions at all.
 CREATE FUNCTION journey._find_conversions(r journey._run)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -646,10 +640,15 @@ BEGIN
     -- most models have none
     IF r.conversions IS NULL AND journey._scratch_size(r, '_conversions'::text) = 0
        AND journey._scratch_size(r, '_conversion_records'::text) = 0 THEN
-        RETURN false;
+        RETURN r.anew;
+    END IF;
+    IF r.anew THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._converted} (conversion_id, person_id, name, converted_at)
+            SELECT conversion_id, person_id, name, converted_at FROM {_conversions}$sql$);
+        RETURN true;
     END IF;
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._conversion_scope} (conversion_id, visitor_id, event_time, event_id)
         WITH orders AS MATERIALIZED (
             SELECT p.person_id, x.order_id
             FROM (SELECT session_id, order_id FROM {._noted} WHERE sign < 0 AND order_id IS NOT NULL
@@ -676,80 +675,70 @@ BEGIN
             SELECT person_id, unnest(range_agg(tstzrange(from_at, to_at + $1, '[]'))) AS at
             FROM {._person_changes}
             WHERE kind = 'unit'
-            GROUP BY person_id)
-        SELECT c.id, f.visitor_id, f.event_time, f.event_id
-        FROM {._changed_units} AS u
-        JOIN {_facts} AS f USING (session_id)
-        CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
-        WHERE f.conversions IS NOT NULL
-        UNION
-        SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
-        FROM {._changed_units} AS u
-        JOIN {_conversions} AS o ON o.unit_id = u.session_id
-        UNION
-        SELECT c.id, f.visitor_id, f.event_time, f.event_id
-        FROM orders AS r
-        JOIN {_facts} AS f ON f.person_id = r.person_id AND f.order_id = r.order_id
-        CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
-        WHERE f.conversions IS NOT NULL
-        UNION
-        SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
-        FROM firsts AS r
-        JOIN {_conversions} AS o USING (person_id, name)
-        WHERE o.unit_id IS NOT NULL
-        UNION
-        SELECT f.id, f.visitor_id, f.event_time, f.event_id
-        FROM firsts AS r
-        CROSS JOIN LATERAL (
+            GROUP BY person_id),
+        found AS (
+            SELECT c.id AS conversion_id, f.visitor_id, f.event_time, f.event_id
+            FROM {._changed_units} AS u
+            JOIN {_facts} AS f USING (session_id)
+            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
+            WHERE f.conversions IS NOT NULL
+            UNION
+            SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+            FROM {._changed_units} AS u
+            JOIN {_conversions} AS o ON o.unit_id = u.session_id
+            UNION
             SELECT c.id, f.visitor_id, f.event_time, f.event_id
-            FROM {_facts} AS f
-            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text, name text)
-            WHERE f.person_id = r.person_id AND f.conversions IS NOT NULL AND c.name = r.name
-            ORDER BY f.event_time, f.event_id, f.visitor_id
-            LIMIT 1) AS f
-        UNION
-        SELECT conversion_id, NULL, NULL, NULL FROM {._record_changes}
-        UNION
-        SELECT c.conversion_id, NULL, NULL, NULL
-        FROM {._changed_ids} AS i
-        JOIN {_conversion_records} AS c ON i.ref LIKE 'user:%' AND c.user_id = substr(i.ref, 6)
-        UNION
-        SELECT c.conversion_id, NULL, NULL, NULL
-        FROM {._changed_ids} AS i
-        JOIN {_conversion_records} AS c ON i.ref LIKE 'email:%' AND c.email = substr(i.ref, 7)
-        UNION
-        SELECT c.conversion_id, NULL, NULL, NULL
-        FROM {._changed_units} AS u JOIN {_conversion_records} AS c USING (visitor_id)
-        UNION
-        SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
-        FROM reach AS r
-        JOIN {_conversions} AS o ON o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at)$sql$)
+            FROM orders AS r
+            JOIN {_facts} AS f ON f.person_id = r.person_id AND f.order_id = r.order_id
+            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
+            WHERE f.conversions IS NOT NULL
+            UNION
+            SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+            FROM firsts AS r
+            JOIN {_conversions} AS o USING (person_id, name)
+            WHERE o.unit_id IS NOT NULL
+            UNION
+            SELECT f.id, f.visitor_id, f.event_time, f.event_id
+            FROM firsts AS r
+            CROSS JOIN LATERAL (
+                SELECT c.id, f.visitor_id, f.event_time, f.event_id
+                FROM {_facts} AS f
+                CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text, name text)
+                WHERE f.person_id = r.person_id AND f.conversions IS NOT NULL AND c.name = r.name
+                ORDER BY f.event_time, f.event_id, f.visitor_id
+                LIMIT 1) AS f
+            UNION
+            SELECT conversion_id, NULL, NULL, NULL FROM {._converted}
+            UNION
+            SELECT c.conversion_id, NULL, NULL, NULL
+            FROM {._ids} AS i
+            JOIN {_conversion_records} AS c ON i.ref LIKE 'user:%' AND c.user_id = substr(i.ref, 6)
+            WHERE i.person0 IS DISTINCT FROM i.person_id
+            UNION
+            SELECT c.conversion_id, NULL, NULL, NULL
+            FROM {._ids} AS i
+            JOIN {_conversion_records} AS c ON i.ref LIKE 'email:%' AND c.email = substr(i.ref, 7)
+            WHERE i.person0 IS DISTINCT FROM i.person_id
+            UNION
+            SELECT c.conversion_id, NULL, NULL, NULL
+            FROM {._changed_units} AS u JOIN {_conversion_records} AS c USING (visitor_id)
+            UNION
+            SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+            FROM reach AS r
+            JOIN {_conversions} AS o ON o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at))
+        INSERT INTO {._converted} (conversion_id, visitor_id, event_time, event_id, person_id, name, converted_at)
+        SELECT s.conversion_id, s.visitor_id, s.event_time, s.event_id, o.person_id, o.name, o.converted_at
+        FROM found AS s
+        LEFT JOIN LATERAL (
+            SELECT o.person_id, o.name, o.converted_at
+            FROM {_conversions} AS o WHERE o.conversion_id = s.conversion_id LIMIT 1) AS o ON true$sql$)
     USING journey._max_lookback(r), ARRAY(SELECT name FROM journey._conversion_rules(r) WHERE counting = 'first');
-    IF journey._is_large(r, '_conversion_scope'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._conversion_scope}'::text);
-    END IF;
-    EXECUTE journey._bind(r, $sql$
-        SELECT EXISTS (SELECT FROM {._conversion_scope}) OR EXISTS (SELECT FROM {_conversions})$sql$) INTO result;
-    RETURN result;
-END
-$$;
-
--- Notes whose the conversions are that are derived anew: before (sign -1) and after (1).
-CREATE FUNCTION journey._note_converted(r journey._run, sign integer)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {._converted} (person_id, name, converted_at, n)
-        SELECT o.person_id, o.name, o.converted_at, $1
-        FROM {_conversions} AS o %s$sql$, CASE WHEN r.anew THEN '' ELSE
-            'JOIN (SELECT DISTINCT conversion_id FROM {._conversion_scope}) AS s USING (conversion_id)' END))
-    USING sign;
-    IF sign > 0 AND journey._is_large(r, '_converted'::text) THEN
+    IF journey._is_large(r, '_converted'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._converted}'::text);
     END IF;
+    EXECUTE journey._bind(r, $sql$
+        SELECT EXISTS (SELECT FROM {._converted}) OR EXISTS (SELECT FROM {_conversions})$sql$) INTO result;
+    RETURN result;
 END
 $$;
 
@@ -780,7 +769,7 @@ BEGIN
         WITH moved AS MATERIALIZED (
             SELECT person_id, name, sum(n) AS n
             FROM (SELECT person_id, name, converted_at, sum(n) AS n
-                  FROM {._converted} GROUP BY 1, 2, 3 HAVING sum(n) <> 0) AS c
+                  FROM (%s) AS c GROUP BY 1, 2, 3 HAVING sum(n) <> 0) AS c
             GROUP BY 1, 2),
         stale AS MATERIALIZED (
             SELECT p.person_id, p.conversions IS NULL AS is_new, p.conversion_counts, p.version
@@ -819,6 +808,7 @@ BEGIN
                   *<> ROW(c.n, f.at, c.counts)::record
             RETURNING p.person_id)%s
         SELECT count(*) FROM put JOIN stale USING (person_id) WHERE version < $1$sql$,
+        journey._converted_sides(r.anew),
         CASE WHEN (r.settings).keep_changes IS NOT NULL THEN $sql$,
         listed AS (
             INSERT INTO {._change_list} (version, changed_at, relation, key)
