@@ -108,8 +108,8 @@ BEGIN
             conversion_id text COLLATE "C" NOT NULL,
             visitor_id text COLLATE "C", event_time timestamptz, event_id text COLLATE "C",
             person_id text COLLATE "C", name text, converted_at timestamptz);
-        -- tables of conversions of which the reading has all rows
-        CREATE UNLOGGED TABLE {._whole_tables} (table_id integer NOT NULL);
+        -- tables of conversions of which the reading has all rows; compared: all but those that records have as they are
+        CREATE UNLOGGED TABLE {._whole_tables} (table_id integer NOT NULL, compared boolean NOT NULL);
     $sql$);
 END
 $$;
