@@ -11,9 +11,8 @@ RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ref_changes',
-        '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units', '_changed_facts', '_person_changes',
-        '_converted']
+    SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ids', '_windows', '_resolved',
+        '_changed_units', '_changed_facts', '_person_changes', '_converted']
 $$;
 
 -- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting.
@@ -67,10 +66,10 @@ BEGIN
             first_event_id text COLLATE "C" NOT NULL, loose boolean NOT NULL, session_id uuid NOT NULL,
             person_id text COLLATE "C", ended_at timestamptz, events bigint, page_views bigint, refs text[],
             identity text COLLATE "C", counts bytea, aside boolean);
-        CREATE UNLOGGED TABLE {._ref_changes} (
-            visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL,
-            device bigint NOT NULL);
-        CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY, is_new boolean NOT NULL);
+        -- Users and e-mails that are named for the first time or no more, or may stand for another person: visitors
+        -- whose device began or ceased to name one, and whose it was and is (both NULL: as it was).
+        CREATE UNLOGGED TABLE {._ids} (
+            ref text COLLATE "C" NOT NULL, visitors text[], person0 text COLLATE "C", person_id text COLLATE "C");
         -- What stitch hands over: the sessions and runs that changed, each with its old and new side: person
         -- (NULL: it came, or went), times, and what it adds to the sums of a profile.
         CREATE UNLOGGED TABLE {._changed_units} (
@@ -93,8 +92,6 @@ BEGIN
             person_id text COLLATE "C" NOT NULL, event_time timestamptz NOT NULL, event_id text COLLATE "C" NOT NULL,
             visitor_id text COLLATE "C" NOT NULL, session_id uuid, came boolean NOT NULL, name text,
             order_id text COLLATE "C");
-        CREATE UNLOGGED TABLE {._ids} (
-            id_type text NOT NULL, id text COLLATE "C" NOT NULL, person_id text COLLATE "C", reason text);
         CREATE UNLOGGED TABLE {._resolved} (
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
             first_event_id text COLLATE "C", session_id uuid NOT NULL,

@@ -137,16 +137,16 @@ BEGIN
             FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
     END IF;
     -- rows of a users table follow the user
-    IF journey._scratch_size(r, '_changed_ids'::text) > 0 THEN
+    IF 'persons' = ANY (noted) THEN
         EXECUTE journey._bind(r, $sql$
             WITH moved AS (
                 UPDATE {_facts} AS f SET person_id = m.p1
                 FROM (
-                    SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
-                    FROM {._changed_ids} AS c
+                    SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, c.person_id AS p1
+                    FROM {._ids} AS c
                     JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
-                    JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
-                    WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id) AS m
+                    WHERE c.ref LIKE 'user:%' AND c.person0 IS DISTINCT FROM c.person_id
+                      AND f.person_id <> c.person_id) AS m
                 WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time AND f.event_id = m.event_id
                 RETURNING f.*, m.p0, m.p1)$sql$ || told || $sql$
             FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);

@@ -729,12 +729,14 @@ BEGIN
             SELECT conversion_id, NULL, NULL, NULL FROM {._converted}
             UNION
             SELECT c.conversion_id, NULL, NULL, NULL
-            FROM {._changed_ids} AS i
+            FROM {._ids} AS i
             JOIN {_conversion_records} AS c ON i.ref LIKE 'user:%' AND c.user_id = substr(i.ref, 6)
+            WHERE i.person0 IS DISTINCT FROM i.person_id
             UNION
             SELECT c.conversion_id, NULL, NULL, NULL
-            FROM {._changed_ids} AS i
+            FROM {._ids} AS i
             JOIN {_conversion_records} AS c ON i.ref LIKE 'email:%' AND c.email = substr(i.ref, 7)
+            WHERE i.person0 IS DISTINCT FROM i.person_id
             UNION
             SELECT c.conversion_id, NULL, NULL, NULL
             FROM {._changed_units} AS u JOIN {_conversion_records} AS c USING (visitor_id)

@@ -2,7 +2,7 @@
 -- model: what follows from persons
 --
 -- The last round. Stitch hands over what changed for whom (_person_changes), which sessions and runs changed
--- (_changed_units) and which ids came to another person (_changed_ids). Each relation of the list below
+-- (_changed_units) and which ids came to another person (_ids). Each relation of the list below
 -- says in a query which of its rows lie within reach of that, and in another what they are now; here is the
 -- one place that writes those that differ. How to add a relation is told in docs/development.md.
 -- ---------------------------------------------------------------------------------------------

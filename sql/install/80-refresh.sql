@@ -80,11 +80,11 @@ DECLARE
     moved boolean;
 BEGIN
     PERFORM journey._apply_noted(r, noted);
-    PERFORM journey._apply_refs(r, noted);
+    noted := journey._apply_refs(r, noted);
     IF r.bulk THEN
         PERFORM journey._identify_all(r);
     ELSE
-        PERFORM journey._identify(r, noted);
+        noted := journey._identify(r, noted);
     END IF;
     phases := journey._note_phase(phases, 'identity'::text, begun);
 
