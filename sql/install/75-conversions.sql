@@ -646,7 +646,8 @@ $$;
 -- Which conversions a later run derives anew: those of events of changed sessions and runs, as they are and as
 -- they were; rows that changed, or follow a changed id or device; of a person that changed those from then on
 -- until a lookback later; those of orders that such an event is of; and the first one where only that counts; where
--- the options changed, all. Whether there are conversions at all.
+-- the options changed, all. Whether there are conversions at all. Those of units and persons are looked up one by one
+-- (OFFSET 0): to pass by all that are stored in the order of an index costs more than it seems.
 CREATE FUNCTION journey._find_conversions(r journey._run)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -667,54 +668,67 @@ BEGIN
         RETURN true;
     END IF;
     EXECUTE journey._bind(r, $sql$
-        WITH orders AS MATERIALIZED (
+        WITH facts AS MATERIALIZED (
+            SELECT u.session_id, f.*
+            FROM {._changed_units} AS u
+            CROSS JOIN LATERAL (
+                SELECT f.person_id, f.order_id, f.visitor_id, f.event_time, f.event_id, f.conversions
+                FROM {_facts} AS f
+                WHERE f.session_id = u.session_id AND (f.conversions IS NOT NULL OR f.order_id IS NOT NULL)
+                OFFSET 0) AS f),
+        events AS MATERIALIZED (
+            SELECT f.person_id, c.name, c.id AS conversion_id, f.visitor_id, f.event_time, f.event_id
+            FROM facts AS f
+            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text, name text)
+            WHERE f.conversions IS NOT NULL),
+        old AS MATERIALIZED (
+            SELECT o.*
+            FROM {._changed_units} AS u
+            CROSS JOIN LATERAL (
+                SELECT o.person_id, o.name, o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+                FROM {_conversions} AS o
+                WHERE o.unit_id = u.session_id
+                OFFSET 0) AS o
+            WHERE u.p0 IS NOT NULL),
+        orders AS MATERIALIZED (
             SELECT p.person_id, x.order_id
             FROM (SELECT session_id, order_id FROM {._noted} WHERE sign < 0 AND order_id IS NOT NULL
                   UNION
-                  SELECT f.session_id, f.order_id
-                  FROM {._changed_units} AS u JOIN {_facts} AS f USING (session_id)
-                  WHERE f.order_id IS NOT NULL) AS x
+                  SELECT f.session_id, f.order_id FROM facts AS f WHERE f.order_id IS NOT NULL) AS x
             JOIN {._changed_units} AS u USING (session_id)
             CROSS JOIN LATERAL unnest(ARRAY[u.p0, u.p1]) AS p (person_id)
             WHERE p.person_id IS NOT NULL
             GROUP BY 1, 2),
         firsts AS MATERIALIZED (
-            SELECT f.person_id, c.name
-            FROM {._changed_units} AS u
-            JOIN {_facts} AS f USING (session_id)
-            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (name text)
-            WHERE f.conversions IS NOT NULL AND c.name = ANY ($2)
+            SELECT person_id, name FROM events WHERE name = ANY ($2)
             UNION
-            SELECT o.person_id, o.name
-            FROM {._changed_units} AS u
-            JOIN {_conversions} AS o ON o.unit_id = u.session_id
-            WHERE o.name = ANY ($2)),
+            SELECT person_id, name FROM old WHERE name = ANY ($2)),
         reach AS MATERIALIZED (
             SELECT person_id, unnest(range_agg(tstzrange(from_at, to_at + $1, '[]'))) AS at
             FROM {._person_changes}
             WHERE kind = 'unit'
             GROUP BY person_id),
         found AS (
-            SELECT c.id AS conversion_id, f.visitor_id, f.event_time, f.event_id
-            FROM {._changed_units} AS u
-            JOIN {_facts} AS f USING (session_id)
-            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
-            WHERE f.conversions IS NOT NULL
+            SELECT conversion_id, visitor_id, event_time, event_id FROM events
             UNION
-            SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
-            FROM {._changed_units} AS u
-            JOIN {_conversions} AS o ON o.unit_id = u.session_id
+            SELECT conversion_id, visitor_id, converted_at, event_id FROM old
             UNION
-            SELECT c.id, f.visitor_id, f.event_time, f.event_id
+            SELECT f.id, f.visitor_id, f.event_time, f.event_id
             FROM orders AS r
-            JOIN {_facts} AS f ON f.person_id = r.person_id AND f.order_id = r.order_id
-            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
-            WHERE f.conversions IS NOT NULL
+            CROSS JOIN LATERAL (
+                SELECT c.id, f.visitor_id, f.event_time, f.event_id
+                FROM {_facts} AS f
+                CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
+                WHERE f.person_id = r.person_id AND f.order_id = r.order_id AND f.conversions IS NOT NULL
+                OFFSET 0) AS f
             UNION
             SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
             FROM firsts AS r
-            JOIN {_conversions} AS o USING (person_id, name)
-            WHERE o.unit_id IS NOT NULL
+            CROSS JOIN LATERAL (
+                SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+                FROM {_conversions} AS o
+                WHERE o.person_id = r.person_id AND o.name = r.name AND o.unit_id IS NOT NULL
+                OFFSET 0) AS o
             UNION
             SELECT f.id, f.visitor_id, f.event_time, f.event_id
             FROM firsts AS r
@@ -743,7 +757,11 @@ BEGIN
             UNION
             SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
             FROM reach AS r
-            JOIN {_conversions} AS o ON o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at))
+            CROSS JOIN LATERAL (
+                SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+                FROM {_conversions} AS o
+                WHERE o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at)
+                OFFSET 0) AS o)
         INSERT INTO {._converted} (conversion_id, visitor_id, event_time, event_id, person_id, name, converted_at)
         SELECT s.conversion_id, s.visitor_id, s.event_time, s.event_id, o.person_id, o.name, o.converted_at
         FROM found AS s
