@@ -5,7 +5,7 @@
 -- In that text the row is "t", its cleaned ids and times are "c", its status is "s".
 -- ---------------------------------------------------------------------------------------------
 
--- A version of a row of a plain table: no other has the same place and was written by the same transaction.
+-- A version of a row of a plain table: as long as its file stays, no other has the same place and writer.
 CREATE TYPE journey._row_version AS (relation oid, place tid, writer xid);
 
 -- The columns of <schema>._batch: an event's, and what its reading knows of it.

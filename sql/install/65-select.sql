@@ -172,6 +172,18 @@ END
 $$;
 COMMENT ON FUNCTION journey._has_versions(journey._input) IS 'internal: whether rows of an input have versions';
 
+-- The files of an input whose rows have versions, in which these hold.
+CREATE FUNCTION journey._files(i journey._input) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN CASE WHEN journey._has_versions(i) THEN
+               (SELECT jsonb_object_agg(m, pg_relation_filenode(m)) FROM unnest(i.members) AS m) END;
+END
+$$;
+COMMENT ON FUNCTION journey._files(journey._input) IS 'internal: the files of an input';
+
 -- The version of a row.
 CREATE FUNCTION journey._row_version() RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -154,7 +154,7 @@ BEGIN
         END IF;
         i.seen := CASE WHEN known AND i.members IS NOT NULL AND i.seen ->> 'reading' = i.reading
                        THEN i.seen || last END;
-        i.compared := journey._has_versions(i) AND i.seen IS NOT NULL AND since IS NULL;
+        i.compared := since IS NULL AND coalesce(i.seen -> 'files' = journey._files(i), false);
         result := result || i;
     END LOOP;
     RETURN result;

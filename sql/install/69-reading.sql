@@ -220,7 +220,7 @@ WITH part AS MATERIALIZED (
                                                 OR current_setting('transaction_isolation') = 'read committed')
                 THEN jsonb_build_object(
                          'from', journey._read_from(i, (r).settings), 'reading', i.reading,
-                         'loaded_until', l.loaded_until,
+                         'loaded_until', l.loaded_until, 'files', journey._files(i),
                          'members', (SELECT coalesce(jsonb_agg(m), '[]')
                                        FROM unnest(i.members) AS m, leaving WHERE m <> ALL (leaving.oids)))
            END AS seen
