@@ -709,7 +709,8 @@ BEGIN
             WHERE kind = 'unit'
             GROUP BY person_id),
         found AS (
-            SELECT conversion_id, visitor_id, event_time, event_id FROM events
+            -- of those that count once per person the first one is looked for
+            SELECT conversion_id, visitor_id, event_time, event_id FROM events WHERE name <> ALL ($2)
             UNION
             SELECT conversion_id, visitor_id, converted_at, event_id FROM old
             UNION
