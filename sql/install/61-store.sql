@@ -447,7 +447,8 @@ BEGIN
             click_id      text,
             phone         text,
             consent       jsonb,
-            row_id        text COLLATE "C" NOT NULL);   -- the row's own id
+            row_id        text COLLATE "C" NOT NULL,    -- the row's own id
+            row_version   journey._row_version);        -- of a table that is compared; NULL: to be read again
 
         CREATE %1$s TABLE {identities} (
             id         text COLLATE "C" NOT NULL,
@@ -560,7 +561,7 @@ AS $$
     WHERE a.attrelid = journey._bind(r, '{' || relation || '}')::regclass AND a.attnum > 0
       AND NOT a.attisdropped
       AND CASE WHEN columns IS NULL
-               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at')
+               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at', 'row_version')
                ELSE a.attname = ANY (columns) END
 $$;
 
