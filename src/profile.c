@@ -421,6 +421,8 @@ enum
 	A_VISITOR_IDS,
 	A_FACTS,
 	A_TOUCHES,
+	A_CHANGED_FROM,
+	A_CHANGED_TO,
 	A_CONVERSIONS,
 	A_EMAIL_TRAIT,
 	A_INTERNAL,
@@ -545,9 +547,82 @@ JTakeTouch(JTouchEnds *ends, Datum row, TupleDesc desc)
 	JTouchEndsAdd(ends, &touch);
 }
 
+/* The text of a key of an object, or JSTR_NULL. */
+static JStr
+JKeyText(const JsonbValue *object, const char *key)
+{
+	JsonbValue	buffer;
+	JsonbValue *value = getKeyJsonValueFromContainer(object->val.binary.data, key, strlen(key), &buffer);
+
+	return value == NULL || value->type != jbvString ? JSTR_NULL :
+		(JStr) {value->val.string.val, value->val.string.len};
+}
+
+/* The time of a key of an object; false where it has none. */
+static bool
+JKeyTime(const JsonbValue *object, const char *key, int64 *time)
+{
+	JStr		text = JKeyText(object, key);
+
+	if (JStrIsNull(text))
+		return false;
+	*time = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(pnstrdup(text.data, text.len)),
+													ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	return true;
+}
+
+static void
+JKeepClicks(JTouchEnds *ends, const Jsonb *object, const JStretch *changed)
+{
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	key,
+				value;
+
+	if (!JB_ROOT_IS_OBJECT(object))
+		return;
+	it = JsonbIteratorInit(unconstify(JsonbContainer *, &object->root));
+	while ((token = JsonbIteratorNext(&it, &key, true)) != WJB_DONE)
+	{
+		JClick		old = {{NULL}};
+
+		if (token != WJB_KEY)
+			continue;
+		(void) JsonbIteratorNext(&it, &value, true);
+		if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
+			continue;
+		old.name = (JStr) {key.val.string.val, key.val.string.len};
+		old.first_value = JKeyText(&value, "first");
+		old.last_value = JKeyText(&value, "last");
+		if (JKeyTime(&value, "first_at", &old.first.at) && JKeyTime(&value, "last_at", &old.last.at))
+			JTouchEndsKeepClick(ends, &old, changed);
+	}
+}
+
+/* What the stored row has of touches, where it must be so still. */
+static void
+JKeepTouches(JTouchEnds *ends, const Datum *values, const bool *nulls, const JStretch *changed)
+{
+	int			n = P_TOUCHES;
+
+	for (JEnd i = 0; i < JEND_COUNT; i++)
+	{
+		bool		any = !nulls[n];
+		JEndTouch	touch = {.place.at = any ? DatumGetTimestampTz(values[n]) : 0};
+
+		n++;
+		for (JEndField field = 0; field < JE_COUNT; field++, n++)
+			touch.field[field] = nulls[n] ? JSTR_NULL : JStrFromText(DatumGetTextPP(values[n]));
+		if (any)
+			JTouchEndsKeep(ends, i, &touch, changed);
+	}
+	if (!nulls[P_CLICK_IDS])
+		JKeepClicks(ends, DatumGetJsonbP(values[P_CLICK_IDS]), changed);
+}
+
 /* Touches of the person that its first and last ones are among. */
 static void
-JTakeTouches(JTouchEnds *ends, ArrayType *touches)
+JAddTouches(JTouchEnds *ends, ArrayType *touches)
 {
 	TupleDesc	desc = lookup_rowtype_tupdesc(ARR_ELEMTYPE(touches), -1);
 	Datum	   *elements;
@@ -596,6 +671,23 @@ JTakeUnits(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 	nulls[P_VISITOR_IDS] = false;
 }
 
+/* Touches: those of the stored row that stay, and those that are told. */
+static void
+JTakeTouches(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	JTouchEnds	ends = {.n_clicks = 0};
+
+	if (!PG_ARGISNULL(A_CHANGED_FROM) && !PG_ARGISNULL(A_CHANGED_TO))
+	{
+		JStretch	changed = {PG_GETARG_TIMESTAMPTZ(A_CHANGED_FROM), PG_GETARG_TIMESTAMPTZ(A_CHANGED_TO)};
+
+		JKeepTouches(&ends, values, nulls, &changed);
+	}
+	if (!PG_ARGISNULL(A_TOUCHES))
+		JAddTouches(&ends, PG_GETARG_ARRAYTYPE_P(A_TOUCHES));
+	JSetTouches(values, nulls, &ends);
+}
+
 /* Facts: what they come to now, or what they did. */
 static void
 JTakeFacts(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
@@ -639,7 +731,6 @@ journey_profile(PG_FUNCTION_ARGS)
 			   *row;
 	bool		nulls[J_PROFILE_COLUMNS],
 			   *isnull;
-	JTouchEnds	ends = {.n_clicks = 0};
 	JProfileRules rules;
 
 	if (table == NULL)
@@ -661,9 +752,7 @@ journey_profile(PG_FUNCTION_ARGS)
 	}
 	JTakeUnits(fcinfo, values, nulls);
 	JTakeFacts(fcinfo, values, nulls);
-	if (!PG_ARGISNULL(A_TOUCHES))
-		JTakeTouches(&ends, PG_GETARG_ARRAYTYPE_P(A_TOUCHES));
-	JSetTouches(values, nulls, &ends);
+	JTakeTouches(fcinfo, values, nulls);
 	values[P_CONVERSIONS] = Int64GetDatum(JInt64Arg(fcinfo, A_CONVERSIONS));
 	nulls[P_CONVERSIONS] = PG_ARGISNULL(A_CONVERSIONS);
 	if (nulls[P_CONVERSION_COUNTS])

@@ -239,22 +239,58 @@ JAddClick(JTouchEnds *ends, const JTouchPlace *place, const JNamedClick *id)
 	}
 }
 
+/* Is it that end, of those so far? */
+static void
+JOfferEnd(JTouchEnds *ends, JEnd i, const JEndTouch *touch)
+{
+	JTouchEnd  *end = &ends->end[i];
+	int			c = end->chunk == NULL ? 0 : JComparePlaces(&touch->place, &end->place);
+
+	if (end->chunk == NULL || (i < JEND_LAST ? c < 0 : c > 0))
+		JKeepEnd(end, touch);
+}
+
 void
 JTouchEndsAdd(JTouchEnds *ends, const JEndTouch *touch)
 {
 	for (JEnd i = 0; i < JEND_COUNT; i++)
-	{
-		JTouchEnd  *end = &ends->end[i];
-		int			c;
-
-		if ((i == JEND_FIRST_NON_DIRECT || i == JEND_LAST_NON_DIRECT) && touch->direct)
-			continue;
-		c = end->chunk == NULL ? 0 : JComparePlaces(&touch->place, &end->place);
-		if (end->chunk == NULL || (i < JEND_LAST ? c < 0 : c > 0))
-			JKeepEnd(end, touch);
-	}
+		if (!touch->direct || i == JEND_FIRST || i == JEND_LAST)
+			JOfferEnd(ends, i, touch);
 	for (int i = 0; i < touch->n_click_ids; i++)
 		JAddClick(ends, &touch->place, &touch->click_ids[i]);
+}
+
+/* The place before, or behind, all touches of a time. */
+static JTouchPlace
+JOutermost(int64 at, bool last)
+{
+	JTouchPlace place = {.at = at};
+
+	memset(&place.id, last ? 0xff : 0, sizeof(JUuid));
+	return place;
+}
+
+void
+JTouchEndsKeep(JTouchEnds *ends, JEnd end, const JEndTouch *old, const JStretch *changed)
+{
+	JEndTouch	touch = *old;
+
+	if (end < JEND_LAST ? old->place.at >= changed->from : old->place.at <= changed->to)
+		return;
+	touch.place = JOutermost(old->place.at, end >= JEND_LAST);
+	JOfferEnd(ends, end, &touch);
+}
+
+void
+JTouchEndsKeepClick(JTouchEnds *ends, const JClick *old, const JStretch *changed)
+{
+	const JTouchPlace first = JOutermost(old->first.at, false);
+	const JTouchPlace last = JOutermost(old->last.at, true);
+
+	if (first.at < changed->from)
+		JAddClick(ends, &first, &(JNamedClick) {old->name, old->first_value});
+	if (last.at > changed->to)
+		JAddClick(ends, &last, &(JNamedClick) {old->name, old->last_value});
 }
 
 const JClick *

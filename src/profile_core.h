@@ -6,7 +6,8 @@
  * touches, the click ids from the old ends on, the facts that changed or sums of facts) and what a profile has already;
  * what the rules make of it is the same, since
  *	- counts add up, and what went is taken off;
- *	- the first and last of some touches that the first and last of all are among are those;
+ *	- the first and last of some touches that the first and last of all are among are those; where touches changed in a
+ *	  stretch of time alone, a first one before it and a last one behind it stay;
  *	- sums of facts add up to the sum of all, if it is known of each amount whether it counts (order_core.h). Where the
  *	  facts of a person are there in order, JFactSumsFact() remembers which orders it met; where not all are at hand, an
  *	  index is asked whether the order was told before (_counts_once() in 73-money.sql).
@@ -189,6 +190,20 @@ typedef struct JTouchEnds
 
 /* In any order, and as often as one likes. */
 extern void JTouchEndsAdd(JTouchEnds *ends, const JEndTouch *touch);
+
+/* The stretch of time, both ends in, in which touches came or went. */
+typedef struct JStretch
+{
+	int64		from;
+	int64		to;
+} JStretch;
+
+/*
+ * Takes what an older profile has, where it must be so still. Nobody knows the ids of those touches: they are before, or
+ * behind, all others of their time.
+ */
+extern void JTouchEndsKeep(JTouchEnds *ends, JEnd end, const JEndTouch *old, const JStretch *changed);
+extern void JTouchEndsKeepClick(JTouchEnds *ends, const JClick *old, const JStretch *changed);
 
 /* The click id of a name, or NULL. */
 extern const JClick *JTouchEndsClick(const JTouchEnds *ends, JStr name);

@@ -281,11 +281,13 @@ CREATE TYPE journey._end_touch AS (
 --   - what units add that came, less those that went; names: their _sessions.counts, NULL where none did
 --   - when the person was seen and identified, and its devices, as they are now
 --   - what its facts come to now, NULL: as they did
---   - touches that those are among that are the first and last of all, of those not direct, and of each click id
+--   - touches that those are among that are the first and last of all, of those not direct, and of each click id. But
+--     a first one that is stored stays if it is before the stretch in which units changed, a last one if behind: this
+--     need not be among them. NULL: none stays
 CREATE FUNCTION journey._profile(old anyelement, person_id text, sessions bigint, events bigint, page_views bigint,
     names_gone bytea[], names_came bytea[], first_seen_at timestamptz, last_seen_at timestamptz,
     identified_at timestamptz, visitor_ids text[], facts journey._sum, touches journey._end_touch[],
-    conversions bigint, email_trait text, internal_users text[], version bigint, at timestamptz)
+    changed_from timestamptz, changed_to timestamptz, conversions bigint, email_trait text, internal_users text[], version bigint, at timestamptz)
 RETURNS anyelement
 AS 'MODULE_PATHNAME', 'journey_profile'
 LANGUAGE C STABLE PARALLEL SAFE;

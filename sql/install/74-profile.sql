@@ -311,9 +311,9 @@ AS $$
                            SELECT FROM {identities} AS t
                            WHERE t.id = v AND t.id_type = 'visitor' AND t.person_id = b.person_id)) AS v (id))
                ELSE (b.old).visitor_ids END AS visitor_ids$sql$
-    -- The first and last, and the first and last with a click id of each name: beyond the old ones there are none but
-    -- those that came, and one that went is replaced by the next. Each in the order of an index, which ends with the
-    -- time; a sort would read all of a person.
+    -- The first and last, and the first and last with a click id of each name. Those before and behind all that changed
+    -- are in the old row. Beyond the old ones there are none but those that came, and one that went is replaced by the
+    -- next. Each in the order of an index, which ends with the time; a sort would read all of a person.
     UNION ALL SELECT 'ends', format($sql$
         SELECT b.came || ARRAY(
             SELECT %1$s
@@ -324,15 +324,18 @@ AS $$
                 UNION ALL
                 SELECT t.*
                 FROM jsonb_each((b.old).click_ids) AS x (name, old) CROSS JOIN LATERAL (%3$s) AS t) AS t) AS touches$sql$,
-        journey._end_touch('t'::text), string_agg(journey._end_of_touches(direct, last, 'true'::text), $sql$
+        journey._end_touch('t'::text), (
+        SELECT string_agg(journey._end_of_touches(e LIKE '%non_direct%', e LIKE 'last%', format('(b.old).%s_at', e),
+                                                  'true'::text), $sql$
                 UNION ALL
-                $sql$), (
-        SELECT string_agg(journey._end_of_touches(false, last, format($sql$
-                    t.click_ids ? x.name AND t.touched_at %s (x.old ->> '%s')::timestamptz$sql$, beyond, field)), $sql$
+                $sql$)
+        FROM unnest(journey._profile_touches()) AS e), (
+        SELECT string_agg(journey._end_of_touches(true, e = 'last', format($sql$(x.old ->> '%s_at')::timestamptz$sql$, e),
+                              format($sql$t.click_ids ? x.name AND t.touched_at %s (x.old ->> '%s_at')::timestamptz$sql$,
+                                     CASE e WHEN 'last' THEN '<=' ELSE '>=' END, e)), $sql$
                     UNION ALL
                     $sql$)
-        FROM (VALUES (false, '>=', 'first_at'), (true, '<=', 'last_at')) AS e (last, beyond, field)))
-    FROM (VALUES (true, false), (true, true), (false, false), (false, true)) AS e (direct, last)
+        FROM (VALUES ('first'), ('last')) AS e (e)))
 $$;
 
 -- The row of a touch, for _profile().
@@ -345,17 +348,19 @@ AS $$
                   touch, journey._touch_columns(touch || '.'))
 $$;
 
--- The first or last touches of b.person_id that fulfil a condition: those of one time, of which _profile() finds the one.
-CREATE FUNCTION journey._end_of_touches(direct boolean, last boolean, condition text)
+-- The first or last touches of b.person_id that fulfil a condition, where that of the old time may have changed: those of
+-- one time, of which _profile() finds the one.
+CREATE FUNCTION journey._end_of_touches(non_direct boolean, last boolean, old text, condition text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format($sql$(
                     SELECT t.* FROM {touches} AS t
-                    WHERE %s t.person_id = b.person_id AND %s
+                    WHERE (%s) IS NOT TRUE AND %s t.person_id = b.person_id AND %s
                     ORDER BY t.touched_at %s FETCH FIRST 1 ROW WITH TIES)$sql$,
-        CASE WHEN NOT direct THEN $sql$t.touch_type <> 'direct' AND$sql$ END, condition, CASE WHEN last THEN 'DESC' END)
+        CASE WHEN last THEN 'b.changed_to < ' ELSE 'b.changed_from > ' END || old,
+        CASE WHEN non_direct THEN $sql$t.touch_type <> 'direct' AND$sql$ END, condition, CASE WHEN last THEN 'DESC' END)
 $$;
 
 -- The rows of profiles of a later run: of the persons in `scope`, of what is stored of them, what changed in their
@@ -372,15 +377,18 @@ AS $$
                    o.person_id IS NULL AS is_new, p.moved, p.facts OR o.person_id IS NULL AS facts,
                    (p.facts OR o.person_id IS NULL)
                    AND EXISTS (SELECT FROM {._sums} AS x WHERE x.person_id = p.person_id) AS kept,
-                   (SELECT min(s.started_at) FROM {_sessions} AS s
-                    WHERE s.person_id = p.person_id) AS first_seen_at,
+                   c.changed_from, c.changed_to,
+                   CASE WHEN c.changed_from > o.first_seen_at THEN o.first_seen_at
+                        ELSE (SELECT min(s.started_at) FROM {_sessions} AS s
+                              WHERE s.person_id = p.person_id) END AS first_seen_at,
                    -- looked for anew only where the session that ended last is no more what it was
                    CASE WHEN m.ended0 = o.last_seen_at AND (m.ended1 >= o.last_seen_at) IS NOT TRUE
                         THEN (SELECT max(s.ended_at) FROM {_sessions} AS s
                               WHERE s.person_id = p.person_id AND NOT s.loose)
                         ELSE greatest(o.last_seen_at, m.ended1) END AS last_seen_at,
-                   (SELECT min(s.identified_at) FROM {_sessions} AS s
-                    WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) AS identified_at,
+                   CASE WHEN c.changed_from > o.identified_at THEN o.identified_at
+                        ELSE (SELECT min(s.identified_at) FROM {_sessions} AS s
+                              WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) END AS identified_at,
                    -- _count_conversions() brings them up to date, and counts all where they are NULL
                    CASE WHEN o.person_id IS NOT NULL THEN o.conversions
                         WHEN p.person_id NOT IN (SELECT c.person_id FROM {._converted} AS c)
@@ -391,13 +399,15 @@ AS $$
             LEFT JOIN (
                 SELECT person_id, sum(s)::bigint AS sessions, sum(e)::bigint AS events,
                        sum(v)::bigint AS page_views, array_agg(gone) AS gone, array_agg(came) AS came,
-                       max(ended0) AS ended0, max(ended1) AS ended1, array_agg(DISTINCT visitor_id::text) AS visitors
+                       max(ended0) AS ended0, max(ended1) AS ended1, min(from_at) AS changed_from,
+                       max(to_at) AS changed_to, array_agg(DISTINCT visitor_id::text) AS visitors
                 FROM (
                     SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v, counts0 AS gone, NULL::bytea AS came,
-                           CASE WHEN s0 > 0 THEN to0 END AS ended0, NULL::timestamptz AS ended1, visitor_id
+                           CASE WHEN s0 > 0 THEN to0 END AS ended0, NULL::timestamptz AS ended1, from0 AS from_at,
+                           to0 AS to_at, visitor_id
                     FROM {._changed_units}
                     UNION ALL
-                    SELECT p1, s1, e1, v1, NULL, counts1, NULL, CASE WHEN s1 > 0 THEN to1 END, visitor_id
+                    SELECT p1, s1, e1, v1, NULL, counts1, NULL, CASE WHEN s1 > 0 THEN to1 END, from1, to1, visitor_id
                     FROM {._changed_units}) AS d
                 WHERE person_id IS NOT NULL
                 GROUP BY person_id) AS m USING (person_id)
@@ -406,20 +416,25 @@ AS $$
                 FROM {._changed_units} AS u JOIN {touches} AS t USING (session_id)
                 WHERE u.p1 IS NOT NULL AND t.click_ids IS NOT NULL AND t.touch_type <> 'direct'
                 GROUP BY t.person_id) AS k USING (person_id)
+            -- in which time units changed; NULL where nothing is stored
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN o.person_id IS NOT NULL THEN coalesce(m.changed_from, 'infinity') END AS changed_from,
+                       CASE WHEN o.person_id IS NOT NULL THEN coalesce(m.changed_to, '-infinity') END AS changed_to) AS c
             WHERE coalesce(o.events, 0) + coalesce(m.events, 0) > 0
               AND ((($1).settings).profiles = 'all' OR p.person_id NOT LIKE 'visitor:%%')) AS b
         CROSS JOIN (SELECT journey._internal_patterns(($1).store, ($1).settings) AS patterns OFFSET 0) AS ours
         %2$s
         CROSS JOIN LATERAL journey._profile(
             b.old, b.person_id, b.sessions, b.events, b.page_views, b.gone, b.names, b.first_seen_at, b.last_seen_at,
-            b.identified_at, devices.visitor_ids, sums.facts, ends.touches, b.conversions,
+            b.identified_at, devices.visitor_ids, sums.facts, ends.touches, b.changed_from,
+            b.changed_to, b.conversions,
             (($1).settings).email_trait, ours.patterns, ($1).version, ($1).at) AS n$sql$,
         journey._end_touch('t'::text),
         (SELECT string_agg(format('CROSS JOIN LATERAL (%s) AS %s', query, piece), E'\n')
          FROM journey._profile_pieces()))
 $$;
 COMMENT ON FUNCTION journey._end_touch(text) IS 'internal: the row of a touch';
-COMMENT ON FUNCTION journey._end_of_touches(boolean, boolean, text) IS
+COMMENT ON FUNCTION journey._end_of_touches(boolean, boolean, text, text) IS
     'internal: the query for the first or last touches of a person';
 
 -- One row per person. In a first load _store_persons() writes them.

@@ -450,23 +450,54 @@ LookUp(JTouchEnds *ends, bool last, bool direct, const char *click, int64 from)
 		}
 }
 
-/* The profile of the next run: the old one's click ids, from where they were on, and those that came. */
+/* What the old profile has and keeps. */
 static void
-FollowTouches(const bool *came)
+KeepTouches(JTouchEnds *ends, const JStretch *changed)
+{
+	for (JEnd i = 0; i < JEND_COUNT; i++)
+	{
+		JEndTouch	old = {.place.at = profile.end[i].place.at};
+
+		memcpy(old.field, profile.end[i].field, sizeof(old.field));
+		if (profile.end[i].chunk != NULL)
+			JTouchEndsKeep(ends, i, &old, changed);
+	}
+	for (int i = 0; i < profile.n_clicks; i++)
+		JTouchEndsKeepClick(ends, &profile.clicks[i], changed);
+}
+
+/*
+ * The profile of the next run: what is kept of the old one's, what may have changed of it, from where it was on, and
+ * the touches that came.
+ */
+static void
+FollowTouches(const bool *came, const JStretch *changed)
 {
 	JTouchEnds	ends = {.n_clicks = 0};
+	bool		kept = Random(4) > 0;
 
+	if (kept)
+		KeepTouches(&ends, changed);
 	for (int i = 0; i < n_touches; i++)
 		if (came[i] && !touches[i].touch.direct && touches[i].touch.n_click_ids > 0)
 			JTouchEndsAdd(&ends, TouchAt(i));
-	for (int i = 0; i < 4; i++)
-		LookUp(&ends, i & 1, i & 2, NULL, i & 1 ? PG_INT64_MAX : PG_INT64_MIN);
+	for (JEnd i = 0; i < JEND_COUNT; i++)
+	{
+		bool		last = i >= JEND_LAST;
+		int64		at = profile.end[i].place.at;
+
+		if (kept && profile.end[i].chunk != NULL && (last ? changed->to < at : changed->from > at))
+			continue;
+		LookUp(&ends, last, i == JEND_FIRST || i == JEND_LAST, NULL, last ? PG_INT64_MAX : PG_INT64_MIN);
+	}
 	for (int i = 0; i < profile.n_clicks; i++)
 	{
 		char	   *name = pnstrdup(profile.clicks[i].name.data, profile.clicks[i].name.len);
 
-		LookUp(&ends, false, false, name, profile.clicks[i].first.at);
-		LookUp(&ends, true, false, name, profile.clicks[i].last.at);
+		if (!kept || changed->from <= profile.clicks[i].first.at)
+			LookUp(&ends, false, false, name, profile.clicks[i].first.at);
+		if (!kept || changed->to >= profile.clicks[i].last.at)
+			LookUp(&ends, true, false, name, profile.clicks[i].last.at);
 	}
 	profile = ends;
 }
@@ -502,7 +533,7 @@ CheckTouches(const JTouchEnds *ends)
 		CHECK((right >= 0) == (ends->end[i].chunk != NULL));
 		if (right < 0)
 			continue;
-		CHECK(ComparePlaces(&ends->end[i].place, &touches[right].touch.place) == 0);
+		CHECK(ends->end[i].place.at == touches[right].touch.place.at);
 		CHECK(JStrEqual(ends->end[i].field[JE_SOURCE], TouchAt(right)->field[JE_SOURCE]));
 		CHECK(JStrIsNull(ends->end[i].field[JE_MEDIUM]));
 	}
@@ -524,6 +555,16 @@ CheckTouches(const JTouchEnds *ends)
 	CHECK(ends->n_clicks == n);
 }
 
+/* Something changed at this time, or around it. */
+static void
+Change(JStretch *changed, int64 at)
+{
+	int64		around = Random(3) == 0;
+
+	changed->from = Min(changed->from, at - around);
+	changed->to = Max(changed->to, at + around);
+}
+
 static void
 Touches(void)
 {
@@ -538,15 +579,21 @@ Touches(void)
 		JTouchEnds	whole = {.n_clicks = 0};
 		int			start;
 
+		JStretch	changed = {PG_INT64_MAX, PG_INT64_MIN};
+
 		for (int i = 0; i < n_touches; i++)
 			if (Random(5) == 0)
+			{
+				Change(&changed, touches[i].touch.place.at);
 				touches[i--] = touches[--n_touches];
+			}
 		for (int left = 1 + Random(4); left > 0 && id < n; left--)
 		{
 			came[n_touches] = true;
-			RandomTouch(&touches[n_touches++], id++);
+			RandomTouch(&touches[n_touches], id++);
+			Change(&changed, touches[n_touches++].touch.place.at);
 		}
-		FollowTouches(came);
+		FollowTouches(came, &changed);
 		CheckTouches(&profile);
 		start = Random(n_touches);
 		for (int i = 0; i < n_touches; i++)
