@@ -494,7 +494,7 @@ BEGIN
         CREATE INDEX ON {_sessions} (person_id, identified_at) WITH (deduplicate_items = off)
             WHERE refs IS NOT NULL;
 
-        ALTER TABLE {touches} ADD PRIMARY KEY (visitor_id, touch_id);
+        ALTER TABLE {touches} ADD PRIMARY KEY (touch_id);
         -- users; a person's first and last touch
         CREATE INDEX ON {touches} (person_id, touched_at) WITH (deduplicate_items = off);
         -- the first and last that is not direct, and click ids
