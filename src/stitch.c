@@ -474,6 +474,7 @@ typedef struct JPersons
 	bool		more_units;
 	bool		more_facts;
 	pg_tz	   *zone;
+	int64		n_sessions;		/* so far */
 	bool		anonymous;		/* persons of whom nothing is known have profiles too */
 	int64		version;		/* number and time of the refresh */
 	TimestampTz at;
@@ -514,7 +515,10 @@ JPersonsUnit(JPersons *persons, Datum person)
 	JSetVersion(persons, values + J_UNIT_COLUMNS + 1, nulls + J_UNIT_COLUMNS + 1);
 	JWriterPut(persons->sessions, values, nulls);
 	if (!part.loose)
+	{
 		n = JPartTouches(&part, &touches);
+		persons->n_sessions++;
+	}
 	for (int i = 0; i < n; i++)
 	{
 		Datum		touch[TOUCH_COLUMNS];
@@ -626,7 +630,7 @@ JReadProfileRules(FunctionCallInfo fcinfo, JProfileRules *rules)
 
 /*
  * _load_persons(units, facts, sessions, touches, profiles, time_zone, email_trait, internal_users, anonymous,
- * version, at): writes the sessions, touches and profiles of a first load; how many profiles there are.
+ * version, at): writes the sessions, touches and profiles of a first load; how many sessions and profiles there are.
  */
 PG_FUNCTION_INFO_V1(journey_load_persons);
 Datum
@@ -634,8 +638,12 @@ journey_load_persons(PG_FUNCTION_ARGS)
 {
 	JPersons	persons = {{NULL}};
 	JProfileRules rules;
-	uint64		n;
+	Datum		values[2];
+	bool		nulls[2] = {false};
+	TupleDesc	tupdesc;
 
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
 	JReadProfileRules(fcinfo, &rules);
 	persons.zone = JFindZone(text_to_cstring(PG_GETARG_TEXT_PP(5)));
 	persons.anonymous = PG_GETARG_BOOL(8);
@@ -657,6 +665,7 @@ journey_load_persons(PG_FUNCTION_ARGS)
 	SPI_finish();
 	(void) JWriterClose(persons.sessions);
 	(void) JWriterClose(persons.touches);
-	n = JWriterClose(persons.profiles);
-	PG_RETURN_INT64((int64) n);
+	values[0] = Int64GetDatum(persons.n_sessions);
+	values[1] = Int64GetDatum((int64) JWriterClose(persons.profiles));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
 }

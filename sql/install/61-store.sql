@@ -292,7 +292,7 @@ AS $$
     VALUES
         ('_segments',     ARRAY['visitor_id', 'started_at', 'first_event_id'], false),
         ('_sessions',     ARRAY['session_id'], true),
-        ('touches',       ARRAY['visitor_id', 'touch_id'], true),
+        ('touches',       ARRAY['touch_id'], true),
         ('_facts',        ARRAY['visitor_id', 'event_time', 'event_id'], false),
         ('_aliases',      ARRAY['visitor_id', 'event_time', 'event_id'], false),
         ('_copies',       ARRAY['visitor_id', 'event_id', 'event_time'], false),

@@ -223,9 +223,8 @@ BEGIN
 END
 $$;
 
--- A first load: sessions, touches and profiles, person by person; how many profiles.
-CREATE FUNCTION journey._store_persons(r journey._run)
-RETURNS bigint
+-- A first load: sessions, touches and profiles, person by person; how many sessions and profiles.
+CREATE FUNCTION journey._store_persons(r journey._run, OUT sessions bigint, OUT profiles bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -234,7 +233,8 @@ DECLARE
 BEGIN
     -- In the order of person_id, in which indexes are made fast. Sorted by what follows the prefix and one letter
     -- of that, since eight bytes that are the same make comparing slow.
-    RETURN journey._load_persons(journey._bind(r, $sql$
+    SELECT n_sessions, n_profiles INTO sessions, profiles
+    FROM journey._load_persons(journey._bind(r, $sql$
             SELECT coalesce(p.person_id, 'visitor:' || u.visitor_id), u.session_number, u.part
             FROM {._units_new} AS u LEFT JOIN {._resolved} AS p USING (session_id)
             ORDER BY CASE WHEN p.person_id IS NULL THEN 'v' || u.visitor_id
