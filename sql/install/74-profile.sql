@@ -520,7 +520,8 @@ AS $$
             WHERE a.attrelid = (SELECT typrelid FROM pg_type
                                 WHERE oid = 'journey._profile_touch'::regtype))),
         -- users, both; neither changes with most updates, which therefore touch no index
-        'CREATE INDEX ON {profiles} (email); CREATE INDEX ON {profiles} (user_id)',
+        'CREATE INDEX ON {profiles} (email) WHERE email IS NOT NULL;'
+        ' CREATE INDEX ON {profiles} (user_id) WHERE user_id IS NOT NULL',
         $sql$
             SELECT person_id, bool_or(kind = 'fact') AS facts, bool_or(kind = 'identity') AS moved
             FROM {._person_changes} GROUP BY person_id$sql$,
