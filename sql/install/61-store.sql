@@ -260,10 +260,11 @@ AS 'MODULE_PATHNAME', 'journey_sum_counts'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 -- The last rounds of a first load: of units, (person_id, session_number, part), and facts, (person_id, visitor_id,
--- event_time, event_id, name, order_id, revenue, currency, traits), from two queries, both in order of
--- person_id, writes sessions, touches and profiles; how many sessions and profiles there are.
+-- event_time, event_id, name, order_id, revenue, currency, traits, session_id, user_id, conversions), from two
+-- queries, both in order of person_id, writes sessions, touches, facts and profiles; how many sessions and profiles
+-- there are.
 CREATE FUNCTION journey._load_persons(units text, facts text, sessions regclass, touches regclass,
-    profiles regclass, time_zone text, email_trait text, internal_users text[], anonymous boolean,
+    fact_rows regclass, profiles regclass, time_zone text, email_trait text, internal_users text[], anonymous boolean,
     version bigint, at timestamptz, OUT n_sessions bigint, OUT n_profiles bigint)
 AS 'MODULE_PATHNAME', 'journey_load_persons'
 LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT;

@@ -201,29 +201,7 @@ $$;
 
 COMMENT ON FUNCTION journey._tell_facts(journey._run) IS 'internal: what follows from changed facts at once';
 
--- A first load: facts, before all that is written person by person.
-CREATE FUNCTION journey._store_all_facts(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
-                              order_id, revenue, currency, traits, conversions)
-        SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
-               coalesce(p.person_id, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
-                                          ELSE 'visitor:' || n.visitor_id END),
-               n.user_id, n.name, n.order_id, n.revenue, n.currency, n.traits,
-               n.conversions
-        FROM {._noted} AS n
-        LEFT JOIN {._resolved} AS p USING (session_id)
-        LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
-        WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)$sql$);
-END
-$$;
-
--- A first load: sessions, touches and profiles, person by person; how many sessions and profiles.
+-- A first load: sessions, touches, facts and profiles, person by person; how many sessions and profiles.
 CREATE FUNCTION journey._store_persons(r journey._run, OUT sessions bigint, OUT profiles bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -242,13 +220,19 @@ BEGIN
                      END COLLATE "C", u.visitor_id, u.started_at, u.first_event_id$sql$),
         journey._bind(r, $sql$
             SELECT f.person_id, f.visitor_id, f.event_time, f.event_id, f.name, f.order_id, f.revenue,
-                   f.currency, f.traits
-            FROM {_facts} AS f
-            WHERE f.revenue IS NOT NULL OR f.traits IS NOT NULL
-            ORDER BY left(f.person_id, 1) || substr(f.person_id, strpos(f.person_id, ':') + 1),
+                   f.currency, f.traits, f.session_id, f.user_id, f.conversions
+            FROM (
+                SELECT coalesce(p.person_id, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
+                                                  ELSE 'visitor:' || n.visitor_id END) AS person_id, n.*
+                FROM {._noted} AS n
+                LEFT JOIN {._resolved} AS p USING (session_id)
+                LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
+                WHERE n.sign > 0
+                  AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)) AS f
+            ORDER BY left(f.person_id, 1) || substr(f.person_id, strpos(f.person_id, ':') + 1) COLLATE "C",
                      f.event_time, f.event_id, f.visitor_id$sql$),
         journey._bind(r, '{_sessions}'::text)::regclass, journey._bind(r, '{touches}'::text)::regclass,
-        journey._bind(r, '{profiles}'::text)::regclass, s.time_zone, s.email_trait,
+        journey._bind(r, '{_facts}'::text)::regclass, journey._bind(r, '{profiles}'::text)::regclass, s.time_zone, s.email_trait,
         journey._internal_patterns(r.store, s), s.profiles = 'all',
         r.version, r.at);
 END

@@ -92,10 +92,7 @@ BEGIN
     IF r.bulk THEN
         PERFORM journey._stitch_all(r);
         phases := journey._note_phase(phases, 'sessions'::text, begun);
-        begun := journey._phase('touches'::text);
-        PERFORM journey._store_all_facts(r);
-        phases := journey._note_phase(phases, 'touches'::text, begun);
-
+        -- touches and facts with them
         begun := journey._phase('profiles'::text);
         SELECT sessions, profiles INTO sessions_changed, profiles_changed FROM journey._store_persons(r);
         PERFORM journey._follow_all(r);
