@@ -653,6 +653,8 @@ JStoredAdd(JLoad *load, JStoredVisitor *visitor, JStr visitor_id, Datum body)
 	if (JStrIsNull(visitor->visitor_id))
 		visitor->visitor_id = (JStr) {pnstrdup(visitor_id.data, visitor_id.len), visitor_id.len};
 	events = JTimelineEvents(JTimelineOpenDatum((struct varlena *) PG_DETOAST_DATUM_COPY(body)), &n);
+	for (int i = 0; i < n; i++)
+		events[i].field[JF_VISITOR_ID] = visitor->visitor_id;	/* in a damaged store some say another */
 	if (visitor->n + n > visitor->max)
 	{
 		visitor->max = Max(visitor->n + n, 2 * visitor->max);
