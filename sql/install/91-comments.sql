@@ -142,8 +142,6 @@ COMMENT ON FUNCTION journey._load_rows IS
     'internal: the merge of a first load, from the rows of a reading';
 COMMENT ON FUNCTION journey._merge_rows IS
     'internal: merges the rows of a reading into empty tables';
-COMMENT ON FUNCTION journey._store_all_facts IS
-    'internal: writes the facts of a first load';
 COMMENT ON FUNCTION journey.timeline_in IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_out IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_recv IS 'I/O';
