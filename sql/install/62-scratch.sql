@@ -12,7 +12,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ids', '_windows', '_resolved',
-        '_changed_units', '_changed_facts', '_converted']
+        '_changed_units', '_converted']
 $$;
 
 -- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting.
@@ -57,8 +57,11 @@ BEGIN
             extend     bigint NOT NULL DEFAULT 0);
         CREATE INDEX ON {._reach} (visitor_id);
         CREATE UNLOGGED TABLE {._work} (LIKE journey._split_row);
+        -- What goes (sign is -1) and comes (1) of events and records one by one. Merge notes it with them; stitch says from
+        -- whom it goes and to whom it comes, if it is a fact, and adds those that go from one person to another, and
+        -- those that begin or cease to count.
         CREATE UNLOGGED TABLE {._noted} (
-            LIKE journey._noted, sign int NOT NULL, session_id uuid);
+            LIKE journey._noted, sign int NOT NULL, session_id uuid, person_id text COLLATE "C");
         CREATE UNLOGGED TABLE {._units_new} (
             LIKE journey._unit, session_number bigint, part bytea);
         CREATE UNLOGGED TABLE {._units_old} (   -- as _sessions had them
@@ -82,12 +85,6 @@ BEGIN
             s0 bigint NOT NULL, s1 bigint NOT NULL, e0 bigint NOT NULL, e1 bigint NOT NULL,
             v0 bigint NOT NULL, v1 bigint NOT NULL, counts0 bytea, counts1 bytea,
             named boolean NOT NULL, unnamed boolean NOT NULL);
-        -- Facts that came to a person, or went, and those that began or ceased to count; of one that counts once
-        -- the order.
-        CREATE UNLOGGED TABLE {._changed_facts} (
-            person_id text COLLATE "C" NOT NULL, event_time timestamptz NOT NULL, event_id text COLLATE "C" NOT NULL,
-            visitor_id text COLLATE "C" NOT NULL, session_id uuid, came boolean NOT NULL, name text,
-            order_id text COLLATE "C");
         CREATE UNLOGGED TABLE {._resolved} (
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
             first_event_id text COLLATE "C", session_id uuid NOT NULL,
@@ -101,6 +98,13 @@ BEGIN
             conversion_id text COLLATE "C" NOT NULL,
             visitor_id text COLLATE "C", event_time timestamptz, event_id text COLLATE "C",
             person_id text COLLATE "C", name text, converted_at timestamptz);
+        -- Facts that came to a person, or went, and those that began or ceased to count; of one that counts once
+        -- the order.
+        CREATE VIEW {._changed_facts} AS
+            SELECT person_id, event_time, event_id, visitor_id, session_id, sign > 0 AS came, name,
+                   CASE WHEN revenue >= 0 THEN order_id END AS order_id
+            FROM {._noted}
+            WHERE person_id IS NOT NULL;
         -- What changed for whom, and when, by the tables above: all that follows from a person is derived anew by it.
         -- Kinds: unit, record (a row that is no event: of a users table), fact (one came, went or moved), identity (whom a
         -- visitor stands for).
