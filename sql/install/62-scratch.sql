@@ -122,8 +122,8 @@ BEGIN
             SELECT person0, from_at, to_at, 'identity' FROM {._ids} WHERE person0 IS NOT NULL AND ref LIKE 'visitor:%'
             UNION ALL
             SELECT person_id, from_at, to_at, 'identity' FROM {._ids} WHERE person_id IS NOT NULL AND ref LIKE 'visitor:%';
-        -- tables of conversions of which the reading has all rows
-        CREATE UNLOGGED TABLE {._whole_tables} (table_id integer NOT NULL);
+        -- tables of conversions of which the reading has all rows; compared: all but those that records have as they are
+        CREATE UNLOGGED TABLE {._whole_tables} (table_id integer NOT NULL, compared boolean NOT NULL);
     $sql$);
 END
 $$;

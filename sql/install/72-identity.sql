@@ -48,8 +48,8 @@ BEGIN
 END
 $$;
 
--- A first load has written whom the units of visitors name. An alias of a visitor names it too, wherever it was
--- sent from.
+-- A first load has written whom the units of visitors name, and that those that name nobody stand for themselves. An
+-- alias of a visitor names it too, wherever it was sent from.
 CREATE FUNCTION journey._add_aliased(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -72,6 +72,11 @@ BEGIN
         FROM aliased AS a
         WHERE NOT EXISTS (
             SELECT FROM known AS k WHERE k.visitor_id = a.visitor_id AND k.ref = a.ref)$sql$);
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {identities} AS i
+        USING (SELECT DISTINCT previous_id FROM {._noted}
+               WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS a
+        WHERE i.id = a.previous_id AND i.id_type = 'visitor'$sql$);
 END
 $$;
 
@@ -423,17 +428,18 @@ RETURN pg_catalog.format($sql$
             SELECT f.person_id
             FROM {identities} AS f
             WHERE f.id = substr(m.first_ref, strpos(m.first_ref, ':') + 1)
-              AND f.id_type = split_part(m.first_ref, ':', 1) %4$s) AS f ON true
+              AND f.id_type = split_part(m.first_ref, ':', 1) AND f.id_type <> 'visitor' %4$s) AS f ON true
         LEFT JOIN LATERAL (
             SELECT i.person_id
             FROM {identities} AS i
-            WHERE m.identity <> m.first_ref AND i.id = substr(m.identity, strpos(m.identity, ':') + 1)
-              AND i.id_type = split_part(m.identity, ':', 1) %4$s) AS i ON true
+            -- NULL is not looked for; most units name one alone
+            WHERE i.id = substr(nullif(m.identity, m.first_ref), strpos(m.identity, ':') + 1)
+              AND i.id_type = split_part(m.identity, ':', 1) AND i.id_type <> 'visitor' %4$s) AS i ON true
         ORDER BY m.visitor_id, m.at, m.event_id, m.sent_from$sql$, units, journey._barriers(visitors), shared,
         CASE WHEN bulk THEN '' ELSE 'LIMIT 1' END);
 
 -- A first load: all units are in _units_new. Those that go to another person than their visitor's own are left
--- in _resolved; and the visitors' stretches are written.
+-- in _resolved; and the stretches of visitors that name somebody are written.
 CREATE FUNCTION journey._stitch_all(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -460,12 +466,6 @@ BEGIN
             FROM (SELECT visitor_id FROM {_visitor_refs} GROUP BY visitor_id HAVING count(*) > %s) AS x
             WHERE %s$sql$, (r.settings).max_users_per_visitor, journey._is_shared(r)), true)),
         journey._bind(r, '{._resolved}'::text)::regclass, journey._bind(r, '{identities}'::text)::regclass, false);
-    -- most visitors name nobody
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
-        SELECT visitor_id, 'visitor', 'visitor:' || visitor_id, '-infinity', 'infinity', 'anonymous'
-        FROM (SELECT DISTINCT visitor_id FROM {._units_new} WHERE refs IS NULL) AS u
-        WHERE NOT EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = u.visitor_id)$sql$);
     EXECUTE journey._bind(r, 'ANALYZE {._resolved} (session_id, person_id)'::text);
 END
 $$;

@@ -144,20 +144,7 @@ $$;
 -- rows of tables that are conversions
 -- ---------------------------------------------------------------------------------------------
 
--- The condition that a record o is in no row of a table that was read whole.
-CREATE FUNCTION journey._vanished()
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT $sql$
-        o.table_id IN (SELECT table_id FROM {._whole_tables})
-        AND NOT EXISTS (
-            SELECT FROM {._batch} AS b
-            WHERE b.kind = 'conversion' AND b.is_traits AND b.status IS NULL
-              AND journey._record_key(b.name, b.event_id) = o.conversion_id)$sql$
-$$;
-
+-- Whether a table that was read whole has lost rows of records.
 CREATE FUNCTION journey._conversions_vanished(r journey._run)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -166,9 +153,17 @@ AS $$
 DECLARE
     result boolean;
 BEGIN
-    EXECUTE journey._bind(r, format('SELECT EXISTS (SELECT FROM {_conversion_records} AS o WHERE %s)',
-                                    journey._vanished())) INTO result;
-    RETURN result;
+    IF journey._scratch_size(r, '_whole_tables'::text) > 0 THEN
+        EXECUTE journey._bind(r, $sql$
+            SELECT EXISTS (
+                SELECT FROM {_conversion_records} AS o
+                WHERE o.table_id IN (SELECT table_id FROM {._whole_tables} WHERE NOT compared)
+                  AND NOT EXISTS (
+                      SELECT FROM {._batch} AS b
+                      WHERE b.kind = 'conversion' AND b.is_traits AND b.status IS NULL
+                        AND journey._record_key(b.name, b.event_id) = o.conversion_id))$sql$) INTO result;
+    END IF;
+    RETURN coalesce(result, false);
 END
 $$;
 
@@ -176,11 +171,12 @@ $$;
 CREATE FUNCTION journey._record_content(o jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$SELECT (o - '{table_id,loaded_at}'::text[])::text COLLATE "C"$$;
+AS $$SELECT (o - '{table_id,loaded_at,row_version,rows}'::text[])::text COLLATE "C"$$;
 
 -- Brings the records up to date by the rows of _batch; how many told something new. Those of which a row of a
--- captured table changed or went begin anew with the rows that there are. Of a conversion the row that was loaded
--- last counts, of those loaded at one time the one that takes it back. Rows without a load time are from now.
+-- captured or compared table changed or went begin anew with the rows that there are. Of a conversion the row that was
+-- loaded last counts, of those loaded at one time the one that takes it back. Rows without a load time are from now,
+-- and so is the row of a compared table that is as its record has it.
 CREATE FUNCTION journey._note_conversion_rows(r journey._run)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -190,56 +186,73 @@ AS $$
 DECLARE
     n bigint;
 BEGIN
-    IF NOT r.bulk THEN
-        -- rows of a captured table that went or changed
-        EXECUTE journey._bind(r, $sql$
-            WITH gone AS (
-                DELETE FROM {_conversion_records} AS o USING {._batch} AS b
-                WHERE b.is_traits AND b.kind = 'conversion' AND b.status = 'removed'
-                  AND o.table_id = b.table_id AND o.row_id = b.event_id
-                RETURNING o.conversion_id)
-            INSERT INTO {._converted} (conversion_id) SELECT conversion_id FROM gone$sql$);
-    END IF;
-    EXECUTE journey._bind(r, $sql$
+    EXECUTE journey._bind(r, format($sql$
         WITH given AS (
             SELECT journey._record_key(b.name, b.event_id) AS conversion_id, b.name, b.table_id, b.loaded_at,
                    b.event_time AS converted_at, x.user_id, x.properties ->> 'email' AS email, x.visitor_id,
                    x.revenue AS value, x.currency, x.order_id, x.properties ->> 'gclid' AS gclid,
                    x.properties ->> 'click_id' AS click_id, x.properties ->> 'phone' AS phone,
-                   x.properties -> 'consent' AS consent, b.event_id AS row_id
+                   x.properties -> 'consent' AS consent, b.event_id AS row_id, b.row_version
             FROM {._batch} AS b
             LEFT JOIN LATERAL (
                 SELECT b.user_id, b.visitor_id, b.revenue, b.currency, b.order_id, b.properties
                 WHERE b.event_time IS NOT NULL) AS x ON true
             WHERE b.is_traits AND b.kind = 'conversion' AND b.status IS NULL),
-        last AS (
+        last AS MATERIALIZED (
             SELECT DISTINCT ON (g.conversion_id) g.*
-            FROM given AS g
+            FROM (SELECT g.*, count(*) OVER (PARTITION BY g.conversion_id) AS rows FROM given AS g) AS g
             ORDER BY g.conversion_id, g.loaded_at DESC NULLS FIRST, g.converted_at IS NULL DESC,
-                     journey._record_content(to_jsonb(g)) DESC),
+                     CASE WHEN g.rows > 1 THEN journey._record_content(to_jsonb(g)) END DESC),
+        whole AS MATERIALIZED (SELECT table_id, compared FROM {._whole_tables}),
+        outdated AS MATERIALIZED (
+            SELECT b.row_key AS conversion_id
+            FROM {._batch} AS b
+            WHERE b.is_traits AND b.kind = 'conversion' AND b.status = 'removed' AND b.row_key IS NOT NULL
+            UNION
+            SELECT o.conversion_id
+            FROM {._batch} AS b
+            JOIN {_conversion_records} AS o ON o.table_id = b.table_id AND o.row_id = b.event_id
+            WHERE b.is_traits AND b.kind = 'conversion' AND b.status = 'removed' AND b.row_key IS NULL),
+        news AS MATERIALIZED (
+            SELECT %1$s, l.row_version,
+                   k.conversion_id IS NULL OR ROW(%2$s)::record *<> ROW(%1$s)::record AS is_new
+            FROM last AS l
+            LEFT JOIN {_conversion_records} AS k USING (conversion_id)
+            WHERE CASE
+                  WHEN k.conversion_id IS NULL OR l.conversion_id IN (SELECT conversion_id FROM outdated) THEN true
+                  WHEN k.row_version IS NOT NULL AND k.table_id IN (SELECT table_id FROM whole WHERE compared)
+                  THEN l.loaded_at IS NULL
+                       AND ((l.converted_at IS NULL)::int, journey._record_content(to_jsonb(l)))
+                           > ((k.converted_at IS NULL)::int, journey._record_content(to_jsonb(k)))
+                  ELSE l.loaded_at IS NULL OR k.loaded_at IS NULL
+                       OR (l.loaded_at, (l.converted_at IS NULL)::int, journey._record_content(to_jsonb(l)))
+                          > (k.loaded_at, (k.converted_at IS NULL)::int, journey._record_content(to_jsonb(k))) END),
         put AS (
             INSERT INTO {_conversion_records} AS o
-            SELECT l.* FROM last AS l
-            LEFT JOIN {_conversion_records} AS k USING (conversion_id)
-            WHERE k.conversion_id IS NULL OR l.loaded_at IS NULL OR k.loaded_at IS NULL
-               OR (l.loaded_at, (l.converted_at IS NULL)::int, journey._record_content(to_jsonb(l)))
-                  > (k.loaded_at, (k.converted_at IS NULL)::int, journey._record_content(to_jsonb(k)))
+            SELECT %3$s, row_version FROM news
             ON CONFLICT (conversion_id) DO UPDATE SET
                 name = excluded.name, table_id = excluded.table_id, loaded_at = excluded.loaded_at,
                 converted_at = excluded.converted_at, user_id = excluded.user_id, email = excluded.email,
                 visitor_id = excluded.visitor_id, value = excluded.value, currency = excluded.currency,
                 order_id = excluded.order_id, gclid = excluded.gclid, click_id = excluded.click_id,
-                phone = excluded.phone, consent = excluded.consent, row_id = excluded.row_id
-            WHERE o *<> excluded
-            RETURNING conversion_id)
-        INSERT INTO {._converted} (conversion_id) SELECT conversion_id FROM put$sql$);
-    GET DIAGNOSTICS n = ROW_COUNT;
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, format($sql$
-            WITH gone AS (
-                DELETE FROM {_conversion_records} AS o WHERE %s RETURNING conversion_id)
-            INSERT INTO {._converted} (conversion_id) SELECT conversion_id FROM gone$sql$, journey._vanished()));
-    END IF;
+                phone = excluded.phone, consent = excluded.consent, row_id = excluded.row_id,
+                row_version = excluded.row_version
+            WHERE o *<> excluded),
+        gone AS (
+            DELETE FROM {_conversion_records} AS o
+            WHERE (o.table_id IN (SELECT table_id FROM whole WHERE NOT compared)
+                   OR o.conversion_id IN (SELECT conversion_id FROM outdated))
+              AND NOT EXISTS (SELECT FROM last AS l WHERE l.conversion_id = o.conversion_id)
+            RETURNING conversion_id),
+        noted AS (
+            INSERT INTO {._converted} (conversion_id)
+            SELECT conversion_id FROM news WHERE is_new
+            UNION ALL
+            SELECT conversion_id FROM gone)
+        SELECT count(*) FROM news WHERE is_new$sql$,
+        journey._compared_columns(r, '_conversion_records'::text, 'l.'::text),
+        journey._compared_columns(r, '_conversion_records'::text, 'k.'::text),
+        journey._compared_columns(r, '_conversion_records'::text, ''::text))) INTO n;
     RETURN n;
 END
 $$;
@@ -268,6 +281,11 @@ BEGIN
             ON CONFLICT (kind, hash, valid_from) DO UPDATE SET forgotten_at = greatest(o.forgotten_at, excluded.forgotten_at))
         INSERT INTO {._converted} (conversion_id) SELECT conversion_id FROM gone$sql$)
     USING person, user_id, r, r.at;
+    -- rows of others that name a device of the person may be rejected from now on; which ones, only pseudonyms tell
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {_conversion_records} AS o SET row_version = NULL
+        WHERE o.row_version IS NOT NULL AND o.visitor_id IS NOT NULL
+          AND ($1 OR o.visitor_id IN (SELECT visitor_id FROM {._fresh}))$sql$) USING (r.settings).redact IS NOT NULL;
 END
 $$;
 
@@ -628,7 +646,8 @@ $$;
 -- Which conversions a later run derives anew: those of events of changed sessions and runs, as they are and as
 -- they were; rows that changed, or follow a changed id or device; of a person that changed those from then on
 -- until a lookback later; those of orders that such an event is of; and the first one where only that counts; where
--- the options changed, all. Whether there are conversions at all.
+-- the options changed, all. Whether there are conversions at all. Those of units and persons are looked up one by one
+-- (OFFSET 0): to pass by all that are stored in the order of an index costs more than it seems.
 CREATE FUNCTION journey._find_conversions(r journey._run)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -649,54 +668,68 @@ BEGIN
         RETURN true;
     END IF;
     EXECUTE journey._bind(r, $sql$
-        WITH orders AS MATERIALIZED (
+        WITH facts AS MATERIALIZED (
+            SELECT u.session_id, f.*
+            FROM {._changed_units} AS u
+            CROSS JOIN LATERAL (
+                SELECT f.person_id, f.order_id, f.visitor_id, f.event_time, f.event_id, f.conversions
+                FROM {_facts} AS f
+                WHERE f.session_id = u.session_id AND (f.conversions IS NOT NULL OR f.order_id IS NOT NULL)
+                OFFSET 0) AS f),
+        events AS MATERIALIZED (
+            SELECT f.person_id, c.name, c.id AS conversion_id, f.visitor_id, f.event_time, f.event_id
+            FROM facts AS f
+            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text, name text)
+            WHERE f.conversions IS NOT NULL),
+        old AS MATERIALIZED (
+            SELECT o.*
+            FROM {._changed_units} AS u
+            CROSS JOIN LATERAL (
+                SELECT o.person_id, o.name, o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+                FROM {_conversions} AS o
+                WHERE o.unit_id = u.session_id
+                OFFSET 0) AS o
+            WHERE u.p0 IS NOT NULL),
+        orders AS MATERIALIZED (
             SELECT p.person_id, x.order_id
             FROM (SELECT session_id, order_id FROM {._noted} WHERE sign < 0 AND order_id IS NOT NULL
                   UNION
-                  SELECT f.session_id, f.order_id
-                  FROM {._changed_units} AS u JOIN {_facts} AS f USING (session_id)
-                  WHERE f.order_id IS NOT NULL) AS x
+                  SELECT f.session_id, f.order_id FROM facts AS f WHERE f.order_id IS NOT NULL) AS x
             JOIN {._changed_units} AS u USING (session_id)
             CROSS JOIN LATERAL unnest(ARRAY[u.p0, u.p1]) AS p (person_id)
             WHERE p.person_id IS NOT NULL
             GROUP BY 1, 2),
         firsts AS MATERIALIZED (
-            SELECT f.person_id, c.name
-            FROM {._changed_units} AS u
-            JOIN {_facts} AS f USING (session_id)
-            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (name text)
-            WHERE f.conversions IS NOT NULL AND c.name = ANY ($2)
+            SELECT person_id, name FROM events WHERE name = ANY ($2)
             UNION
-            SELECT o.person_id, o.name
-            FROM {._changed_units} AS u
-            JOIN {_conversions} AS o ON o.unit_id = u.session_id
-            WHERE o.name = ANY ($2)),
+            SELECT person_id, name FROM old WHERE name = ANY ($2)),
         reach AS MATERIALIZED (
             SELECT person_id, unnest(range_agg(tstzrange(from_at, to_at + $1, '[]'))) AS at
             FROM {._person_changes}
             WHERE kind = 'unit'
             GROUP BY person_id),
         found AS (
-            SELECT c.id AS conversion_id, f.visitor_id, f.event_time, f.event_id
-            FROM {._changed_units} AS u
-            JOIN {_facts} AS f USING (session_id)
-            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
-            WHERE f.conversions IS NOT NULL
+            -- of those that count once per person the first one is looked for
+            SELECT conversion_id, visitor_id, event_time, event_id FROM events WHERE name <> ALL ($2)
             UNION
-            SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
-            FROM {._changed_units} AS u
-            JOIN {_conversions} AS o ON o.unit_id = u.session_id
+            SELECT conversion_id, visitor_id, converted_at, event_id FROM old
             UNION
-            SELECT c.id, f.visitor_id, f.event_time, f.event_id
+            SELECT f.id, f.visitor_id, f.event_time, f.event_id
             FROM orders AS r
-            JOIN {_facts} AS f ON f.person_id = r.person_id AND f.order_id = r.order_id
-            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
-            WHERE f.conversions IS NOT NULL
+            CROSS JOIN LATERAL (
+                SELECT c.id, f.visitor_id, f.event_time, f.event_id
+                FROM {_facts} AS f
+                CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
+                WHERE f.person_id = r.person_id AND f.order_id = r.order_id AND f.conversions IS NOT NULL
+                OFFSET 0) AS f
             UNION
             SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
             FROM firsts AS r
-            JOIN {_conversions} AS o USING (person_id, name)
-            WHERE o.unit_id IS NOT NULL
+            CROSS JOIN LATERAL (
+                SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+                FROM {_conversions} AS o
+                WHERE o.person_id = r.person_id AND o.name = r.name AND o.unit_id IS NOT NULL
+                OFFSET 0) AS o
             UNION
             SELECT f.id, f.visitor_id, f.event_time, f.event_id
             FROM firsts AS r
@@ -725,7 +758,11 @@ BEGIN
             UNION
             SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
             FROM reach AS r
-            JOIN {_conversions} AS o ON o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at))
+            CROSS JOIN LATERAL (
+                SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+                FROM {_conversions} AS o
+                WHERE o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at)
+                OFFSET 0) AS o)
         INSERT INTO {._converted} (conversion_id, visitor_id, event_time, event_id, person_id, name, converted_at)
         SELECT s.conversion_id, s.visitor_id, s.event_time, s.event_id, o.person_id, o.name, o.converted_at
         FROM found AS s

@@ -206,12 +206,17 @@ DECLARE
     n bigint;
     profiles bigint;
     convert boolean;
+    conversions CONSTANT text[] := '{_conversions,attributed_touches}';
 BEGIN
     IF r.bulk THEN
+        -- most models have none
+        convert := r.conversions IS NOT NULL
+            OR pg_relation_size(journey._bind(r, '{_conversion_records}'::text)::regclass) > 0;
         FOR f IN SELECT * FROM journey._followers(r) LOOP
+            CONTINUE WHEN NOT convert AND f.relation = ANY (conversions);
             n := journey._follow(r, f);
             IF f.relation = 'profiles' THEN
-                profiles := n + journey._count_conversions(r);
+                profiles := n + CASE WHEN convert THEN journey._count_conversions(r) ELSE 0 END;
             END IF;
         END LOOP;
         RETURN profiles;
@@ -223,7 +228,7 @@ BEGIN
     FOR relation, statement IN
         SELECT s ->> 'relation', s ->> 'statement' FROM jsonb_array_elements(journey._follow_statements(r)) AS s
     LOOP
-        CONTINUE WHEN NOT convert AND relation = ANY ('{_conversions,attributed_touches}'::text[]);
+        CONTINUE WHEN NOT convert AND relation = ANY (conversions);
         EXECUTE statement INTO n USING r;
         IF relation = 'profiles' THEN
             profiles := n + CASE WHEN convert THEN journey._count_conversions(r) ELSE 0 END;

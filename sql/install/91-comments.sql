@@ -41,9 +41,6 @@ COMMENT ON FUNCTION journey._find_reach IS
     'internal: how far around them new events may change sessions';
 COMMENT ON FUNCTION journey._forget IS 'internal: journey.forget() as the owner';
 COMMENT ON FUNCTION journey._identify IS 'internal: says to whom ids belong, and since when';
-COMMENT ON FUNCTION journey._is_internal IS 'internal: whether a person is one of the own people';
-COMMENT ON FUNCTION journey._last_traits_add IS 'internal: adds traits to those said last';
-COMMENT ON FUNCTION journey._last_traits_final IS 'internal: the traits said last';
 COMMENT ON FUNCTION journey._lost_events IS 'internal: stored events that the sources do not hold';
 COMMENT ON FUNCTION journey._merge_fresh IS
     'internal: merges the new events of a slice into the store';
@@ -90,8 +87,6 @@ COMMENT ON FUNCTION journey._unlist_rejected IS
     'internal: takes a person''s rows out of rejected_events';
 COMMENT ON FUNCTION journey._verify IS 'internal: journey.verify() as the owner';
 
-COMMENT ON AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) IS
-    'internal: the last value that was said of each trait';
 
 COMMENT ON FUNCTION journey._assignments IS
     'internal: the assignments that make a row equal to another';
@@ -136,8 +131,6 @@ COMMENT ON FUNCTION journey._marks IS
     'internal: the query for what lies on the time of visitors';
 COMMENT ON FUNCTION journey._store_persons IS
     'internal: writes what a first load gives person by person';
-COMMENT ON FUNCTION journey._sum_counts IS
-    'internal: counts of events by name after sessions went and came';
 
 COMMENT ON FUNCTION journey._identify_all IS
     'internal: says to whom all ids belong';
@@ -149,8 +142,6 @@ COMMENT ON FUNCTION journey._load_rows IS
     'internal: the merge of a first load, from the rows of a reading';
 COMMENT ON FUNCTION journey._merge_rows IS
     'internal: merges the rows of a reading into empty tables';
-COMMENT ON FUNCTION journey._store_all_facts IS
-    'internal: writes the facts of a first load';
 COMMENT ON FUNCTION journey.timeline_in IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_out IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_recv IS 'I/O';
