@@ -217,7 +217,9 @@ BEGIN
                    f.currency, f.traits, f.session_id, f.user_id, f.conversions
             FROM (
                 SELECT coalesce(p.person_id, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
-                                                  ELSE 'visitor:' || n.visitor_id END) AS person_id, n.*
+                                                  ELSE 'visitor:' || n.visitor_id END) AS person_id,
+                       n.visitor_id, n.event_time, n.event_id, n.name, n.order_id, n.revenue, n.currency, n.traits,
+                       n.session_id, n.user_id, n.conversions
                 FROM {._noted} AS n
                 LEFT JOIN {._resolved} AS p USING (session_id)
                 LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
