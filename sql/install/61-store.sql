@@ -173,12 +173,17 @@ RETURNS SETOF journey._noted
 AS 'MODULE_PATHNAME', 'journey_noted_events'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 1;
 
--- The keys of events, with the times of their copies.
-CREATE FUNCTION journey._event_keys(body journey.timeline, OUT event_id text, OUT event_time timestamptz,
-    OUT first_copy timestamptz, OUT last_copy timestamptz, OUT is_alias boolean)
-RETURNS SETOF record
+-- The ids of events, their times with those of their copies, and whether there is an alias among them.
+CREATE FUNCTION journey._event_keys(body journey.timeline, OUT event_ids text[], OUT times timestamptz[],
+    OUT is_alias boolean)
 AS 'MODULE_PATHNAME', 'journey_event_keys'
-LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 5;
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
+
+-- The stretches that times lie in, two days apart at least; or, whole, all time.
+CREATE FUNCTION journey._reach(times timestamptz[], whole boolean, OUT lo timestamptz, OUT hi timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'journey_reach'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 1;
 
 CREATE FUNCTION journey._alias_ends(previous text[], next text[],
     OUT id text, OUT canonical text)

@@ -11,7 +11,7 @@ RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ref_changes',
+    SELECT ARRAY['_fresh', '_work', '_noted', '_units_new', '_units_old', '_ref_changes',
         '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units', '_changed_facts', '_person_changes',
         '_conversion_scope', '_converted', '_record_changes']
 $$;
@@ -41,22 +41,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
+        -- Events of a visitor that are merged: those that come and those that go. `extend` says how many segments
+        -- behind the reach of them are read; NULL: they are split.
         CREATE UNLOGGED TABLE {._fresh} (
             visitor_id text COLLATE "C" NOT NULL,
             body       journey.timeline,        -- NULL: events only go
             removed    text[],                  -- ids of events that go before these come
             removed_at timestamptz[],           -- each the one at this time; NULL: all in reach
             reach      timestamptz[],           -- times of stored events that go
-            pending    boolean NOT NULL DEFAULT true,
-            force      boolean NOT NULL DEFAULT false);
-        CREATE UNLOGGED TABLE {._reach} (
-            visitor_id text COLLATE "C" NOT NULL,
-            lo         timestamptz NOT NULL,
-            hi         timestamptz NOT NULL,
-            from_at    timestamptz NOT NULL DEFAULT '-infinity',
-            from_id    text COLLATE "C" NOT NULL DEFAULT '',
-            extend     bigint NOT NULL DEFAULT 0);
-        CREATE INDEX ON {._reach} (visitor_id);
+            extend     bigint DEFAULT 0);
         CREATE UNLOGGED TABLE {._work} (LIKE journey._split_row);
         CREATE UNLOGGED TABLE {._noted} (
             LIKE journey._noted, sign int NOT NULL, session_id uuid);

@@ -6,108 +6,61 @@
 -- in _units_old and _units_new for the rounds that follow.
 -- ---------------------------------------------------------------------------------------------
 
--- The stretches of time within which the fresh events of a visitor can meet stored ones: their own
--- times with those of their copies, and those of stored events that have copies elsewhere, two days apart at
--- least.
-CREATE FUNCTION journey._find_reach(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    -- An alias can join sessions that a change of user parted, so its visitor is split anew as a whole.
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {._fresh} AS f SET force = true
-        WHERE f.visitor_id NOT LIKE 'user:%' AND (
-            EXISTS (SELECT FROM journey._event_keys(f.body) AS e WHERE e.is_alias)
-            OR EXISTS (
-                SELECT FROM {_aliases} AS a
-                WHERE a.visitor_id = f.visitor_id AND (a.event_id = ANY (f.removed) OR EXISTS (
-                    SELECT FROM journey._event_keys(f.body) AS e WHERE e.event_id = a.event_id))))$sql$);
-    -- The first copy of an event may be dated a day before it to the microsecond, and segments of one
-    -- time are told apart by id alone: so the segment to begin with is from before that day.
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._reach} (visitor_id, lo, hi, from_at, from_id)
-        WITH fresh AS MATERIALIZED (
-            SELECT f.visitor_id, e.event_id, e.event_time, e.first_copy, e.last_copy
-            FROM {._fresh} AS f CROSS JOIN LATERAL journey._event_keys(f.body) AS e
-            WHERE NOT f.force
-            UNION ALL
-            SELECT f.visitor_id, e.id, NULL, NULL, NULL
-            FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed) AS e (id)
-            WHERE NOT f.force),
-        times AS (
-            SELECT visitor_id, event_time FROM fresh WHERE event_time IS NOT NULL
-            UNION ALL
-            SELECT f.visitor_id, t.at
-            FROM fresh AS f CROSS JOIN LATERAL unnest(ARRAY[f.first_copy, f.last_copy]) AS t (at)
-            WHERE f.first_copy < f.last_copy
-            UNION ALL
-            SELECT f.visitor_id, t.at
-            FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.reach) AS t (at)
-            WHERE NOT f.force
-            UNION ALL
-            SELECT c.visitor_id, c.event_time
-            FROM {_copies} AS c
-            WHERE (c.visitor_id, c.event_id) IN (SELECT visitor_id, event_id FROM fresh)),
-        spans AS (
-            SELECT visitor_id, min(event_time) AS lo, max(event_time) AS hi
-            FROM (
-                SELECT visitor_id, event_time,
-                       count(*) FILTER (WHERE apart) OVER (PARTITION BY visitor_id ORDER BY event_time) AS run
-                FROM (
-                    SELECT visitor_id, event_time,
-                           event_time - lag(event_time) OVER (PARTITION BY visitor_id ORDER BY event_time)
-                           > interval '48 hours' AS apart
-                    FROM times) AS t) AS t
-            GROUP BY visitor_id, run)
-        SELECT s.visitor_id, s.lo, s.hi, coalesce(g.started_at, '-infinity'), coalesce(g.first_event_id, '')
-        FROM spans AS s
-        LEFT JOIN LATERAL (
-            SELECT g.started_at, g.first_event_id
-            FROM {_segments} AS g
-            WHERE g.visitor_id = s.visitor_id AND g.started_at < s.lo - interval '24 hours' AND g.resumable
-            ORDER BY g.started_at DESC, g.first_event_id DESC
-            LIMIT 1) AS g ON true
-        UNION ALL
-        SELECT visitor_id, '-infinity', 'infinity', '-infinity', '' FROM {._fresh} WHERE force$sql$);
-    IF journey._is_large(r, '_reach'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._reach}'::text);
-    END IF;
-END
-$$;
-
--- The stored segments within a visitor's reach, as _split() takes them.
+-- The stored segments that the fresh events of a visitor can meet, as _split() takes them, and whether all of them must
+-- be split anew: of a row f of _fresh, with its visitor's aliases a. Around each stretch of time of the events, of
+-- their copies and of those that stored events have elsewhere: from the last before it that a walk can begin with, to
+-- the first ones behind it, of which those beyond f.extend are but looked at.
 CREATE FUNCTION journey._reached_segments()
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT $sql$
-        SELECT array_agg(ROW(g.started_at, g.first_event_id, g.session_id, g.loose, g.head, g.state,
-                             g.body, g.sentinel)::journey._segment
-                         ORDER BY g.started_at, g.first_event_id) AS segments
+        SELECT k.force, g.segments
         FROM (
-            SELECT DISTINCT ON (x.started_at, x.first_event_id) x.*
-            FROM {._reach} AS r CROSS JOIN LATERAL (
-                SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.head, s.state, s.body,
-                       false AS sentinel
-                FROM {_segments} AS s
-                WHERE s.visitor_id = r.visitor_id
-                  AND (s.started_at, s.first_event_id) >= (r.from_at, r.from_id)
-                  AND s.started_at <= r.hi + interval '24 hours'
-                UNION ALL
-                SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.head, s.state, s.body,
-                       row_number() OVER (ORDER BY s.started_at, s.first_event_id) > r.extend
-                FROM (
-                    SELECT *
+            -- an alias can join sessions that a change of user parted
+            SELECT k.times, k.event_ids || f.removed AS event_ids,
+                   f.visitor_id NOT LIKE 'user:%' AND (k.is_alias IS TRUE OR a.event_ids IS NOT NULL AND EXISTS (
+                       SELECT FROM unnest(a.event_ids) AS x (id)
+                       JOIN unnest(k.event_ids || f.removed) AS y (id) USING (id))) AS force
+            FROM journey._event_keys(f.body) AS k
+            OFFSET 0) AS k
+        CROSS JOIN LATERAL (
+            SELECT array_agg(ROW(x.started_at, x.first_event_id, x.session_id, x.loose, x.head, x.state,
+                                 x.body, x.sentinel)::journey._segment
+                             ORDER BY x.started_at, x.first_event_id) AS segments
+            FROM (
+                SELECT DISTINCT ON (x.started_at, x.first_event_id) x.*
+                FROM journey._reach(k.times || f.reach || ARRAY(
+                    SELECT c.event_time FROM {_copies} AS c
+                    WHERE c.visitor_id = f.visitor_id AND c.event_id = ANY (k.event_ids)), k.force) AS r
+                -- The first copy of an event may be dated a day before it to the microsecond, and segments of one time
+                -- are told apart by id alone: so the segment to begin with is from before that day.
+                LEFT JOIN LATERAL (
+                    SELECT s.started_at, s.first_event_id
                     FROM {_segments} AS s
-                    WHERE s.visitor_id = r.visitor_id
-                      AND s.started_at > r.hi + interval '24 hours'
-                    ORDER BY s.started_at, s.first_event_id
-                    LIMIT r.extend + 1) AS s) AS x
-            WHERE r.visitor_id = f.visitor_id
-            ORDER BY x.started_at, x.first_event_id, x.sentinel) AS g
+                    WHERE s.visitor_id = f.visitor_id AND s.started_at < r.lo - interval '24 hours' AND s.resumable
+                    ORDER BY s.started_at DESC, s.first_event_id DESC
+                    LIMIT 1) AS b ON true
+                CROSS JOIN LATERAL (
+                    SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.head, s.state, s.body,
+                           false AS sentinel
+                    FROM {_segments} AS s
+                    WHERE s.visitor_id = f.visitor_id
+                      AND (s.started_at, s.first_event_id)
+                          >= (coalesce(b.started_at, '-infinity'), coalesce(b.first_event_id, ''))
+                      AND s.started_at <= r.hi + interval '24 hours'
+                    UNION ALL
+                    SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.head, s.state, s.body,
+                           row_number() OVER (ORDER BY s.started_at, s.first_event_id) > f.extend
+                    FROM (
+                        SELECT *
+                        FROM {_segments} AS s
+                        WHERE s.visitor_id = f.visitor_id
+                          AND s.started_at > r.hi + interval '24 hours'
+                        ORDER BY s.started_at, s.first_event_id
+                        LIMIT f.extend + 1) AS s) AS x
+                ORDER BY x.started_at, x.first_event_id, x.sentinel) AS x) AS g
     $sql$
 $$;
 
@@ -127,27 +80,25 @@ BEGIN
                 INSERT INTO {._work}
                 SELECT s.*
                 FROM {._fresh} AS f
-                CROSS JOIN LATERAL (%s) AS o
                 LEFT JOIN LATERAL (
                     SELECT array_agg(a.previous_id ORDER BY a.event_time, a.event_id) AS previous,
-                           array_agg(a.user_id ORDER BY a.event_time, a.event_id) AS users
+                           array_agg(a.user_id ORDER BY a.event_time, a.event_id) AS users,
+                           array_agg(a.event_id::text) AS event_ids
                     FROM {_aliases} AS a
                     WHERE a.visitor_id = f.visitor_id) AS a ON true
+                CROSS JOIN LATERAL (%s) AS o
                 CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, o.segments, a.previous, a.users,
-                                                  f.force, $1, $2, f.removed, f.removed_at) AS s
-                WHERE f.pending
+                                                  o.force, $1, $2, f.removed, f.removed_at) AS s
+                WHERE f.extend IS NOT NULL
                 RETURNING op)
             SELECT EXISTS (SELECT FROM work WHERE op = 'incomplete')$sql$, journey._reached_segments()))
         INTO again USING r.timeout, r.rules;
         EXIT WHEN NOT again;
         EXECUTE journey._bind(r, $sql$
-            UPDATE {._reach} SET extend = extend * 4 + 8
-            WHERE visitor_id IN (SELECT visitor_id FROM {._work} WHERE op = 'incomplete')$sql$);
-        EXECUTE journey._bind(r, $sql$
-            UPDATE {._fresh} AS f SET pending = EXISTS (
-                SELECT FROM {._work} AS w WHERE w.visitor_id = f.visitor_id AND w.op = 'incomplete')
-            WHERE f.pending$sql$);
-        EXECUTE journey._bind(r, $sql$DELETE FROM {._work} WHERE op = 'incomplete'$sql$);
+            WITH incomplete AS (DELETE FROM {._work} WHERE op = 'incomplete' RETURNING visitor_id)
+            UPDATE {._fresh} AS f
+            SET extend = CASE WHEN f.visitor_id IN (SELECT visitor_id FROM incomplete) THEN f.extend * 4 + 8 END
+            WHERE f.extend IS NOT NULL$sql$);
     END LOOP;
 END
 $$;
@@ -326,7 +277,6 @@ BEGIN
     IF journey._is_large(r, '_fresh'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)'::text);
     END IF;
-    PERFORM journey._find_reach(r);
     PERFORM journey._split_fresh(r);
     IF journey._is_large(r, '_work'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)'::text);

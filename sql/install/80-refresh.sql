@@ -217,7 +217,7 @@ BEGIN
     FOR k IN 0 .. slices - 1 LOOP
         IF slices > 1 THEN
             PERFORM journey._phase(format('merge, slice %s of %s', k + 1, slices));
-            PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work']);
+            PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_work']);
         END IF;
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {._fresh} (visitor_id, body)

@@ -41,8 +41,6 @@ COMMENT ON FUNCTION journey._derived IS
 COMMENT ON FUNCTION journey._differences IS
     'internal: rows of a relation that are not as derived anew';
 COMMENT ON FUNCTION journey._drop_shadow IS 'internal: drops the shadows';
-COMMENT ON FUNCTION journey._find_reach IS
-    'internal: how far around them new events may change sessions';
 COMMENT ON FUNCTION journey._forget IS 'internal: journey.forget() as the owner';
 COMMENT ON FUNCTION journey._identify IS 'internal: says to whom ids belong, and since when';
 COMMENT ON FUNCTION journey._is_internal IS 'internal: whether a person is one of the own people';
@@ -149,6 +147,8 @@ COMMENT ON FUNCTION journey._find_windows IS
     'internal: the units whose person or number may have changed';
 COMMENT ON FUNCTION journey._event_keys IS
     'internal: what says where events are in the store';
+COMMENT ON FUNCTION journey._reach IS
+    'internal: stretches of time, two days apart';
 COMMENT ON FUNCTION journey._load_rows IS
     'internal: the merge of a first load, from the rows of a reading';
 COMMENT ON FUNCTION journey._merge_rows IS
