@@ -12,7 +12,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT ARRAY['_fresh', '_work', '_noted', '_units_new', '_units_old', '_ref_changes',
-        '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units', '_changed_facts', '_person_changes',
+        '_changed_ids', '_ids', '_resolved', '_changed_units', '_changed_facts', '_person_changes',
         '_conversion_scope', '_converted', '_record_changes']
 $$;
 
@@ -92,9 +92,6 @@ BEGIN
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
             first_event_id text COLLATE "C", session_id uuid NOT NULL,
             p0 text COLLATE "C", person_id text COLLATE "C", n0 bigint, session_number bigint);
-        CREATE UNLOGGED TABLE {._windows} (
-            visitor_id text COLLATE "C" NOT NULL, lo timestamptz NOT NULL, hi timestamptz NOT NULL,
-            base bigint NOT NULL, shared boolean NOT NULL);
     $sql$);
 END
 $$;

@@ -406,12 +406,13 @@ $$;
 
 -- The marks of a query, (visitor_id, time, event_id, sent_from, base, session_id, loose, aside, person_id,
 -- session_number, first_ref, identity), as _stitch() takes them; the barriers of the visitors of `visitors` are
--- added. `shared` gives those that are. In a later run persons are looked up, however many units the planner expects.
+-- added. `shared` is a query for those that are. In a later run persons are looked up, however many units the planner
+-- expects.
 CREATE FUNCTION journey._marks(units text, visitors text, shared text, bulk boolean)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN pg_catalog.format($sql$
-        SELECT m.visitor_id, m.at, m.event_id, s.visitor_id IS NOT NULL, m.base, m.first_ref = 'forgotten:'
+        SELECT m.visitor_id, m.at, m.event_id, m.visitor_id IN (%3$s), m.base, m.first_ref = 'forgotten:'
                IS TRUE, m.session_id, m.loose, m.aside, m.person_id, m.session_number, f.person_id,
                CASE WHEN m.identity = m.first_ref THEN f.person_id ELSE i.person_id END
         FROM (
@@ -419,7 +420,6 @@ RETURN pg_catalog.format($sql$
             UNION ALL
             SELECT b.visitor_id, b.at, '', '', b.base, NULL, NULL, NULL, NULL, NULL, 'forgotten:', NULL
             FROM (%2$s) AS b) AS m
-        LEFT JOIN (%3$s) AS s ON s.visitor_id = m.visitor_id
         LEFT JOIN LATERAL (
             SELECT f.person_id
             FROM {identities} AS f
@@ -533,17 +533,19 @@ BEGIN
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
         format(columns, ''), format(columns, 'u.'), format(columns, 'excluded.'), format(columns, 's.'))))
     USING r.version, r.at;
-    PERFORM journey._find_windows(r);
-    PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
+    PERFORM journey._stitch(journey._bind(r, format('WITH windows AS MATERIALIZED (%s) ', journey._windows(r))
+        || journey._marks($sql$
             SELECT s.visitor_id, s.started_at AS at, s.first_event_id AS event_id, s.visitor_id AS sent_from,
                    w.base, s.session_id, s.loose, s.aside, s.person_id, s.session_number,
                    s.refs[1] AS first_ref, s.identity
-            FROM {._windows} AS w
-            JOIN {_sessions} AS s ON s.visitor_id = w.visitor_id AND s.started_at BETWEEN w.lo AND w.hi
+            FROM windows AS w CROSS JOIN LATERAL (
+                SELECT * FROM {_sessions} AS s
+                WHERE s.visitor_id = w.visitor_id AND s.started_at BETWEEN w.lo AND w.hi
+                OFFSET 0) AS s
             UNION ALL
             SELECT w.visitor_id, s.started_at, s.first_event_id, w.visitor_id, w.base, NULL, NULL, NULL, NULL,
                    NULL, s.refs[1], s.identity
-            FROM {._windows} AS w CROSS JOIN LATERAL (
+            FROM windows AS w CROSS JOIN LATERAL (
                 (SELECT s.* FROM {_sessions} AS s
                  WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
                    AND s.started_at < w.lo
@@ -556,10 +558,10 @@ BEGIN
             UNION ALL
             SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, w.base, NULL, NULL, NULL, NULL, NULL,
                    'user:' || a.user_id, 'user:' || a.user_id
-            FROM {._windows} AS w
+            FROM windows AS w
             JOIN {_aliases} AS a ON a.previous_id = w.visitor_id AND a.visitor_id <> w.visitor_id$sql$,
-            'SELECT visitor_id, base FROM {._windows}'::text,
-            'SELECT visitor_id FROM {._windows} WHERE shared'::text, false)),
+            'SELECT visitor_id, base FROM windows'::text,
+            'SELECT visitor_id FROM windows WHERE shared'::text, false)),
         journey._bind(r, '{._resolved}'::text)::regclass, NULL::regclass, true);
     IF journey._is_large(r, '_resolved'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
@@ -576,41 +578,49 @@ BEGIN
 END
 $$;
 
+-- The visitors of which all units may go to another person: who names a person that changed, or was aliased, or may
+-- be shared now and was not, or was.
+CREATE FUNCTION journey._whole_visitors(r journey._run)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+        SELECT v.visitor_id
+        FROM {._changed_ids} AS c JOIN {_visitor_refs} AS v USING (ref)
+        WHERE NOT c.is_new      -- those that name a new one changed
+        UNION
+        SELECT previous_id FROM {._noted} WHERE kind = 'alias' AND previous_id IS NOT NULL
+        UNION
+        SELECT c.visitor_id
+        FROM (
+            SELECT c.visitor_id, count(*) AS n, array_agg(c.ref) AS refs
+            FROM {._ref_changes} AS c
+            LEFT JOIN {_visitor_refs} AS v USING (visitor_id, ref)
+            WHERE (coalesce(v.device, 0) > 0) <> (coalesce(v.device, 0) - c.device > 0)
+            GROUP BY c.visitor_id) AS c
+        WHERE c.n + (SELECT count(*) FROM (
+                        SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = c.visitor_id LIMIT %1$s + 1) AS v) > %1$s
+          -- shared before as after
+          AND (SELECT count(DISTINCT i.person_id)
+               FROM (SELECT v.ref FROM {_visitor_refs} AS v
+                     WHERE v.visitor_id = c.visitor_id AND v.device > 0 AND v.ref <> ALL (c.refs)
+                     LIMIT 20 * (%1$s::bigint + 1)) AS v
+               JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
+                                     AND i.id_type = split_part(v.ref, ':', 1)) <= %1$s$sql$, (r.settings).max_users_per_visitor)
+$$;
+
 -- Which units may go to another person, or have another number: a window of time for each visitor, and how
 -- many sessions lie before it. A unit that is new is looked at; one that names another than before, or is no
 -- more, with those between it and its neighbours that name somebody; where a session came or went, all that
--- follow; all of a visitor who names a person that changed, or was aliased, or may be shared now and was not, or was.
-CREATE FUNCTION journey._find_windows(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
+-- follow; all of _whole_visitors().
+CREATE FUNCTION journey._windows(r journey._run)
+RETURNS text
+LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {._windows} (visitor_id, lo, hi, base, shared)
-        WITH whole AS (
-            SELECT v.visitor_id
-            FROM {._changed_ids} AS c JOIN {_visitor_refs} AS v USING (ref)
-            WHERE NOT c.is_new      -- those that name a new one changed
-            UNION
-            SELECT previous_id FROM {._noted} WHERE kind = 'alias' AND previous_id IS NOT NULL
-            UNION
-            SELECT c.visitor_id
-            FROM (
-                SELECT c.visitor_id, count(*) AS n, array_agg(c.ref) AS refs
-                FROM {._ref_changes} AS c
-                LEFT JOIN {_visitor_refs} AS v USING (visitor_id, ref)
-                WHERE (coalesce(v.device, 0) > 0) <> (coalesce(v.device, 0) - c.device > 0)
-                GROUP BY c.visitor_id) AS c
-            WHERE c.n + (SELECT count(*) FROM (
-                            SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = c.visitor_id LIMIT $1 + 1) AS v) > $1
-              -- shared before as after
-              AND (SELECT count(DISTINCT i.person_id)
-                   FROM (SELECT v.ref FROM {_visitor_refs} AS v
-                         WHERE v.visitor_id = c.visitor_id AND v.device > 0 AND v.ref <> ALL (c.refs)
-                         LIMIT 20 * ($1::bigint + 1)) AS v
-                   JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
-                                         AND i.id_type = split_part(v.ref, ':', 1)) <= $1),
+    SELECT format($sql$
+        WITH whole AS MATERIALIZED (%s),
         changed AS (
             SELECT n.visitor_id, n.started_at, n.first_event_id,
                    (n.refs[1], n.identity, n.aside)
@@ -642,7 +652,7 @@ BEGIN
                          AND s.started_at > w.names_to
                        ORDER BY s.started_at LIMIT 1), 'infinity') END) AS hi
             FROM spans AS w
-            WHERE w.visitor_id NOT IN (SELECT visitor_id FROM whole WHERE visitor_id IS NOT NULL)
+            WHERE w.visitor_id NOT IN (SELECT visitor_id FROM whole)
             UNION ALL
             SELECT visitor_id, '-infinity', 'infinity' FROM whole)
         SELECT x.visitor_id, x.lo, x.hi, coalesce((
@@ -650,13 +660,8 @@ BEGIN
                    FROM (
                        SELECT s.session_number FROM {_sessions} AS s
                        WHERE s.visitor_id = x.visitor_id AND NOT s.loose AND s.started_at < x.lo
-                       ORDER BY s.started_at DESC FETCH FIRST 1 ROW WITH TIES) AS s), 0), %s
-        FROM windows AS x$sql$, journey._is_shared(r)))
-    USING (r.settings).max_users_per_visitor;
-    IF journey._is_large(r, '_windows'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._windows}'::text);
-    END IF;
-END
+                       ORDER BY s.started_at DESC FETCH FIRST 1 ROW WITH TIES) AS s), 0) AS base, %s AS shared
+        FROM windows AS x$sql$, journey._whole_visitors(r), journey._is_shared(r))
 $$;
 
 -- The stretches of time in which visitors stand for persons, as rows of identities: those that have to do with units
@@ -737,14 +742,11 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- without a window no unit went to another, and nobody looked whether the visitor is shared; one person
-    -- before and after: nothing moves
+    -- one person before and after: nothing moves
     EXECUTE journey._bind(r, format($sql$
         WITH changed AS MATERIALIZED (
-            SELECT u.visitor_id, min(w.lo) = '-infinity' AND max(w.hi) = 'infinity' AS whole, bool_or(w.shared) AS shared,
-                   min(u.started_at) AS lo, max(u.started_at) AS hi
+            SELECT u.visitor_id, min(u.started_at) AS lo, max(u.started_at) AS hi
             FROM {._changed_units} AS u
-            JOIN {._windows} AS w USING (visitor_id)
             -- more than one stretch are two
             LEFT JOIN LATERAL (
                 SELECT i.valid_from, i.person_id, i.reason
@@ -756,24 +758,25 @@ BEGIN
                 OR bool_or(u.p1 IS DISTINCT FROM i.person_id)
                 OR bool_or(i.reason IN ('alias', 'shared'))
                 OR bool_or(u.named AND i.reason <> 'identified') OR bool_or(u.unnamed)),
+        whole AS MATERIALIZED (%2$s),
         frames AS MATERIALIZED (
-            SELECT c.visitor_id, c.shared, before.started_at AS before_at, before.first_event_id AS before_id,
+            SELECT x.visitor_id, %3$s AS shared, before.started_at AS before_at, before.first_event_id AS before_id,
                    behind.started_at AS behind_at
-            FROM changed AS c
+            FROM (SELECT c.*, c.visitor_id IN (SELECT visitor_id FROM whole) AS whole FROM changed AS c) AS x
             LEFT JOIN LATERAL (
                 SELECT s.started_at, s.first_event_id
                 FROM (
                     SELECT s.*
                     FROM {_sessions} AS s
-                    WHERE NOT c.whole AND s.visitor_id = c.visitor_id AND NOT s.aside AND s.started_at < c.lo
+                    WHERE NOT x.whole AND s.visitor_id = x.visitor_id AND NOT s.aside AND s.started_at < x.lo
                     ORDER BY s.started_at DESC FETCH FIRST 1 ROW WITH TIES) AS s
                 ORDER BY s.first_event_id DESC LIMIT 1) AS before ON true
             LEFT JOIN LATERAL (
                 SELECT s.started_at
                 FROM {_sessions} AS s
-                WHERE NOT c.whole AND s.visitor_id = c.visitor_id AND NOT s.aside AND s.started_at > c.hi
+                WHERE NOT x.whole AND s.visitor_id = x.visitor_id AND NOT s.aside AND s.started_at > x.hi
                 ORDER BY s.started_at LIMIT 1) AS behind ON true),
-        stretches AS MATERIALIZED (%s),
+        stretches AS MATERIALIZED (%1$s),
         gone AS (
             DELETE FROM {identities} AS i
             USING frames AS f
@@ -795,7 +798,8 @@ BEGIN
         INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
         SELECT person_id, valid_from, valid_to, 'identity' FROM gone
         UNION ALL
-        SELECT person_id, valid_from, valid_to, 'identity' FROM put$sql$, journey._stretches()));
+        SELECT person_id, valid_from, valid_to, 'identity' FROM put$sql$,
+        journey._stretches(), journey._whole_visitors(r), journey._is_shared(r)));
 END
 $$;
 

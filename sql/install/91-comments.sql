@@ -143,8 +143,10 @@ COMMENT ON FUNCTION journey._sum_counts IS
 
 COMMENT ON FUNCTION journey._identify_all IS
     'internal: says to whom all ids belong';
-COMMENT ON FUNCTION journey._find_windows IS
-    'internal: the units whose person or number may have changed';
+COMMENT ON FUNCTION journey._windows IS
+    'internal: a query for what may go to another person, or have another number';
+COMMENT ON FUNCTION journey._whole_visitors IS
+    'internal: a query for visitors all of whose units may go to another person';
 COMMENT ON FUNCTION journey._event_keys IS
     'internal: what says where events are in the store';
 COMMENT ON FUNCTION journey._reach IS
