@@ -577,7 +577,14 @@ JRefText(bool is_email, JStr id)
 													id.len, id.data)));
 }
 
-void
+/* The id that a unit with refs goes by. */
+Datum
+JIdentityText(const JPart *part)
+{
+	return JStrIsNull(part->user_id) ? JRefText(true, part->last_email) : JRefText(false, part->user_id);
+}
+
+static void
 JSetRefs(Datum *values, bool *nulls, const JPart *part)
 {
 	Datum	   *refs;
@@ -593,8 +600,7 @@ JSetRefs(Datum *values, bool *nulls, const JPart *part)
 		refs[i] = JRefText(part->refs[i].is_email, part->refs[i].id);
 	values[0] = PointerGetDatum(construct_array(refs, part->n_refs, TEXTOID, -1, false,
 												TYPALIGN_INT));
-	values[1] = JStrIsNull(part->user_id) ? JRefText(true, part->last_email) :
-		JRefText(false, part->user_id);
+	values[1] = JIdentityText(part);
 	values[2] = TimestampTzGetDatum(part->refs[0].time);
 }
 

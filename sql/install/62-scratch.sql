@@ -11,8 +11,8 @@ RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT ARRAY['_fresh', '_work', '_noted', '_units_new', '_units_old', '_ref_changes',
-        '_changed_ids', '_ids', '_resolved', '_changed_units', '_changed_facts', '_person_changes',
+    SELECT ARRAY['_fresh', '_work', '_noted', '_changed_units', '_ref_changes',
+        '_changed_ids', '_ids', '_changed_facts', '_person_changes',
         '_conversion_scope', '_converted', '_record_changes']
 $$;
 
@@ -50,30 +50,28 @@ BEGIN
             removed_at timestamptz[],           -- each the one at this time; NULL: all in reach
             reach      timestamptz[],           -- times of stored events that go
             extend     bigint DEFAULT 0);
-        CREATE UNLOGGED TABLE {._work} (LIKE journey._split_row);
+        -- What the split gives: what becomes of segments. In a bulk run, which writes segments as it goes, whole units
+        -- (`unit`), with their number and the ids that they name first and go by.
+        CREATE UNLOGGED TABLE {._work} (
+            LIKE journey._split_row,
+            session_number bigint, first_ref text COLLATE "C", identity text COLLATE "C", aside boolean);
         CREATE UNLOGGED TABLE {._noted} (
             LIKE journey._noted, sign int NOT NULL, session_id uuid);
-        CREATE UNLOGGED TABLE {._units_new} (
-            LIKE journey._unit, session_number bigint, part bytea);
-        CREATE UNLOGGED TABLE {._units_old} (   -- as _sessions had them
-            visitor_id text COLLATE "C" NOT NULL, started_at timestamptz NOT NULL,
-            first_event_id text COLLATE "C" NOT NULL, loose boolean NOT NULL, session_id uuid NOT NULL,
-            person_id text COLLATE "C", ended_at timestamptz, events bigint, page_views bigint, refs text[],
-            identity text COLLATE "C", counts bytea, aside boolean);
         CREATE UNLOGGED TABLE {._ref_changes} (
             visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL,
             device bigint NOT NULL);
         CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY, is_new boolean NOT NULL);
-        -- What stitch hands over: the sessions and runs that changed, each with its old and new side: person
-        -- (NULL: it came, or went), times, and what it adds to the sums of a profile.
+        -- The sessions and runs that changed, each as it is now and as it was: merge tells both, stitch the person. One
+        -- that but went to another person has no touches here; of one that went there is the place. In a bulk
+        -- run, session and person of those that go to another than their visitor.
         CREATE UNLOGGED TABLE {._changed_units} (
-            visitor_id text COLLATE "C" NOT NULL, session_id uuid NOT NULL, loose boolean NOT NULL,
-            started_at timestamptz NOT NULL, first_event_id text COLLATE "C" NOT NULL,
-            p0 text COLLATE "C", p1 text COLLATE "C",
-            from0 timestamptz, from1 timestamptz, to0 timestamptz, to1 timestamptz,
-            s0 bigint NOT NULL, s1 bigint NOT NULL, e0 bigint NOT NULL, e1 bigint NOT NULL,
-            v0 bigint NOT NULL, v1 bigint NOT NULL, counts0 bytea, counts1 bytea,
-            named boolean NOT NULL, unnamed boolean NOT NULL);
+            LIKE journey._unit,
+            p0 text COLLATE "C", p1 text COLLATE "C",                   -- person
+            from0 timestamptz, from1 timestamptz,                       -- NULL: it came; it went
+            to0 timestamptz, to1 timestamptz,
+            s0 bigint, s1 bigint, e0 bigint, e1 bigint, v0 bigint, v1 bigint,   -- sessions, events, page views
+            counts0 bytea, counts1 bytea,
+            refs0 text[], identity0 text COLLATE "C", aside0 boolean);
         -- What changed for whom, and when: all that follows from a person is derived anew by it. Kinds: unit,
         -- record (a row that is no event: of a users table), fact (some of its facts came, went or moved; at one
         -- of their times), identity (whom a visitor stands for).
@@ -88,10 +86,6 @@ BEGIN
             order_id text COLLATE "C");
         CREATE UNLOGGED TABLE {._ids} (
             id_type text NOT NULL, id text COLLATE "C" NOT NULL, person_id text COLLATE "C", reason text);
-        CREATE UNLOGGED TABLE {._resolved} (
-            visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
-            first_event_id text COLLATE "C", session_id uuid NOT NULL,
-            p0 text COLLATE "C", person_id text COLLATE "C", n0 bigint, session_number bigint);
     $sql$);
 END
 $$;

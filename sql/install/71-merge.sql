@@ -3,7 +3,7 @@
 --
 -- Puts fresh events into the store: reads the segments within their reach, splits anew, writes the
 -- segments that changed, and leaves the changed units (sessions, and runs of events outside sessions)
--- in _units_old and _units_new for the rounds that follow.
+-- in _changed_units for the rounds that follow.
 -- ---------------------------------------------------------------------------------------------
 
 -- The stored segments that the fresh events of a visitor can meet, as _split() takes them, and whether all of them must
@@ -64,16 +64,17 @@ AS $$
     $sql$
 $$;
 
--- Splits what _fresh holds. A walk that has not met the old split where its reach ends is repeated
--- with more of the visitor's segments.
-CREATE FUNCTION journey._split_fresh(r journey._run)
-RETURNS void
+-- Splits what _fresh holds; how many events are new, and the ops of _work. A walk that has not met the old split where
+-- its reach ends is repeated with more of the visitor's segments.
+CREATE FUNCTION journey._split_fresh(r journey._run, OUT new_events bigint, OUT ops text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    again boolean;
+    n bigint;
+    some text[];
 BEGIN
+    new_events := 0;
     LOOP
         EXECUTE journey._bind(r, format($sql$
             WITH work AS (
@@ -90,10 +91,12 @@ BEGIN
                 CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, o.segments, a.previous, a.users,
                                                   o.force, $1, $2, f.removed, f.removed_at) AS s
                 WHERE f.extend IS NOT NULL
-                RETURNING op)
-            SELECT EXISTS (SELECT FROM work WHERE op = 'incomplete')$sql$, journey._reached_segments()))
-        INTO again USING r.timeout, r.rules;
-        EXIT WHEN NOT again;
+                RETURNING op, new_events)
+            SELECT coalesce(sum(new_events), 0), array_agg(DISTINCT op) FROM work$sql$, journey._reached_segments()))
+        INTO n, some USING r.timeout, r.rules;
+        new_events := new_events + n;
+        ops := ops || array_remove(some, 'incomplete');
+        EXIT WHEN ('incomplete' = ANY (some)) IS NOT TRUE;
         EXECUTE journey._bind(r, $sql$
             WITH incomplete AS (DELETE FROM {._work} WHERE op = 'incomplete' RETURNING visitor_id)
             UPDATE {._fresh} AS f
@@ -172,7 +175,7 @@ BEGIN
 END
 $$;
 
--- Writes the segments of _work, and notes what goes and comes with them. `ops` are those of its rows.
+-- Writes the segments of _work, and notes what goes and comes with them. `ops`: those of its rows.
 CREATE FUNCTION journey._apply_segments(r journey._run, ops text[])
 RETURNS void
 LANGUAGE plpgsql
@@ -190,14 +193,6 @@ BEGIN
         JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
         CROSS JOIN LATERAL journey._noted_events(g.body, $1) AS e
         WHERE w.op = 'delete'$sql$) USING r.conversions;
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._units_old}
-        SELECT s.visitor_id, s.started_at, s.first_event_id, s.loose, s.session_id, s.person_id, s.ended_at,
-               s.events, s.page_views, s.refs, s.identity, s.counts, s.aside
-        FROM (SELECT session_id FROM {._work}
-              UNION
-              SELECT new_id FROM {._work} WHERE op = 'rename') AS w
-        JOIN {_sessions} AS s USING (session_id)$sql$);
     IF 'delete' = ANY (ops) THEN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_segments} AS g
@@ -218,49 +213,65 @@ BEGIN
 END
 $$;
 
--- The rows of the units that _work touched. One that lies in one segment is summed up already; for
--- others the summaries of their segments are put together.
-CREATE FUNCTION journey._build_units(r journey._run)
+-- The units that _work touched, as they are and as they were. One that lies in one segment is summed up already; for
+-- others the summaries of their segments are put together. `ops`: those of the rows of _work.
+CREATE FUNCTION journey._build_units(r journey._run, ops text[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._units_new}
-        SELECT u.*
-        FROM {._work} AS w
-        CROSS JOIN LATERAL journey._unit(ARRAY[w.part], $1) AS u
-        WHERE w.op = 'put' AND w.whole$sql$)
-    USING (r.settings).time_zone;
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._units_new}
-        SELECT u.*
+        INSERT INTO {._changed_units}
+        SELECT u.*, o.person_id, o.person_id, o.started_at, u.started_at,
+               coalesce(o.ended_at, o.started_at), coalesce(u.ended_at, u.started_at),
+               (o.loose IS FALSE)::int, (NOT u.loose)::int, coalesce(o.events, 0), coalesce(u.events, 0),
+               coalesce(o.page_views, 0), coalesce(u.page_views, 0), o.counts, u.counts,
+               o.refs, o.identity, o.aside
         FROM (
-            SELECT w.visitor_id, w.session_id,
-                   coalesce(min(w.unit_started_at), min(o.started_at)) AS started_at
+            SELECT visitor_id, session_id, unit_started_at AS started_at, ARRAY[part] AS whole
+            FROM {._work}
+            WHERE op = 'put' AND whole
+            UNION ALL
+            SELECT w.visitor_id, w.session_id, min(w.unit_started_at), NULL
             FROM (
                 SELECT visitor_id, session_id, CASE op WHEN 'put' THEN unit_started_at END AS unit_started_at, whole
                 FROM {._work}
                 UNION ALL
                 SELECT visitor_id, new_id, unit_started_at, NULL FROM {._work} WHERE op = 'rename') AS w
-            LEFT JOIN {._units_old} AS o USING (session_id)
             GROUP BY w.visitor_id, w.session_id
-            HAVING bool_or(w.whole) IS NOT TRUE) AS c
+            HAVING bool_or(w.whole) IS NOT TRUE) AS w
+        LEFT JOIN LATERAL (SELECT * FROM {_sessions} AS s WHERE s.session_id = w.session_id LIMIT 1) AS o ON true
         CROSS JOIN LATERAL (
-            SELECT array_agg(coalesce(g.part, journey._segment_part(g.loose, g.state, g.body, $2, $3))
-                             ORDER BY g.started_at, g.first_event_id) AS parts
-            FROM (
-                SELECT * FROM {_segments} AS h
-                WHERE h.visitor_id = c.visitor_id AND h.started_at = c.started_at
-                  AND h.session_id = c.session_id AND h.head
-                UNION ALL
-                SELECT * FROM {_segments} AS t
-                WHERE t.visitor_id = c.visitor_id AND t.session_id = c.session_id
-                  AND NOT t.head) AS g) AS p
+            SELECT CASE WHEN w.whole IS NOT NULL THEN w.whole ELSE (
+                SELECT array_agg(coalesce(g.part, journey._segment_part(g.loose, g.state, g.body, $2, $3))
+                                 ORDER BY g.started_at, g.first_event_id)
+                FROM (
+                    SELECT * FROM {_segments} AS h
+                    WHERE h.visitor_id = w.visitor_id AND h.started_at = coalesce(w.started_at, o.started_at)
+                      AND h.session_id = w.session_id AND h.head
+                    UNION ALL
+                    SELECT * FROM {_segments} AS t
+                    WHERE t.visitor_id = w.visitor_id AND t.session_id = w.session_id
+                      AND NOT t.head) AS g) END AS parts
+            OFFSET 0) AS p
         CROSS JOIN LATERAL journey._unit(p.parts, $1) AS u
         WHERE p.parts IS NOT NULL$sql$)
     USING (r.settings).time_zone, r.timeout, r.rules;
+    IF (ops && '{delete,rename}') IS NOT TRUE THEN
+        RETURN;
+    END IF;
+    -- those that are no more
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._changed_units} (visitor_id, started_at, first_event_id, loose, session_id,
+                                       p0, from0, to0, s0, s1, e0, e1, v0, v1, counts0, refs0, identity0, aside0)
+        SELECT o.visitor_id, o.started_at, o.first_event_id, o.loose, o.session_id, o.person_id, o.started_at,
+               coalesce(o.ended_at, o.started_at), (NOT o.loose)::int, 0, coalesce(o.events, 0), 0,
+               coalesce(o.page_views, 0), 0, o.counts, o.refs, o.identity, o.aside
+        FROM (SELECT session_id FROM {._work} WHERE op IN ('delete', 'rename')
+              EXCEPT
+              SELECT session_id FROM {._changed_units}) AS w
+        JOIN {_sessions} AS o USING (session_id)$sql$);
 END
 $$;
 
@@ -277,14 +288,12 @@ BEGIN
     IF journey._is_large(r, '_fresh'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)'::text);
     END IF;
-    PERFORM journey._split_fresh(r);
+    SELECT * INTO n, ops FROM journey._split_fresh(r);
     IF journey._is_large(r, '_work'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)'::text);
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        SELECT coalesce(sum(new_events), 0)::bigint, array_agg(DISTINCT op) FROM {._work}$sql$) INTO n, ops;
     PERFORM journey._apply_segments(r, ops);
-    PERFORM journey._build_units(r);
+    PERFORM journey._build_units(r, ops);
     RETURN n;
 END
 $$;
@@ -298,7 +307,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     segments regclass := journey._bind(r, '{_segments}'::text)::regclass;
-    units regclass := journey._bind(r, '{._units_new}'::text)::regclass;
+    units regclass := journey._bind(r, '{._work}'::text)::regclass;
     noted regclass := journey._bind(r, '{._noted}'::text)::regclass;
     refs regclass := journey._bind(r, '{_visitor_refs}'::text)::regclass;
 BEGIN
@@ -321,7 +330,7 @@ SET DateStyle = 'ISO, YMD'
 AS $$
 BEGIN
     RETURN ARRAY(SELECT t FROM journey._load_rows(journey._reading_rows(reading), r.timeout, r.rules,
-        journey._bind(r, '{_segments}'::text)::regclass, journey._bind(r, '{._units_new}'::text)::regclass,
+        journey._bind(r, '{_segments}'::text)::regclass, journey._bind(r, '{._work}'::text)::regclass,
         journey._bind(r, '{._noted}'::text)::regclass, journey._bind(r, '{_visitor_refs}'::text)::regclass,
         journey._bind(r, '{._batch}'::text)::regclass,
         r.conversions) AS t);

@@ -78,6 +78,7 @@ DECLARE
     begun timestamptz := journey._phase('identity'::text);
     noted text[] := journey._noted_kinds(r);
     moved boolean;
+    older boolean;
 BEGIN
     PERFORM journey._apply_noted(r, noted);
     PERFORM journey._apply_refs(r, noted);
@@ -91,7 +92,7 @@ BEGIN
     begun := journey._phase('sessions'::text);
     IF r.bulk THEN
         PERFORM journey._stitch_all(r);
-        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose'::text) INTO sessions_changed;
+        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._work} WHERE NOT loose'::text) INTO sessions_changed;
         phases := journey._note_phase(phases, 'sessions'::text, begun);
         begun := journey._phase('touches'::text);
         PERFORM journey._store_all_facts(r);
@@ -105,14 +106,12 @@ BEGIN
         END IF;
     ELSE
         PERFORM journey._store_units(r);
-        PERFORM journey._find_changed_units(r);
-        EXECUTE journey._bind(r, $sql$
-            SELECT count(*) FILTER (WHERE NOT loose), coalesce(bool_or(p0 <> p1), false)
-            FROM {._changed_units}$sql$) INTO sessions_changed, moved;
+        PERFORM journey._stitch_changed(r);
+        SELECT * INTO sessions_changed, moved, older FROM journey._tell_units(r);
         phases := journey._note_phase(phases, 'sessions'::text, begun);
 
         begun := journey._phase('touches'::text);
-        PERFORM journey._store_touches(r, moved);
+        PERFORM journey._store_touches(r, moved, older);
         PERFORM journey._store_facts(r, noted, moved);
         phases := journey._note_phase(phases, 'touches'::text, begun);
 

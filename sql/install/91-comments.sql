@@ -99,8 +99,14 @@ COMMENT ON FUNCTION journey._assignments IS
     'internal: the assignments that make a row equal to another';
 COMMENT ON FUNCTION journey._create_stored IS
     'internal: makes the relations that merge, identify and stitch write';
-COMMENT ON FUNCTION journey._find_changed_units IS
-    'internal: the sessions that changed or go to another person';
+COMMENT ON FUNCTION journey._tell_units IS
+    'internal: for whom units changed';
+COMMENT ON FUNCTION journey._stitch_changed IS
+    'internal: whose the changed units are, and which number they have';
+COMMENT ON FUNCTION journey._changed_marks IS
+    'internal: a query for what stitching looks at in a later run';
+COMMENT ON FUNCTION journey._stitch_whole IS
+    'internal: to whom the units of whole visitors go';
 COMMENT ON FUNCTION journey._follow IS
     'internal: derives a relation that follows from persons, and writes the rows that differ';
 COMMENT ON FUNCTION journey._follow_all IS
