@@ -85,27 +85,8 @@ JPartAddTouch(JPart *part, int64 time, JStr event_id, JStr referrer, const JTouc
 	part->touches[part->n_touches++] = new;
 }
 
-static bool
-JRevenueSame(const void *left, const void *right)
-{
-	const JRevenue *a = left;
-	const JRevenue *b = right;
-
-	return JStrEqual(a->order_id, b->order_id) && JStrEqual(a->name, b->name) &&
-		a->amount.data[0] != '-' && b->amount.data[0] != '-';
-}
-
 /* An order counts once, where its first event stands; refunds count each. */
-static bool
-JRevenueHash(const void *entry, uint32 *hash)
-{
-	const JRevenue *revenue = entry;
-
-	*hash = JSetHash(JSetHash(0, revenue->name), revenue->order_id);
-	return !JStrIsNull(revenue->order_id) && revenue->amount.data[0] != '-';
-}
-
-static const JSetKind revenue_kind = {sizeof(JRevenue), JRevenueHash, JRevenueSame};
+static const JSetKind revenue_kind = {sizeof(JRevenue), JOrderHash, JOrderSame};
 
 static void
 JPartAddRevenue(JPart *part, const JRevenue *revenue)
@@ -295,8 +276,9 @@ JPartAdd(JPart *part, const JEvent *event, bool active, const JTouch *touch,
 		JPartAddProperties(part, event, options);
 	if (!JStrIsNull(event->field[JF_REVENUE]))
 	{
-		JRevenue	revenue = {event->field[JF_NAME], event->field[JF_ORDER_ID],
-		JCurrencyClean(event->field[JF_CURRENCY]), event->field[JF_REVENUE]};
+		JStr		amount = event->field[JF_REVENUE];
+		JRevenue	revenue = {{event->field[JF_NAME], event->field[JF_ORDER_ID], JAmountIsNegative(amount)},
+		JCurrencyClean(event->field[JF_CURRENCY]), amount};
 
 		JPartAddRevenue(part, &revenue);
 	}

@@ -5,6 +5,7 @@
 #ifndef PART_CORE_H
 #define PART_CORE_H
 
+#include "order_core.h"
 #include "session_core.h"
 
 /* A touch within a session. */
@@ -19,11 +20,16 @@ typedef struct JPartTouch
 /* An amount, for sums per session. */
 typedef struct JRevenue
 {
-	JStr		name;
-	JStr		order_id;
+	JOrder		order;
 	JStr		currency;
 	JStr		amount;			/* text of a numeric, with its sign */
 } JRevenue;
+
+static inline bool
+JAmountIsNegative(JStr amount)
+{
+	return amount.len > 0 && amount.data[0] == '-';
+}
 
 /*
  * The summary of a run of events of one session, or of events outside sessions. Summaries of
@@ -58,7 +64,7 @@ typedef struct JPart
 	JSet		touch_set;
 	int			n_revenues;
 	int			max_revenues;
-	JRevenue   *revenues;		/* in order, equal orders once */
+	JRevenue   *revenues;		/* in order, each order once */
 	JSet		revenue_set;
 	int			n_kept;
 	JStr	   *kept;			/* first and last value of each kept property, in pairs */

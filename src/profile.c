@@ -1,10 +1,11 @@
 /*
  * profile.c
- *		Profiles: how many events a person has of each name, the last value of each trait, amounts that
- *		count, first and last touches and click ids. A fold takes the units and facts of one person.
+ *		The row of a profile. The rules are in profile_core.c: a first load hands over all units and facts of a person, a
+ *		later run what is stored of it and what changed.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -12,16 +13,13 @@
 #include "utils/datetime.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 #include "utils/uuid.h"
 
-#include "identity_core.h"
 #include "journey_sql.h"
 #include "profile_sql.h"
 #include "split_sql.h"
-#include "timeline.h"
 
 /* ------------------------------------------------------------------------------------------------
  * counts of events
@@ -99,647 +97,55 @@ JCountsAddUnits(JNameCounts *counts, ArrayType *units, int sign)
 	}
 }
 
-/* _sum_counts(counts jsonb, gone bytea[], came bytea[]): a person's counts after units went and came. */
-PG_FUNCTION_INFO_V1(journey_sum_counts);
-Datum
-journey_sum_counts(PG_FUNCTION_ARGS)
-{
-	JNameCounts counts = {0};
-
-	if (!PG_ARGISNULL(0))
-		JCountsAddObject(&counts, PG_GETARG_JSONB_P(0));
-	if (!PG_ARGISNULL(1))
-		JCountsAddUnits(&counts, PG_GETARG_ARRAYTYPE_P(1), -1);
-	if (!PG_ARGISNULL(2))
-		JCountsAddUnits(&counts, PG_GETARG_ARRAYTYPE_P(2), 1);
-	PG_RETURN_JSONB_P(JCountsObject(&counts));
-}
-
-static MemoryContext
-JAggregateContext(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("function called outside of an aggregate")));
-	return context;
-}
-
 /* ------------------------------------------------------------------------------------------------
- * traits
+ * the row of a profile
  * ------------------------------------------------------------------------------------------------ */
-
-/* What one event says of a person, copied whole; freed when later events have said all of it anew. */
-typedef struct JTraitSource
-{
-	int			users;
-	int64		time;
-	JStr		event_id;
-	JStr		visitor_id;
-	Jsonb	   *traits;
-} JTraitSource;
-
-/* Key and value point into the source. */
-typedef struct JTrait
-{
-	JStr		key;
-	JsonbValue	value;
-	JTraitSource *source;
-} JTrait;
-
-typedef struct JTraits
-{
-	int			n;
-	int			max;
-	JTrait	   *traits;
-	JSet		set;
-} JTraits;
-
-static bool
-JTraitHash(const void *entry, uint32 *hash)
-{
-	*hash = JSetHash(0, ((const JTrait *) entry)->key);
-	return true;
-}
-
-static bool
-JTraitSame(const void *a, const void *b)
-{
-	return JStrEqual(((const JTrait *) a)->key, ((const JTrait *) b)->key);
-}
-
-static const JSetKind trait_kind = {sizeof(JTrait), JTraitHash, JTraitSame};
-
-/* In the order of time, event id, visitor id. */
-static bool
-JSaidAfter(const JTraitSource *a, const JTraitSource *b)
-{
-	int			c = (a->time > b->time) - (a->time < b->time);
-
-	if (c == 0)
-		c = JStrCompare(a->event_id, b->event_id);
-	if (c == 0)
-		c = JStrCompare(a->visitor_id, b->visitor_id);
-	return c > 0;
-}
-
-static void
-JReleaseSource(JTraitSource *source)
-{
-	if (--source->users > 0)
-		return;
-	pfree(source->traits);
-	pfree(unconstify(char *, source->event_id.data));
-	pfree(unconstify(char *, source->visitor_id.data));
-	pfree(source);
-}
-
-static void
-JTraitsAdd(JTraits *traits, JTrait *new)
-{
-	int			i = JSetFind(&traits->set, &trait_kind, traits->traits, traits->n, new);
-
-	if (i >= 0 && !JSaidAfter(new->source, traits->traits[i].source))
-		return;
-	new->source->users++;
-	if (i >= 0)
-	{
-		JReleaseSource(traits->traits[i].source);
-		traits->traits[i] = *new;
-		return;
-	}
-	if (traits->n == traits->max)
-	{
-		traits->max = Max(4, 2 * traits->max);
-		traits->traits = traits->traits == NULL ? palloc_array(JTrait, traits->max) :
-			repalloc_array(traits->traits, JTrait, traits->max);
-	}
-	traits->traits[traits->n++] = *new;
-}
-
-static Jsonb *
-JCopyJsonb(const Jsonb *jsonb)
-{
-	return memcpy(palloc(VARSIZE(jsonb)), jsonb, VARSIZE(jsonb));
-}
-
-/* Takes what one event says; null says nothing. */
-static void
-JTraitsTake(JTraits *traits, const Jsonb *object, int64 time, JStr event_id, JStr visitor_id)
-{
-	JTrait		new;
-	JsonbIterator *it;
-	JsonbIteratorToken token;
-	JsonbValue	key;
-
-	if (!JB_ROOT_IS_OBJECT(object))
-		return;
-	new.source = palloc_object(JTraitSource);
-	new.source->users = 1;		/* this function */
-	new.source->time = time;
-	new.source->event_id = (JStr) {pnstrdup(event_id.data, event_id.len), event_id.len};
-	new.source->visitor_id = (JStr) {pnstrdup(visitor_id.data, visitor_id.len), visitor_id.len};
-	new.source->traits = JCopyJsonb(object);
-	it = JsonbIteratorInit(&new.source->traits->root);
-	while ((token = JsonbIteratorNext(&it, &key, true)) != WJB_DONE)
-	{
-		if (token != WJB_KEY)
-			continue;
-		(void) JsonbIteratorNext(&it, &new.value, true);
-		new.key = (JStr) {key.val.string.val, key.val.string.len};
-		if (new.value.type != jbvNull)
-			JTraitsAdd(traits, &new);
-	}
-	JReleaseSource(new.source);
-}
-
-/* An object with the value of each key that was said last. */
-static Jsonb *
-JTraitsObject(const JTraits *traits)
-{
-	JsonbParseState *state = NULL;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; traits != NULL && i < traits->n; i++)
-	{
-		JsonbValue	key = {.type = jbvString};
-
-		key.val.string.val = unconstify(char *, traits->traits[i].key.data);
-		key.val.string.len = traits->traits[i].key.len;
-		pushJsonbValue(&state, WJB_KEY, &key);
-		pushJsonbValue(&state, WJB_VALUE, &traits->traits[i].value);
-	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-}
-
-/* _last_traits(traits, event_time, event_id, visitor_id): an object with the value of each key said last. */
-PG_FUNCTION_INFO_V1(journey_last_traits_add);
-Datum
-journey_last_traits_add(PG_FUNCTION_ARGS)
-{
-	MemoryContext context = JAggregateContext(fcinfo);
-	MemoryContext old;
-	JTraits    *traits;
-	/* what is unpacked of the arguments belongs to the row, not to the aggregate */
-	bool		said = !PG_ARGISNULL(1) && !PG_ARGISNULL(2) && !PG_ARGISNULL(3) && !PG_ARGISNULL(4);
-	const Jsonb *object = said ? PG_GETARG_JSONB_P(1) : NULL;
-	const text *event_id = said ? PG_GETARG_TEXT_PP(3) : NULL;
-	const text *visitor_id = said ? PG_GETARG_TEXT_PP(4) : NULL;
-
-	old = MemoryContextSwitchTo(context);
-	traits = PG_ARGISNULL(0) ? palloc0_object(JTraits) : (JTraits *) PG_GETARG_POINTER(0);
-	if (said)
-		JTraitsTake(traits, object, PG_GETARG_TIMESTAMPTZ(2), JStrFromText(event_id),
-					JStrFromText(visitor_id));
-	MemoryContextSwitchTo(old);
-	PG_RETURN_POINTER(traits);
-}
-
-PG_FUNCTION_INFO_V1(journey_last_traits_final);
-Datum
-journey_last_traits_final(PG_FUNCTION_ARGS)
-{
-	(void) JAggregateContext(fcinfo);
-	PG_RETURN_JSONB_P(JTraitsObject(PG_ARGISNULL(0) ? NULL : (JTraits *) PG_GETARG_POINTER(0)));
-}
-
-/* By source, the earliest first, then by key. */
-static int
-JCompareTraits(const void *a, const void *b)
-{
-	const JTrait *x = a;
-	const JTrait *y = b;
-
-	if (JSaidAfter(x->source, y->source))
-		return 1;
-	if (JSaidAfter(y->source, x->source))
-		return -1;
-	return JStrCompare(x->key, y->key);
-}
-
-/* A row of journey._said: of a source, the traits of which it is the last to tell. */
-static Datum
-JSaidRow(TupleDesc desc, JTrait *traits, int n)
-{
-	const JTraitSource *source = traits[0].source;
-	JTraits		own = {.n = n, .traits = traits};
-	Datum		values[4];
-	bool		nulls[4] = {false};
-
-	values[0] = JsonbPGetDatum(JTraitsObject(&own));
-	values[1] = TimestampTzGetDatum(source->time);
-	values[2] = JStrGetDatum(source->event_id);
-	values[3] = JStrGetDatum(source->visitor_id);
-	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
-}
-
-/*
- * _last_said(..): the same as an array of journey._said, in order. These may be taken again, with others: what was
- * said last in all is said last in one of several parts.
- */
-PG_FUNCTION_INFO_V1(journey_last_said_final);
-Datum
-journey_last_said_final(PG_FUNCTION_ARGS)
-{
-	const JTraits *traits = PG_ARGISNULL(0) ? NULL : (JTraits *) PG_GETARG_POINTER(0);
-	Oid			type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
-	TupleDesc	desc = lookup_rowtype_tupdesc(type, -1);
-	JTrait	   *sorted;
-	Datum	   *rows;
-	int			n = 0;
-
-	(void) JAggregateContext(fcinfo);
-	if (traits == NULL || traits->n == 0)
-	{
-		ReleaseTupleDesc(desc);
-		PG_RETURN_ARRAYTYPE_P(construct_empty_array(type));
-	}
-	sorted = palloc_array(JTrait, traits->n);
-	memcpy(sorted, traits->traits, sizeof(JTrait) * traits->n);
-	qsort(sorted, traits->n, sizeof(JTrait), JCompareTraits);
-	rows = palloc_array(Datum, traits->n);
-	for (int from = 0, to; from < traits->n; from = to)
-	{
-		for (to = from + 1; to < traits->n && sorted[to].source == sorted[from].source; to++)
-			;
-		rows[n++] = JSaidRow(desc, sorted + from, to - from);
-	}
-	ReleaseTupleDesc(desc);
-	PG_RETURN_ARRAYTYPE_P(construct_array(rows, n, type, -1, false, TYPALIGN_DOUBLE));
-}
-
-/* ------------------------------------------------------------------------------------------------
- * the fold
- * ------------------------------------------------------------------------------------------------ */
-
-/* The columns of a touch that stand in a profile, behind its time. */
-enum
-{
-	TOUCH_SOURCE,
-	TOUCH_MEDIUM,
-	TOUCH_CAMPAIGN,
-	TOUCH_TERM,
-	TOUCH_CONTENT,
-	TOUCH_CHANNEL,
-	TOUCH_LANDING_PAGE,
-	TOUCH_CLICK_ID,
-	TOUCH_CLICK_ID_TYPE,
-	TOUCH_FIELDS
-};
 
 static const char *const touch_columns[] = {
 	"at", "source", "medium", "campaign", "term", "content", "channel", "landing_page", "click_id",
 	"click_id_type"
 };
 
+static const char *const touch_prefixes[JEND_COUNT] = {
+	[JEND_FIRST] = "first_touch", [JEND_FIRST_NON_DIRECT] = "first_non_direct_touch",
+	[JEND_LAST] = "last_touch", [JEND_LAST_NON_DIRECT] = "last_non_direct_touch"
+};
+
+StaticAssertDecl(lengthof(touch_columns) == JE_COUNT + 1, "columns of touches");
+
+/* Where columns stand in the row. */
 enum
 {
-	FIRST_TOUCH,
-	FIRST_NON_DIRECT,
-	LAST_TOUCH,
-	LAST_NON_DIRECT,
-	TOUCH_ENDS
+	P_PERSON_ID,
+	P_USER_ID,
+	P_EMAIL,
+	P_IS_IDENTIFIED,
+	P_VISITOR_IDS,
+	P_FIRST_SEEN_AT,
+	P_LAST_SEEN_AT,
+	P_IDENTIFIED_AT,
+	P_SESSIONS,
+	P_EVENTS,
+	P_PAGE_VIEWS,
+	P_REVENUE,
+	P_REVENUE_BY_CURRENCY,
+	P_EVENT_COUNTS,
+	P_TRAITS,
+	P_TOUCHES,
+	P_GCLID = P_TOUCHES + JEND_COUNT * (JE_COUNT + 1),
+	P_GCLID_AT,
+	P_CLICK_IDS,
+	P_CONVERSIONS,
+	P_FIRST_CONVERTED_AT,
+	P_CONVERSION_COUNTS,
+	P_IS_INTERNAL,
+	P_VERSION,
+	P_ATTRIBUTES_VERSION,
+	P_UPDATED_AT,
+	P_COLUMNS
 };
 
-static const char *const touch_prefixes[] = {
-	"first_touch", "first_non_direct_touch", "last_touch", "last_non_direct_touch"
-};
-
-/* A place in the order of touches. */
-typedef struct JTouchPlace
-{
-	int64		at;
-	JUuid		id;
-} JTouchPlace;
-
-/* A touch that is first or last so far; its strings are in one chunk. */
-typedef struct JTouchEnd
-{
-	JTouchPlace place;
-	char	   *chunk;			/* NULL: none yet */
-	JStr		field[TOUCH_FIELDS];
-} JTouchEnd;
-
-/* The first and last value of a click id. */
-typedef struct JClick
-{
-	JStr		name;
-	JTouchPlace first;
-	JTouchPlace last;
-	char	   *first_value;
-	char	   *last_value;
-} JClick;
-
-typedef struct JOrder
-{
-	JStr		name;
-	JStr		order_id;
-} JOrder;
-
-/* What the amounts in one currency add up to. */
-typedef struct JMoney
-{
-	JStr		currency;
-	Numeric		amount;
-} JMoney;
-
-struct JPersonFold
-{
-	const JProfileRules *rules;
-	MemoryContext context;		/* for what a person takes */
-	JStr		person_id;
-	int64		sessions;
-	int64		events;
-	int64		page_views;
-	int64		first_seen;
-	int64		last_seen;
-	int64		identified;
-	bool		has_last_seen;
-	bool		has_identified;
-	int			n_visitors;
-	int			max_visitors;
-	Datum	   *visitors;		/* texts, in order */
-	JNameCounts counts;
-	JTouchEnd	ends[TOUCH_ENDS];
-	int			n_clicks;
-	int			max_clicks;
-	JClick	   *clicks;
-	JTraits		traits;
-	int			n_orders;
-	int			max_orders;
-	JOrder	   *orders;
-	JSet		order_set;
-	int			n_money;
-	int			max_money;
-	JMoney	   *money;
-};
-
-JPersonFold *
-JPersonFoldMake(const JProfileRules *rules)
-{
-	JPersonFold *fold = palloc0_object(JPersonFold);
-
-	fold->rules = rules;
-	fold->context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey person",
-										  ALLOCSET_DEFAULT_SIZES);
-	return fold;
-}
-
-static JStr
-JKeepStr(JStr s)
-{
-	return JStrIsNull(s) ? s : (JStr) {pnstrdup(s.data, s.len), s.len};
-}
-
-void
-JPersonFoldStart(JPersonFold *fold, JStr person_id)
-{
-	const JProfileRules *rules = fold->rules;
-	MemoryContext context = fold->context;
-	MemoryContext old;
-
-	MemoryContextReset(context);
-	memset(fold, 0, sizeof(*fold));
-	fold->rules = rules;
-	fold->context = context;
-	old = MemoryContextSwitchTo(context);
-	fold->person_id = JKeepStr(person_id);
-	MemoryContextSwitchTo(old);
-}
-
-static int
-JComparePlaces(const JTouchPlace *a, const JTouchPlace *b)
-{
-	int			c = (a->at > b->at) - (a->at < b->at);
-
-	return c != 0 ? c : memcmp(&a->id, &b->id, sizeof(JUuid));
-}
-
-static void
-JKeepTouch(JTouchEnd *end, const JTouchPlace *place, const JTouch *touch)
-{
-	const JStr	fields[TOUCH_FIELDS] = {
-		touch->source, touch->medium, touch->campaign, touch->term, touch->content, touch->channel,
-		touch->landing_page, touch->click_id, touch->click_id_type
-	};
-	Size		size = 1;
-	char	   *to;
-
-	for (int i = 0; i < TOUCH_FIELDS; i++)
-		size += fields[i].len;
-	if (end->chunk != NULL)
-		pfree(end->chunk);
-	end->place = *place;
-	end->chunk = to = palloc(size);
-	for (int i = 0; i < TOUCH_FIELDS; i++)
-	{
-		end->field[i] = fields[i];
-		if (JStrIsNull(fields[i]))
-			continue;
-		memcpy(to, fields[i].data, fields[i].len);
-		end->field[i].data = to;
-		to += fields[i].len;
-	}
-}
-
-static void
-JFoldClick(JPersonFold *fold, const JTouchPlace *place, const JClickId *id)
-{
-	JStr		name = {id->name, strlen(id->name)};
-	JClick	   *click = fold->clicks;
-
-	while (click < fold->clicks + fold->n_clicks && !JStrEqual(click->name, name))
-		click++;
-	if (click == fold->clicks + fold->n_clicks)
-	{
-		if (fold->n_clicks == fold->max_clicks)
-		{
-			fold->max_clicks = Max(4, 2 * fold->max_clicks);
-			fold->clicks = fold->clicks == NULL ? palloc_array(JClick, fold->max_clicks) :
-				repalloc_array(fold->clicks, JClick, fold->max_clicks);
-		}
-		click = &fold->clicks[fold->n_clicks++];
-		click->name = JKeepStr(name);
-		click->first = click->last = *place;
-		click->first_value = pnstrdup(id->value.data, id->value.len);
-		click->last_value = pnstrdup(id->value.data, id->value.len);
-		return;
-	}
-	if (JComparePlaces(place, &click->first) < 0)
-	{
-		pfree(click->first_value);
-		click->first = *place;
-		click->first_value = pnstrdup(id->value.data, id->value.len);
-	}
-	if (JComparePlaces(place, &click->last) > 0)
-	{
-		pfree(click->last_value);
-		click->last = *place;
-		click->last_value = pnstrdup(id->value.data, id->value.len);
-	}
-}
-
-static void
-JFoldTouch(JPersonFold *fold, const JPart *part, const JPartTouch *at)
-{
-	const JTouch *touch = at->touch;
-	JTouchPlace place = {at->time, JUuidFrom("touch", part->visitor_id, at->event_id, at->time)};
-
-	for (int i = 0; i < TOUCH_ENDS; i++)
-	{
-		JTouchEnd  *end = &fold->ends[i];
-		int			c;
-
-		if ((i == FIRST_NON_DIRECT || i == LAST_NON_DIRECT) && touch->type == JTOUCH_DIRECT)
-			continue;
-		c = end->chunk == NULL ? 0 : JComparePlaces(&place, &end->place);
-		if (end->chunk == NULL || (i < LAST_TOUCH ? c < 0 : c > 0))
-			JKeepTouch(end, &place, touch);
-	}
-	for (int i = 0; i < touch->n_click_ids; i++)
-		JFoldClick(fold, &place, &touch->click_ids[i]);
-}
-
-static void
-JFoldVisitor(JPersonFold *fold, JStr visitor_id)
-{
-	if (fold->n_visitors > 0 &&
-		JStrEqual(JStrFromText(DatumGetTextPP(fold->visitors[fold->n_visitors - 1])), visitor_id))
-		return;
-	if (fold->n_visitors == fold->max_visitors)
-	{
-		fold->max_visitors = Max(2, 2 * fold->max_visitors);
-		fold->visitors = fold->visitors == NULL ? palloc_array(Datum, fold->max_visitors) :
-			repalloc_huge(fold->visitors, sizeof(Datum) * (Size) fold->max_visitors);
-	}
-	fold->visitors[fold->n_visitors++] = JStrGetDatum(visitor_id);
-}
-
-void
-JPersonFoldUnit(JPersonFold *fold, const JPart *part, const JPartTouch *touches, int n_touches)
-{
-	MemoryContext old = MemoryContextSwitchTo(fold->context);
-
-	fold->first_seen = fold->events == 0 ? part->started_at : Min(fold->first_seen, part->started_at);
-	if (!part->aside)
-		JFoldVisitor(fold, part->visitor_id);
-	fold->sessions += !part->loose;
-	fold->events += part->events;
-	fold->page_views += part->page_views;
-	if (!part->loose)
-	{
-		fold->last_seen = fold->has_last_seen ? Max(fold->last_seen, part->ended_at) : part->ended_at;
-		fold->has_last_seen = true;
-	}
-	if (part->n_refs > 0)
-	{
-		fold->identified = fold->has_identified ? Min(fold->identified, part->refs[0].time) :
-			part->refs[0].time;
-		fold->has_identified = true;
-	}
-	for (int i = 0; i < part->counts.n; i++)
-		JNameCountsAdd(&fold->counts, part->counts.names[i].name, part->counts.names[i].n, true);
-	for (int i = 0; i < n_touches; i++)
-		JFoldTouch(fold, part, &touches[i]);
-	MemoryContextSwitchTo(old);
-}
-
-static bool
-JOrderHash(const void *entry, uint32 *hash)
-{
-	const JOrder *order = entry;
-
-	*hash = JSetHash(JSetHash(0, order->name), order->order_id);
-	return true;
-}
-
-static bool
-JOrderSame(const void *a, const void *b)
-{
-	const JOrder *x = a;
-	const JOrder *y = b;
-
-	return JStrEqual(x->name, y->name) && JStrEqual(x->order_id, y->order_id);
-}
-
-static const JSetKind order_kind = {sizeof(JOrder), JOrderHash, JOrderSame};
-
-/* Is it the first of an order, told with this name? */
-static bool
-JFoldOrder(JPersonFold *fold, JStr name, JStr order_id)
-{
-	JOrder		order = {name, order_id};
-
-	if (JSetHas(&fold->order_set, &order_kind, fold->orders, fold->n_orders, &order))
-		return false;
-	if (fold->n_orders == fold->max_orders)
-	{
-		fold->max_orders = Max(4, 2 * fold->max_orders);
-		fold->orders = fold->orders == NULL ? palloc_array(JOrder, fold->max_orders) :
-			repalloc_huge(fold->orders, sizeof(JOrder) * (Size) fold->max_orders);
-	}
-	fold->orders[fold->n_orders++] = (JOrder) {JKeepStr(name), JKeepStr(order_id)};
-	return true;
-}
-
-static bool
-JIsNegative(Numeric amount)
-{
-	static const char zero[] = "0";
-	Datum		z = DirectFunctionCall3(numeric_in, CStringGetDatum(zero), ObjectIdGetDatum(InvalidOid),
-										Int32GetDatum(-1));
-
-	return DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(amount), z));
-}
-
-static void
-JFoldMoney(JPersonFold *fold, JStr currency, Numeric amount)
-{
-	JMoney	   *money = fold->money;
-
-	if (JStrIsNull(currency))
-		currency = JSTR_LIT("");
-	while (money < fold->money + fold->n_money && !JStrEqual(money->currency, currency))
-		money++;
-	if (money < fold->money + fold->n_money)
-	{
-		Numeric		before = money->amount;
-
-		money->amount = DatumGetNumeric(DirectFunctionCall2(numeric_add, NumericGetDatum(before),
-															NumericGetDatum(amount)));
-		pfree(before);
-		return;
-	}
-	if (fold->n_money == fold->max_money)
-	{
-		fold->max_money = Max(2, 2 * fold->max_money);
-		fold->money = fold->money == NULL ? palloc_array(JMoney, fold->max_money) :
-			repalloc_array(fold->money, JMoney, fold->max_money);
-	}
-	fold->money[fold->n_money++] = (JMoney) {
-		JKeepStr(currency), DatumGetNumeric(DirectFunctionCall1(numeric_uplus, NumericGetDatum(amount)))
-	};
-}
-
-void
-JPersonFoldFact(JPersonFold *fold, const JFact *fact)
-{
-	MemoryContext old = MemoryContextSwitchTo(fold->context);
-
-	if (fact->traits != NULL)
-		JTraitsTake(&fold->traits, fact->traits, fact->time, fact->event_id, fact->visitor_id);
-	if (fact->revenue != NULL &&
-		(JStrIsNull(fact->order_id) || JIsNegative(fact->revenue) ||
-		 JFoldOrder(fold, fact->name, fact->order_id)))
-		JFoldMoney(fold, fact->currency, fact->revenue);
-	MemoryContextSwitchTo(old);
-}
-
-/* ------------------------------------------------------------------------------------------------
- * the row of a profile
- * ------------------------------------------------------------------------------------------------ */
+StaticAssertDecl(P_COLUMNS == J_PROFILE_COLUMNS, "columns of profiles");
 
 /* Columns before and behind those of the touches. */
 static const JWriterColumn columns_before[] = {
@@ -756,8 +162,8 @@ static const JWriterColumn columns_behind[] = {
 	{"version", INT8OID}, {"attributes_version", INT8OID}, {"updated_at", TIMESTAMPTZOID}
 };
 
-StaticAssertDecl(lengthof(columns_before) + TOUCH_ENDS * lengthof(touch_columns) + lengthof(columns_behind)
-				 == J_PROFILE_COLUMNS, "columns of profiles");
+StaticAssertDecl(lengthof(columns_before) == P_TOUCHES && lengthof(columns_behind) == P_COLUMNS - P_GCLID,
+				 "columns of profiles");
 
 const JWriterColumn *
 JProfileColumns(void)
@@ -767,7 +173,7 @@ JProfileColumns(void)
 
 	for (int i = 0; i < lengthof(columns_before); i++)
 		columns[n++] = columns_before[i];
-	for (int end = 0; end < TOUCH_ENDS; end++)
+	for (int end = 0; end < JEND_COUNT; end++)
 		for (int i = 0; i < lengthof(touch_columns); i++)
 			columns[n++] = (JWriterColumn) {
 				psprintf("%s_%s", touch_prefixes[end], touch_columns[i]), i == 0 ? TIMESTAMPTZOID : TEXTOID
@@ -778,12 +184,12 @@ JProfileColumns(void)
 }
 
 static void
-JPushString(JsonbParseState **state, JsonbIteratorToken token, const char *s, int len)
+JPushString(JsonbParseState **state, JsonbIteratorToken token, JStr s)
 {
 	JsonbValue	value = {.type = jbvString};
 
-	value.val.string.val = unconstify(char *, s);
-	value.val.string.len = len;
+	value.val.string.val = unconstify(char *, s.data);
+	value.val.string.len = s.len;
 	pushJsonbValue(state, token, &value);
 }
 
@@ -793,187 +199,570 @@ JPushTime(JsonbParseState **state, int64 time)
 	char		buffer[MAXDATELEN + 1];
 
 	JsonEncodeDateTime(buffer, TimestampTzGetDatum(time), TIMESTAMPTZOID, NULL);
-	JPushString(state, WJB_VALUE, pstrdup(buffer), strlen(buffer));
+	JPushString(state, WJB_VALUE, JStrFromCString(pstrdup(buffer)));
 }
 
 /* {"gclid": {"first": .., "first_at": .., "last": .., "last_at": ..}, ..} */
 static Jsonb *
-JClicksObject(const JPersonFold *fold)
+JClicksObject(const JTouchEnds *ends)
 {
 	JsonbParseState *state = NULL;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < fold->n_clicks; i++)
+	for (int i = 0; i < ends->n_clicks; i++)
 	{
-		const JClick *click = &fold->clicks[i];
+		const JClick *click = &ends->clicks[i];
 
-		JPushString(&state, WJB_KEY, click->name.data, click->name.len);
+		JPushString(&state, WJB_KEY, click->name);
 		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		JPushString(&state, WJB_KEY, "first", 5);
-		JPushString(&state, WJB_VALUE, click->first_value, strlen(click->first_value));
-		JPushString(&state, WJB_KEY, "first_at", 8);
+		JPushString(&state, WJB_KEY, JSTR_LIT("first"));
+		JPushString(&state, WJB_VALUE, click->first_value);
+		JPushString(&state, WJB_KEY, JSTR_LIT("first_at"));
 		JPushTime(&state, click->first.at);
-		JPushString(&state, WJB_KEY, "last", 4);
-		JPushString(&state, WJB_VALUE, click->last_value, strlen(click->last_value));
-		JPushString(&state, WJB_KEY, "last_at", 7);
+		JPushString(&state, WJB_KEY, JSTR_LIT("last"));
+		JPushString(&state, WJB_VALUE, click->last_value);
+		JPushString(&state, WJB_KEY, JSTR_LIT("last_at"));
 		JPushTime(&state, click->last.at);
 		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
-static Jsonb *
-JMoneyObject(const JPersonFold *fold)
+/* What touches tell. */
+static void
+JSetTouches(Datum *values, bool *nulls, const JTouchEnds *ends)
 {
-	JsonbParseState *state = NULL;
+	const JClick *gclid = JTouchEndsClick(ends, JSTR_LIT("gclid"));
+	int			n = P_TOUCHES;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < fold->n_money; i++)
+	for (JEnd i = 0; i < JEND_COUNT; i++)
 	{
-		const JMoney *money = &fold->money[i];
-		JsonbValue	value = {.type = jbvNumeric};
+		const JTouchEnd *end = &ends->end[i];
 
-		JPushString(&state, WJB_KEY, money->currency.data, money->currency.len);
-		value.val.numeric = money->amount;
-		if (numeric_is_nan(money->amount) || numeric_is_inf(money->amount))
-		{
-			char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(money->amount)));
-
-			JPushString(&state, WJB_VALUE, text, strlen(text));
-		}
-		else
-			pushJsonbValue(&state, WJB_VALUE, &value);
+		nulls[n] = end->chunk == NULL;
+		values[n++] = TimestampTzGetDatum(end->place.at);
+		for (JEndField field = 0; field < JE_COUNT; field++)
+			JSetStr(values, nulls, n++, end->chunk == NULL ? JSTR_NULL : end->field[field]);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	JSetStr(values, nulls, P_GCLID, gclid == NULL ? JSTR_NULL : gclid->last_value);
+	nulls[P_GCLID_AT] = gclid == NULL;
+	values[P_GCLID_AT] = gclid == NULL ? (Datum) 0 : TimestampTzGetDatum(gclid->last.at);
+	nulls[P_CLICK_IDS] = ends->n_clicks == 0;
+	values[P_CLICK_IDS] = ends->n_clicks == 0 ? (Datum) 0 : JsonbPGetDatum(JClicksObject(ends));
 }
 
-static bool
-JStartsWith(JStr s, const char *prefix, JStr *rest)
+/* What facts tell. */
+static void
+JSetFacts(Datum *values, bool *nulls, const JFactSums *sums)
 {
-	int			len = strlen(prefix);
+	const void *revenue = JFactSumsSingle(sums);
 
-	if (s.len < len || memcmp(s.data, prefix, len) != 0)
-		return false;
-	*rest = (JStr) {s.data + len, s.len - len};
-	return true;
+	nulls[P_REVENUE] = revenue == NULL;
+	values[P_REVENUE] = PointerGetDatum(revenue);
+	nulls[P_REVENUE_BY_CURRENCY] = sums->n_money == 0;
+	values[P_REVENUE_BY_CURRENCY] = sums->n_money == 0 ? (Datum) 0 : JsonbPGetDatum(JMoneyObject(sums));
+	nulls[P_TRAITS] = false;
+	values[P_TRAITS] = JsonbPGetDatum(JTraitsObject(sums->traits, sums->n_traits));
 }
 
-/* The address in the e-mail trait, or NULL. */
+/* What units tell, but for names and devices. */
+static void
+JSetUnits(Datum *values, bool *nulls, const JPerson *person)
+{
+	values[P_FIRST_SEEN_AT] = TimestampTzGetDatum(person->first_seen);
+	nulls[P_FIRST_SEEN_AT] = !person->has_first_seen;
+	values[P_LAST_SEEN_AT] = TimestampTzGetDatum(person->last_seen);
+	nulls[P_LAST_SEEN_AT] = !person->has_last_seen;
+	values[P_IDENTIFIED_AT] = TimestampTzGetDatum(person->identified);
+	nulls[P_IDENTIFIED_AT] = !person->has_identified;
+	values[P_SESSIONS] = Int64GetDatum(person->sessions);
+	values[P_EVENTS] = Int64GetDatum(person->events);
+	values[P_PAGE_VIEWS] = Int64GetDatum(person->page_views);
+	nulls[P_SESSIONS] = nulls[P_EVENTS] = nulls[P_PAGE_VIEWS] = false;
+}
+
+/* The trait of this name among all of a person, as text, or JSTR_NULL. */
 static JStr
-JTraitEmail(const JPersonFold *fold)
+JTraitText(Jsonb *traits, JStr name)
 {
-	for (int i = 0; i < fold->traits.n; i++)
-	{
-		const JTrait *trait = &fold->traits.traits[i];
-		Jsonb	   *single;
-		JStr		value;
+	JsonbValue	buffer;
+	JsonbValue *value;
+	Jsonb	   *single;
 
-		if (!JStrEqual(trait->key, fold->rules->email_trait))
-			continue;
-		if (trait->value.type == jbvString)
-			value = (JStr) {trait->value.val.string.val, trait->value.val.string.len};
-		else
-		{
-			single = JsonbValueToJsonb(unconstify(JsonbValue *, &trait->value));
-			value = JStrFromCString(JsonbToCString(NULL, &single->root, VARSIZE(single)));
-		}
-		return JEmailClean(value, palloc(value.len + 1));
-	}
-	return JSTR_NULL;
+	if (!JB_ROOT_IS_OBJECT(traits))
+		return JSTR_NULL;
+	value = getKeyJsonValueFromContainer(&traits->root, name.data, name.len, &buffer);
+	if (value == NULL || value->type == jbvNull)
+		return JSTR_NULL;
+	if (value->type == jbvString)
+		return (JStr) {value->val.string.val, value->val.string.len};
+	single = JsonbValueToJsonb(value);
+	return JStrFromCString(JsonbToCString(NULL, &single->root, VARSIZE(single)));
 }
 
 static bool
-JIsInternal(const JProfileRules *rules, JStr id)
+JIsInternal(const JProfileRules *rules, const Datum *values, const bool *nulls, int column)
 {
-	for (int i = 0; i < rules->n_internal && !JStrIsNull(id); i++)
-		if (DatumGetBool(DirectFunctionCall2Coll(textlike, DEFAULT_COLLATION_OID, JStrGetDatum(id),
+	for (int i = 0; i < rules->n_internal && !nulls[column]; i++)
+		if (DatumGetBool(DirectFunctionCall2Coll(textlike, DEFAULT_COLLATION_OID, values[column],
 												 rules->internal[i])))
 			return true;
 	return false;
 }
 
+/* Who it is, by its id and the traits that are set already, and the run that says so. */
 static void
-JSetEnds(const JPersonFold *fold, Datum *values, bool *nulls)
+JSetPerson(Datum *values, bool *nulls, JStr id, const JProfileRules *rules)
 {
-	int			n = 0;
+	JStr		trait = JTraitText(DatumGetJsonbP(values[P_TRAITS]), rules->email_trait);
 
-	for (int end = 0; end < TOUCH_ENDS; end++)
-	{
-		const JTouchEnd *touch = &fold->ends[end];
-
-		nulls[n] = touch->chunk == NULL;
-		values[n++] = TimestampTzGetDatum(touch->place.at);
-		for (int i = 0; i < TOUCH_FIELDS; i++)
-			JSetStr(values, nulls, n++, touch->chunk == NULL ? JSTR_NULL : touch->field[i]);
-	}
+	JSetStr(values, nulls, P_PERSON_ID, id);
+	JSetStr(values, nulls, P_USER_ID, JPersonUser(id));
+	JSetStr(values, nulls, P_EMAIL, JPersonEmail(id, trait, palloc((Size) id.len + trait.len + 1)));
+	values[P_IS_IDENTIFIED] = BoolGetDatum(JPersonIsKnown(id));
+	values[P_IS_INTERNAL] = BoolGetDatum(JIsInternal(rules, values, nulls, P_USER_ID) ||
+										 JIsInternal(rules, values, nulls, P_EMAIL));
+	values[P_VERSION] = values[P_ATTRIBUTES_VERSION] = Int64GetDatum(rules->version);
+	values[P_UPDATED_AT] = TimestampTzGetDatum(rules->at);
+	nulls[P_IS_IDENTIFIED] = nulls[P_IS_INTERNAL] = nulls[P_VERSION] = nulls[P_ATTRIBUTES_VERSION] =
+		nulls[P_UPDATED_AT] = false;
 }
 
-static void
-JSetClicks(const JPersonFold *fold, Datum *values, bool *nulls)
-{
-	nulls[0] = nulls[1] = true;
-	nulls[2] = fold->n_clicks == 0;
-	for (int i = 0; i < fold->n_clicks; i++)
-	{
-		const JClick *click = &fold->clicks[i];
+/* ------------------------------------------------------------------------------------------------
+ * a first load
+ * ------------------------------------------------------------------------------------------------ */
 
-		if (!JStrEqual(click->name, JSTR_LIT("gclid")))
-			continue;
-		JSetStr(values, nulls, 0, JStrFromCString(click->last_value));
-		values[1] = TimestampTzGetDatum(click->last.at);
-		nulls[1] = false;
-	}
-	if (!nulls[2])
-		values[2] = JsonbPGetDatum(JClicksObject(fold));
+struct JPersonFold
+{
+	const JProfileRules *rules;
+	MemoryContext context;		/* for what a person takes */
+	JStr		id;
+	JPerson		person;
+};
+
+JPersonFold *
+JPersonFoldMake(const JProfileRules *rules)
+{
+	JPersonFold *fold = palloc0_object(JPersonFold);
+
+	fold->rules = rules;
+	fold->context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey person",
+										  ALLOCSET_DEFAULT_SIZES);
+	return fold;
+}
+
+void
+JPersonFoldStart(JPersonFold *fold, JStr person_id)
+{
+	MemoryContextReset(fold->context);
+	fold->id = (JStr) {memcpy(MemoryContextAlloc(fold->context, person_id.len + 1), person_id.data, person_id.len),
+	person_id.len};
+	memset(&fold->person, 0, sizeof(fold->person));
+	fold->person.facts.add = JNumericAdd;
+}
+
+void
+JPersonFoldUnit(JPersonFold *fold, const JPart *part, const JPartTouch *touches, int n_touches)
+{
+	MemoryContext old = MemoryContextSwitchTo(fold->context);
+
+	JPersonUnit(&fold->person, part, touches, n_touches);
+	MemoryContextSwitchTo(old);
+}
+
+void
+JPersonFoldFact(JPersonFold *fold, const JFact *fact)
+{
+	MemoryContext old = MemoryContextSwitchTo(fold->context);
+
+	JSumsFact(&fold->person.facts, &fold->person.orders, fact);
+	MemoryContextSwitchTo(old);
 }
 
 void
 JPersonFoldRow(const JPersonFold *fold, Datum *values, bool *nulls)
 {
-	const JProfileRules *rules = fold->rules;
-	JStr		user = JSTR_NULL,
-				email = JSTR_NULL,
-				rest;
+	const JPerson *person = &fold->person;
+	Datum	   *visitors = palloc_array(Datum, person->n_visitors);
+
+	for (int i = 0; i < person->n_visitors; i++)
+		visitors[i] = JStrGetDatum(person->visitors[i]);
+	memset(nulls, 0, sizeof(bool) * J_PROFILE_COLUMNS);
+	JSetUnits(values, nulls, person);
+	values[P_VISITOR_IDS] = PointerGetDatum(construct_array(visitors, person->n_visitors, TEXTOID, -1, false,
+															TYPALIGN_INT));
+	values[P_EVENT_COUNTS] = JsonbPGetDatum(JCountsObject(&person->counts));
+	JSetTouches(values, nulls, &person->touches);
+	JSetFacts(values, nulls, &person->facts);
+	/* conversions are counted when they are known */
+	values[P_CONVERSIONS] = Int64GetDatum(0);
+	nulls[P_FIRST_CONVERTED_AT] = true;
+	values[P_CONVERSION_COUNTS] = JsonbPGetDatum(JCountsObject(&(JNameCounts) {0}));
+	JSetPerson(values, nulls, fold->id, fold->rules);
+}
+
+/* ------------------------------------------------------------------------------------------------
+ * a later run
+ * ------------------------------------------------------------------------------------------------ */
+
+/* The arguments of _profile(). */
+enum
+{
+	A_OLD,
+	A_PERSON_ID,
+	A_SESSIONS,
+	A_EVENTS,
+	A_PAGE_VIEWS,
+	A_GONE,
+	A_CAME,
+	A_FIRST_SEEN_AT,
+	A_LAST_SEEN_AT,
+	A_IDENTIFIED_AT,
+	A_VISITOR_IDS,
+	A_FACTS,
+	A_TOUCHES,
+	A_CHANGED_FROM,
+	A_CHANGED_TO,
+	A_CONVERSIONS,
+	A_EMAIL_TRAIT,
+	A_INTERNAL,
+	A_VERSION,
+	A_AT
+};
+
+/* The table of profiles, found once for a call site. */
+typedef struct JProfileTable
+{
+	TupleDesc	desc;
+	int			attnum[J_PROFILE_COLUMNS];	/* from 0, of each column */
+} JProfileTable;
+
+static JProfileTable *
+JFindProfiles(FunctionCallInfo fcinfo)
+{
+	const JWriterColumn *columns = JProfileColumns();
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, A_OLD);
+	TupleDesc	desc = OidIsValid(type) && type != RECORDOID ? lookup_rowtype_tupdesc_noerror(type, -1, true) : NULL;
+	JProfileTable *table;
+	MemoryContext old;
+
+	if (desc == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("the first argument must be a row of profiles")));
+	old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	table = palloc_object(JProfileTable);
+	table->desc = CreateTupleDescCopy(desc);
+	MemoryContextSwitchTo(old);
+	ReleaseTupleDesc(desc);
+	for (int i = 0; i < J_PROFILE_COLUMNS; i++)
+	{
+		int			k = 0;
+
+		while (k < table->desc->natts && (TupleDescAttr(table->desc, k)->attisdropped ||
+										  strcmp(NameStr(TupleDescAttr(table->desc, k)->attname), columns[i].name) != 0))
+			k++;
+		if (k == table->desc->natts || TupleDescAttr(table->desc, k)->atttypid != columns[i].type)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("the first argument has no column \"%s\" of type %s", columns[i].name,
+							format_type_be(columns[i].type))));
+		table->attnum[i] = k;
+	}
+	fcinfo->flinfo->fn_extra = table;
+	return table;
+}
+
+static void
+JReadRow(Datum row, TupleDesc desc, Datum *values, bool *nulls)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(row);
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+
+	heap_deform_tuple(&tuple, desc, values, nulls);
+}
+
+static int64
+JInt64Arg(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? 0 : PG_GETARG_INT64(n);
+}
+
+/* The columns of a journey._end_touch. */
+enum
+{
+	END_TOUCH_ID,
+	END_AT,
+	END_DIRECT,
+	END_CLICK_IDS,
+	END_FIELDS,
+	END_COLUMNS = END_FIELDS + JE_COUNT
+};
+
+static int
+JReadClickIds(const Jsonb *object, JNamedClick **ids)
+{
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	key,
+				value;
+	int			n = 0;
+
+	if (!JB_ROOT_IS_OBJECT(object))
+		return 0;
+	*ids = palloc_array(JNamedClick, JB_ROOT_COUNT(object));
+	it = JsonbIteratorInit(unconstify(JsonbContainer *, &object->root));
+	while ((token = JsonbIteratorNext(&it, &key, true)) != WJB_DONE)
+	{
+		if (token != WJB_KEY)
+			continue;
+		(void) JsonbIteratorNext(&it, &value, true);
+		if (value.type == jbvString)
+			(*ids)[n++] = (JNamedClick) {
+				{key.val.string.val, key.val.string.len}, {value.val.string.val, value.val.string.len}
+			};
+	}
+	return n;
+}
+
+static void
+JTakeTouch(JTouchEnds *ends, Datum row, TupleDesc desc)
+{
+	Datum		values[END_COLUMNS];
+	bool		nulls[END_COLUMNS];
+	JEndTouch	touch = {.n_click_ids = 0};
+	JNamedClick *ids = NULL;
+
+	JReadRow(row, desc, values, nulls);
+	if (nulls[END_TOUCH_ID] || nulls[END_AT] || nulls[END_DIRECT])
+		return;
+	touch.place.at = DatumGetTimestampTz(values[END_AT]);
+	memcpy(&touch.place.id, DatumGetUUIDP(values[END_TOUCH_ID]), sizeof(JUuid));
+	touch.direct = DatumGetBool(values[END_DIRECT]);
+	for (JEndField i = 0; i < JE_COUNT; i++)
+		if (!nulls[END_FIELDS + i])
+			touch.field[i] = JStrFromText(DatumGetTextPP(values[END_FIELDS + i]));
+	if (!nulls[END_CLICK_IDS])
+		touch.n_click_ids = JReadClickIds(DatumGetJsonbP(values[END_CLICK_IDS]), &ids);
+	touch.click_ids = ids;
+	JTouchEndsAdd(ends, &touch);
+}
+
+/* The text of a key of an object, or JSTR_NULL. */
+static JStr
+JKeyText(const JsonbValue *object, const char *key)
+{
+	JsonbValue	buffer;
+	JsonbValue *value = getKeyJsonValueFromContainer(object->val.binary.data, key, strlen(key), &buffer);
+
+	return value == NULL || value->type != jbvString ? JSTR_NULL :
+		(JStr) {value->val.string.val, value->val.string.len};
+}
+
+/* The time of a key of an object; false where it has none. */
+static bool
+JKeyTime(const JsonbValue *object, const char *key, int64 *time)
+{
+	JStr		text = JKeyText(object, key);
+
+	if (JStrIsNull(text))
+		return false;
+	*time = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(pnstrdup(text.data, text.len)),
+													ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	return true;
+}
+
+static void
+JKeepClicks(JTouchEnds *ends, const Jsonb *object, const JReach *changed)
+{
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	key,
+				value;
+
+	if (!JB_ROOT_IS_OBJECT(object))
+		return;
+	it = JsonbIteratorInit(unconstify(JsonbContainer *, &object->root));
+	while ((token = JsonbIteratorNext(&it, &key, true)) != WJB_DONE)
+	{
+		JClick		old = {{NULL}};
+
+		if (token != WJB_KEY)
+			continue;
+		(void) JsonbIteratorNext(&it, &value, true);
+		if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
+			continue;
+		old.name = (JStr) {key.val.string.val, key.val.string.len};
+		old.first_value = JKeyText(&value, "first");
+		old.last_value = JKeyText(&value, "last");
+		if (JKeyTime(&value, "first_at", &old.first.at) && JKeyTime(&value, "last_at", &old.last.at))
+			JTouchEndsKeepClick(ends, &old, changed);
+	}
+}
+
+/* What the stored row has of touches, where it must be so still. */
+static void
+JKeepTouches(JTouchEnds *ends, const Datum *values, const bool *nulls, const JReach *changed)
+{
+	int			n = P_TOUCHES;
+
+	for (JEnd i = 0; i < JEND_COUNT; i++)
+	{
+		bool		any = !nulls[n];
+		JEndTouch	touch = {.place.at = any ? DatumGetTimestampTz(values[n]) : 0};
+
+		n++;
+		for (JEndField field = 0; field < JE_COUNT; field++, n++)
+			touch.field[field] = nulls[n] ? JSTR_NULL : JStrFromText(DatumGetTextPP(values[n]));
+		if (any)
+			JTouchEndsKeep(ends, i, &touch, changed);
+	}
+	if (!nulls[P_CLICK_IDS])
+		JKeepClicks(ends, DatumGetJsonbP(values[P_CLICK_IDS]), changed);
+}
+
+/* Touches of the person that its first and last ones are among. */
+static void
+JAddTouches(JTouchEnds *ends, ArrayType *touches)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc(ARR_ELEMTYPE(touches), -1);
+	Datum	   *elements;
+	bool	   *nulls;
 	int			n;
 
-	memset(nulls, 0, sizeof(bool) * J_PROFILE_COLUMNS);
-	(void) JStartsWith(fold->person_id, "user:", &user);
-	if (!JStartsWith(fold->person_id, "email:", &email))
-		email = JTraitEmail(fold);
-	/* a pseudonym does not tell whether the id was an address */
-	if (JStrIsNull(email) && !JStrIsNull(user) && !JIsPseudonym(user))
-		email = JEmailClean(user, palloc(user.len + 1));
-	JSetStr(values, nulls, 0, fold->person_id);
-	JSetStr(values, nulls, 1, user);
-	JSetStr(values, nulls, 2, email);
-	values[3] = BoolGetDatum(!JStartsWith(fold->person_id, "visitor:", &rest));
-	values[4] = PointerGetDatum(construct_array(fold->visitors, fold->n_visitors, TEXTOID, -1, false,
-												TYPALIGN_INT));
-	values[5] = TimestampTzGetDatum(fold->first_seen);
-	values[6] = TimestampTzGetDatum(fold->last_seen);
-	nulls[6] = !fold->has_last_seen;
-	values[7] = TimestampTzGetDatum(fold->identified);
-	nulls[7] = !fold->has_identified;
-	values[8] = Int64GetDatum(fold->sessions);
-	values[9] = Int64GetDatum(fold->events);
-	values[10] = Int64GetDatum(fold->page_views);
-	nulls[11] = fold->n_money != 1;
-	values[11] = nulls[11] ? (Datum) 0 : NumericGetDatum(fold->money[0].amount);
-	nulls[12] = fold->n_money == 0;
-	values[12] = nulls[12] ? (Datum) 0 : JsonbPGetDatum(JMoneyObject(fold));
-	values[13] = JsonbPGetDatum(JCountsObject(&fold->counts));
-	values[14] = JsonbPGetDatum(JTraitsObject(&fold->traits));
-	JSetEnds(fold, values + 15, nulls + 15);
-	n = 15 + TOUCH_ENDS * (TOUCH_FIELDS + 1);
-	JSetClicks(fold, values + n, nulls + n);
-	n += 3;
-	/* conversions are counted when they are known */
-	values[n++] = Int64GetDatum(0);
-	nulls[n++] = true;
-	values[n++] = JsonbPGetDatum(JCountsObject(&(JNameCounts) {0}));
-	values[n++] = BoolGetDatum(JIsInternal(rules, user) || JIsInternal(rules, email));
-	values[n++] = Int64GetDatum(rules->version);
-	values[n++] = Int64GetDatum(rules->version);
-	values[n++] = TimestampTzGetDatum(rules->at);
-	Assert(n == J_PROFILE_COLUMNS);
+	deconstruct_array(touches, ARR_ELEMTYPE(touches), -1, false, TYPALIGN_DOUBLE, &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			JTakeTouch(ends, elements[i], desc);
+	ReleaseTupleDesc(desc);
+}
+
+/* Units: what there was of them, and what changed. Names and devices stay where nothing is told of them. */
+static void
+JTakeUnits(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	JPerson		person = {
+		.sessions = JInt64Arg(fcinfo, A_SESSIONS) + (nulls[P_SESSIONS] ? 0 : DatumGetInt64(values[P_SESSIONS])),
+		.events = JInt64Arg(fcinfo, A_EVENTS) + (nulls[P_EVENTS] ? 0 : DatumGetInt64(values[P_EVENTS])),
+		.page_views = JInt64Arg(fcinfo, A_PAGE_VIEWS) + (nulls[P_PAGE_VIEWS] ? 0 : DatumGetInt64(values[P_PAGE_VIEWS])),
+		.has_first_seen = !PG_ARGISNULL(A_FIRST_SEEN_AT),
+		.has_last_seen = !PG_ARGISNULL(A_LAST_SEEN_AT),
+		.has_identified = !PG_ARGISNULL(A_IDENTIFIED_AT),
+		.first_seen = JInt64Arg(fcinfo, A_FIRST_SEEN_AT),
+		.last_seen = JInt64Arg(fcinfo, A_LAST_SEEN_AT),
+		.identified = JInt64Arg(fcinfo, A_IDENTIFIED_AT)
+	};
+
+	JSetUnits(values, nulls, &person);
+	if (nulls[P_EVENT_COUNTS] || !PG_ARGISNULL(A_GONE) || !PG_ARGISNULL(A_CAME))
+	{
+		if (!nulls[P_EVENT_COUNTS])
+			JCountsAddObject(&person.counts, DatumGetJsonbP(values[P_EVENT_COUNTS]));
+		if (!PG_ARGISNULL(A_GONE))
+			JCountsAddUnits(&person.counts, PG_GETARG_ARRAYTYPE_P(A_GONE), -1);
+		if (!PG_ARGISNULL(A_CAME))
+			JCountsAddUnits(&person.counts, PG_GETARG_ARRAYTYPE_P(A_CAME), 1);
+		values[P_EVENT_COUNTS] = JsonbPGetDatum(JCountsObject(&person.counts));
+		nulls[P_EVENT_COUNTS] = false;
+	}
+	if (!PG_ARGISNULL(A_VISITOR_IDS))
+		values[P_VISITOR_IDS] = PG_GETARG_DATUM(A_VISITOR_IDS);
+	else
+		values[P_VISITOR_IDS] = PointerGetDatum(construct_empty_array(TEXTOID));
+	nulls[P_VISITOR_IDS] = false;
+}
+
+/* Touches: those of the stored row that stay, and those that are told. */
+static void
+JTakeTouches(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	JTouchEnds	ends = {.n_clicks = 0};
+
+	if (!PG_ARGISNULL(A_CHANGED_FROM) && !PG_ARGISNULL(A_CHANGED_TO))
+	{
+		JReach	changed = {PG_GETARG_TIMESTAMPTZ(A_CHANGED_FROM), PG_GETARG_TIMESTAMPTZ(A_CHANGED_TO)};
+
+		JKeepTouches(&ends, values, nulls, &changed);
+	}
+	if (!PG_ARGISNULL(A_TOUCHES))
+		JAddTouches(&ends, PG_GETARG_ARRAYTYPE_P(A_TOUCHES));
+	JSetTouches(values, nulls, &ends);
+}
+
+/* Facts: what they come to now, or what they did. */
+static void
+JTakeFacts(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
+{
+	if (!PG_ARGISNULL(A_FACTS) || nulls[P_TRAITS])
+	{
+		JFactSums	sums = {JNumericAdd};
+
+		if (!PG_ARGISNULL(A_FACTS))
+			JSumsTake(&sums, CurrentMemoryContext, PG_GETARG_HEAPTUPLEHEADER(A_FACTS));
+		JSetFacts(values, nulls, &sums);
+	}
+}
+
+static void
+JTakeRules(FunctionCallInfo fcinfo, JProfileRules *rules)
+{
+	bool	   *nulls;
+	int			n;
+
+	rules->email_trait = JStrFromText(PG_GETARG_TEXT_PP(A_EMAIL_TRAIT));
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(A_INTERNAL), TEXTOID, -1, false, TYPALIGN_INT, &rules->internal, &nulls, &n);
+	rules->n_internal = 0;
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			rules->internal[rules->n_internal++] = rules->internal[i];
+	rules->version = PG_GETARG_INT64(A_VERSION);
+	rules->at = PG_GETARG_TIMESTAMPTZ(A_AT);
+}
+
+/*
+ * _profile(old, person_id, ..): the row of a profile, of the row that is stored, or NULL, and what changed; 61-store.sql
+ * tells what is NULL where.
+ */
+PG_FUNCTION_INFO_V1(journey_profile);
+Datum
+journey_profile(PG_FUNCTION_ARGS)
+{
+	JProfileTable *table = fcinfo->flinfo->fn_extra;
+	Datum		values[J_PROFILE_COLUMNS],
+			   *row;
+	bool		nulls[J_PROFILE_COLUMNS],
+			   *isnull;
+	JProfileRules rules;
+
+	if (table == NULL)
+		table = JFindProfiles(fcinfo);
+	if (PG_ARGISNULL(A_PERSON_ID) || PG_ARGISNULL(A_EMAIL_TRAIT) || PG_ARGISNULL(A_INTERNAL) ||
+		PG_ARGISNULL(A_VERSION) || PG_ARGISNULL(A_AT))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a person and what the run says must not be null")));
+	JTakeRules(fcinfo, &rules);
+	row = palloc0_array(Datum, table->desc->natts);
+	isnull = palloc_array(bool, table->desc->natts);
+	memset(isnull, true, sizeof(bool) * table->desc->natts);
+	if (!PG_ARGISNULL(A_OLD))
+		JReadRow(PG_GETARG_DATUM(A_OLD), table->desc, row, isnull);
+	for (int i = 0; i < J_PROFILE_COLUMNS; i++)
+	{
+		values[i] = row[table->attnum[i]];
+		nulls[i] = isnull[table->attnum[i]];
+	}
+	JTakeUnits(fcinfo, values, nulls);
+	JTakeFacts(fcinfo, values, nulls);
+	JTakeTouches(fcinfo, values, nulls);
+	values[P_CONVERSIONS] = Int64GetDatum(JInt64Arg(fcinfo, A_CONVERSIONS));
+	nulls[P_CONVERSIONS] = PG_ARGISNULL(A_CONVERSIONS);
+	if (nulls[P_CONVERSION_COUNTS])
+		values[P_CONVERSION_COUNTS] = JsonbPGetDatum(JCountsObject(&(JNameCounts) {0}));
+	nulls[P_CONVERSION_COUNTS] = false;
+	JSetPerson(values, nulls, JStrFromText(PG_GETARG_TEXT_PP(A_PERSON_ID)), &rules);
+	for (int i = 0; i < J_PROFILE_COLUMNS; i++)
+	{
+		row[table->attnum[i]] = values[i];
+		isnull[table->attnum[i]] = nulls[i];
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(table->desc, row, isnull)));
 }

@@ -5,23 +5,18 @@
 #ifndef PROFILE_SQL_H
 #define PROFILE_SQL_H
 
+#include "access/htup.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
-#include "part_core.h"
+#include "profile_core.h"
 #include "writer.h"
 
-/* What a model says of profiles. */
-typedef struct JProfileRules
-{
-	JStr		email_trait;
-	int			n_internal;
-	Datum	   *internal;		/* texts, patterns for LIKE on user ids and e-mails of our own people */
-	int64		version;
-	int64		at;				/* time of the run */
-} JProfileRules;
+/* ------------------------------------------------------------------------------------------------
+ * sums.c: sums of facts, as jsonb
+ * ------------------------------------------------------------------------------------------------ */
 
-/* An event that counts one by one: it has an amount or traits. A row of a users table too. */
+/* A row of _facts. It is an event that counts one by one: it has an amount or traits. Of a users table too. */
 typedef struct JFact
 {
 	JStr		visitor_id;
@@ -33,6 +28,33 @@ typedef struct JFact
 	JStr		currency;
 	Jsonb	   *traits;			/* NULL: none */
 } JFact;
+
+/* Amounts are numerics. */
+extern void *JNumericAdd(void *sum, const void *amount);
+
+/* Facts come in order of time, event and visitor. */
+extern void JSumsFact(JFactSums *sums, JOrders *orders, const JFact *fact);
+
+/* Adds a journey._sum to sums in a context; what is unpacked of it goes into the current one. */
+extern void JSumsTake(JFactSums *sums, MemoryContext context, HeapTupleHeader sum);
+
+/* {"EUR": 12.50, ..}, and {"plan": "gold", ..} */
+extern Jsonb *JMoneyObject(const JFactSums *sums);
+extern Jsonb *JTraitsObject(const JTrait *traits, int n);
+
+/* ------------------------------------------------------------------------------------------------
+ * profile.c
+ * ------------------------------------------------------------------------------------------------ */
+
+/* What a model says of profiles. */
+typedef struct JProfileRules
+{
+	JStr		email_trait;
+	int			n_internal;
+	Datum	   *internal;		/* texts, patterns for LIKE on user ids and e-mails of our own people */
+	int64		version;
+	int64		at;				/* time of the run */
+} JProfileRules;
 
 typedef struct JPersonFold JPersonFold;
 

@@ -15,6 +15,7 @@
 #include "utils/typcache.h"
 #include "windowapi.h"
 
+#include "profile_sql.h"
 #include "session_sql.h"
 #include "timeline_core.h"
 #include "touch_sql.h"
@@ -35,15 +36,13 @@ JNumericFromText(JStr amount)
 static bool
 JPartRevenue(const JPart *part, Datum *sum)
 {
-	for (int i = 0; i < part->n_revenues; i++)
-	{
-		Datum		amount = JNumericFromText(part->revenues[i].amount);
+	JFactSums	sums = {JNumericAdd};
 
-		if (i > 0 && !JStrEqual(part->revenues[i].currency, part->revenues[0].currency))
-			return false;
-		*sum = i == 0 ? amount : DirectFunctionCall2(numeric_add, *sum, amount);
-	}
-	return part->n_revenues > 0;
+	for (int i = 0; i < part->n_revenues; i++)
+		JFactSumsAmount(&sums, part->revenues[i].currency,
+						DatumGetPointer(JNumericFromText(part->revenues[i].amount)));
+	*sum = PointerGetDatum(JFactSumsSingle(&sums));
+	return DatumGetPointer(*sum) != NULL;
 }
 
 static void

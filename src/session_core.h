@@ -10,7 +10,7 @@
 #include "lib/stringinfo.h"
 
 #include "alias_core.h"
-#include "profile_core.h"
+#include "counts_core.h"
 #include "set_core.h"
 #include "touch_core.h"
 

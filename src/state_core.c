@@ -302,10 +302,11 @@ JGetRevenue(JCursor *in)
 {
 	JRevenue	revenue;
 
-	revenue.name = JGetStr(in);
-	revenue.order_id = JGetStr(in);
+	revenue.order.name = JGetStr(in);
+	revenue.order.order_id = JGetStr(in);
 	revenue.currency = JGetStr(in);
 	revenue.amount = JGetStr(in);
+	revenue.order.negative = JAmountIsNegative(revenue.amount);
 	in->bad |= revenue.amount.len == 0;
 	return revenue;
 }
@@ -353,8 +354,8 @@ JPartEncode(const JPart *part, StringInfo out)
 	JPutVarint(out, part->n_revenues);
 	for (int i = 0; i < part->n_revenues; i++)
 	{
-		JPutStr(out, part->revenues[i].name);
-		JPutStr(out, part->revenues[i].order_id);
+		JPutStr(out, part->revenues[i].order.name);
+		JPutStr(out, part->revenues[i].order.order_id);
 		JPutStr(out, part->revenues[i].currency);
 		JPutStr(out, part->revenues[i].amount);
 	}

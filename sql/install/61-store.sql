@@ -85,7 +85,7 @@ CREATE TYPE journey._unit AS (
     identity          text,         -- the one that it goes by
     identified_at     timestamptz,  -- when the first of them was named
     kept              text[],       -- first and last values of keep_properties, in pairs
-    counts            bytea,        -- events by name, for _sum_counts()
+    counts            bytea,        -- events by name, for _profile()
     aside             boolean,      -- names another than the user of the last session: nobody's device
     touches           journey.touched[]
 );
@@ -115,9 +115,10 @@ AS 'MODULE_PATHNAME', 'journey_split'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
 
 -- The merge of a first load: splits all events that a query gives, with the columns of journey.event, and
--- writes segments, units, noted events and whom visitors name into tables of the model; how many events there are.
+-- writes segments, units, noted events, whom visitors name and the identities of those that name nobody into tables
+-- of the model; how many events there are.
 CREATE FUNCTION journey._load_events(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, refs regclass, conversions jsonb DEFAULT NULL)
+    units regclass, noted regclass, refs regclass, identities regclass, conversions jsonb DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_events'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -125,14 +126,15 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 -- The same from the rows of a reading, with all columns of the batch; those that are no events go there. Tells
 -- what the rows of each table are and, in a last row without a table, how many events there are.
 CREATE FUNCTION journey._load_rows(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, refs regclass, batch regclass, conversions jsonb DEFAULT NULL)
+    units regclass, noted regclass, refs regclass, identities regclass, batch regclass,
+    conversions jsonb DEFAULT NULL)
 RETURNS SETOF journey._tally
 AS 'MODULE_PATHNAME', 'journey_load_rows'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- The same from what is stored: the query gives (visitor_id, body), those of a visitor in a row.
 CREATE FUNCTION journey._load_stored(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, refs regclass, conversions jsonb DEFAULT NULL)
+    units regclass, noted regclass, refs regclass, identities regclass, conversions jsonb DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_stored'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -217,25 +219,6 @@ CREATE TYPE journey._profile_touch AS (
     click_id_type text
 );
 
-CREATE FUNCTION journey._last_traits_add(internal, traits jsonb, event_time timestamptz, event_id text,
-    visitor_id text)
-RETURNS internal
-AS 'MODULE_PATHNAME', 'journey_last_traits_add'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
-
-CREATE FUNCTION journey._last_traits_final(internal)
-RETURNS jsonb
-AS 'MODULE_PATHNAME', 'journey_last_traits_final'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
-
-CREATE AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) (
-    SFUNC = journey._last_traits_add,
-    STYPE = internal,
-    SSPACE = 1024,
-    FINALFUNC = journey._last_traits_final,
-    PARALLEL = SAFE
-);
-
 -- What one event says of a person, and when.
 CREATE TYPE journey._said AS (
     traits     jsonb,
@@ -244,38 +227,104 @@ CREATE TYPE journey._said AS (
     visitor_id text COLLATE "C"
 );
 
-CREATE FUNCTION journey._last_said_final(internal)
-RETURNS journey._said[]
-AS 'MODULE_PATHNAME', 'journey_last_said_final'
+-- What some facts of a person come to.
+CREATE TYPE journey._sum AS (
+    facts bigint,               -- how many
+    money jsonb,                -- by currency what counts, NULL: nothing
+    said  journey._said[]       -- of each trait the last, with the event that said it
+);
+
+CREATE FUNCTION journey._sum_facts_add(internal, event_time timestamptz, event_id text, visitor_id text, name text,
+    order_id text, revenue numeric, currency text, traits jsonb)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'journey_sum_facts_add'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
--- The same, each value with the event that said it: what several of these hold may be folded again.
-CREATE AGGREGATE journey._last_said(jsonb, timestamptz, text, text) (
-    SFUNC = journey._last_traits_add,
+CREATE FUNCTION journey._merge_sums_add(internal, sum journey._sum)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'journey_merge_sums_add'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION journey._sums_final(internal)
+RETURNS journey._sum
+AS 'MODULE_PATHNAME', 'journey_sums_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+-- Where order_id is given, all facts of the person, in order of time, event and visitor.
+CREATE AGGREGATE journey._sum_facts(event_time timestamptz, event_id text, visitor_id text, name text, order_id text,
+    revenue numeric, currency text, traits jsonb) (
+    SFUNC = journey._sum_facts_add,
     STYPE = internal,
     SSPACE = 1024,
-    FINALFUNC = journey._last_said_final,
+    FINALFUNC = journey._sums_final,
     PARALLEL = SAFE
 );
 
-COMMENT ON FUNCTION journey._last_said_final(internal) IS 'internal: the traits said last, each with its event';
-COMMENT ON AGGREGATE journey._last_said(jsonb, timestamptz, text, text) IS
-    'internal: the last value that was said of each trait, with the event that said it';
-COMMENT ON TYPE journey._said IS 'internal: what one event says of a person';
+CREATE AGGREGATE journey._merge_sums(sum journey._sum) (
+    SFUNC = journey._merge_sums_add,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = journey._sums_final,
+    PARALLEL = SAFE
+);
 
--- A person's counts of events by name after units went and came.
-CREATE FUNCTION journey._sum_counts(counts jsonb, gone bytea[], came bytea[])
-RETURNS jsonb
-AS 'MODULE_PATHNAME', 'journey_sum_counts'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
+-- The revenue where what counts is in one currency, NULL where not: of amounts by currency.
+CREATE FUNCTION journey._single_amount(money jsonb)
+RETURNS numeric
+AS 'MODULE_PATHNAME', 'journey_single_amount'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
+
+-- A touch of a person, and what a profile may have of it.
+CREATE TYPE journey._end_touch AS (
+    touch_id      uuid,
+    at            timestamptz,
+    direct        boolean,
+    click_ids     jsonb,
+    source        text,
+    medium        text,
+    campaign      text,
+    term          text,
+    content       text,
+    channel       text,
+    landing_page  text,
+    click_id      text,
+    click_id_type text
+);
+
+-- The row of a profile in a later run: of the one that is stored, or NULL, and
+--   - what units add that came, less those that went; names: their _sessions.counts, NULL where none did
+--   - when the person was seen and identified, and its devices, as they are now
+--   - what its facts come to now, NULL: as they did
+--   - touches that those are among that are the first and last of all, of those not direct, and of each click id. But
+--     a first one that is stored stays if it is before the stretch in which units changed, a last one if behind: this
+--     need not be among them. NULL: none stays
+CREATE FUNCTION journey._profile(old anyelement, person_id text, sessions bigint, events bigint, page_views bigint,
+    names_gone bytea[], names_came bytea[], first_seen_at timestamptz, last_seen_at timestamptz,
+    identified_at timestamptz, visitor_ids text[], facts journey._sum, touches journey._end_touch[],
+    changed_from timestamptz, changed_to timestamptz, conversions bigint, email_trait text, internal_users text[], version bigint, at timestamptz)
+RETURNS anyelement
+AS 'MODULE_PATHNAME', 'journey_profile'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON TYPE journey._said IS 'internal: what one event says of a person';
+COMMENT ON TYPE journey._sum IS 'internal: what some facts of a person come to';
+COMMENT ON TYPE journey._end_touch IS 'internal: a touch that may be the first or last of a person';
+COMMENT ON FUNCTION journey._sum_facts_add IS 'internal: adds a fact';
+COMMENT ON FUNCTION journey._merge_sums_add IS 'internal: adds a sum of facts';
+COMMENT ON FUNCTION journey._single_amount IS 'internal: the revenue in one currency';
+COMMENT ON FUNCTION journey._sums_final(internal) IS 'internal: the sum of facts';
+COMMENT ON AGGREGATE journey._sum_facts(timestamptz, text, text, text, text, numeric, text, jsonb) IS
+    'internal: what facts of a person come to';
+COMMENT ON AGGREGATE journey._merge_sums(journey._sum) IS 'internal: what sums of facts add up to';
+COMMENT ON FUNCTION journey._profile IS 'internal: the row of a profile, of what is stored of it and what changed';
 
 -- The last rounds of a first load: of units, (person_id, session_number, part), and facts, (person_id, visitor_id,
--- event_time, event_id, name, order_id, revenue, currency, traits), from two queries, both in order of
--- person_id, writes sessions, touches and profiles; how many profiles there are.
+-- event_time, event_id, name, order_id, revenue, currency, traits, session_id, user_id, conversions), from two
+-- queries, both in order of person_id, writes sessions, touches, facts and profiles; how many sessions and profiles
+-- there are.
 CREATE FUNCTION journey._load_persons(units text, facts text, sessions regclass, touches regclass,
-    profiles regclass, time_zone text, email_trait text, internal_users text[], anonymous boolean,
-    version bigint, at timestamptz)
-RETURNS bigint
+    fact_rows regclass, profiles regclass, time_zone text, email_trait text, internal_users text[], anonymous boolean,
+    version bigint, at timestamptz, OUT n_sessions bigint, OUT n_profiles bigint)
 AS 'MODULE_PATHNAME', 'journey_load_persons'
 LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT;
 
@@ -304,7 +353,7 @@ AS $$
     VALUES
         ('_segments',     ARRAY['visitor_id', 'started_at', 'first_event_id'], false),
         ('_sessions',     ARRAY['session_id'], true),
-        ('touches',       ARRAY['visitor_id', 'touch_id'], true),
+        ('touches',       ARRAY['touch_id'], true),
         ('_facts',        ARRAY['visitor_id', 'event_time', 'event_id'], false),
         ('_aliases',      ARRAY['visitor_id', 'event_time', 'event_id'], false),
         ('_copies',       ARRAY['visitor_id', 'event_id', 'event_time'], false),
@@ -459,7 +508,8 @@ BEGIN
             click_id      text,
             phone         text,
             consent       jsonb,
-            row_id        text COLLATE "C" NOT NULL);   -- the row's own id
+            row_id        text COLLATE "C" NOT NULL,    -- the row's own id
+            row_version   journey._row_version);        -- of a table that is compared; NULL: to be read again
 
         CREATE %1$s TABLE {identities} (
             id         text COLLATE "C" NOT NULL,
@@ -506,7 +556,7 @@ BEGIN
         CREATE INDEX ON {_sessions} (person_id, identified_at) WITH (deduplicate_items = off)
             WHERE refs IS NOT NULL;
 
-        ALTER TABLE {touches} ADD PRIMARY KEY (visitor_id, touch_id);
+        ALTER TABLE {touches} ADD PRIMARY KEY (touch_id);
         -- users; a person's first and last touch
         CREATE INDEX ON {touches} (person_id, touched_at) WITH (deduplicate_items = off);
         -- the first and last that is not direct, and click ids
@@ -572,7 +622,7 @@ AS $$
     WHERE a.attrelid = journey._bind(r, '{' || relation || '}')::regclass AND a.attnum > 0
       AND NOT a.attisdropped
       AND CASE WHEN columns IS NULL
-               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at')
+               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at', 'row_version')
                ELSE a.attname = ANY (columns) END
 $$;
 

@@ -11,9 +11,7 @@ RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT ARRAY['_fresh', '_work', '_noted', '_changed_units', '_ref_changes',
-        '_changed_ids', '_ids', '_changed_facts', '_person_changes',
-        '_conversion_scope', '_converted', '_record_changes']
+    SELECT ARRAY['_fresh', '_work', '_noted', '_changed_units', '_ids', '_changed_facts', '_converted']
 $$;
 
 -- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting.
@@ -57,10 +55,12 @@ BEGIN
             session_number bigint, first_ref text COLLATE "C", identity text COLLATE "C", aside boolean);
         CREATE UNLOGGED TABLE {._noted} (
             LIKE journey._noted, sign int NOT NULL, session_id uuid);
-        CREATE UNLOGGED TABLE {._ref_changes} (
-            visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL,
-            device bigint NOT NULL);
-        CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY, is_new boolean NOT NULL);
+        -- Ids that are named for the first time or no more, or may stand for another person: visitors whose device began
+        -- or ceased to name one, and whose it was and is (both NULL: as it was). Of a visitor each stretch of time that
+        -- came (person0 is NULL) or went.
+        CREATE UNLOGGED TABLE {._ids} (
+            ref text COLLATE "C" NOT NULL, visitors text[], person0 text COLLATE "C", person_id text COLLATE "C",
+            from_at timestamptz NOT NULL DEFAULT '-infinity', to_at timestamptz NOT NULL DEFAULT 'infinity');
         -- The sessions and runs that changed, each as it is now and as it was: merge tells both, stitch the person. One
         -- that but went to another person has no touches here; of one that went there is the place. In a bulk
         -- run, session and person of those that go to another than their visitor.
@@ -72,20 +72,37 @@ BEGIN
             s0 bigint, s1 bigint, e0 bigint, e1 bigint, v0 bigint, v1 bigint,   -- sessions, events, page views
             counts0 bytea, counts1 bytea,
             refs0 text[], identity0 text COLLATE "C", aside0 boolean);
-        -- What changed for whom, and when: all that follows from a person is derived anew by it. Kinds: unit,
-        -- record (a row that is no event: of a users table), fact (some of its facts came, went or moved; at one
-        -- of their times), identity (whom a visitor stands for).
-        CREATE UNLOGGED TABLE {._person_changes} (
-            person_id text COLLATE "C" NOT NULL, from_at timestamptz NOT NULL, to_at timestamptz NOT NULL,
-            kind text NOT NULL);
         -- Facts that came to a person, or went, and those that began or ceased to count; of one that counts once
         -- the order.
         CREATE UNLOGGED TABLE {._changed_facts} (
             person_id text COLLATE "C" NOT NULL, event_time timestamptz NOT NULL, event_id text COLLATE "C" NOT NULL,
             visitor_id text COLLATE "C" NOT NULL, session_id uuid, came boolean NOT NULL, name text,
             order_id text COLLATE "C");
-        CREATE UNLOGGED TABLE {._ids} (
-            id_type text NOT NULL, id text COLLATE "C" NOT NULL, person_id text COLLATE "C", reason text);
+        -- Conversions to derive anew: where the event lies (NULL: it came as a row, or went), and as the conversion was
+        -- (NULL: there was none).
+        CREATE UNLOGGED TABLE {._converted} (
+            conversion_id text COLLATE "C" NOT NULL,
+            visitor_id text COLLATE "C", event_time timestamptz, event_id text COLLATE "C",
+            person_id text COLLATE "C", name text, converted_at timestamptz);
+        -- What changed for whom, and when, by the tables above: all that follows from a person is derived anew by it.
+        -- Kinds: unit, record (a row that is no event: of a users table), fact (one came, went or moved), identity (whom a
+        -- visitor stands for).
+        CREATE VIEW {._person_changes} AS
+            SELECT p0 AS person_id, from0 AS from_at, to0 AS to_at, 'unit' AS kind
+            FROM {._changed_units} WHERE p0 IS NOT NULL
+            UNION ALL
+            SELECT p1, from1, to1, 'unit' FROM {._changed_units}
+            WHERE p1 IS NOT NULL AND (p0, from0, to0) IS DISTINCT FROM (p1, from1, to1)
+            UNION ALL
+            SELECT person_id, event_time, event_time, 'fact' FROM {._changed_facts}
+            UNION ALL
+            SELECT person_id, event_time, event_time, 'record' FROM {._changed_facts} WHERE session_id IS NULL
+            UNION ALL
+            SELECT person0, from_at, to_at, 'identity' FROM {._ids} WHERE person0 IS NOT NULL AND ref LIKE 'visitor:%'
+            UNION ALL
+            SELECT person_id, from_at, to_at, 'identity' FROM {._ids} WHERE person_id IS NOT NULL AND ref LIKE 'visitor:%';
+        -- tables of conversions of which the reading has all rows; compared: all but those that records have as they are
+        CREATE UNLOGGED TABLE {._whole_tables} (table_id integer NOT NULL, compared boolean NOT NULL);
     $sql$);
 END
 $$;

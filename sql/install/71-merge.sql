@@ -72,7 +72,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     n bigint;
-    some text[];
+    found text[];
 BEGIN
     new_events := 0;
     LOOP
@@ -93,10 +93,10 @@ BEGIN
                 WHERE f.extend IS NOT NULL
                 RETURNING op, new_events)
             SELECT coalesce(sum(new_events), 0), array_agg(DISTINCT op) FROM work$sql$, journey._reached_segments()))
-        INTO n, some USING r.timeout, r.rules;
+        INTO n, found USING r.timeout, r.rules;
         new_events := new_events + n;
-        ops := ops || array_remove(some, 'incomplete');
-        EXIT WHEN ('incomplete' = ANY (some)) IS NOT TRUE;
+        ops := ops || array_remove(found, 'incomplete');
+        EXIT WHEN ('incomplete' = ANY (found)) IS NOT TRUE;
         EXECUTE journey._bind(r, $sql$
             WITH incomplete AS (DELETE FROM {._work} WHERE op = 'incomplete' RETURNING visitor_id)
             UPDATE {._fresh} AS f
@@ -310,13 +310,15 @@ DECLARE
     units regclass := journey._bind(r, '{._work}'::text)::regclass;
     noted regclass := journey._bind(r, '{._noted}'::text)::regclass;
     refs regclass := journey._bind(r, '{_visitor_refs}'::text)::regclass;
+    identities regclass := journey._bind(r, '{identities}'::text)::regclass;
 BEGIN
     IF events IS NOT NULL THEN
-        RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted, refs, r.conversions);
+        RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted, refs, identities,
+            r.conversions);
     END IF;
     RETURN journey._load_stored(journey._bind(r, $sql$
         SELECT visitor_id, body FROM {._segments} ORDER BY visitor_id, started_at, first_event_id$sql$),
-        r.timeout, r.rules, segments, units, noted, refs, r.conversions);
+        r.timeout, r.rules, segments, units, noted, refs, identities, r.conversions);
 END
 $$;
 
@@ -332,7 +334,7 @@ BEGIN
     RETURN ARRAY(SELECT t FROM journey._load_rows(journey._reading_rows(reading), r.timeout, r.rules,
         journey._bind(r, '{_segments}'::text)::regclass, journey._bind(r, '{._work}'::text)::regclass,
         journey._bind(r, '{._noted}'::text)::regclass, journey._bind(r, '{_visitor_refs}'::text)::regclass,
-        journey._bind(r, '{._batch}'::text)::regclass,
+        journey._bind(r, '{identities}'::text)::regclass, journey._bind(r, '{._batch}'::text)::regclass,
         r.conversions) AS t);
 END
 $$;

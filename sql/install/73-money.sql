@@ -2,12 +2,15 @@
 -- model: orders told twice
 --
 -- The amount of an order counts once per person. A session knows of the orders within it alone; what it has
--- of orders that count elsewhere stands here, so that events, sessions and profiles add up to the same. The rule
--- again, where all facts are there in order: of a session in part_core.c, of a first load in JFoldOrder() of
--- profile.c, of conversions in _event_conversions().
+-- of orders that count elsewhere stands here, so that events, sessions and profiles add up to the same.
+--
+-- The rule is in order_core.h: the amount of an order counts where an event of a name tells it first, one without an
+-- order and a refund each time. Who has all facts in order remembers what was told (JOrders of profile_core.c, JPart of
+-- part_core.c). Here is how an index and a sort tell the same: no fact of the person with an order, a name and an
+-- amount of no less than zero like this one's is before it.
 -- ---------------------------------------------------------------------------------------------
 
--- Does the amount of a fact count? That of an order does if the order was not told before.
+-- The condition that the amount of a fact counts: the order was not told before.
 CREATE FUNCTION journey._counts_once(fact text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -20,6 +23,17 @@ AS $$
               AND first.event_time <= %1$s.event_time
               AND (first.event_time, first.event_id, first.visitor_id)
                   < (%1$s.event_time, %1$s.event_id, %1$s.visitor_id)))$sql$, fact)
+$$;
+
+-- The same as a column of a query over all facts: of those told alike, each time of its own, it is the first.
+CREATE FUNCTION journey._counts_among_all(fact text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$(%1$s.order_id IS NULL OR %1$s.revenue < 0 OR 1 = row_number() OVER (
+                PARTITION BY %1$s.person_id, %1$s.name, %1$s.order_id, %1$s.revenue < 0
+                ORDER BY %1$s.event_time, %1$s.event_id, %1$s.visitor_id))$sql$, fact)
 $$;
 
 -- Adds to _changed_facts those that began or ceased to count: of an order that was told once more, or once less, the
@@ -77,20 +91,18 @@ AS $$
         'o.session_id = s.session_id',
         format($sql$
             SELECT a.session_id, min(a.person_id),
-                   CASE WHEN count(DISTINCT coalesce(a.currency, '')) FILTER (WHERE a.counts) = 1
-                        THEN sum(a.revenue) FILTER (WHERE a.counts) END,
+                   journey._single_amount((journey._sum_facts(a.event_time, a.event_id, a.visitor_id, NULL::text,
+                       NULL::text, a.revenue, a.currency, NULL::jsonb) FILTER (WHERE a.counts)).money),
                    array_agg(a.event_time ORDER BY a.event_time, a.event_id) FILTER (WHERE NOT a.counts),
                    array_agg(a.event_id::text ORDER BY a.event_time, a.event_id) FILTER (WHERE NOT a.counts)
             FROM (%s) AS a
             WHERE a.session_id IS NOT NULL
             GROUP BY a.session_id
             HAVING NOT bool_and(a.counts)$sql$,
-            CASE WHEN (r).bulk THEN $sql$
-                SELECT f.*, f.order_id IS NULL OR f.revenue < 0 OR 1 = row_number() OVER (
-                           PARTITION BY f.person_id, f.name, f.order_id, f.revenue < 0
-                           ORDER BY f.event_time, f.event_id, f.visitor_id) AS counts
+            CASE WHEN (r).bulk THEN format($sql$
+                SELECT f.*, %s AS counts
                 FROM {_facts} AS f
-                WHERE f.revenue IS NOT NULL$sql$
+                WHERE f.revenue IS NOT NULL$sql$, journey._counts_among_all('f'::text))
             ELSE format($sql$
                 SELECT f.*, %s AS counts
                 FROM scope AS p
@@ -101,4 +113,6 @@ $$;
 COMMENT ON FUNCTION journey._repeats(journey._run) IS
     'internal: the relation of amounts of orders that count elsewhere';
 COMMENT ON FUNCTION journey._counts_once(text) IS 'internal: the condition that the amount of a fact counts';
+COMMENT ON FUNCTION journey._counts_among_all(text) IS
+    'internal: whether the amount of a fact counts, in a query over all';
 COMMENT ON FUNCTION journey._recount_orders(journey._run) IS 'internal: finds facts that began or ceased to count';

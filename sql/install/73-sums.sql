@@ -142,7 +142,7 @@ AS $$
             WHERE s.level = $1$sql$
 $$;
 
--- What lies in sums d of a level: facts, each as the sum of one, or the sums below.
+-- What lies in sums d of a level: facts, of which each has its amount where it counts, or the sums below.
 CREATE FUNCTION journey._summands(level integer)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -154,37 +154,24 @@ AS $$
             WHERE e.person_id = d.person_id %s AND e.event_time BETWEEN d.event_time AND d.end_time
               AND (e.event_time, e.event_id, e.visitor_id) >= (d.event_time, d.event_id, d.visitor_id)
               AND (e.event_time, e.event_id, e.visitor_id) < (d.end_time, d.end_id, d.end_visitor)$sql$,
-        CASE WHEN level = 1 THEN format($sql$1::bigint AS facts,
-                   CASE WHEN e.revenue IS NOT NULL AND %s
-                        THEN jsonb_build_object(coalesce(e.currency, ''), e.revenue) END AS money,
-                   CASE WHEN e.traits IS NOT NULL
-                        THEN ARRAY[ROW(e.traits, e.event_time, e.event_id, e.visitor_id)::journey._said] END AS said$sql$,
-                   journey._counts_once('e'::text))
-             ELSE 'e.facts, e.money, e.said' END,
+        CASE WHEN level = 1 THEN format('CASE WHEN %s THEN e.revenue END AS revenue, e.currency, e.traits',
+                                        journey._counts_once('e'::text))
+             ELSE 'ROW(e.facts, e.money, e.said)::journey._sum AS sum' END,
         CASE WHEN level = 1 THEN '{_facts}' ELSE '{._sums}' END,
         CASE WHEN level = 1 THEN '' ELSE 'AND e.level = d.level - 1' END)
 $$;
 
--- What rows with the columns facts, money and said add up to, as a query with a row for each value of `keys`.
-CREATE FUNCTION journey._summed(summands text, keys text)
+-- What they add up to, as a query with a row for each value of `keys`.
+CREATE FUNCTION journey._summed(level integer, summands text, keys text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format($sql$
-        SELECT %2$s, g.facts, m.money, s.said
-        FROM (SELECT %2$s, sum(e.facts)::bigint AS facts FROM %1$s AS e GROUP BY %2$s) AS g
-        LEFT JOIN (
-            SELECT %2$s, jsonb_object_agg(a.currency, a.amount) AS money
-            FROM (
-                SELECT %2$s, x.key AS currency, sum(x.value::numeric) AS amount
-                FROM %1$s AS e CROSS JOIN LATERAL jsonb_each_text(e.money) AS x
-                GROUP BY %2$s, x.key) AS a
-            GROUP BY %2$s) AS m USING (%2$s)
-        LEFT JOIN (
-            SELECT %2$s, journey._last_said(x.traits, x.event_time, x.event_id, x.visitor_id) AS said
-            FROM %1$s AS e CROSS JOIN LATERAL unnest(e.said) AS x
-            GROUP BY %2$s) AS s USING (%2$s)$sql$, summands, keys)
+        SELECT %2$s, (g.sum).facts, (g.sum).money, (g.sum).said
+        FROM (SELECT %2$s, %3$s AS sum FROM %1$s AS e GROUP BY %2$s OFFSET 0) AS g$sql$, summands, keys,
+        CASE WHEN level = 1 THEN $sql$journey._sum_facts(e.event_time, e.event_id, e.visitor_id, NULL::text, NULL::text,
+            e.revenue, e.currency, e.traits)$sql$ ELSE 'journey._merge_sums(e.sum)' END)
 $$;
 
 -- The statement that makes marked sums of a level, $1, anew, cuts those that hold more than twice $2, and marks those
@@ -226,7 +213,7 @@ AS $$
             SET facts = excluded.facts, money = excluded.money, said = excluded.said),
         marked AS (%3$s)
         SELECT count(*) FROM dirty$sql$,
-        journey._summands(level), journey._summed('held'::text, 'n, piece'::text), journey._mark_sums('places'::text),
+        journey._summands(level), journey._summed(level, 'held'::text, 'n, piece'::text), journey._mark_sums('places'::text),
         journey._sums_of_level())
 $$;
 
@@ -269,7 +256,7 @@ BEGIN
                    'different', NULL::jsonb, NULL::jsonb
             FROM d LEFT JOIN (%3$s) AS x USING (n)
             WHERE ROW(d.facts, d.money, d.said)::record *<> ROW(coalesce(x.facts, 0), x.money, x.said)::record$sql$,
-            journey._sums_of_level(), journey._summands(level), journey._summed('held'::text, 'n'::text))) USING level;
+            journey._sums_of_level(), journey._summands(level), journey._summed(level, 'held'::text, 'n'::text))) USING level;
     END LOOP;
 END
 $$;
@@ -281,7 +268,7 @@ COMMENT ON FUNCTION journey._keep_sums(journey._run) IS 'internal: brings sums u
 COMMENT ON FUNCTION journey._mark_sums(text) IS 'internal: the statement that marks sums for making anew';
 COMMENT ON FUNCTION journey._sums_of_level() IS 'internal: the query for the sums of a level, and where they end';
 COMMENT ON FUNCTION journey._summands(integer) IS 'internal: the query for what lies in sums of a level';
-COMMENT ON FUNCTION journey._summed(text, text) IS 'internal: the query for what summands add up to';
+COMMENT ON FUNCTION journey._summed(integer, text, text) IS 'internal: the query for what summands add up to';
 COMMENT ON FUNCTION journey._sum_anew(integer) IS 'internal: the statement that makes marked sums of a level anew';
 COMMENT ON FUNCTION journey._sum_all(journey._run) IS 'internal: makes the sums after a first load';
 COMMENT ON FUNCTION journey._sum_differences(journey._run) IS 'internal: sums that are not as derived anew';

@@ -1,31 +1,10 @@
 -- ---------------------------------------------------------------------------------------------
 -- model: touches, facts and profiles
 --
--- Counts of a profile move by the difference between old and new units; its first and last things come
--- by index.
+-- What a profile is of what a person has says profile_core.c; here is which rows of it a later run reads.
 -- ---------------------------------------------------------------------------------------------
 
--- For whom units changed; how many sessions did, whether any went to another person, and whether any was there before
--- that has other touches now, or none.
-CREATE FUNCTION journey._tell_units(r journey._run, OUT sessions bigint, OUT moved boolean, OUT older boolean)
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE journey._bind(r, $sql$
-        WITH told AS (
-            INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-            SELECT p0, from0, to0, 'unit' FROM {._changed_units} WHERE from0 IS NOT NULL
-            UNION ALL
-            SELECT p1, from1, to1, 'unit' FROM {._changed_units}
-            WHERE from1 IS NOT NULL AND (p0, from0, to0) IS DISTINCT FROM (p1, from1, to1))
-        SELECT count(*) FILTER (WHERE NOT loose), coalesce(bool_or(p0 <> p1), false),
-               coalesce(bool_or(from0 IS NOT NULL AND (from1 IS NULL OR touches IS NOT NULL)), false)
-        FROM {._changed_units}$sql$) INTO sessions, moved, older;
-END
-$$;
-
--- `moved`, `older`: as _tell_units() gives them.
+-- `moved`: a unit went to another person; `older`: one was there before that has other touches now, or none.
 CREATE FUNCTION journey._store_touches(r journey._run, moved boolean, older boolean)
 RETURNS void
 LANGUAGE plpgsql
@@ -54,10 +33,10 @@ BEGIN
         -- looked up, however many touches of a unit the planner expects
         LEFT JOIN LATERAL (
             SELECT * FROM {touches} AS t
-            WHERE t.visitor_id = n.visitor_id AND t.touch_id = n.touch_id LIMIT 1) AS t ON true
+            WHERE t.touch_id = n.touch_id LIMIT 1) AS t ON true
         WHERE t.touch_id IS NULL OR ROW(%s)::record *<> n::record
-        ON CONFLICT (visitor_id, touch_id) DO UPDATE SET
-            person_id = excluded.person_id, session_id = excluded.session_id,
+        ON CONFLICT (touch_id) DO UPDATE SET
+            person_id = excluded.person_id, visitor_id = excluded.visitor_id, session_id = excluded.session_id,
             touched_at = excluded.touched_at, touch_type = excluded.touch_type,
             source = excluded.source, medium = excluded.medium, campaign = excluded.campaign,
             term = excluded.term, content = excluded.content, campaign_id = excluded.campaign_id,
@@ -78,9 +57,8 @@ END
 $$;
 
 -- Facts that came, went or moved, and those that began or ceased to count with that, are left in _changed_facts. Facts
--- that lie in a session or run are in the reach of its change; rows of a users table are told apart. For whom any
--- changed is told once more, at one of their times. `noted`: the kinds of _noted; `moved`: a unit went to another
--- person.
+-- that lie in a session or run are in the reach of its change; rows of a users table are told apart. `noted`: the kinds
+-- of _noted; `moved`: a unit went to another person.
 CREATE FUNCTION journey._store_facts(r journey._run, noted text[], moved boolean)
 RETURNS void
 LANGUAGE plpgsql
@@ -112,16 +90,16 @@ BEGIN
             FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
     END IF;
     -- rows of a users table follow the user
-    IF journey._scratch_size(r, '_changed_ids'::text) > 0 THEN
+    IF 'persons' = ANY (noted) THEN
         EXECUTE journey._bind(r, $sql$
             WITH moved AS (
                 UPDATE {_facts} AS f SET person_id = m.p1
                 FROM (
-                    SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
-                    FROM {._changed_ids} AS c
+                    SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, c.person_id AS p1
+                    FROM {._ids} AS c
                     JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
-                    JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
-                    WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id) AS m
+                    WHERE c.ref LIKE 'user:%' AND c.person0 IS DISTINCT FROM c.person_id
+                      AND f.person_id <> c.person_id) AS m
                 WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time AND f.event_id = m.event_id
                 RETURNING f.*, m.p0, m.p1)$sql$ || told || $sql$
             FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
@@ -148,7 +126,7 @@ BEGIN
 END
 $$;
 
--- What follows from _changed_facts at once: for whom they changed, which others count now or no more, and sums.
+-- What follows from _changed_facts at once: which others count now or no more, and sums.
 CREATE FUNCTION journey._tell_facts(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -160,13 +138,7 @@ BEGIN
     IF journey._is_large(r, '_changed_facts'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._changed_facts}'::text);
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        WITH told AS (
-            INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-            SELECT person_id, event_time, event_time, 'record' FROM {._changed_facts} WHERE session_id IS NULL
-            UNION ALL
-            SELECT person_id, min(event_time), min(event_time), 'fact' FROM {._changed_facts} GROUP BY person_id)
-        SELECT count(order_id) > 0 FROM {._changed_facts}$sql$) INTO orders;
+    EXECUTE journey._bind(r, 'SELECT count(order_id) > 0 FROM {._changed_facts}'::text) INTO orders;
     IF orders THEN
         PERFORM journey._recount_orders(r);
     END IF;
@@ -176,31 +148,8 @@ $$;
 
 COMMENT ON FUNCTION journey._tell_facts(journey._run) IS 'internal: what follows from changed facts at once';
 
--- A first load: facts, before all that is written person by person.
-CREATE FUNCTION journey._store_all_facts(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
-                              order_id, revenue, currency, traits, conversions)
-        SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
-               coalesce(p.p1, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
-                                          ELSE 'visitor:' || n.visitor_id END),
-               n.user_id, n.name, n.order_id, n.revenue, n.currency, n.traits,
-               n.conversions
-        FROM {._noted} AS n
-        LEFT JOIN {._changed_units} AS p USING (session_id)
-        LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
-        WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)$sql$);
-END
-$$;
-
--- A first load: sessions, touches and profiles, person by person; how many profiles.
-CREATE FUNCTION journey._store_persons(r journey._run)
-RETURNS bigint
+-- A first load: sessions, touches, facts and profiles, person by person; how many sessions and profiles.
+CREATE FUNCTION journey._store_persons(r journey._run, OUT sessions bigint, OUT profiles bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -209,7 +158,8 @@ DECLARE
 BEGIN
     -- In the order of person_id, in which indexes are made fast. Sorted by what follows the prefix and one letter
     -- of that, since eight bytes that are the same make comparing slow.
-    RETURN journey._load_persons(journey._bind(r, $sql$
+    SELECT n_sessions, n_profiles INTO sessions, profiles
+    FROM journey._load_persons(journey._bind(r, $sql$
             SELECT coalesce(p.p1, 'visitor:' || u.visitor_id), u.session_number, u.part
             FROM {._work} AS u LEFT JOIN {._changed_units} AS p USING (session_id)
             ORDER BY CASE WHEN p.p1 IS NULL THEN 'v' || u.visitor_id
@@ -217,13 +167,19 @@ BEGIN
                      END COLLATE "C", u.visitor_id, u.started_at, u.first_event_id$sql$),
         journey._bind(r, $sql$
             SELECT f.person_id, f.visitor_id, f.event_time, f.event_id, f.name, f.order_id, f.revenue,
-                   f.currency, f.traits
-            FROM {_facts} AS f
-            WHERE f.revenue IS NOT NULL OR f.traits IS NOT NULL
-            ORDER BY left(f.person_id, 1) || substr(f.person_id, strpos(f.person_id, ':') + 1),
+                   f.currency, f.traits, f.session_id, f.user_id, f.conversions
+            FROM (
+                SELECT coalesce(p.p1, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
+                                                  ELSE 'visitor:' || n.visitor_id END) AS person_id, n.*
+                FROM {._noted} AS n
+                LEFT JOIN {._changed_units} AS p USING (session_id)
+                LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
+                WHERE n.sign > 0
+                  AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)) AS f
+            ORDER BY left(f.person_id, 1) || substr(f.person_id, strpos(f.person_id, ':') + 1) COLLATE "C",
                      f.event_time, f.event_id, f.visitor_id$sql$),
         journey._bind(r, '{_sessions}'::text)::regclass, journey._bind(r, '{touches}'::text)::regclass,
-        journey._bind(r, '{profiles}'::text)::regclass, s.time_zone, s.email_trait,
+        journey._bind(r, '{_facts}'::text)::regclass, journey._bind(r, '{profiles}'::text)::regclass, s.time_zone, s.email_trait,
         journey._internal_patterns(r.store, s), s.profiles = 'all',
         r.version, r.at);
 END
@@ -249,68 +205,26 @@ AS $$
       AND a.attname <> 'at'
 $$;
 
--- Is a person one of ours, by patterns for LIKE on user id and e-mail?
-CREATE FUNCTION journey._is_internal(user_id text, email text, patterns text[])
-RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN COALESCE(user_id OPERATOR(pg_catalog.~~) ANY (patterns), false)
-    OR COALESCE(email OPERATOR(pg_catalog.~~) ANY (patterns), false);
-
--- The first or last touch of a person with a click id of x.name: among those of b that came, and from where it was.
-CREATE FUNCTION journey._end_click(beyond text, field text, direction text)
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT format($sql$
-                       SELECT y.at, y.value
-                       FROM (
-                           SELECT k.at, k.id, k.ids ->> x.name AS value
-                           FROM unnest(b.came_at, b.came_ids, b.came_clicks) AS k (at, id, ids)
-                           WHERE k.ids ? x.name
-                           UNION ALL
-                           (SELECT t.touched_at, t.touch_id, t.click_ids ->> x.name
-                            FROM {touches} AS t
-                            WHERE t.person_id = b.person_id AND t.touch_type <> 'direct' AND t.click_ids ? x.name
-                              AND t.touched_at %1$s (b.old_clicks #>> ARRAY[x.name, '%2$s'])::timestamptz
-                            ORDER BY t.touched_at %3$s FETCH FIRST 1 ROW WITH TIES)) AS y
-                       ORDER BY y.at %3$s, y.id %3$s LIMIT 1$sql$, beyond, field, direction)
-$$;
-COMMENT ON FUNCTION journey._end_click(text, text, text) IS 'internal: the query for the first or last click id of a name';
-
--- What a profile is put together from, besides its counts: each piece looks up those of b.person_id. What follows
--- from facts alone stays as it is where none of them changed (b.facts), and devices where none is told (b.moved).
--- A first load folds the same in profile.c: JPersonFoldFact, JFoldTouch and JFoldClick must give what these pieces give.
+-- What a later run looks up of b.person_id, for _profile(). What follows from facts alone stays as it is where none of them
+-- changed (b.facts), and devices where none is told (b.moved).
 CREATE FUNCTION journey._profile_pieces()
 RETURNS TABLE (piece text, query text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+    -- all facts, or their sums
     SELECT 'sums', $sql$
-        SELECT money.amounts, said.traits
-        FROM (
-            SELECT jsonb_object_agg(currency, amount) AS amounts
-            FROM (
-                SELECT coalesce(t.currency, '') AS currency, sum(t.revenue) AS amount
-                FROM {_facts} AS t
-                WHERE t.revenue IS NOT NULL AND t.person_id = b.person_id AND $sql$
-                    || journey._counts_once('t'::text) || $sql$
-                GROUP BY 1) AS o) AS money
-        CROSS JOIN (
-            SELECT journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) AS traits
-            FROM {_facts} AS t
-            WHERE t.traits IS NOT NULL AND t.person_id = b.person_id) AS said
-        WHERE b.facts AND NOT b.kept
-        UNION ALL
-        SELECT x.money, (
-            SELECT journey._last_traits(t.traits, t.event_time, t.event_id, t.visitor_id) FROM unnest(x.said) AS t)
-        FROM (
-            SELECT t.money, t.said FROM {._sums} AS t
-            WHERE t.person_id = b.person_id ORDER BY t.level DESC LIMIT 1) AS x
-        WHERE b.kept
-        UNION ALL
-        SELECT b.revenue_by_currency, b.traits
-        WHERE NOT b.facts$sql$
+        SELECT CASE WHEN NOT b.facts THEN NULL
+                    WHEN b.kept THEN (
+                        SELECT ROW(x.facts, x.money, x.said)::journey._sum FROM {._sums} AS x
+                        WHERE x.person_id = b.person_id ORDER BY x.level DESC LIMIT 1)
+                    ELSE (
+                        SELECT journey._sum_facts(x.event_time, x.event_id, x.visitor_id, x.name, x.order_id, x.revenue,
+                                                  x.currency, x.traits)
+                        FROM (
+                            SELECT t.* FROM {_facts} AS t
+                            WHERE t.person_id = b.person_id AND (t.revenue IS NOT NULL OR t.traits IS NOT NULL)
+                            ORDER BY t.event_time, t.event_id, t.visitor_id) AS x) END AS facts$sql$
     UNION ALL SELECT 'devices', $sql$
         SELECT CASE WHEN b.is_new THEN (
                    SELECT array_agg(DISTINCT t.id::text ORDER BY t.id::text)
@@ -319,140 +233,141 @@ AS $$
                WHEN b.moved THEN (
                    SELECT array_agg(v.id ORDER BY v.id)
                    FROM (
-                       (SELECT v COLLATE "C" FROM unnest(b.old_visitors) AS v
+                       (SELECT v COLLATE "C" FROM unnest((b.old).visitor_ids) AS v
                         EXCEPT
-                        SELECT v COLLATE "C" FROM unnest(b.changed_visitors) AS v)
+                        SELECT v COLLATE "C" FROM unnest(b.visitors) AS v)
                        UNION ALL
                        SELECT v COLLATE "C"
-                       FROM unnest(b.changed_visitors) AS v
+                       FROM unnest(b.visitors) AS v
                        WHERE EXISTS (
                            SELECT FROM {identities} AS t
                            WHERE t.id = v AND t.id_type = 'visitor' AND t.person_id = b.person_id)) AS v (id))
-               ELSE b.old_visitors END AS visitor_ids$sql$
-    -- The first and last of each name. Beyond the old ones there are none but those that came; one that went is
-    -- replaced by the next.
-    UNION ALL SELECT 'clicks', format($sql$
-        SELECT CASE WHEN b.is_new THEN (
-                   SELECT jsonb_object_agg(name, jsonb_build_object(
-                              'first', first, 'first_at', first_at, 'last', last, 'last_at', last_at))
-                   FROM (
-                       SELECT x.key AS name,
-                              (array_agg(x.value ORDER BY t.touched_at, t.touch_id))[1] AS first,
-                              min(t.touched_at) AS first_at,
-                              (array_agg(x.value ORDER BY t.touched_at DESC, t.touch_id DESC))[1] AS last,
-                              max(t.touched_at) AS last_at
-                       FROM {touches} AS t CROSS JOIN LATERAL jsonb_each_text(t.click_ids) AS x
-                       WHERE t.click_ids IS NOT NULL AND t.touch_type <> 'direct' AND t.person_id = b.person_id
-                       GROUP BY x.key) AS x)
-               ELSE (
-                   SELECT jsonb_object_agg(x.name, jsonb_build_object(
-                              'first', f.value, 'first_at', f.at, 'last', l.value, 'last_at', l.at))
-                   FROM (
-                       SELECT jsonb_object_keys(b.old_clicks)
-                       UNION
-                       SELECT jsonb_object_keys(k) FROM unnest(b.came_clicks) AS k) AS x (name)
-                   CROSS JOIN LATERAL (%s) AS f
-                   CROSS JOIN LATERAL (%s) AS l) END AS click_ids$sql$,
-        journey._end_click('>='::text, 'first_at'::text, ''::text), journey._end_click('<='::text, 'last_at'::text, 'DESC'::text))
-    -- in the order of the index, which ends with the time; a sort would read all of a person
-    UNION ALL SELECT p.piece, format($sql$
-        SELECT t.touched_at AS at, %s
-        FROM (
-            SELECT t.*
-            FROM {touches} AS t
-            WHERE %s t.person_id = b.person_id
-            ORDER BY t.touched_at %s FETCH FIRST 1 ROW WITH TIES) AS t
-        ORDER BY t.touch_id %3$s LIMIT 1$sql$,
-        journey._touch_columns('t.'::text),
-        CASE WHEN p.piece LIKE '%non_direct%' THEN $sql$t.touch_type <> 'direct' AND$sql$ ELSE '' END,
-        CASE WHEN p.piece LIKE 'last%' THEN 'DESC' ELSE '' END)
-    FROM unnest(journey._profile_touches()) AS p (piece)
+               ELSE (b.old).visitor_ids END AS visitor_ids$sql$
+    -- The first and last, and the first and last with a click id of each name. Those before and behind all that changed
+    -- are in the old row. Beyond the old ones there are none but those that came, and one that went is replaced by the
+    -- next. Each in the order of an index, which ends with the time; a sort would read all of a person.
+    UNION ALL SELECT 'ends', format($sql$
+        SELECT b.came || ARRAY(
+            SELECT %1$s
+            FROM (%2$s
+                UNION ALL
+                SELECT t.* FROM {touches} AS t
+                WHERE b.is_new AND t.person_id = b.person_id AND t.touch_type <> 'direct' AND t.click_ids IS NOT NULL
+                UNION ALL
+                SELECT t.*
+                FROM jsonb_each((b.old).click_ids) AS x (name, old) CROSS JOIN LATERAL (%3$s) AS t) AS t) AS touches$sql$,
+        journey._end_touch('t'::text), (
+        SELECT string_agg(journey._end_of_touches(e LIKE '%non_direct%', e LIKE 'last%', format('(b.old).%s_at', e),
+                                                  'true'::text), $sql$
+                UNION ALL
+                $sql$)
+        FROM unnest(journey._profile_touches()) AS e), (
+        SELECT string_agg(journey._end_of_touches(true, e = 'last', format($sql$(x.old ->> '%s_at')::timestamptz$sql$, e),
+                              format($sql$t.click_ids ? x.name AND t.touched_at %s (x.old ->> '%s_at')::timestamptz$sql$,
+                                     CASE e WHEN 'last' THEN '<=' ELSE '>=' END, e)), $sql$
+                    UNION ALL
+                    $sql$)
+        FROM (VALUES ('first'), ('last')) AS e (e)))
 $$;
 
--- The rows of profiles of a later run: of the persons in `scope`, by what changed in their counts, and each
--- piece looked up, person by person. $1 is the run.
+-- The row of a touch, for _profile().
+CREATE FUNCTION journey._end_touch(touch text)
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$ROW(%1$s.touch_id, %1$s.touched_at, %1$s.touch_type = 'direct', %1$s.click_ids, %2$s)::journey._end_touch$sql$,
+                  touch, journey._touch_columns(touch || '.'))
+$$;
+
+-- The first or last touches of b.person_id that fulfil a condition, where that of the old time may have changed: those of
+-- one time, of which _profile() finds the one.
+CREATE FUNCTION journey._end_of_touches(non_direct boolean, last boolean, old text, condition text)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$(
+                    SELECT t.* FROM {touches} AS t
+                    WHERE (%s) IS NOT TRUE AND %s t.person_id = b.person_id AND %s
+                    ORDER BY t.touched_at %s FETCH FIRST 1 ROW WITH TIES)$sql$,
+        CASE WHEN last THEN 'b.changed_to < ' ELSE 'b.changed_from > ' END || old,
+        CASE WHEN non_direct THEN $sql$t.touch_type <> 'direct' AND$sql$ END, condition, CASE WHEN last THEN 'DESC' END)
+$$;
+
+-- The rows of profiles of a later run: of the persons in `scope`, of what is stored of them, what changed in their
+-- units, and what is looked up, person by person. $1 is the run.
 CREATE FUNCTION journey._profile_rows()
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format($sql$
-        SELECT b.person_id, n.user_id, n.email, b.person_id NOT LIKE 'visitor:%%' AS is_identified,
-               coalesce(devices.visitor_ids, '{}') AS visitor_ids,
-               b.first_seen_at, b.last_seen_at, b.identified_at, b.sessions, b.events,
-               b.page_views, (SELECT min(m.value::numeric) FROM jsonb_each_text(sums.amounts) AS m HAVING count(*) = 1) AS revenue,
-               sums.amounts AS revenue_by_currency, b.event_counts,
-               coalesce(sums.traits, '{}') AS traits, %1$s,
-               clicks.click_ids #>> '{gclid,last}' AS gclid,
-               (clicks.click_ids #>> '{gclid,last_at}')::timestamptz AS gclid_at, clicks.click_ids,
-               b.conversions, b.first_converted_at, b.conversion_counts,
-               journey._is_internal(n.user_id, n.email, ours.patterns) AS is_internal,
-               ($1).version AS version, ($1).version AS attributes_version, ($1).at AS updated_at
+        SELECT n.*
         FROM (
-            SELECT p.person_id, coalesce(o.sessions, 0) + coalesce(m.sessions, 0) AS sessions,
-                   coalesce(o.events, 0) + coalesce(m.events, 0) AS events,
-                   coalesce(o.page_views, 0) + coalesce(m.page_views, 0) AS page_views,
-                   CASE WHEN m.person_id IS NULL THEN o.event_counts
-                        ELSE journey._sum_counts(o.event_counts, m.gone, m.came) END AS event_counts,
-                   p.facts OR o.person_id IS NULL AS facts, o.traits, o.revenue_by_currency,
+            SELECT p.person_id, o AS old, m.sessions, m.events, m.page_views, m.gone, m.came AS names, m.visitors, k.came,
+                   o.person_id IS NULL AS is_new, p.moved, p.facts OR o.person_id IS NULL AS facts,
                    (p.facts OR o.person_id IS NULL)
                    AND EXISTS (SELECT FROM {._sums} AS x WHERE x.person_id = p.person_id) AS kept,
-                   o.person_id IS NULL AS is_new, p.moved, o.visitor_ids AS old_visitors, m.visitors AS changed_visitors,
-                   o.click_ids AS old_clicks, k.came_at, k.came_ids, k.came_clicks,
-                   (SELECT min(s.started_at) FROM {_sessions} AS s
-                    WHERE s.person_id = p.person_id) AS first_seen_at,
-                   -- _count_conversions() brings them up to date, and counts all where they are NULL
-                   CASE WHEN o.person_id IS NOT NULL THEN o.conversions
-                        WHEN p.person_id NOT IN (SELECT c.person_id FROM {._converted} AS c)
-                             AND NOT EXISTS (SELECT FROM {_conversions} AS c WHERE c.person_id = p.person_id) THEN 0
-                        END AS conversions,
-                   o.first_converted_at, coalesce(o.conversion_counts, '{}') AS conversion_counts,
+                   c.changed_from, c.changed_to,
+                   CASE WHEN c.changed_from > o.first_seen_at THEN o.first_seen_at
+                        ELSE (SELECT min(s.started_at) FROM {_sessions} AS s
+                              WHERE s.person_id = p.person_id) END AS first_seen_at,
                    -- looked for anew only where the session that ended last is no more what it was
                    CASE WHEN m.ended0 = o.last_seen_at AND (m.ended1 >= o.last_seen_at) IS NOT TRUE
                         THEN (SELECT max(s.ended_at) FROM {_sessions} AS s
                               WHERE s.person_id = p.person_id AND NOT s.loose)
                         ELSE greatest(o.last_seen_at, m.ended1) END AS last_seen_at,
-                   (SELECT min(s.identified_at) FROM {_sessions} AS s
-                    WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) AS identified_at
+                   CASE WHEN c.changed_from > o.identified_at THEN o.identified_at
+                        ELSE (SELECT min(s.identified_at) FROM {_sessions} AS s
+                              WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) END AS identified_at,
+                   -- _count_conversions() brings them up to date, and counts all where they are NULL
+                   CASE WHEN o.person_id IS NOT NULL THEN o.conversions
+                        WHEN p.person_id NOT IN (SELECT c.person_id FROM {._converted} AS c WHERE c.person_id IS NOT NULL)
+                             AND NOT EXISTS (SELECT FROM {_conversions} AS c WHERE c.person_id = p.person_id) THEN 0
+                        END AS conversions
             FROM scope AS p
             LEFT JOIN {profiles} AS o USING (person_id)
             LEFT JOIN (
                 SELECT person_id, sum(s)::bigint AS sessions, sum(e)::bigint AS events,
                        sum(v)::bigint AS page_views, array_agg(gone) AS gone, array_agg(came) AS came,
-                       max(ended0) AS ended0, max(ended1) AS ended1, array_agg(DISTINCT visitor_id::text) AS visitors
+                       max(ended0) AS ended0, max(ended1) AS ended1, min(from_at) AS changed_from,
+                       max(to_at) AS changed_to, array_agg(DISTINCT visitor_id::text) AS visitors
                 FROM (
                     SELECT p0 AS person_id, -s0 AS s, -e0 AS e, -v0 AS v, counts0 AS gone, NULL::bytea AS came,
-                           CASE WHEN s0 > 0 THEN to0 END AS ended0, NULL::timestamptz AS ended1, visitor_id
+                           CASE WHEN s0 > 0 THEN to0 END AS ended0, NULL::timestamptz AS ended1, from0 AS from_at,
+                           to0 AS to_at, visitor_id
                     FROM {._changed_units}
                     UNION ALL
-                    SELECT p1, s1, e1, v1, NULL, counts1, NULL, CASE WHEN s1 > 0 THEN to1 END, visitor_id
+                    SELECT p1, s1, e1, v1, NULL, counts1, NULL, CASE WHEN s1 > 0 THEN to1 END, from1, to1, visitor_id
                     FROM {._changed_units}) AS d
                 WHERE person_id IS NOT NULL
                 GROUP BY person_id) AS m USING (person_id)
             LEFT JOIN (
-                SELECT t.person_id, array_agg(t.touched_at) AS came_at, array_agg(t.touch_id) AS came_ids,
-                       array_agg(t.click_ids) AS came_clicks
+                SELECT t.person_id, array_agg(%1$s) AS came
                 FROM {._changed_units} AS u JOIN {touches} AS t USING (session_id)
                 WHERE u.p1 IS NOT NULL AND t.click_ids IS NOT NULL AND t.touch_type <> 'direct'
-                GROUP BY t.person_id) AS k USING (person_id)) AS b
-        %2$s
+                GROUP BY t.person_id) AS k USING (person_id)
+            -- in which time units changed; NULL where nothing is stored
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN o.person_id IS NOT NULL THEN coalesce(m.changed_from, 'infinity') END AS changed_from,
+                       CASE WHEN o.person_id IS NOT NULL THEN coalesce(m.changed_to, '-infinity') END AS changed_to) AS c
+            WHERE coalesce(o.events, 0) + coalesce(m.events, 0) > 0
+              AND ((($1).settings).profiles = 'all' OR p.person_id NOT LIKE 'visitor:%%')) AS b
         CROSS JOIN (SELECT journey._internal_patterns(($1).store, ($1).settings) AS patterns OFFSET 0) AS ours
-        CROSS JOIN LATERAL (
-            SELECT CASE WHEN b.person_id LIKE 'user:%%' THEN substr(b.person_id, 6) END AS user_id,
-                   CASE WHEN b.person_id LIKE 'email:%%' THEN substr(b.person_id, 7)
-                        ELSE coalesce(journey._clean_email(sums.traits ->> (($1).settings).email_trait), CASE
-                            WHEN b.person_id LIKE 'user:%%' AND strpos(b.person_id, '@') > 0
-                            THEN journey._clean_email(substr(b.person_id, 6))
-                            END) END AS email) AS n
-        WHERE b.events > 0 AND ((($1).settings).profiles = 'all' OR b.person_id NOT LIKE 'visitor:%%')$sql$,
-        (SELECT string_agg(format('%1$I.%2$I AS %1$s_%2$s', t.prefix, a.attname), ', '
-                           ORDER BY t.n, a.attnum)
-         FROM unnest(journey._profile_touches()) WITH ORDINALITY AS t (prefix, n)
-         CROSS JOIN pg_attribute AS a
-         WHERE a.attrelid = (SELECT typrelid FROM pg_type WHERE oid = 'journey._profile_touch'::regtype)),
-        (SELECT string_agg(format('LEFT JOIN LATERAL (%s) AS %s ON true', query, piece), E'\n')
+        %2$s
+        CROSS JOIN LATERAL journey._profile(
+            b.old, b.person_id, b.sessions, b.events, b.page_views, b.gone, b.names, b.first_seen_at, b.last_seen_at,
+            b.identified_at, devices.visitor_ids, sums.facts, ends.touches, b.changed_from,
+            b.changed_to, b.conversions,
+            (($1).settings).email_trait, ours.patterns, ($1).version, ($1).at) AS n$sql$,
+        journey._end_touch('t'::text),
+        (SELECT string_agg(format('CROSS JOIN LATERAL (%s) AS %s', query, piece), E'\n')
          FROM journey._profile_pieces()))
 $$;
+COMMENT ON FUNCTION journey._end_touch(text) IS 'internal: the row of a touch';
+COMMENT ON FUNCTION journey._end_of_touches(boolean, boolean, text, text) IS
+    'internal: the query for the first or last touches of a person';
 
 -- One row per person. In a first load _store_persons() writes them.
 CREATE FUNCTION journey._profiles(r journey._run)
@@ -495,7 +410,8 @@ AS $$
             WHERE a.attrelid = (SELECT typrelid FROM pg_type
                                 WHERE oid = 'journey._profile_touch'::regtype))),
         -- users, both; neither changes with most updates, which therefore touch no index
-        'CREATE INDEX ON {profiles} (email); CREATE INDEX ON {profiles} (user_id)',
+        'CREATE INDEX ON {profiles} (email) WHERE email IS NOT NULL;'
+        ' CREATE INDEX ON {profiles} (user_id) WHERE user_id IS NOT NULL',
         $sql$
             SELECT person_id, bool_or(kind = 'fact') AS facts, bool_or(kind = 'identity') AS moved
             FROM {._person_changes} GROUP BY person_id$sql$,

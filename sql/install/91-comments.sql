@@ -4,8 +4,6 @@
 -- ---------------------------------------------------------------------------------------------
 
 COMMENT ON FUNCTION journey._alias_ends IS 'internal: where each chain of aliases ends';
-COMMENT ON FUNCTION journey._apply_ids IS
-    'internal: notes which ids come and go with the changed references';
 COMMENT ON FUNCTION journey._apply_noted IS
     'internal: changes the events of identity by those that were noted';
 COMMENT ON FUNCTION journey._apply_refs IS
@@ -21,8 +19,6 @@ COMMENT ON FUNCTION journey._build_units IS 'internal: the rows of the sessions 
 COMMENT ON FUNCTION journey._unlist_person IS 'internal: takes a person''s ids off the list of changes';
 COMMENT ON FUNCTION journey._unlist_gone IS 'internal: takes what was forgotten off the list of changes';
 COMMENT ON FUNCTION journey._noted_kinds IS 'internal: of what kinds the events are that came and went';
-COMMENT ON FUNCTION journey._identify_users IS 'internal: brings the persons of users up to date';
-COMMENT ON FUNCTION journey._identify_emails IS 'internal: brings the persons of e-mails up to date';
 COMMENT ON FUNCTION journey._barriers IS 'internal: a query for the beginnings of removed stretches';
 COMMENT ON FUNCTION journey._is_shared IS 'internal: a condition that a visitor names too many persons';
 COMMENT ON FUNCTION journey._columns_of IS 'internal: a list of the columns of a relation';
@@ -43,9 +39,6 @@ COMMENT ON FUNCTION journey._differences IS
 COMMENT ON FUNCTION journey._drop_shadow IS 'internal: drops the shadows';
 COMMENT ON FUNCTION journey._forget IS 'internal: journey.forget() as the owner';
 COMMENT ON FUNCTION journey._identify IS 'internal: says to whom ids belong, and since when';
-COMMENT ON FUNCTION journey._is_internal IS 'internal: whether a person is one of the own people';
-COMMENT ON FUNCTION journey._last_traits_add IS 'internal: adds traits to those said last';
-COMMENT ON FUNCTION journey._last_traits_final IS 'internal: the traits said last';
 COMMENT ON FUNCTION journey._lost_events IS 'internal: stored events that the sources do not hold';
 COMMENT ON FUNCTION journey._merge_fresh IS
     'internal: merges the new events of a slice into the store';
@@ -92,15 +85,11 @@ COMMENT ON FUNCTION journey._unlist_rejected IS
     'internal: takes a person''s rows out of rejected_events';
 COMMENT ON FUNCTION journey._verify IS 'internal: journey.verify() as the owner';
 
-COMMENT ON AGGREGATE journey._last_traits(jsonb, timestamptz, text, text) IS
-    'internal: the last value that was said of each trait';
 
 COMMENT ON FUNCTION journey._assignments IS
     'internal: the assignments that make a row equal to another';
 COMMENT ON FUNCTION journey._create_stored IS
     'internal: makes the relations that merge, identify and stitch write';
-COMMENT ON FUNCTION journey._tell_units IS
-    'internal: for whom units changed';
 COMMENT ON FUNCTION journey._stitch_changed IS
     'internal: whose the changed units are, and which number they have';
 COMMENT ON FUNCTION journey._changed_marks IS
@@ -144,8 +133,6 @@ COMMENT ON FUNCTION journey._marks IS
     'internal: the query for what lies on the time of visitors';
 COMMENT ON FUNCTION journey._store_persons IS
     'internal: writes what a first load gives person by person';
-COMMENT ON FUNCTION journey._sum_counts IS
-    'internal: counts of events by name after sessions went and came';
 
 COMMENT ON FUNCTION journey._identify_all IS
     'internal: says to whom all ids belong';
@@ -161,8 +148,6 @@ COMMENT ON FUNCTION journey._load_rows IS
     'internal: the merge of a first load, from the rows of a reading';
 COMMENT ON FUNCTION journey._merge_rows IS
     'internal: merges the rows of a reading into empty tables';
-COMMENT ON FUNCTION journey._store_all_facts IS
-    'internal: writes the facts of a first load';
 COMMENT ON FUNCTION journey.timeline_in IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_out IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_recv IS 'I/O';
