@@ -49,10 +49,9 @@ static JWriter *
 JOpenUnits(Oid relation)
 {
 	static const JWriterColumn columns[] = {
-		{"visitor_id", TEXTOID}, {"started_at", TIMESTAMPTZOID}, {"first_event_id", TEXTOID},
-		{"loose", BOOLOID}, {"session_id", UUIDOID}, {"session_number", INT8OID},
-		{"refs", TEXTARRAYOID}, {"identity", TEXTOID}, {"identified_at", TIMESTAMPTZOID},
-		{"aside", BOOLOID}, {"part", BYTEAOID}
+		{"visitor_id", TEXTOID}, {"op", TEXTOID}, {"started_at", TIMESTAMPTZOID}, {"first_event_id", TEXTOID},
+		{"session_id", UUIDOID}, {"loose", BOOLOID}, {"part", BYTEAOID}, {"session_number", INT8OID},
+		{"first_ref", TEXTOID}, {"identity", TEXTOID}, {"aside", BOOLOID}
 	};
 
 	return JWriterOpen(relation, columns, lengthof(columns));
@@ -156,15 +155,21 @@ JPutUnit(JLoad *load, const JPart *part, int64 number)
 	initStringInfo(&bytes);
 	JPartEncode(part, &bytes);
 	JSetStr(values, nulls, 0, part->visitor_id);
-	values[1] = TimestampTzGetDatum(part->started_at);
-	JSetStr(values, nulls, 2, part->first_event_id);
-	values[3] = BoolGetDatum(part->loose);
+	JSetStr(values, nulls, 1, JSTR_LIT("unit"));
+	values[2] = TimestampTzGetDatum(part->started_at);
+	JSetStr(values, nulls, 3, part->first_event_id);
 	JSetUuid(values, nulls, 4, &part->id);
-	nulls[5] = part->loose;
-	values[5] = Int64GetDatum(number);
-	JSetRefs(values + 6, nulls + 6, part);
-	values[9] = BoolGetDatum(part->aside);
-	values[10] = JBytea((JStr) {bytes.data, bytes.len});
+	values[5] = BoolGetDatum(part->loose);
+	values[6] = JBytea((JStr) {bytes.data, bytes.len});
+	nulls[7] = part->loose;
+	values[7] = Int64GetDatum(number);
+	nulls[8] = nulls[9] = part->n_refs == 0;
+	if (part->n_refs > 0)
+	{
+		values[8] = JRefText(part->refs[0].is_email, part->refs[0].id);
+		values[9] = JIdentityText(part);
+	}
+	values[10] = BoolGetDatum(part->aside);
 	JWriterPut(load->units, values, nulls);
 }
 
