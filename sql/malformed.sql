@@ -19,6 +19,22 @@ SELECT * FROM journey._alias_ends('{a,b}', '{b}');
 SELECT * FROM journey._alias_ends('{a,NULL}', '{b,c}');
 -- two aliases of one id would be a loop without an end
 SELECT * FROM journey._alias_ends('{a,a}', '{a,b}');
+-- the longest time between two fits no number of microseconds
+SELECT * FROM journey._reach('{infinity, NULL, 2024-01-01 00:00Z, -infinity, 2024-01-03 00:00Z}', false);
+SELECT * FROM journey._reach('{2024-01-01}', true);
+SELECT count(*) FROM journey._reach('{}', false);
+SELECT count(*) AS differ
+FROM generate_series(1, 200) AS k
+CROSS JOIN LATERAL (
+    SELECT array_agg(timestamptz '2024-01-01' + abs(hashtext(k || ' ' || i)) % 700 * interval '1 hour') AS times
+    FROM generate_series(1, k % 20) AS i) AS t
+WHERE (SELECT array_agg(r ORDER BY r) FROM journey._reach(t.times, false) AS r) IS DISTINCT FROM (
+    SELECT array_agg(ROW(lo, hi) ORDER BY lo)
+    FROM (SELECT min(at) AS lo, max(at) AS hi
+          FROM (SELECT at, count(*) FILTER (WHERE apart) OVER (ORDER BY at) AS run
+                FROM (SELECT at, at - lag(at) OVER (ORDER BY at) > interval '48 hours' AS apart
+                      FROM unnest(t.times) AS at) AS a) AS b
+          GROUP BY run) AS c);
 
 -- a segment's state that is none
 CREATE TEMP TABLE body AS

@@ -49,10 +49,9 @@ static JWriter *
 JOpenUnits(Oid relation)
 {
 	static const JWriterColumn columns[] = {
-		{"visitor_id", TEXTOID}, {"started_at", TIMESTAMPTZOID}, {"first_event_id", TEXTOID},
-		{"loose", BOOLOID}, {"session_id", UUIDOID}, {"session_number", INT8OID},
-		{"refs", TEXTARRAYOID}, {"identity", TEXTOID}, {"identified_at", TIMESTAMPTZOID},
-		{"aside", BOOLOID}, {"part", BYTEAOID}
+		{"visitor_id", TEXTOID}, {"op", TEXTOID}, {"started_at", TIMESTAMPTZOID}, {"first_event_id", TEXTOID},
+		{"session_id", UUIDOID}, {"loose", BOOLOID}, {"part", BYTEAOID}, {"session_number", INT8OID},
+		{"first_ref", TEXTOID}, {"identity", TEXTOID}, {"aside", BOOLOID}
 	};
 
 	return JWriterOpen(relation, columns, lengthof(columns));
@@ -67,7 +66,7 @@ JOpenNoted(Oid relation)
 		{"revenue", NUMERICOID}, {"currency", TEXTOID}, {"previous_id", TEXTOID},
 		{"traits", JSONBOID}, {"first_copy", TIMESTAMPTZOID}, {"last_copy", TIMESTAMPTZOID},
 		{"conversions", JSONBOID},
-		{"sign", INT4OID}, {"session_id", UUIDOID}
+		{"sign", INT4OID}, {"session_id", UUIDOID}, {"person_id", TEXTOID}
 	};
 
 	return JWriterOpen(relation, columns, lengthof(columns));
@@ -134,13 +133,14 @@ JPutNotedEvents(JLoad *load, const JNewSegment *segment, const JEvent *events)
 {
 	for (int i = 0; i < segment->n_events; i++)
 	{
-		Datum		values[J_NOTED_COLUMNS + 2];
-		bool		nulls[J_NOTED_COLUMNS + 2] = {false};
+		Datum		values[J_NOTED_COLUMNS + 3];
+		bool		nulls[J_NOTED_COLUMNS + 3] = {false};
 
 		if (!JSetNoted(values, nulls, &events[i], load->conversions))
 			continue;
 		values[J_NOTED_COLUMNS] = Int32GetDatum(1);
 		JSetUuid(values, nulls, J_NOTED_COLUMNS + 1, &segment->part.id);
+		nulls[J_NOTED_COLUMNS + 2] = true;
 		JWriterPut(load->noted, values, nulls);
 	}
 }
@@ -155,15 +155,21 @@ JPutUnit(JLoad *load, const JPart *part, int64 number)
 	initStringInfo(&bytes);
 	JPartEncode(part, &bytes);
 	JSetStr(values, nulls, 0, part->visitor_id);
-	values[1] = TimestampTzGetDatum(part->started_at);
-	JSetStr(values, nulls, 2, part->first_event_id);
-	values[3] = BoolGetDatum(part->loose);
+	JSetStr(values, nulls, 1, JSTR_LIT("unit"));
+	values[2] = TimestampTzGetDatum(part->started_at);
+	JSetStr(values, nulls, 3, part->first_event_id);
 	JSetUuid(values, nulls, 4, &part->id);
-	nulls[5] = part->loose;
-	values[5] = Int64GetDatum(number);
-	JSetRefs(values + 6, nulls + 6, part);
-	values[9] = BoolGetDatum(part->aside);
-	values[10] = JBytea((JStr) {bytes.data, bytes.len});
+	values[5] = BoolGetDatum(part->loose);
+	values[6] = JBytea((JStr) {bytes.data, bytes.len});
+	nulls[7] = part->loose;
+	values[7] = Int64GetDatum(number);
+	nulls[8] = nulls[9] = part->n_refs == 0;
+	if (part->n_refs > 0)
+	{
+		values[8] = JRefText(part->refs[0].is_email, part->refs[0].id);
+		values[9] = JIdentityText(part);
+	}
+	values[10] = BoolGetDatum(part->aside);
 	JWriterPut(load->units, values, nulls);
 }
 

@@ -577,7 +577,14 @@ JRefText(bool is_email, JStr id)
 													id.len, id.data)));
 }
 
-void
+/* The id that a unit with refs goes by. */
+Datum
+JIdentityText(const JPart *part)
+{
+	return JStrIsNull(part->user_id) ? JRefText(true, part->last_email) : JRefText(false, part->user_id);
+}
+
+static void
 JSetRefs(Datum *values, bool *nulls, const JPart *part)
 {
 	Datum	   *refs;
@@ -593,8 +600,7 @@ JSetRefs(Datum *values, bool *nulls, const JPart *part)
 		refs[i] = JRefText(part->refs[i].is_email, part->refs[i].id);
 	values[0] = PointerGetDatum(construct_array(refs, part->n_refs, TEXTOID, -1, false,
 												TYPALIGN_INT));
-	values[1] = JStrIsNull(part->user_id) ? JRefText(true, part->last_email) :
-		JRefText(false, part->user_id);
+	values[1] = JIdentityText(part);
 	values[2] = TimestampTzGetDatum(part->refs[0].time);
 }
 
@@ -826,28 +832,95 @@ journey_noted_events(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* _event_keys(body): what says where events are in the store. */
+/* _event_keys(body): what says where events are in the store: ids, times with those of copies, is an alias among them? */
 PG_FUNCTION_INFO_V1(journey_event_keys);
 Datum
 journey_event_keys(PG_FUNCTION_ARGS)
 {
+	TupleDesc	tupdesc;
+	int			n;
+	JEvent	   *events = JTimelineEvents(JTimelineOpenDatum(PG_GETARG_VARLENA_PP(0)), &n);
+	Datum	   *ids = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Datum) * (Size) Max(n, 1));
+	Datum	   *times = MemoryContextAllocHuge(CurrentMemoryContext, 3 * sizeof(Datum) * (Size) Max(n, 1));
+	int			n_times = 0;
+	bool		is_alias = false;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "unexpected row type");
+	for (int i = 0; i < n; i++)
+	{
+		const JEvent *event = &events[i];
+
+		ids[i] = JStrGetDatum(event->field[JF_EVENT_ID]);
+		times[n_times++] = TimestampTzGetDatum(event->time);
+		if (event->first_copy < event->last_copy)
+		{
+			times[n_times++] = TimestampTzGetDatum(event->first_copy);
+			times[n_times++] = TimestampTzGetDatum(event->last_copy);
+		}
+		is_alias |= JStrEqual(event->field[JF_KIND], JSTR_LIT("alias"));
+	}
+	values[0] = PointerGetDatum(construct_array(ids, n, TEXTOID, -1, false, TYPALIGN_INT));
+	values[1] = PointerGetDatum(construct_array(times, n_times, TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[2] = BoolGetDatum(is_alias);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(tupdesc), values, nulls)));
+}
+
+/* Two days: a day before and a day behind an event there may be copies of it. */
+#define J_REACH_GAP (2 * USECS_PER_DAY)
+
+static int
+JCompareTimes(const void *a, const void *b)
+{
+	TimestampTz x = DatumGetTimestampTz(*(const Datum *) a);
+	TimestampTz y = DatumGetTimestampTz(*(const Datum *) b);
+
+	return (x > y) - (x < y);
+}
+
+static void
+JPutReach(ReturnSetInfo *rsinfo, TimestampTz lo, TimestampTz hi)
+{
+	Datum		values[2] = {TimestampTzGetDatum(lo), TimestampTzGetDatum(hi)};
+	bool		nulls[2] = {false};
+
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* _reach(times, whole): the stretches that times lie in, two days apart at least; or all time. NULLs are passed by. */
+PG_FUNCTION_INFO_V1(journey_reach);
+Datum
+journey_reach(PG_FUNCTION_ARGS)
+{
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	JTimelineReader *reader;
-	JEvent		event;
+	Datum	   *times;
+	bool	   *nulls;
+	int			all,
+				n = 0;
 
 	InitMaterializedSRF(fcinfo, 0);
-	reader = JTimelineOpenDatum(PG_GETARG_VARLENA_PP(0));
-	while (JTimelineNext(reader, &event))
+	if (PG_GETARG_BOOL(1))
 	{
-		Datum		values[5];
-		bool		nulls[5] = {false};
+		JPutReach(rsinfo, DT_NOBEGIN, DT_NOEND);
+		return (Datum) 0;
+	}
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TIMESTAMPTZOID, 8, FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &times, &nulls, &all);
+	for (int i = 0; i < all; i++)
+		if (!nulls[i])
+			times[n++] = times[i];
+	qsort(times, n, sizeof(Datum), JCompareTimes);
+	for (int i = 0, from = 0; i < n; i++)
+	{
+		TimestampTz time = DatumGetTimestampTz(times[i]);
 
-		JSetStr(values, nulls, 0, event.field[JF_EVENT_ID]);
-		values[1] = TimestampTzGetDatum(event.time);
-		values[2] = TimestampTzGetDatum(event.first_copy);
-		values[3] = TimestampTzGetDatum(event.last_copy);
-		values[4] = BoolGetDatum(JStrEqual(event.field[JF_KIND], JSTR_LIT("alias")));
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		/* sorted, so the difference is no less than 0, and fits without a sign */
+		if (i + 1 < n && (uint64) DatumGetTimestampTz(times[i + 1]) - (uint64) time <= J_REACH_GAP)
+			continue;
+		JPutReach(rsinfo, DatumGetTimestampTz(times[from]), time);
+		from = i + 1;
 	}
 	return (Datum) 0;
 }

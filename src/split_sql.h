@@ -30,8 +30,8 @@ extern bool JSetNoted(Datum *values, bool *nulls, const JEvent *event, JConversi
 #define J_UNIT_COLUMNS (J_UNIT_HEAD + J_SESSION_COLUMNS + 7)
 extern void JSetUnit(Datum *values, bool *nulls, const JPart *part, pg_tz *zone);
 
-/* The ids that a unit names, the one that it goes by, and when the first was named: three columns. */
-extern void JSetRefs(Datum *values, bool *nulls, const JPart *part);
+/* Of the ids that a unit names, if any, the one that it goes by. */
+extern Datum JIdentityText(const JPart *part);
 
 /* An id that names somebody, as a text: "user:..", "email:..". */
 extern Datum JRefText(bool is_email, JStr id);

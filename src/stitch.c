@@ -149,9 +149,9 @@ typedef struct JMarkRow
 typedef struct JStitcher
 {
 	JRows		marks;
-	JWriter    *resolved;
-	JWriter    *stretches;		/* NULL: not asked for */
-	bool		all;			/* give units that stay with the visitor and keep their number, too */
+	ReturnSetInfo *rsinfo;		/* gets the units; or, NULL, tables get what is known of whole visitors: */
+	JWriter    *units;			/* those that go to another than the visitor itself */
+	JWriter    *stretches;
 	MemoryContext context;		/* for what a visitor takes */
 	JStr		visitor_id;
 	JStr		own_person;
@@ -205,8 +205,9 @@ JStitcherAdd(JStitcher *stitcher)
 		row->number = DatumGetInt64(rows->values[MARK_NUMBER]);
 }
 
+/* A unit with the person and number that it had, and those that it has. */
 static void
-JPutResolved(JStitcher *stitcher, const JMark *mark, const JMarkRow *row)
+JPutUnit(JStitcher *stitcher, const JMark *mark, const JMarkRow *row)
 {
 	Datum		values[8];
 	bool		nulls[8] = {false};
@@ -217,11 +218,21 @@ JPutResolved(JStitcher *stitcher, const JMark *mark, const JMarkRow *row)
 	values[3] = UUIDPGetDatum(&row->session_id);
 	JSetStr(values, nulls, 4, row->person);
 	JSetStr(values, nulls, 5, JStrIsNull(mark->person) ? stitcher->own_person : mark->person);
-	values[6] = Int64GetDatum(mark->number);
-	nulls[6] = mark->loose;
-	values[7] = Int64GetDatum(row->number);
-	nulls[7] = !row->has_number;
-	JWriterPut(stitcher->resolved, values, nulls);
+	values[6] = Int64GetDatum(row->number);
+	nulls[6] = !row->has_number;
+	values[7] = Int64GetDatum(mark->number);
+	nulls[7] = mark->loose;
+	tuplestore_putvalues(stitcher->rsinfo->setResult, stitcher->rsinfo->setDesc, values, nulls);
+}
+
+static void
+JWriteUnit(JStitcher *stitcher, const JMark *mark, const JMarkRow *row)
+{
+	Datum		values[2] = {UUIDPGetDatum(&row->session_id)};
+	bool		nulls[2] = {false};
+
+	JSetStr(values, nulls, 1, mark->person);
+	JWriterPut(stitcher->units, values, nulls);
 }
 
 static const char *
@@ -289,10 +300,12 @@ JStitchNext(JStitcher *stitcher, bool *more)
 		const JMark *mark = &stitcher->mark[i];
 		const JMarkRow *row = &stitcher->row[i];
 
-		if (mark->is_unit && (stitcher->all || !JStrIsNull(mark->person)))
-			JPutResolved(stitcher, mark, row);
+		if (mark->is_unit && stitcher->rsinfo != NULL)
+			JPutUnit(stitcher, mark, row);
+		else if (mark->is_unit && !JStrIsNull(mark->person))
+			JWriteUnit(stitcher, mark, row);
 	}
-	if (stitcher->stretches != NULL)
+	if (stitcher->rsinfo == NULL)
 		JPutStretches(stitcher);
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(stitcher->context);
@@ -300,13 +313,9 @@ JStitchNext(JStitcher *stitcher, bool *more)
 }
 
 static JWriter *
-JOpenResolved(Oid relation)
+JOpenPersons(Oid relation)
 {
-	static const JWriterColumn columns[] = {
-		{"visitor_id", TEXTOID}, {"started_at", TIMESTAMPTZOID}, {"first_event_id", TEXTOID},
-		{"session_id", UUIDOID}, {"p0", TEXTOID}, {"person_id", TEXTOID}, {"session_number", INT8OID},
-		{"n0", INT8OID}
-	};
+	static const JWriterColumn columns[] = {{"session_id", UUIDOID}, {"p1", TEXTOID}};
 
 	return JWriterOpen(relation, columns, lengthof(columns));
 }
@@ -322,38 +331,50 @@ JOpenStretches(Oid relation)
 	return JWriterOpen(relation, columns, lengthof(columns));
 }
 
-/*
- * _stitch(marks, resolved, stretches, everybody): says of the units among the marks to whom they go and which
- * number they have; of all, or of those that go to somebody known. With stretches, where the marks are those of
- * whole visitors, also when the visitors stand for whom.
- */
+static void
+JStitchMarks(JStitcher *stitcher, const char *query)
+{
+	bool		more;
+
+	stitcher->context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey visitor",
+											  ALLOCSET_DEFAULT_SIZES);
+	SPI_connect();
+	JRowsOpen(&stitcher->marks, query, mark_types, MARK_COLUMNS);
+	more = JRowsNext(&stitcher->marks);
+	if (more)
+		JRefuseNull(&stitcher->marks, MARK_SESSION);
+	while (JStitchNext(stitcher, &more))
+		;
+	SPI_finish();
+}
+
+/* _stitch(marks): the units among the marks, to whom they go and which number they have. */
 PG_FUNCTION_INFO_V1(journey_stitch);
 Datum
 journey_stitch(PG_FUNCTION_ARGS)
 {
-	JStitcher	stitcher = {{NULL}};
-	bool		more;
+	JStitcher	stitcher = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("arguments must not be null")));
-	stitcher.resolved = JOpenResolved(PG_GETARG_OID(1));
-	stitcher.stretches = PG_ARGISNULL(2) ? NULL : JOpenStretches(PG_GETARG_OID(2));
-	stitcher.all = PG_GETARG_BOOL(3);
-	stitcher.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey visitor",
-											 ALLOCSET_DEFAULT_SIZES);
-	SPI_connect();
-	JRowsOpen(&stitcher.marks, text_to_cstring(PG_GETARG_TEXT_PP(0)), mark_types, MARK_COLUMNS);
-	more = JRowsNext(&stitcher.marks);
-	if (more)
-		JRefuseNull(&stitcher.marks, MARK_SESSION);
-	while (JStitchNext(&stitcher, &more))
-		;
-	SPI_finish();
-	(void) JWriterClose(stitcher.resolved);
-	if (stitcher.stretches != NULL)
-		(void) JWriterClose(stitcher.stretches);
+	InitMaterializedSRF(fcinfo, 0);
+	JStitchMarks(&stitcher, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	return (Datum) 0;
+}
+
+/*
+ * _stitch_whole(marks, units, stretches): of marks of whole visitors, writes which units go to another person than the
+ * visitor itself, and when the visitors stand for whom.
+ */
+PG_FUNCTION_INFO_V1(journey_stitch_whole);
+Datum
+journey_stitch_whole(PG_FUNCTION_ARGS)
+{
+	JStitcher	stitcher = {.rsinfo = NULL};
+
+	stitcher.units = JOpenPersons(PG_GETARG_OID(1));
+	stitcher.stretches = JOpenStretches(PG_GETARG_OID(2));
+	JStitchMarks(&stitcher, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	(void) JWriterClose(stitcher.units);
+	(void) JWriterClose(stitcher.stretches);
 	PG_RETURN_VOID();
 }
 

@@ -163,24 +163,36 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
 
 -- Of marks, (visitor_id, time, event_id, shared, base, barrier, session_id, loose, aside, person_id,
 -- session_number, first, own), in order of visitor, time, event and sender, says to whom the units among them
--- go and which number they have: into _resolved, of all or of those that go to somebody known. With `stretches`
--- also when the visitors, which must be whole, stand for whom.
-CREATE FUNCTION journey._stitch(marks text, resolved regclass, stretches regclass, everybody boolean)
-RETURNS void
+-- go and which number they have; p0 and n0 are those of before.
+CREATE FUNCTION journey._stitch(marks text, OUT visitor_id text, OUT started_at timestamptz, OUT first_event_id text,
+    OUT session_id uuid, OUT p0 text, OUT p1 text, OUT n0 bigint, OUT n1 bigint)
+RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'journey_stitch'
-LANGUAGE C VOLATILE PARALLEL UNSAFE;
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+
+-- Of the marks of whole visitors writes session and person of the units that go to another than their visitor, and
+-- when the visitors stand for whom.
+CREATE FUNCTION journey._stitch_whole(marks text, units regclass, stretches regclass)
+RETURNS void
+AS 'MODULE_PATHNAME', 'journey_stitch_whole'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
 CREATE FUNCTION journey._noted_events(body journey.timeline, conversions jsonb DEFAULT NULL)
 RETURNS SETOF journey._noted
 AS 'MODULE_PATHNAME', 'journey_noted_events'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 1;
 
--- The keys of events, with the times of their copies.
-CREATE FUNCTION journey._event_keys(body journey.timeline, OUT event_id text, OUT event_time timestamptz,
-    OUT first_copy timestamptz, OUT last_copy timestamptz, OUT is_alias boolean)
-RETURNS SETOF record
+-- The ids of events, their times with those of their copies, and whether there is an alias among them.
+CREATE FUNCTION journey._event_keys(body journey.timeline, OUT event_ids text[], OUT times timestamptz[],
+    OUT is_alias boolean)
 AS 'MODULE_PATHNAME', 'journey_event_keys'
-LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 5;
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
+
+-- The stretches that times lie in, two days apart at least; or, whole, all time.
+CREATE FUNCTION journey._reach(times timestamptz[], whole boolean, OUT lo timestamptz, OUT hi timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'journey_reach'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT ROWS 1;
 
 CREATE FUNCTION journey._alias_ends(previous text[], next text[],
     OUT id text, OUT canonical text)

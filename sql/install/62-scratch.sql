@@ -11,8 +11,7 @@ RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ids', '_windows', '_resolved',
-        '_changed_units', '_changed_facts', '_converted']
+    SELECT ARRAY['_fresh', '_work', '_noted', '_changed_units', '_ids', '_converted']
 $$;
 
 -- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting.
@@ -40,67 +39,55 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
+        -- Events of a visitor that are merged: those that come and those that go. `extend` says how many segments
+        -- behind the reach of them are read; NULL: they are split.
         CREATE UNLOGGED TABLE {._fresh} (
             visitor_id text COLLATE "C" NOT NULL,
             body       journey.timeline,        -- NULL: events only go
             removed    text[],                  -- ids of events that go before these come
             removed_at timestamptz[],           -- each the one at this time; NULL: all in reach
             reach      timestamptz[],           -- times of stored events that go
-            pending    boolean NOT NULL DEFAULT true,
-            force      boolean NOT NULL DEFAULT false);
-        CREATE UNLOGGED TABLE {._reach} (
-            visitor_id text COLLATE "C" NOT NULL,
-            lo         timestamptz NOT NULL,
-            hi         timestamptz NOT NULL,
-            from_at    timestamptz NOT NULL DEFAULT '-infinity',
-            from_id    text COLLATE "C" NOT NULL DEFAULT '',
-            extend     bigint NOT NULL DEFAULT 0);
-        CREATE INDEX ON {._reach} (visitor_id);
-        CREATE UNLOGGED TABLE {._work} (LIKE journey._split_row);
+            extend     bigint DEFAULT 0);
+        -- What the split gives: what becomes of segments. In a bulk run, which writes segments as it goes, whole units
+        -- (`unit`), with their number and the ids that they name first and go by.
+        CREATE UNLOGGED TABLE {._work} (
+            LIKE journey._split_row,
+            session_number bigint, first_ref text COLLATE "C", identity text COLLATE "C", aside boolean);
+        -- What goes (sign is -1) and comes (1) of events and records one by one. Merge notes it with them; stitch says from
+        -- whom it goes and to whom it comes, if it is a fact, and adds those that go from one person to another, and
+        -- those that begin or cease to count.
         CREATE UNLOGGED TABLE {._noted} (
-            LIKE journey._noted, sign int NOT NULL, session_id uuid);
-        CREATE UNLOGGED TABLE {._units_new} (
-            LIKE journey._unit, session_number bigint, part bytea);
-        CREATE UNLOGGED TABLE {._units_old} (   -- as _sessions had them
-            visitor_id text COLLATE "C" NOT NULL, started_at timestamptz NOT NULL,
-            first_event_id text COLLATE "C" NOT NULL, loose boolean NOT NULL, session_id uuid NOT NULL,
-            person_id text COLLATE "C", ended_at timestamptz, events bigint, page_views bigint, refs text[],
-            identity text COLLATE "C", counts bytea, aside boolean);
+            LIKE journey._noted, sign int NOT NULL, session_id uuid, person_id text COLLATE "C");
         -- Ids that are named for the first time or no more, or may stand for another person: visitors whose device began
         -- or ceased to name one, and whose it was and is (both NULL: as it was). Of a visitor each stretch of time that
         -- came (person0 is NULL) or went.
         CREATE UNLOGGED TABLE {._ids} (
             ref text COLLATE "C" NOT NULL, visitors text[], person0 text COLLATE "C", person_id text COLLATE "C",
             from_at timestamptz NOT NULL DEFAULT '-infinity', to_at timestamptz NOT NULL DEFAULT 'infinity');
-        -- What stitch hands over: the sessions and runs that changed, each with its old and new side: person
-        -- (NULL: it came, or went), times, and what it adds to the sums of a profile.
+        -- The sessions and runs that changed, each as it is now and as it was: merge tells both, stitch the person. One
+        -- that but went to another person has no touches here; of one that went there is the place. In a bulk
+        -- run, session and person of those that go to another than their visitor.
         CREATE UNLOGGED TABLE {._changed_units} (
-            visitor_id text COLLATE "C" NOT NULL, session_id uuid NOT NULL, loose boolean NOT NULL,
-            started_at timestamptz NOT NULL, first_event_id text COLLATE "C" NOT NULL,
-            p0 text COLLATE "C", p1 text COLLATE "C",
-            from0 timestamptz, from1 timestamptz, to0 timestamptz, to1 timestamptz,
-            s0 bigint NOT NULL, s1 bigint NOT NULL, e0 bigint NOT NULL, e1 bigint NOT NULL,
-            v0 bigint NOT NULL, v1 bigint NOT NULL, counts0 bytea, counts1 bytea,
-            named boolean NOT NULL, unnamed boolean NOT NULL);
-        -- Facts that came to a person, or went, and those that began or ceased to count; of one that counts once
-        -- the order.
-        CREATE UNLOGGED TABLE {._changed_facts} (
-            person_id text COLLATE "C" NOT NULL, event_time timestamptz NOT NULL, event_id text COLLATE "C" NOT NULL,
-            visitor_id text COLLATE "C" NOT NULL, session_id uuid, came boolean NOT NULL, name text,
-            order_id text COLLATE "C");
-        CREATE UNLOGGED TABLE {._resolved} (
-            visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
-            first_event_id text COLLATE "C", session_id uuid NOT NULL,
-            p0 text COLLATE "C", person_id text COLLATE "C", n0 bigint, session_number bigint);
-        CREATE UNLOGGED TABLE {._windows} (
-            visitor_id text COLLATE "C" NOT NULL, lo timestamptz NOT NULL, hi timestamptz NOT NULL,
-            base bigint NOT NULL, shared boolean NOT NULL);
+            LIKE journey._unit,
+            p0 text COLLATE "C", p1 text COLLATE "C",                   -- person
+            from0 timestamptz, from1 timestamptz,                       -- NULL: it came; it went
+            to0 timestamptz, to1 timestamptz,
+            s0 bigint, s1 bigint, e0 bigint, e1 bigint, v0 bigint, v1 bigint,   -- sessions, events, page views
+            counts0 bytea, counts1 bytea,
+            refs0 text[], identity0 text COLLATE "C", aside0 boolean);
         -- Conversions to derive anew: where the event lies (NULL: it came as a row, or went), and as the conversion was
         -- (NULL: there was none).
         CREATE UNLOGGED TABLE {._converted} (
             conversion_id text COLLATE "C" NOT NULL,
             visitor_id text COLLATE "C", event_time timestamptz, event_id text COLLATE "C",
             person_id text COLLATE "C", name text, converted_at timestamptz);
+        -- Facts that came to a person, or went, and those that began or ceased to count; of one that counts once
+        -- the order.
+        CREATE VIEW {._changed_facts} AS
+            SELECT person_id, event_time, event_id, visitor_id, session_id, sign > 0 AS came, name,
+                   CASE WHEN revenue >= 0 THEN order_id END AS order_id
+            FROM {._noted}
+            WHERE person_id IS NOT NULL;
         -- What changed for whom, and when, by the tables above: all that follows from a person is derived anew by it.
         -- Kinds: unit, record (a row that is no event: of a users table), fact (one came, went or moved), identity (whom a
         -- visitor stands for).

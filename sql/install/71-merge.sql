@@ -3,151 +3,105 @@
 --
 -- Puts fresh events into the store: reads the segments within their reach, splits anew, writes the
 -- segments that changed, and leaves the changed units (sessions, and runs of events outside sessions)
--- in _units_old and _units_new for the rounds that follow.
+-- in _changed_units for the rounds that follow.
 -- ---------------------------------------------------------------------------------------------
 
--- The stretches of time within which the fresh events of a visitor can meet stored ones: their own
--- times with those of their copies, and those of stored events that have copies elsewhere, two days apart at
--- least.
-CREATE FUNCTION journey._find_reach(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    -- An alias can join sessions that a change of user parted, so its visitor is split anew as a whole.
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {._fresh} AS f SET force = true
-        WHERE f.visitor_id NOT LIKE 'user:%' AND (
-            EXISTS (SELECT FROM journey._event_keys(f.body) AS e WHERE e.is_alias)
-            OR EXISTS (
-                SELECT FROM {_aliases} AS a
-                WHERE a.visitor_id = f.visitor_id AND (a.event_id = ANY (f.removed) OR EXISTS (
-                    SELECT FROM journey._event_keys(f.body) AS e WHERE e.event_id = a.event_id))))$sql$);
-    -- The first copy of an event may be dated a day before it to the microsecond, and segments of one
-    -- time are told apart by id alone: so the segment to begin with is from before that day.
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._reach} (visitor_id, lo, hi, from_at, from_id)
-        WITH fresh AS MATERIALIZED (
-            SELECT f.visitor_id, e.event_id, e.event_time, e.first_copy, e.last_copy
-            FROM {._fresh} AS f CROSS JOIN LATERAL journey._event_keys(f.body) AS e
-            WHERE NOT f.force
-            UNION ALL
-            SELECT f.visitor_id, e.id, NULL, NULL, NULL
-            FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.removed) AS e (id)
-            WHERE NOT f.force),
-        times AS (
-            SELECT visitor_id, event_time FROM fresh WHERE event_time IS NOT NULL
-            UNION ALL
-            SELECT f.visitor_id, t.at
-            FROM fresh AS f CROSS JOIN LATERAL unnest(ARRAY[f.first_copy, f.last_copy]) AS t (at)
-            WHERE f.first_copy < f.last_copy
-            UNION ALL
-            SELECT f.visitor_id, t.at
-            FROM {._fresh} AS f CROSS JOIN LATERAL unnest(f.reach) AS t (at)
-            WHERE NOT f.force
-            UNION ALL
-            SELECT c.visitor_id, c.event_time
-            FROM {_copies} AS c
-            WHERE (c.visitor_id, c.event_id) IN (SELECT visitor_id, event_id FROM fresh)),
-        spans AS (
-            SELECT visitor_id, min(event_time) AS lo, max(event_time) AS hi
-            FROM (
-                SELECT visitor_id, event_time,
-                       count(*) FILTER (WHERE apart) OVER (PARTITION BY visitor_id ORDER BY event_time) AS run
-                FROM (
-                    SELECT visitor_id, event_time,
-                           event_time - lag(event_time) OVER (PARTITION BY visitor_id ORDER BY event_time)
-                           > interval '48 hours' AS apart
-                    FROM times) AS t) AS t
-            GROUP BY visitor_id, run)
-        SELECT s.visitor_id, s.lo, s.hi, coalesce(g.started_at, '-infinity'), coalesce(g.first_event_id, '')
-        FROM spans AS s
-        LEFT JOIN LATERAL (
-            SELECT g.started_at, g.first_event_id
-            FROM {_segments} AS g
-            WHERE g.visitor_id = s.visitor_id AND g.started_at < s.lo - interval '24 hours' AND g.resumable
-            ORDER BY g.started_at DESC, g.first_event_id DESC
-            LIMIT 1) AS g ON true
-        UNION ALL
-        SELECT visitor_id, '-infinity', 'infinity', '-infinity', '' FROM {._fresh} WHERE force$sql$);
-    IF journey._is_large(r, '_reach'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._reach}'::text);
-    END IF;
-END
-$$;
-
--- The stored segments within a visitor's reach, as _split() takes them.
+-- The stored segments that the fresh events of a visitor can meet, as _split() takes them, and whether all of them must
+-- be split anew: of a row f of _fresh, with its visitor's aliases a. Around each stretch of time of the events, of
+-- their copies and of those that stored events have elsewhere: from the last before it that a walk can begin with, to
+-- the first ones behind it, of which those beyond f.extend are but looked at.
 CREATE FUNCTION journey._reached_segments()
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT $sql$
-        SELECT array_agg(ROW(g.started_at, g.first_event_id, g.session_id, g.loose, g.head, g.state,
-                             g.body, g.sentinel)::journey._segment
-                         ORDER BY g.started_at, g.first_event_id) AS segments
+        SELECT k.force, g.segments
         FROM (
-            SELECT DISTINCT ON (x.started_at, x.first_event_id) x.*
-            FROM {._reach} AS r CROSS JOIN LATERAL (
-                SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.head, s.state, s.body,
-                       false AS sentinel
-                FROM {_segments} AS s
-                WHERE s.visitor_id = r.visitor_id
-                  AND (s.started_at, s.first_event_id) >= (r.from_at, r.from_id)
-                  AND s.started_at <= r.hi + interval '24 hours'
-                UNION ALL
-                SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.head, s.state, s.body,
-                       row_number() OVER (ORDER BY s.started_at, s.first_event_id) > r.extend
-                FROM (
-                    SELECT *
+            -- an alias can join sessions that a change of user parted
+            SELECT k.times, k.event_ids || f.removed AS event_ids,
+                   f.visitor_id NOT LIKE 'user:%' AND (k.is_alias IS TRUE OR a.event_ids IS NOT NULL AND EXISTS (
+                       SELECT FROM unnest(a.event_ids) AS x (id)
+                       JOIN unnest(k.event_ids || f.removed) AS y (id) USING (id))) AS force
+            FROM journey._event_keys(f.body) AS k
+            OFFSET 0) AS k
+        CROSS JOIN LATERAL (
+            SELECT array_agg(ROW(x.started_at, x.first_event_id, x.session_id, x.loose, x.head, x.state,
+                                 x.body, x.sentinel)::journey._segment
+                             ORDER BY x.started_at, x.first_event_id) AS segments
+            FROM (
+                SELECT DISTINCT ON (x.started_at, x.first_event_id) x.*
+                FROM journey._reach(k.times || f.reach || ARRAY(
+                    SELECT c.event_time FROM {_copies} AS c
+                    WHERE c.visitor_id = f.visitor_id AND c.event_id = ANY (k.event_ids)), k.force) AS r
+                -- The first copy of an event may be dated a day before it to the microsecond, and segments of one time
+                -- are told apart by id alone: so the segment to begin with is from before that day.
+                LEFT JOIN LATERAL (
+                    SELECT s.started_at, s.first_event_id
                     FROM {_segments} AS s
-                    WHERE s.visitor_id = r.visitor_id
-                      AND s.started_at > r.hi + interval '24 hours'
-                    ORDER BY s.started_at, s.first_event_id
-                    LIMIT r.extend + 1) AS s) AS x
-            WHERE r.visitor_id = f.visitor_id
-            ORDER BY x.started_at, x.first_event_id, x.sentinel) AS g
+                    WHERE s.visitor_id = f.visitor_id AND s.started_at < r.lo - interval '24 hours' AND s.resumable
+                    ORDER BY s.started_at DESC, s.first_event_id DESC
+                    LIMIT 1) AS b ON true
+                CROSS JOIN LATERAL (
+                    SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.head, s.state, s.body,
+                           false AS sentinel
+                    FROM {_segments} AS s
+                    WHERE s.visitor_id = f.visitor_id
+                      AND (s.started_at, s.first_event_id)
+                          >= (coalesce(b.started_at, '-infinity'), coalesce(b.first_event_id, ''))
+                      AND s.started_at <= r.hi + interval '24 hours'
+                    UNION ALL
+                    SELECT s.started_at, s.first_event_id, s.session_id, s.loose, s.head, s.state, s.body,
+                           row_number() OVER (ORDER BY s.started_at, s.first_event_id) > f.extend
+                    FROM (
+                        SELECT *
+                        FROM {_segments} AS s
+                        WHERE s.visitor_id = f.visitor_id
+                          AND s.started_at > r.hi + interval '24 hours'
+                        ORDER BY s.started_at, s.first_event_id
+                        LIMIT f.extend + 1) AS s) AS x
+                ORDER BY x.started_at, x.first_event_id, x.sentinel) AS x) AS g
     $sql$
 $$;
 
--- Splits what _fresh holds. A walk that has not met the old split where its reach ends is repeated
--- with more of the visitor's segments.
-CREATE FUNCTION journey._split_fresh(r journey._run)
-RETURNS void
+-- Splits what _fresh holds; how many events are new, and the ops of _work. A walk that has not met the old split where
+-- its reach ends is repeated with more of the visitor's segments.
+CREATE FUNCTION journey._split_fresh(r journey._run, OUT new_events bigint, OUT ops text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    again boolean;
+    n bigint;
+    found text[];
 BEGIN
+    new_events := 0;
     LOOP
         EXECUTE journey._bind(r, format($sql$
             WITH work AS (
                 INSERT INTO {._work}
                 SELECT s.*
                 FROM {._fresh} AS f
-                CROSS JOIN LATERAL (%s) AS o
                 LEFT JOIN LATERAL (
                     SELECT array_agg(a.previous_id ORDER BY a.event_time, a.event_id) AS previous,
-                           array_agg(a.user_id ORDER BY a.event_time, a.event_id) AS users
+                           array_agg(a.user_id ORDER BY a.event_time, a.event_id) AS users,
+                           array_agg(a.event_id::text) AS event_ids
                     FROM {_aliases} AS a
                     WHERE a.visitor_id = f.visitor_id) AS a ON true
+                CROSS JOIN LATERAL (%s) AS o
                 CROSS JOIN LATERAL journey._split(f.visitor_id, f.body, o.segments, a.previous, a.users,
-                                                  f.force, $1, $2, f.removed, f.removed_at) AS s
-                WHERE f.pending
-                RETURNING op)
-            SELECT EXISTS (SELECT FROM work WHERE op = 'incomplete')$sql$, journey._reached_segments()))
-        INTO again USING r.timeout, r.rules;
-        EXIT WHEN NOT again;
+                                                  o.force, $1, $2, f.removed, f.removed_at) AS s
+                WHERE f.extend IS NOT NULL
+                RETURNING op, new_events)
+            SELECT coalesce(sum(new_events), 0), array_agg(DISTINCT op) FROM work$sql$, journey._reached_segments()))
+        INTO n, found USING r.timeout, r.rules;
+        new_events := new_events + n;
+        ops := ops || array_remove(found, 'incomplete');
+        EXIT WHEN ('incomplete' = ANY (found)) IS NOT TRUE;
         EXECUTE journey._bind(r, $sql$
-            UPDATE {._reach} SET extend = extend * 4 + 8
-            WHERE visitor_id IN (SELECT visitor_id FROM {._work} WHERE op = 'incomplete')$sql$);
-        EXECUTE journey._bind(r, $sql$
-            UPDATE {._fresh} AS f SET pending = EXISTS (
-                SELECT FROM {._work} AS w WHERE w.visitor_id = f.visitor_id AND w.op = 'incomplete')
-            WHERE f.pending$sql$);
-        EXECUTE journey._bind(r, $sql$DELETE FROM {._work} WHERE op = 'incomplete'$sql$);
+            WITH incomplete AS (DELETE FROM {._work} WHERE op = 'incomplete' RETURNING visitor_id)
+            UPDATE {._fresh} AS f
+            SET extend = CASE WHEN f.visitor_id IN (SELECT visitor_id FROM incomplete) THEN f.extend * 4 + 8 END
+            WHERE f.extend IS NOT NULL$sql$);
     END LOOP;
 END
 $$;
@@ -221,7 +175,7 @@ BEGIN
 END
 $$;
 
--- Writes the segments of _work, and notes what goes and comes with them. `ops` are those of its rows.
+-- Writes the segments of _work, and notes what goes and comes with them. `ops`: those of its rows.
 CREATE FUNCTION journey._apply_segments(r journey._run, ops text[])
 RETURNS void
 LANGUAGE plpgsql
@@ -239,14 +193,6 @@ BEGIN
         JOIN {_segments} AS g USING (visitor_id, started_at, first_event_id)
         CROSS JOIN LATERAL journey._noted_events(g.body, $1) AS e
         WHERE w.op = 'delete'$sql$) USING r.conversions;
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._units_old}
-        SELECT s.visitor_id, s.started_at, s.first_event_id, s.loose, s.session_id, s.person_id, s.ended_at,
-               s.events, s.page_views, s.refs, s.identity, s.counts, s.aside
-        FROM (SELECT session_id FROM {._work}
-              UNION
-              SELECT new_id FROM {._work} WHERE op = 'rename') AS w
-        JOIN {_sessions} AS s USING (session_id)$sql$);
     IF 'delete' = ANY (ops) THEN
         EXECUTE journey._bind(r, $sql$
             DELETE FROM {_segments} AS g
@@ -267,49 +213,65 @@ BEGIN
 END
 $$;
 
--- The rows of the units that _work touched. One that lies in one segment is summed up already; for
--- others the summaries of their segments are put together.
-CREATE FUNCTION journey._build_units(r journey._run)
+-- The units that _work touched, as they are and as they were. One that lies in one segment is summed up already; for
+-- others the summaries of their segments are put together. `ops`: those of the rows of _work.
+CREATE FUNCTION journey._build_units(r journey._run, ops text[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._units_new}
-        SELECT u.*
-        FROM {._work} AS w
-        CROSS JOIN LATERAL journey._unit(ARRAY[w.part], $1) AS u
-        WHERE w.op = 'put' AND w.whole$sql$)
-    USING (r.settings).time_zone;
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._units_new}
-        SELECT u.*
+        INSERT INTO {._changed_units}
+        SELECT u.*, o.person_id, o.person_id, o.started_at, u.started_at,
+               coalesce(o.ended_at, o.started_at), coalesce(u.ended_at, u.started_at),
+               (o.loose IS FALSE)::int, (NOT u.loose)::int, coalesce(o.events, 0), coalesce(u.events, 0),
+               coalesce(o.page_views, 0), coalesce(u.page_views, 0), o.counts, u.counts,
+               o.refs, o.identity, o.aside
         FROM (
-            SELECT w.visitor_id, w.session_id,
-                   coalesce(min(w.unit_started_at), min(o.started_at)) AS started_at
+            SELECT visitor_id, session_id, unit_started_at AS started_at, ARRAY[part] AS whole
+            FROM {._work}
+            WHERE op = 'put' AND whole
+            UNION ALL
+            SELECT w.visitor_id, w.session_id, min(w.unit_started_at), NULL
             FROM (
                 SELECT visitor_id, session_id, CASE op WHEN 'put' THEN unit_started_at END AS unit_started_at, whole
                 FROM {._work}
                 UNION ALL
                 SELECT visitor_id, new_id, unit_started_at, NULL FROM {._work} WHERE op = 'rename') AS w
-            LEFT JOIN {._units_old} AS o USING (session_id)
             GROUP BY w.visitor_id, w.session_id
-            HAVING bool_or(w.whole) IS NOT TRUE) AS c
+            HAVING bool_or(w.whole) IS NOT TRUE) AS w
+        LEFT JOIN LATERAL (SELECT * FROM {_sessions} AS s WHERE s.session_id = w.session_id LIMIT 1) AS o ON true
         CROSS JOIN LATERAL (
-            SELECT array_agg(coalesce(g.part, journey._segment_part(g.loose, g.state, g.body, $2, $3))
-                             ORDER BY g.started_at, g.first_event_id) AS parts
-            FROM (
-                SELECT * FROM {_segments} AS h
-                WHERE h.visitor_id = c.visitor_id AND h.started_at = c.started_at
-                  AND h.session_id = c.session_id AND h.head
-                UNION ALL
-                SELECT * FROM {_segments} AS t
-                WHERE t.visitor_id = c.visitor_id AND t.session_id = c.session_id
-                  AND NOT t.head) AS g) AS p
+            SELECT CASE WHEN w.whole IS NOT NULL THEN w.whole ELSE (
+                SELECT array_agg(coalesce(g.part, journey._segment_part(g.loose, g.state, g.body, $2, $3))
+                                 ORDER BY g.started_at, g.first_event_id)
+                FROM (
+                    SELECT * FROM {_segments} AS h
+                    WHERE h.visitor_id = w.visitor_id AND h.started_at = coalesce(w.started_at, o.started_at)
+                      AND h.session_id = w.session_id AND h.head
+                    UNION ALL
+                    SELECT * FROM {_segments} AS t
+                    WHERE t.visitor_id = w.visitor_id AND t.session_id = w.session_id
+                      AND NOT t.head) AS g) END AS parts
+            OFFSET 0) AS p
         CROSS JOIN LATERAL journey._unit(p.parts, $1) AS u
         WHERE p.parts IS NOT NULL$sql$)
     USING (r.settings).time_zone, r.timeout, r.rules;
+    IF (ops && '{delete,rename}') IS NOT TRUE THEN
+        RETURN;
+    END IF;
+    -- those that are no more
+    EXECUTE journey._bind(r, $sql$
+        INSERT INTO {._changed_units} (visitor_id, started_at, first_event_id, loose, session_id,
+                                       p0, from0, to0, s0, s1, e0, e1, v0, v1, counts0, refs0, identity0, aside0)
+        SELECT o.visitor_id, o.started_at, o.first_event_id, o.loose, o.session_id, o.person_id, o.started_at,
+               coalesce(o.ended_at, o.started_at), (NOT o.loose)::int, 0, coalesce(o.events, 0), 0,
+               coalesce(o.page_views, 0), 0, o.counts, o.refs, o.identity, o.aside
+        FROM (SELECT session_id FROM {._work} WHERE op IN ('delete', 'rename')
+              EXCEPT
+              SELECT session_id FROM {._changed_units}) AS w
+        JOIN {_sessions} AS o USING (session_id)$sql$);
 END
 $$;
 
@@ -326,15 +288,12 @@ BEGIN
     IF journey._is_large(r, '_fresh'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._fresh} (visitor_id)'::text);
     END IF;
-    PERFORM journey._find_reach(r);
-    PERFORM journey._split_fresh(r);
+    SELECT * INTO n, ops FROM journey._split_fresh(r);
     IF journey._is_large(r, '_work'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._work} (visitor_id, op, started_at, first_event_id, session_id)'::text);
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        SELECT coalesce(sum(new_events), 0)::bigint, array_agg(DISTINCT op) FROM {._work}$sql$) INTO n, ops;
     PERFORM journey._apply_segments(r, ops);
-    PERFORM journey._build_units(r);
+    PERFORM journey._build_units(r, ops);
     RETURN n;
 END
 $$;
@@ -348,7 +307,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     segments regclass := journey._bind(r, '{_segments}'::text)::regclass;
-    units regclass := journey._bind(r, '{._units_new}'::text)::regclass;
+    units regclass := journey._bind(r, '{._work}'::text)::regclass;
     noted regclass := journey._bind(r, '{._noted}'::text)::regclass;
     refs regclass := journey._bind(r, '{_visitor_refs}'::text)::regclass;
     identities regclass := journey._bind(r, '{identities}'::text)::regclass;
@@ -373,7 +332,7 @@ SET DateStyle = 'ISO, YMD'
 AS $$
 BEGIN
     RETURN ARRAY(SELECT t FROM journey._load_rows(journey._reading_rows(reading), r.timeout, r.rules,
-        journey._bind(r, '{_segments}'::text)::regclass, journey._bind(r, '{._units_new}'::text)::regclass,
+        journey._bind(r, '{_segments}'::text)::regclass, journey._bind(r, '{._work}'::text)::regclass,
         journey._bind(r, '{._noted}'::text)::regclass, journey._bind(r, '{_visitor_refs}'::text)::regclass,
         journey._bind(r, '{identities}'::text)::regclass, journey._bind(r, '{._batch}'::text)::regclass,
         r.conversions) AS t);

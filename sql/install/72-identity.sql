@@ -99,10 +99,10 @@ BEGIN
                 SELECT visitor_id, ref, sum(n) AS n, coalesce(sum(n) FILTER (WHERE NOT aside), 0) AS device
                 FROM (
                     SELECT u.visitor_id, x.ref, 1 AS n, u.aside
-                    FROM {._units_new} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
+                    FROM {._changed_units} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
                     UNION ALL
-                    SELECT u.visitor_id, x.ref, -1, u.aside
-                    FROM {._units_old} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
+                    SELECT u.visitor_id, x.ref, -1, u.aside0
+                    FROM {._changed_units} AS u CROSS JOIN LATERAL unnest(u.refs0) AS x (ref)
                     UNION ALL
                     -- an alias of a visitor names it, wherever it was sent from
                     SELECT previous_id, 'user:' || user_id, sign, false
@@ -373,12 +373,12 @@ COMMENT ON FUNCTION journey._persons_of_users() IS 'internal: the query for whos
 COMMENT ON FUNCTION journey._persons_of_emails() IS 'internal: the query for whose e-mails are';
 COMMENT ON FUNCTION journey._store_ids(journey._run, text, text) IS 'internal: writes whose ids are';
 
--- Where stitching stops on the visitors of a query (visitor_id, base): the beginnings of removed stretches.
+-- Where stitching stops on the visitors of a query (visitor_id, base, shared): the beginnings of removed stretches.
 CREATE FUNCTION journey._barriers(visitors text)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN pg_catalog.format($sql$
-        SELECT v.visitor_id, t.valid_from AS at, v.base
+        SELECT v.visitor_id, t.valid_from AS at, v.base, v.shared
         FROM (%s) AS v
         CROSS JOIN {._tombstone_key} AS k
         JOIN {._tombstones} AS t
@@ -389,7 +389,7 @@ RETURN pg_catalog.format($sql$
 -- many ids the first ones tell.
 CREATE FUNCTION journey._is_shared(r journey._run)
 RETURNS text
-LANGUAGE sql STABLE
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format($sql$(
@@ -408,38 +408,42 @@ AS $$
                                   AND i.id_type = split_part(v.ref, ':', 1))$sql$)) AS q (shared)) AS many
 $$;
 
--- The marks of a query, (visitor_id, time, event_id, sent_from, base, session_id, loose, aside, person_id,
+-- The marks of a query, (visitor_id, time, event_id, sent_from, base, shared, session_id, loose, aside, person_id,
 -- session_number, first_ref, identity), as _stitch() takes them; the barriers of the visitors of `visitors` are
--- added. `shared` gives those that are. In a later run persons are looked up, however many units the planner expects.
-CREATE FUNCTION journey._marks(units text, visitors text, shared text, bulk boolean)
+-- added. In a bulk run `shared` is a query for the visitors that are. In a later one persons are looked up, however
+-- many units the planner expects.
+CREATE FUNCTION journey._marks(units text, visitors text, shared text DEFAULT NULL)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN pg_catalog.format($sql$
-        SELECT m.visitor_id, m.at, m.event_id, s.visitor_id IS NOT NULL, m.base, m.first_ref = 'forgotten:'
+        SELECT m.visitor_id, m.at, m.event_id, %3$s, m.base, m.first_ref = 'forgotten:'
                IS TRUE, m.session_id, m.loose, m.aside, m.person_id, m.session_number, f.person_id,
                CASE WHEN m.identity = m.first_ref THEN f.person_id ELSE i.person_id END
         FROM (
             %1$s
             UNION ALL
-            SELECT b.visitor_id, b.at, '', '', b.base, NULL, NULL, NULL, NULL, NULL, 'forgotten:', NULL
+            SELECT b.visitor_id, b.at, '', '', b.base, b.shared, NULL, NULL, NULL, NULL, NULL, 'forgotten:', NULL
             FROM (%2$s) AS b) AS m
-        LEFT JOIN (%3$s) AS s ON s.visitor_id = m.visitor_id
+        %4$s
         LEFT JOIN LATERAL (
             SELECT f.person_id
             FROM {identities} AS f
             WHERE f.id = substr(m.first_ref, strpos(m.first_ref, ':') + 1)
-              AND f.id_type = split_part(m.first_ref, ':', 1) AND f.id_type <> 'visitor' %4$s) AS f ON true
+              AND f.id_type = split_part(m.first_ref, ':', 1) AND f.id_type <> 'visitor' %5$s) AS f ON true
         LEFT JOIN LATERAL (
             SELECT i.person_id
             FROM {identities} AS i
             -- NULL is not looked for; most units name one alone
             WHERE i.id = substr(nullif(m.identity, m.first_ref), strpos(m.identity, ':') + 1)
-              AND i.id_type = split_part(m.identity, ':', 1) AND i.id_type <> 'visitor' %4$s) AS i ON true
-        ORDER BY m.visitor_id, m.at, m.event_id, m.sent_from$sql$, units, journey._barriers(visitors), shared,
-        CASE WHEN bulk THEN '' ELSE 'LIMIT 1' END);
+              AND i.id_type = split_part(m.identity, ':', 1) AND i.id_type <> 'visitor' %5$s) AS i ON true
+        ORDER BY m.visitor_id, m.at, m.event_id, m.sent_from$sql$, units, journey._barriers(visitors),
+        CASE WHEN shared IS NULL THEN 'm.shared' ELSE 's.visitor_id IS NOT NULL' END,
+        CASE WHEN shared IS NOT NULL
+             THEN pg_catalog.format('LEFT JOIN (%s) AS s ON s.visitor_id = m.visitor_id', shared) END,
+        CASE WHEN shared IS NULL THEN 'LIMIT 1' END);
 
--- A first load: all units are in _units_new. Those that go to another person than their visitor's own are left
--- in _resolved; and the stretches of visitors that name somebody are written.
+-- A first load: all units are in _work. Those that go to another person than their visitor's own are left in
+-- _changed_units; and the stretches of visitors that name somebody are written.
 CREATE FUNCTION journey._stitch_all(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -447,26 +451,26 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        ANALYZE {._units_new} (visitor_id, session_id), {_visitor_refs},
+        ANALYZE {._work} (visitor_id, session_id), {_visitor_refs},
                 {identities} (id, id_type, person_id)$sql$);
-    PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
+    PERFORM journey._stitch_whole(journey._bind(r, journey._marks($sql$
             SELECT u.visitor_id, u.started_at AS at, u.first_event_id AS event_id, u.visitor_id AS sent_from,
-                   0::bigint AS base, u.session_id, u.loose, u.aside, NULL::text AS person_id,
-                   NULL::bigint AS session_number, u.refs[1] AS first_ref, u.identity
-            FROM {._units_new} AS u
+                   0::bigint AS base, NULL::boolean AS shared, u.session_id, u.loose, u.aside, NULL::text AS person_id,
+                   NULL::bigint AS session_number, u.first_ref, u.identity
+            FROM {._work} AS u
             WHERE u.visitor_id IN (SELECT visitor_id FROM {_visitor_refs})
             UNION ALL
-            SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, 0, NULL, NULL, NULL, NULL, NULL,
+            SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, 0, NULL, NULL, NULL, NULL, NULL, NULL,
                    'user:' || a.user_id, 'user:' || a.user_id
             FROM {_aliases} AS a
             WHERE a.previous_id <> a.visitor_id$sql$,
-            'SELECT DISTINCT visitor_id, 0::bigint AS base FROM {_visitor_refs}'::text,
+            'SELECT DISTINCT visitor_id, 0::bigint AS base, NULL::boolean AS shared FROM {_visitor_refs}'::text,
             format($sql$
             SELECT x.visitor_id
             FROM (SELECT visitor_id FROM {_visitor_refs} GROUP BY visitor_id HAVING count(*) > %s) AS x
-            WHERE %s$sql$, (r.settings).max_users_per_visitor, journey._is_shared(r)), true)),
-        journey._bind(r, '{._resolved}'::text)::regclass, journey._bind(r, '{identities}'::text)::regclass, false);
-    EXECUTE journey._bind(r, 'ANALYZE {._resolved} (session_id, person_id)'::text);
+            WHERE %s$sql$, (r.settings).max_users_per_visitor, journey._is_shared(r)))),
+        journey._bind(r, '{._changed_units}'::text)::regclass, journey._bind(r, '{identities}'::text)::regclass);
+    EXECUTE journey._bind(r, 'ANALYZE {._changed_units} (session_id, p1)'::text);
 END
 $$;
 
@@ -482,7 +486,8 @@ AS $$
       AND a.attname <> 'touches'
 $$;
 
--- Later: writes the changed units, numbers what comes after them, and finds whose persons to look at.
+-- Later: writes the changed units. One that is new gets the person and the number that it most likely has, so that few
+-- rows are written again by _stitch_changed().
 CREATE FUNCTION journey._store_units(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -491,31 +496,19 @@ AS $$
 DECLARE
     columns text := journey._unit_columns();
 BEGIN
-    IF journey._is_large(r, '_units_new'::text) OR journey._is_large(r, '_units_old'::text) THEN
-        EXECUTE journey._bind(r, $sql$
-            ANALYZE {._units_new} (visitor_id, session_id, started_at, first_event_id, loose),
-                    {._units_old} (visitor_id, session_id, started_at, first_event_id, loose)$sql$);
-    END IF;
-    IF journey._scratch_size(r, '_units_old'::text) > 0 THEN
-        EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, $sql$
-            DELETE FROM {_sessions} AS s
-            USING {._units_old} AS o
-            WHERE s.visitor_id = o.visitor_id AND s.started_at = o.started_at
-              AND s.first_event_id = o.first_event_id
-              AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = o.session_id)$sql$));
-    END IF;
-    -- One that is new gets the person and the number that it most likely has, so that few rows are written
-    -- again below.
+    EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, $sql$
+        DELETE FROM {_sessions} AS s
+        USING {._changed_units} AS u
+        WHERE u.from1 IS NULL AND s.session_id = u.session_id$sql$));
     EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, format($sql$
         INSERT INTO {_sessions} AS s (%1$s, version, updated_at, person_id, session_number)
         SELECT %2$s, $1, $2,
-               CASE WHEN o.session_id IS NULL THEN coalesce(i.person_id, b.person_id, 'visitor:' || u.visitor_id) END,
-               CASE WHEN o.session_id IS NULL AND NOT u.loose THEN coalesce(b.session_number, 0) + row_number() OVER (
-                   PARTITION BY u.visitor_id, o.session_id IS NULL, u.loose
+               CASE WHEN u.from0 IS NULL THEN coalesce(i.person_id, b.person_id, 'visitor:' || u.visitor_id) END,
+               CASE WHEN u.from0 IS NULL AND NOT u.loose THEN coalesce(b.session_number, 0) + row_number() OVER (
+                   PARTITION BY u.visitor_id, u.from0 IS NULL, u.loose
                    ORDER BY u.started_at, u.first_event_id) END
-        FROM {._units_new} AS u
-        LEFT JOIN {._units_old} AS o USING (session_id)
-        LEFT JOIN {identities} AS i ON o.session_id IS NULL AND i.id = substr(u.identity, strpos(u.identity, ':') + 1)
+        FROM {._changed_units} AS u
+        LEFT JOIN {identities} AS i ON u.from0 IS NULL AND i.id = substr(u.identity, strpos(u.identity, ':') + 1)
                                    AND i.id_type = split_part(u.identity, ':', 1)
         LEFT JOIN LATERAL (
             -- in the order of the index, which ends with the time; a sort would read all of a visitor
@@ -523,103 +516,64 @@ BEGIN
             FROM (
                 SELECT p.*
                 FROM {_sessions} AS p
-                WHERE o.session_id IS NULL AND p.visitor_id = u.visitor_id AND NOT p.loose
+                WHERE u.from0 IS NULL AND p.visitor_id = u.visitor_id AND NOT p.loose
                   AND (p.started_at, p.first_event_id) < (u.started_at, u.first_event_id)
                 ORDER BY p.started_at DESC FETCH FIRST 1 ROW WITH TIES) AS p
             ORDER BY p.first_event_id DESC LIMIT 1) AS b ON true
+        WHERE u.from1 IS NOT NULL
         ON CONFLICT (session_id) DO UPDATE
         SET (%1$s, version, updated_at) = ROW(%3$s, excluded.version, excluded.updated_at)
         WHERE ROW(%4$s)::record *<> ROW(%3$s)::record$sql$,
         format(columns, ''), format(columns, 'u.'), format(columns, 'excluded.'), format(columns, 's.'))))
     USING r.version, r.at;
-    PERFORM journey._find_windows(r);
-    PERFORM journey._stitch(journey._bind(r, journey._marks($sql$
-            SELECT s.visitor_id, s.started_at AS at, s.first_event_id AS event_id, s.visitor_id AS sent_from,
-                   w.base, s.session_id, s.loose, s.aside, s.person_id, s.session_number,
-                   s.refs[1] AS first_ref, s.identity
-            FROM {._windows} AS w
-            JOIN {_sessions} AS s ON s.visitor_id = w.visitor_id AND s.started_at BETWEEN w.lo AND w.hi
-            UNION ALL
-            SELECT w.visitor_id, s.started_at, s.first_event_id, w.visitor_id, w.base, NULL, NULL, NULL, NULL,
-                   NULL, s.refs[1], s.identity
-            FROM {._windows} AS w CROSS JOIN LATERAL (
-                (SELECT s.* FROM {_sessions} AS s
-                 WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
-                   AND s.started_at < w.lo
-                 ORDER BY s.started_at DESC FETCH FIRST 1 ROW WITH TIES)
-                UNION ALL
-                (SELECT s.* FROM {_sessions} AS s
-                 WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
-                   AND s.started_at > w.hi
-                 ORDER BY s.started_at FETCH FIRST 1 ROW WITH TIES)) AS s
-            UNION ALL
-            SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, w.base, NULL, NULL, NULL, NULL, NULL,
-                   'user:' || a.user_id, 'user:' || a.user_id
-            FROM {._windows} AS w
-            JOIN {_aliases} AS a ON a.previous_id = w.visitor_id AND a.visitor_id <> w.visitor_id$sql$,
-            'SELECT visitor_id, base FROM {._windows}'::text,
-            'SELECT visitor_id FROM {._windows} WHERE shared'::text, false)),
-        journey._bind(r, '{._resolved}'::text)::regclass, NULL::regclass, true);
-    IF journey._is_large(r, '_resolved'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._resolved}'::text);
-    END IF;
-    -- number and person in one write, since it moves all index entries of the row
-    EXECUTE journey._bind(r, journey._listed(r, 'sessions'::text, 's.session_id'::text, $sql$
-        UPDATE {_sessions} AS s
-        SET session_number = x.session_number, person_id = x.person_id, version = $1, updated_at = $2
-        FROM {._resolved} AS x
-        WHERE s.visitor_id = x.visitor_id AND s.started_at = x.started_at
-          AND s.first_event_id = x.first_event_id
-          AND (x.p0, x.n0) IS DISTINCT FROM (x.person_id, x.session_number)$sql$))
-    USING r.version, r.at;
 END
 $$;
+
+-- The visitors of which all units may go to another person: who names a person that changed, or was aliased, or may
+-- be shared now and was not, or was.
+CREATE FUNCTION journey._whole_visitors(r journey._run)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.format($sql$
+        SELECT v.visitor_id
+        FROM {._ids} AS c
+        CROSS JOIN LATERAL (SELECT v.visitor_id FROM {_visitor_refs} AS v WHERE v.ref = c.ref OFFSET 0) AS v
+        -- those that name a new one changed
+        WHERE c.person0 IS NOT NULL AND c.person0 IS DISTINCT FROM c.person_id
+        UNION
+        SELECT previous_id FROM {._noted} WHERE kind = 'alias' AND previous_id IS NOT NULL
+        UNION
+        SELECT c.visitor_id
+        FROM (
+            SELECT v COLLATE "C" AS visitor_id, count(*) AS n, array_agg(c.ref) AS refs
+            FROM {._ids} AS c CROSS JOIN LATERAL unnest(c.visitors) AS v
+            GROUP BY v COLLATE "C") AS c
+        WHERE c.n + (SELECT count(*) FROM (
+                        SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = c.visitor_id LIMIT %1$s + 1) AS v) > %1$s
+          -- shared before as after
+          AND (SELECT count(DISTINCT i.person_id)
+               FROM (SELECT v.ref FROM {_visitor_refs} AS v
+                     WHERE v.visitor_id = c.visitor_id AND v.device > 0 AND v.ref <> ALL (c.refs)
+                     LIMIT 20 * (%1$s::bigint + 1)) AS v
+               JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
+                                     AND i.id_type = split_part(v.ref, ':', 1)) <= %1$s$sql$, ((r).settings).max_users_per_visitor);
 
 -- Which units may go to another person, or have another number: a window of time for each visitor, and how
 -- many sessions lie before it. A unit that is new is looked at; one that names another than before, or is no
 -- more, with those between it and its neighbours that name somebody; where a session came or went, all that
--- follow; all of a visitor who names a person that changed, or was aliased, or may be shared now and was not, or was.
-CREATE FUNCTION journey._find_windows(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {._windows} (visitor_id, lo, hi, base, shared)
-        WITH whole AS (
-            SELECT v.visitor_id
-            FROM {._ids} AS c
-            CROSS JOIN LATERAL (SELECT v.visitor_id FROM {_visitor_refs} AS v WHERE v.ref = c.ref OFFSET 0) AS v
-            -- those that name a new one changed
-            WHERE c.person0 IS NOT NULL AND c.person0 IS DISTINCT FROM c.person_id
-            UNION
-            SELECT previous_id FROM {._noted} WHERE kind = 'alias' AND previous_id IS NOT NULL
-            UNION
-            SELECT c.visitor_id
-            FROM (
-                SELECT v COLLATE "C" AS visitor_id, count(*) AS n, array_agg(c.ref) AS refs
-                FROM {._ids} AS c CROSS JOIN LATERAL unnest(c.visitors) AS v
-                GROUP BY v COLLATE "C") AS c
-            WHERE c.n + (SELECT count(*) FROM (
-                            SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = c.visitor_id LIMIT $1 + 1) AS v) > $1
-              -- shared before as after
-              AND (SELECT count(DISTINCT i.person_id)
-                   FROM (SELECT v.ref FROM {_visitor_refs} AS v
-                         WHERE v.visitor_id = c.visitor_id AND v.device > 0 AND v.ref <> ALL (c.refs)
-                         LIMIT 20 * ($1::bigint + 1)) AS v
-                   JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
-                                         AND i.id_type = split_part(v.ref, ':', 1)) <= $1),
+-- follow; all of _whole_visitors().
+CREATE FUNCTION journey._windows(r journey._run)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.format($sql$
+        WITH whole AS MATERIALIZED (%s),
         changed AS (
-            SELECT n.visitor_id, n.started_at, n.first_event_id,
-                   (n.refs[1], n.identity, n.aside)
-                   IS DISTINCT FROM (o.refs[1], o.identity, coalesce(o.aside, false)) AS names,
-                   o.session_id IS NULL AS is_new, o.session_id IS NULL AND NOT n.loose AS shifts
-            FROM {._units_new} AS n LEFT JOIN {._units_old} AS o USING (session_id)
-            UNION ALL
-            SELECT o.visitor_id, o.started_at, o.first_event_id, o.refs IS NOT NULL, true, NOT o.loose
-            FROM {._units_old} AS o LEFT JOIN {._units_new} AS n USING (session_id)
-            WHERE n.session_id IS NULL),
+            SELECT u.visitor_id, u.started_at, u.first_event_id,
+                   CASE WHEN u.from1 IS NULL THEN u.refs0 IS NOT NULL
+                        ELSE (u.refs[1], u.identity, u.aside)
+                             IS DISTINCT FROM (u.refs0[1], u.identity0, coalesce(u.aside0, false)) END AS names,
+                   u.from0 IS NULL OR u.from1 IS NULL AS is_new, (u.from0 IS NULL OR u.from1 IS NULL) AND NOT u.loose AS shifts
+            FROM {._changed_units} AS u),
         spans AS (
             SELECT visitor_id, min(started_at) AS lo,
                    CASE WHEN bool_or(shifts) THEN 'infinity' ELSE max(started_at) END AS hi,
@@ -641,7 +595,7 @@ BEGIN
                          AND s.started_at > w.names_to
                        ORDER BY s.started_at LIMIT 1), 'infinity') END) AS hi
             FROM spans AS w
-            WHERE w.visitor_id NOT IN (SELECT visitor_id FROM whole WHERE visitor_id IS NOT NULL)
+            WHERE w.visitor_id NOT IN (SELECT visitor_id FROM whole)
             UNION ALL
             SELECT visitor_id, '-infinity', 'infinity' FROM whole)
         SELECT x.visitor_id, x.lo, x.hi, coalesce((
@@ -649,11 +603,80 @@ BEGIN
                    FROM (
                        SELECT s.session_number FROM {_sessions} AS s
                        WHERE s.visitor_id = x.visitor_id AND NOT s.loose AND s.started_at < x.lo
-                       ORDER BY s.started_at DESC FETCH FIRST 1 ROW WITH TIES) AS s), 0), %s
-        FROM windows AS x$sql$, journey._is_shared(r)))
-    USING (r.settings).max_users_per_visitor;
-    IF journey._is_large(r, '_windows'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._windows}'::text);
+                       ORDER BY s.started_at DESC FETCH FIRST 1 ROW WITH TIES) AS s), 0) AS base, %s AS shared
+        FROM windows AS x$sql$, journey._whole_visitors(r), journey._is_shared(r));
+
+-- The marks of a later run: the units in the windows of visitors, the nearest ones beside them that name somebody, and
+-- aliases of the visitors.
+CREATE FUNCTION journey._changed_marks(r journey._run)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN pg_catalog.format('WITH windows AS MATERIALIZED (%s) %s', journey._windows(r), journey._marks($sql$
+            SELECT s.visitor_id, s.started_at AS at, s.first_event_id AS event_id, s.visitor_id AS sent_from,
+                   w.base, w.shared, s.session_id, s.loose, s.aside, s.person_id, s.session_number,
+                   s.refs[1] AS first_ref, s.identity
+            FROM windows AS w CROSS JOIN LATERAL (
+                SELECT * FROM {_sessions} AS s
+                WHERE s.visitor_id = w.visitor_id AND s.started_at BETWEEN w.lo AND w.hi
+                OFFSET 0) AS s
+            UNION ALL
+            SELECT w.visitor_id, s.started_at, s.first_event_id, w.visitor_id, w.base, w.shared, NULL, NULL, NULL, NULL,
+                   NULL, s.refs[1], s.identity
+            FROM windows AS w CROSS JOIN LATERAL (
+                (SELECT s.* FROM {_sessions} AS s
+                 WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                   AND s.started_at < w.lo
+                 ORDER BY s.started_at DESC FETCH FIRST 1 ROW WITH TIES)
+                UNION ALL
+                (SELECT s.* FROM {_sessions} AS s
+                 WHERE s.visitor_id = w.visitor_id AND s.refs IS NOT NULL AND NOT s.aside
+                   AND s.started_at > w.hi
+                 ORDER BY s.started_at FETCH FIRST 1 ROW WITH TIES)) AS s
+            UNION ALL
+            SELECT a.previous_id, a.event_time, a.event_id, a.visitor_id, w.base, w.shared, NULL, NULL, NULL, NULL, NULL,
+                   'user:' || a.user_id, 'user:' || a.user_id
+            FROM windows AS w
+            JOIN {_aliases} AS a ON a.previous_id = w.visitor_id AND a.visitor_id <> w.visitor_id$sql$,
+            'SELECT visitor_id, base, shared FROM windows'::text));
+
+-- Who the changed units are of, and those that go to another person with them; numbers what comes after them. All
+-- in one statement; number and person in one write, since it moves all index entries of the row.
+CREATE FUNCTION journey._stitch_changed(r journey._run)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE journey._bind(r, format($sql$
+        WITH stitched AS MATERIALIZED (SELECT * FROM journey._stitch($3)),
+        written AS (
+            UPDATE {_sessions} AS s
+            SET session_number = x.n1, person_id = x.p1, version = $1, updated_at = $2
+            FROM stitched AS x
+            WHERE s.session_id = x.session_id AND (x.p0, x.n0) IS DISTINCT FROM (x.p1, x.n1)
+            RETURNING s.*, x.p0),
+        known AS (
+            UPDATE {._changed_units} AS u SET p1 = x.p1
+            FROM stitched AS x
+            WHERE u.session_id = x.session_id AND u.p1 IS DISTINCT FROM x.p1)
+        %s
+        INSERT INTO {._changed_units} (visitor_id, started_at, first_event_id, loose, session_id, refs, identity, aside,
+                                       p0, p1, from0, from1, to0, to1, s0, s1, e0, e1, v0, v1, counts0, counts1,
+                                       refs0, identity0, aside0)
+        SELECT s.visitor_id, s.started_at, s.first_event_id, s.loose, s.session_id, s.refs, s.identity, s.aside,
+               s.p0, s.person_id, s.started_at, s.started_at, x.ended_at, x.ended_at, x.sessions, x.sessions,
+               coalesce(s.events, 0), coalesce(s.events, 0), coalesce(s.page_views, 0), coalesce(s.page_views, 0),
+               s.counts, s.counts, s.refs, s.identity, s.aside
+        FROM written AS s
+        CROSS JOIN LATERAL (SELECT coalesce(s.ended_at, s.started_at) AS ended_at, (NOT s.loose)::int AS sessions) AS x
+        WHERE s.p0 IS DISTINCT FROM s.person_id
+          AND NOT EXISTS (SELECT FROM {._changed_units} AS u WHERE u.session_id = s.session_id)$sql$,
+        CASE WHEN (r.settings).keep_changes IS NOT NULL THEN $sql$, listed AS (
+            INSERT INTO {._change_list} (version, changed_at, relation, key)
+            SELECT $1, $2, 'sessions', session_id::text FROM written WHERE NOT loose)$sql$ END))
+    USING r.version, r.at, journey._bind(r, journey._changed_marks(r));
+    IF journey._is_large(r, '_changed_units'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._changed_units} (visitor_id, session_id, loose, from0, from1, p0, p1)'::text);
     END IF;
 END
 $$;
@@ -736,14 +759,11 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- without a window no unit went to another, and nobody looked whether the visitor is shared; one person
-    -- before and after: nothing moves
+    -- one person before and after: nothing moves
     EXECUTE journey._bind(r, format($sql$
         WITH changed AS MATERIALIZED (
-            SELECT u.visitor_id, min(w.lo) = '-infinity' AND max(w.hi) = 'infinity' AS whole, bool_or(w.shared) AS shared,
-                   min(u.started_at) AS lo, max(u.started_at) AS hi
+            SELECT u.visitor_id, min(u.started_at) AS lo, max(u.started_at) AS hi
             FROM {._changed_units} AS u
-            JOIN {._windows} AS w USING (visitor_id)
             -- more than one stretch are two
             LEFT JOIN LATERAL (
                 SELECT i.valid_from, i.person_id, i.reason
@@ -754,25 +774,27 @@ BEGIN
             HAVING min(i.person_id) IS NULL OR count(DISTINCT (i.valid_from, i.person_id)) > 1
                 OR bool_or(u.p1 IS DISTINCT FROM i.person_id)
                 OR bool_or(i.reason IN ('alias', 'shared'))
-                OR bool_or(u.named AND i.reason <> 'identified') OR bool_or(u.unnamed)),
+                OR bool_or(u.refs IS NOT NULL AND i.reason <> 'identified')
+                OR bool_or(u.refs IS NULL AND u.refs0 IS NOT NULL)),
+        whole AS MATERIALIZED (%2$s),
         frames AS MATERIALIZED (
-            SELECT c.visitor_id, c.shared, before.started_at AS before_at, before.first_event_id AS before_id,
+            SELECT x.visitor_id, %3$s AS shared, before.started_at AS before_at, before.first_event_id AS before_id,
                    behind.started_at AS behind_at
-            FROM changed AS c
+            FROM (SELECT c.*, c.visitor_id IN (SELECT visitor_id FROM whole) AS whole FROM changed AS c) AS x
             LEFT JOIN LATERAL (
                 SELECT s.started_at, s.first_event_id
                 FROM (
                     SELECT s.*
                     FROM {_sessions} AS s
-                    WHERE NOT c.whole AND s.visitor_id = c.visitor_id AND NOT s.aside AND s.started_at < c.lo
+                    WHERE NOT x.whole AND s.visitor_id = x.visitor_id AND NOT s.aside AND s.started_at < x.lo
                     ORDER BY s.started_at DESC FETCH FIRST 1 ROW WITH TIES) AS s
                 ORDER BY s.first_event_id DESC LIMIT 1) AS before ON true
             LEFT JOIN LATERAL (
                 SELECT s.started_at
                 FROM {_sessions} AS s
-                WHERE NOT c.whole AND s.visitor_id = c.visitor_id AND NOT s.aside AND s.started_at > c.hi
+                WHERE NOT x.whole AND s.visitor_id = x.visitor_id AND NOT s.aside AND s.started_at > x.hi
                 ORDER BY s.started_at LIMIT 1) AS behind ON true),
-        stretches AS MATERIALIZED (%s),
+        stretches AS MATERIALIZED (%1$s),
         gone AS (
             DELETE FROM {identities} AS i
             USING frames AS f
@@ -794,7 +816,8 @@ BEGIN
         INSERT INTO {._ids} (ref, person0, person_id, from_at, to_at)
         SELECT 'visitor:' || id, person_id, NULL, valid_from, valid_to FROM gone
         UNION ALL
-        SELECT 'visitor:' || id, NULL, person_id, valid_from, valid_to FROM put$sql$, journey._stretches()));
+        SELECT 'visitor:' || id, NULL, person_id, valid_from, valid_to FROM put$sql$,
+        journey._stretches(), journey._whole_visitors(r), journey._is_shared(r)));
 END
 $$;
 

@@ -4,60 +4,20 @@
 -- What a profile is of what a person has says profile_core.c; here is which rows of it a later run reads.
 -- ---------------------------------------------------------------------------------------------
 
--- Which units changed, and whose they were and are. OFFSET 0: after the join of three columns the planner
--- expects one row, and would look for each of many through all new units.
-CREATE FUNCTION journey._find_changed_units(r journey._run)
+-- `moved`: a unit went to another person; `older`: one was there before that has other touches now, or none.
+CREATE FUNCTION journey._store_touches(r journey._run, moved boolean, older boolean)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._changed_units} (visitor_id, session_id, loose, started_at, first_event_id, p0, p1,
-                                       from0, from1, to0, to1, s0, s1, e0, e1, v0, v1,
-                                       counts0, counts1, named, unnamed)
-        SELECT coalesce(n.visitor_id, o.visitor_id), coalesce(n.session_id, o.session_id),
-               coalesce(n.loose, o.loose), coalesce(n.started_at, o.started_at),
-               coalesce(n.first_event_id, o.first_event_id), o.person_id,
-               CASE WHEN n.session_id IS NOT NULL THEN coalesce(x.person_id, o.person_id) END,
-               o.started_at, n.started_at,
-               coalesce(o.ended_at, o.started_at), coalesce(n.ended_at, n.started_at),
-               (o.session_id IS NOT NULL AND NOT o.loose)::int, (n.session_id IS NOT NULL AND NOT n.loose)::int,
-               coalesce(o.events, 0), coalesce(n.events, 0),
-               coalesce(o.page_views, 0), coalesce(n.page_views, 0), o.counts, n.counts,
-               n.refs IS NOT NULL, o.refs IS NOT NULL AND n.refs IS NULL
-        FROM {._units_old} AS o
-        FULL JOIN {._units_new} AS n USING (session_id)
-        LEFT JOIN {._resolved} AS x ON x.session_id = n.session_id
-        UNION ALL
-        SELECT s.visitor_id, s.session_id, s.loose, s.started_at, s.first_event_id, x.p0, x.person_id,
-               s.started_at, s.started_at,
-               coalesce(s.ended_at, s.started_at), coalesce(s.ended_at, s.started_at),
-               (NOT s.loose)::int, (NOT s.loose)::int, s.events, s.events,
-               s.page_views, s.page_views, s.counts, s.counts, s.refs IS NOT NULL, false
-        FROM (SELECT * FROM {._resolved} AS x
-              WHERE x.p0 IS DISTINCT FROM x.person_id
-                AND NOT EXISTS (SELECT FROM {._units_new} AS n WHERE n.session_id = x.session_id)
-              OFFSET 0) AS x
-        JOIN {_sessions} AS s USING (visitor_id, started_at, first_event_id)$sql$);
-    IF journey._is_large(r, '_changed_units'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._changed_units}'::text);
-    END IF;
-END
-$$;
-
-CREATE FUNCTION journey._store_touches(r journey._run, moved boolean)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF journey._scratch_size(r, '_units_old'::text) > 0 THEN
+    IF older THEN
         EXECUTE journey._bind(r, journey._listed(r, 'touches'::text, 't.touch_id'::text, $sql$
             DELETE FROM {touches} AS t
-            USING {._units_old} AS o
-            WHERE t.session_id = o.session_id AND NOT EXISTS (
-                SELECT FROM {._units_new} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
+            USING {._changed_units} AS o
+            WHERE o.from0 IS NOT NULL AND (o.from1 IS NULL OR o.touches IS NOT NULL)
+              AND t.session_id = o.session_id AND NOT EXISTS (
+                SELECT FROM {._changed_units} AS n CROSS JOIN LATERAL unnest(n.touches) AS x
                 WHERE n.visitor_id = t.visitor_id AND x.touch_id = t.touch_id)$sql$));
     END IF;
     EXECUTE journey._bind(r, journey._listed(r, 'touches'::text, 't.touch_id'::text, format($sql$
@@ -66,13 +26,14 @@ BEGIN
             click_ids, landing_page, referrer, referrer_host, version, updated_at)
         SELECT n.*, $1, $2
         FROM (
-            SELECT x.touch_id, p.p1, x.visitor_id, x.session_id, x.touched_at, x.touch_type, x.source,
+            SELECT x.touch_id, n.p1, x.visitor_id, x.session_id, x.touched_at, x.touch_type, x.source,
                    x.medium, x.campaign, x.term, x.content, x.campaign_id, x.channel, x.click_id,
                    x.click_id_type, x.click_ids, x.landing_page, x.referrer, x.referrer_host
-            FROM {._units_new} AS n
-            JOIN {._changed_units} AS p USING (session_id)
-            CROSS JOIN LATERAL unnest(n.touches) AS x) AS n
-        LEFT JOIN {touches} AS t ON t.touch_id = n.touch_id
+            FROM {._changed_units} AS n CROSS JOIN LATERAL unnest(n.touches) AS x) AS n
+        -- looked up, however many touches of a unit the planner expects
+        LEFT JOIN LATERAL (
+            SELECT * FROM {touches} AS t
+            WHERE t.touch_id = n.touch_id LIMIT 1) AS t ON true
         WHERE t.touch_id IS NULL OR ROW(%s)::record *<> n::record
         ON CONFLICT (touch_id) DO UPDATE SET
             person_id = excluded.person_id, visitor_id = excluded.visitor_id, session_id = excluded.session_id,
@@ -95,9 +56,9 @@ BEGIN
 END
 $$;
 
--- Facts that came, went or moved, and those that began or ceased to count with that, are left in _changed_facts. Facts
--- that lie in a session or run are in the reach of its change; rows of a users table are told apart. `noted`: the kinds
--- of _noted; `moved`: a unit went to another person.
+-- Facts that came, went or moved: whose they were and are is told in _noted, which has them as _changed_facts from then
+-- on. Facts that lie in a session or run are in the reach of its change; rows of a users table are told apart. `noted`:
+-- the kinds of _noted; `moved`: a unit went to another person.
 CREATE FUNCTION journey._store_facts(r journey._run, noted text[], moved boolean)
 RETURNS void
 LANGUAGE plpgsql
@@ -105,10 +66,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     told text := $sql$
-        INSERT INTO {._changed_facts} (person_id, event_time, event_id, visitor_id, session_id, came, name, order_id)
-        SELECT c.person_id, f.event_time, f.event_id, f.visitor_id, f.session_id, c.came, f.name,
-               CASE WHEN f.revenue >= 0 THEN f.order_id END $sql$;
+            INSERT INTO {._noted} (visitor_id, event_id, event_time, name, order_id, revenue, session_id, person_id, sign)
+            SELECT f.visitor_id, f.event_id, f.event_time, f.name, f.order_id, f.revenue, f.session_id, c.person_id, c.sign
+            FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, -1), (f.p1, 1)) AS c (person_id, sign)$sql$;
 BEGIN
+    -- rows of _noted by their place: after a join of three columns the planner expects one, and would look for each of
+    -- many through all
     IF '{gone,facts}' <@ noted THEN
         EXECUTE journey._bind(r, $sql$
             WITH gone AS (
@@ -116,8 +79,28 @@ BEGIN
                 USING {._noted} AS n
                 WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
                   AND f.event_id = n.event_id
-                RETURNING f.*)$sql$ || told || $sql$
-            FROM gone AS f CROSS JOIN LATERAL (VALUES (f.person_id, false)) AS c (person_id, came)$sql$);
+                RETURNING f.person_id, n.ctid AS place)
+            UPDATE {._noted} AS n SET person_id = g.person_id FROM gone AS g WHERE n.ctid = g.place$sql$);
+    END IF;
+    IF 'facts' = ANY (noted) THEN
+        EXECUTE journey._bind(r, $sql$
+            WITH come AS (
+                UPDATE {._noted} AS n SET person_id = x.person_id
+                FROM (
+                    SELECT n.ctid AS place, coalesce(u.p1, i.person_id, n.visitor_id) AS person_id
+                    FROM {._noted} AS n
+                    LEFT JOIN {._changed_units} AS u USING (session_id)
+                    LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
+                                               AND i.id_type = 'user'
+                    WHERE n.sign > 0
+                      AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)) AS x
+                WHERE n.ctid = x.place
+                RETURNING n.*)
+            INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
+                                  order_id, revenue, currency, traits, conversions)
+            SELECT visitor_id, event_time, event_id, session_id, person_id, user_id, name,
+                   order_id, revenue, currency, traits, conversions
+            FROM come$sql$);
     END IF;
     IF moved THEN
         EXECUTE journey._bind(r, $sql$
@@ -125,8 +108,7 @@ BEGIN
                 UPDATE {_facts} AS f SET person_id = u.p1
                 FROM {._changed_units} AS u
                 WHERE u.p0 <> u.p1 AND f.session_id = u.session_id AND f.person_id <> u.p1
-                RETURNING f.*, u.p0, u.p1)$sql$ || told || $sql$
-            FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
+                RETURNING f.*, u.p0, u.p1)$sql$ || told);
     END IF;
     -- rows of a users table follow the user
     IF 'persons' = ANY (noted) THEN
@@ -140,26 +122,9 @@ BEGIN
                     WHERE c.ref LIKE 'user:%' AND c.person0 IS DISTINCT FROM c.person_id
                       AND f.person_id <> c.person_id) AS m
                 WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time AND f.event_id = m.event_id
-                RETURNING f.*, m.p0, m.p1)$sql$ || told || $sql$
-            FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
+                RETURNING f.*, m.p0, m.p1)$sql$ || told);
     END IF;
-    IF 'facts' = ANY (noted) THEN
-        EXECUTE journey._bind(r, $sql$
-            WITH put AS (
-                INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
-                                      order_id, revenue, currency, traits, conversions)
-                SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
-                       coalesce(u.p1, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
-                       n.currency, n.traits, n.conversions
-                FROM {._noted} AS n
-                LEFT JOIN {._changed_units} AS u USING (session_id)
-                LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
-                                           AND i.id_type = 'user'
-                WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)
-                RETURNING *)$sql$ || told || $sql$
-            FROM put AS f CROSS JOIN LATERAL (VALUES (f.person_id, true)) AS c (person_id, came)$sql$);
-    END IF;
-    IF journey._scratch_size(r, '_changed_facts'::text) > 0 THEN
+    IF moved OR noted && '{facts,persons}' THEN
         PERFORM journey._tell_facts(r);
     END IF;
 END
@@ -173,15 +138,19 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     orders boolean;
+    facts boolean;
 BEGIN
-    IF journey._is_large(r, '_changed_facts'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._changed_facts}'::text);
+    IF journey._is_large(r, '_noted'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._noted} (person_id, event_time, event_id, visitor_id, session_id, sign, '
+                                 'name, order_id)'::text);
     END IF;
-    EXECUTE journey._bind(r, 'SELECT count(order_id) > 0 FROM {._changed_facts}'::text) INTO orders;
+    EXECUTE journey._bind(r, 'SELECT count(order_id) > 0, count(*) > 0 FROM {._changed_facts}'::text) INTO orders, facts;
     IF orders THEN
         PERFORM journey._recount_orders(r);
     END IF;
-    PERFORM journey._keep_sums(r);
+    IF facts THEN
+        PERFORM journey._keep_sums(r);
+    END IF;
 END
 $$;
 
@@ -199,19 +168,21 @@ BEGIN
     -- of that, since eight bytes that are the same make comparing slow.
     SELECT n_sessions, n_profiles INTO sessions, profiles
     FROM journey._load_persons(journey._bind(r, $sql$
-            SELECT coalesce(p.person_id, 'visitor:' || u.visitor_id), u.session_number, u.part
-            FROM {._units_new} AS u LEFT JOIN {._resolved} AS p USING (session_id)
-            ORDER BY CASE WHEN p.person_id IS NULL THEN 'v' || u.visitor_id
-                          ELSE left(p.person_id, 1) || substr(p.person_id, strpos(p.person_id, ':') + 1)
+            SELECT coalesce(p.p1, 'visitor:' || u.visitor_id), u.session_number, u.part
+            FROM {._work} AS u LEFT JOIN {._changed_units} AS p USING (session_id)
+            ORDER BY CASE WHEN p.p1 IS NULL THEN 'v' || u.visitor_id
+                          ELSE left(p.p1, 1) || substr(p.p1, strpos(p.p1, ':') + 1)
                      END COLLATE "C", u.visitor_id, u.started_at, u.first_event_id$sql$),
         journey._bind(r, $sql$
             SELECT f.person_id, f.visitor_id, f.event_time, f.event_id, f.name, f.order_id, f.revenue,
                    f.currency, f.traits, f.session_id, f.user_id, f.conversions
             FROM (
-                SELECT coalesce(p.person_id, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
-                                                  ELSE 'visitor:' || n.visitor_id END) AS person_id, n.*
+                SELECT coalesce(p.p1, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
+                                                  ELSE 'visitor:' || n.visitor_id END) AS person_id,
+                       n.visitor_id, n.event_time, n.event_id, n.name, n.order_id, n.revenue, n.currency, n.traits,
+                       n.session_id, n.user_id, n.conversions
                 FROM {._noted} AS n
-                LEFT JOIN {._resolved} AS p USING (session_id)
+                LEFT JOIN {._changed_units} AS p USING (session_id)
                 LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
                 WHERE n.sign > 0
                   AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)) AS f

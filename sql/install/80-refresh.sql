@@ -78,6 +78,7 @@ DECLARE
     begun timestamptz := journey._phase('identity'::text);
     noted text[] := journey._noted_kinds(r);
     moved boolean;
+    older boolean;
 BEGIN
     PERFORM journey._apply_noted(r, noted);
     noted := journey._apply_refs(r, noted);
@@ -101,14 +102,15 @@ BEGIN
         END IF;
     ELSE
         PERFORM journey._store_units(r);
-        PERFORM journey._find_changed_units(r);
+        PERFORM journey._stitch_changed(r);
         EXECUTE journey._bind(r, $sql$
-            SELECT count(*) FILTER (WHERE NOT loose), coalesce(bool_or(p0 <> p1), false)
-            FROM {._changed_units}$sql$) INTO sessions_changed, moved;
+            SELECT count(*) FILTER (WHERE NOT loose), coalesce(bool_or(p0 <> p1), false),
+                   coalesce(bool_or(from0 IS NOT NULL AND (from1 IS NULL OR touches IS NOT NULL)), false)
+            FROM {._changed_units}$sql$) INTO sessions_changed, moved, older;
         phases := journey._note_phase(phases, 'sessions'::text, begun);
 
         begun := journey._phase('touches'::text);
-        PERFORM journey._store_touches(r, moved);
+        PERFORM journey._store_touches(r, moved, older);
         PERFORM journey._store_facts(r, noted, moved);
         phases := journey._note_phase(phases, 'touches'::text, begun);
 
@@ -211,7 +213,7 @@ BEGIN
     FOR k IN 0 .. slices - 1 LOOP
         IF slices > 1 THEN
             PERFORM journey._phase(format('merge, slice %s of %s', k + 1, slices));
-            PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_reach', '_work']);
+            PERFORM journey._clear_scratch(r, ARRAY['_fresh', '_work']);
         END IF;
         EXECUTE journey._bind(r, $sql$
             INSERT INTO {._fresh} (visitor_id, body)

@@ -37,8 +37,6 @@ COMMENT ON FUNCTION journey._derived IS
 COMMENT ON FUNCTION journey._differences IS
     'internal: rows of a relation that are not as derived anew';
 COMMENT ON FUNCTION journey._drop_shadow IS 'internal: drops the shadows';
-COMMENT ON FUNCTION journey._find_reach IS
-    'internal: how far around them new events may change sessions';
 COMMENT ON FUNCTION journey._forget IS 'internal: journey.forget() as the owner';
 COMMENT ON FUNCTION journey._identify IS 'internal: says to whom ids belong, and since when';
 COMMENT ON FUNCTION journey._lost_events IS 'internal: stored events that the sources do not hold';
@@ -92,8 +90,12 @@ COMMENT ON FUNCTION journey._assignments IS
     'internal: the assignments that make a row equal to another';
 COMMENT ON FUNCTION journey._create_stored IS
     'internal: makes the relations that merge, identify and stitch write';
-COMMENT ON FUNCTION journey._find_changed_units IS
-    'internal: the sessions that changed or go to another person';
+COMMENT ON FUNCTION journey._stitch_changed IS
+    'internal: whose the changed units are, and which number they have';
+COMMENT ON FUNCTION journey._changed_marks IS
+    'internal: a query for what stitching looks at in a later run';
+COMMENT ON FUNCTION journey._stitch_whole IS
+    'internal: to whom the units of whole visitors go';
 COMMENT ON FUNCTION journey._follow IS
     'internal: derives a relation that follows from persons, and writes the rows that differ';
 COMMENT ON FUNCTION journey._follow_all IS
@@ -134,10 +136,14 @@ COMMENT ON FUNCTION journey._store_persons IS
 
 COMMENT ON FUNCTION journey._identify_all IS
     'internal: says to whom all ids belong';
-COMMENT ON FUNCTION journey._find_windows IS
-    'internal: the units whose person or number may have changed';
+COMMENT ON FUNCTION journey._windows IS
+    'internal: a query for what may go to another person, or have another number';
+COMMENT ON FUNCTION journey._whole_visitors IS
+    'internal: a query for visitors all of whose units may go to another person';
 COMMENT ON FUNCTION journey._event_keys IS
     'internal: what says where events are in the store';
+COMMENT ON FUNCTION journey._reach IS
+    'internal: stretches of time, two days apart';
 COMMENT ON FUNCTION journey._load_rows IS
     'internal: the merge of a first load, from the rows of a reading';
 COMMENT ON FUNCTION journey._merge_rows IS

@@ -276,7 +276,7 @@ Apply(const JSplitResult *result, const JOldSegment *old, const int *places, int
  * a batch
  * ------------------------------------------------------------------------------------------------ */
 
-/* A stretch of time of a batch, as _find_reach() finds it: which stored segments it reads. */
+/* A stretch of time of a batch, as _reach() finds it: which stored segments it reads. */
 typedef struct Reach
 {
 	int64		lo;
