@@ -572,7 +572,7 @@ JKeyTime(const JsonbValue *object, const char *key, int64 *time)
 }
 
 static void
-JKeepClicks(JTouchEnds *ends, const Jsonb *object, const JStretch *changed)
+JKeepClicks(JTouchEnds *ends, const Jsonb *object, const JReach *changed)
 {
 	JsonbIterator *it;
 	JsonbIteratorToken token;
@@ -601,7 +601,7 @@ JKeepClicks(JTouchEnds *ends, const Jsonb *object, const JStretch *changed)
 
 /* What the stored row has of touches, where it must be so still. */
 static void
-JKeepTouches(JTouchEnds *ends, const Datum *values, const bool *nulls, const JStretch *changed)
+JKeepTouches(JTouchEnds *ends, const Datum *values, const bool *nulls, const JReach *changed)
 {
 	int			n = P_TOUCHES;
 
@@ -679,7 +679,7 @@ JTakeTouches(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 
 	if (!PG_ARGISNULL(A_CHANGED_FROM) && !PG_ARGISNULL(A_CHANGED_TO))
 	{
-		JStretch	changed = {PG_GETARG_TIMESTAMPTZ(A_CHANGED_FROM), PG_GETARG_TIMESTAMPTZ(A_CHANGED_TO)};
+		JReach	changed = {PG_GETARG_TIMESTAMPTZ(A_CHANGED_FROM), PG_GETARG_TIMESTAMPTZ(A_CHANGED_TO)};
 
 		JKeepTouches(&ends, values, nulls, &changed);
 	}

@@ -271,7 +271,7 @@ JOutermost(int64 at, bool last)
 }
 
 void
-JTouchEndsKeep(JTouchEnds *ends, JEnd end, const JEndTouch *old, const JStretch *changed)
+JTouchEndsKeep(JTouchEnds *ends, JEnd end, const JEndTouch *old, const JReach *changed)
 {
 	JEndTouch	touch = *old;
 
@@ -282,7 +282,7 @@ JTouchEndsKeep(JTouchEnds *ends, JEnd end, const JEndTouch *old, const JStretch 
 }
 
 void
-JTouchEndsKeepClick(JTouchEnds *ends, const JClick *old, const JStretch *changed)
+JTouchEndsKeepClick(JTouchEnds *ends, const JClick *old, const JReach *changed)
 {
 	const JTouchPlace first = JOutermost(old->first.at, false);
 	const JTouchPlace last = JOutermost(old->last.at, true);

@@ -191,19 +191,19 @@ typedef struct JTouchEnds
 /* In any order, and as often as one likes. */
 extern void JTouchEndsAdd(JTouchEnds *ends, const JEndTouch *touch);
 
-/* The stretch of time, both ends in, in which touches came or went. */
-typedef struct JStretch
+/* The range of time, both ends in, in which touches came or went. */
+typedef struct JReach
 {
 	int64		from;
 	int64		to;
-} JStretch;
+} JReach;
 
 /*
  * Takes what an older profile has, where it must be so still. Nobody knows the ids of those touches: they are before, or
  * behind, all others of their time.
  */
-extern void JTouchEndsKeep(JTouchEnds *ends, JEnd end, const JEndTouch *old, const JStretch *changed);
-extern void JTouchEndsKeepClick(JTouchEnds *ends, const JClick *old, const JStretch *changed);
+extern void JTouchEndsKeep(JTouchEnds *ends, JEnd end, const JEndTouch *old, const JReach *changed);
+extern void JTouchEndsKeepClick(JTouchEnds *ends, const JClick *old, const JReach *changed);
 
 /* The click id of a name, or NULL. */
 extern const JClick *JTouchEndsClick(const JTouchEnds *ends, JStr name);

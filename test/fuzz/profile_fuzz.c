@@ -452,7 +452,7 @@ LookUp(JTouchEnds *ends, bool last, bool direct, const char *click, int64 from)
 
 /* What the old profile has and keeps. */
 static void
-KeepTouches(JTouchEnds *ends, const JStretch *changed)
+KeepTouches(JTouchEnds *ends, const JReach *changed)
 {
 	for (JEnd i = 0; i < JEND_COUNT; i++)
 	{
@@ -471,7 +471,7 @@ KeepTouches(JTouchEnds *ends, const JStretch *changed)
  * the touches that came.
  */
 static void
-FollowTouches(const bool *came, const JStretch *changed)
+FollowTouches(const bool *came, const JReach *changed)
 {
 	JTouchEnds	ends = {.n_clicks = 0};
 	bool		kept = Random(4) > 0;
@@ -557,7 +557,7 @@ CheckTouches(const JTouchEnds *ends)
 
 /* Something changed at this time, or around it. */
 static void
-Change(JStretch *changed, int64 at)
+Change(JReach *changed, int64 at)
 {
 	int64		around = Random(3) == 0;
 
@@ -579,7 +579,7 @@ Touches(void)
 		JTouchEnds	whole = {.n_clicks = 0};
 		int			start;
 
-		JStretch	changed = {PG_INT64_MAX, PG_INT64_MIN};
+		JReach	changed = {PG_INT64_MAX, PG_INT64_MIN};
 
 		for (int i = 0; i < n_touches; i++)
 			if (Random(5) == 0)
