@@ -28,6 +28,7 @@ typedef struct JLoad
 	JWriter    *units;
 	JWriter    *noted;
 	JWriter    *refs;
+	JWriter    *identities;		/* of visitors that name nobody */
 	JConversions *conversions;	/* NULL: none */
 	int64		events;			/* how many there are */
 } JLoad;
@@ -77,6 +78,17 @@ JOpenVisitorRefs(Oid relation)
 {
 	static const JWriterColumn columns[] = {
 		{"visitor_id", TEXTOID}, {"ref", TEXTOID}, {"n", INT8OID}, {"device", INT8OID}
+	};
+
+	return JWriterOpen(relation, columns, lengthof(columns));
+}
+
+static JWriter *
+JOpenIdentities(Oid relation)
+{
+	static const JWriterColumn columns[] = {
+		{"id", TEXTOID}, {"id_type", TEXTOID}, {"person_id", TEXTOID}, {"valid_from", TIMESTAMPTZOID},
+		{"valid_to", TIMESTAMPTZOID}, {"reason", TEXTOID}
 	};
 
 	return JWriterOpen(relation, columns, lengthof(columns));
@@ -191,6 +203,23 @@ JVisitorRefSame(const void *a, const void *b)
 
 static const JSetKind visitor_ref_kind = {sizeof(JVisitorRef), JVisitorRefHash, JVisitorRefSame};
 
+/* Most visitors name nobody, and so stand for themselves at all times. */
+static void
+JPutAnonymous(JLoad *load, JStr visitor_id)
+{
+	Datum		values[6];
+	bool		nulls[6] = {false};
+	char	   *person = psprintf("visitor:%.*s", visitor_id.len, visitor_id.data);
+
+	JSetStr(values, nulls, 0, visitor_id);
+	JSetStr(values, nulls, 1, JSTR_LIT("visitor"));
+	JSetStr(values, nulls, 2, JStrFromCString(person));
+	values[3] = TimestampTzGetDatum(DT_NOBEGIN);
+	values[4] = TimestampTzGetDatum(DT_NOEND);
+	JSetStr(values, nulls, 5, JSTR_LIT("anonymous"));
+	JWriterPut(load->identities, values, nulls);
+}
+
 /* Whom the units of a visitor name; a unit names each once. */
 static void
 JPutVisitorRefs(JLoad *load, const JOpenUnit *units, int n_units)
@@ -218,6 +247,8 @@ JPutVisitorRefs(JLoad *load, const JOpenUnit *units, int n_units)
 			refs[at].n++;
 			refs[at].device += !units[i].part.aside;
 		}
+	if (n == 0)
+		JPutAnonymous(load, units[0].part.visitor_id);
 	for (int i = 0; i < n; i++)
 	{
 		Datum		values[4];
@@ -290,11 +321,11 @@ JLoadGathered(JEvent *events, int n, void *arg)
 	MemoryContextReset(load->context);
 }
 
-/* The rules and tables of a call: .., timeout, rules, segments, units, noted, refs from argument 1 on. */
+/* The rules and tables of a call: .., timeout, rules, segments, units, noted, refs, identities from argument 1 on. */
 static void
 JLoadBegin(JLoad *load, FunctionCallInfo fcinfo, int conversions_arg)
 {
-	for (int i = 0; i < 7; i++)
+	for (int i = 0; i < 8; i++)
 		if (PG_ARGISNULL(i))
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -309,6 +340,7 @@ JLoadBegin(JLoad *load, FunctionCallInfo fcinfo, int conversions_arg)
 	load->units = JOpenUnits(PG_GETARG_OID(4));
 	load->noted = JOpenNoted(PG_GETARG_OID(5));
 	load->refs = JOpenVisitorRefs(PG_GETARG_OID(6));
+	load->identities = JOpenIdentities(PG_GETARG_OID(7));
 }
 
 static int64
@@ -318,13 +350,14 @@ JLoadEnd(JLoad *load)
 	(void) JWriterClose(load->units);
 	(void) JWriterClose(load->noted);
 	(void) JWriterClose(load->refs);
+	(void) JWriterClose(load->identities);
 	MemoryContextDelete(load->context);
 	return load->events;
 }
 
 /*
- * _load_events(query, timeout, rules, segments, units, noted, refs, conversions): splits the events of a query into
- * tables that are empty; how many there are.
+ * _load_events(query, timeout, rules, segments, units, noted, refs, identities, conversions): splits the events of a
+ * query into tables that are empty; how many there are.
  */
 PG_FUNCTION_INFO_V1(journey_load_events);
 Datum
@@ -332,7 +365,7 @@ journey_load_events(PG_FUNCTION_ARGS)
 {
 	JLoad		load;
 
-	JLoadBegin(&load, fcinfo, 7);
+	JLoadBegin(&load, fcinfo, 8);
 	JGatherFinish(JGatherQuery(text_to_cstring(PG_GETARG_TEXT_PP(0)), (Size) maintenance_work_mem * 1024, NULL),
 				  JLoadGathered, &load);
 	PG_RETURN_INT64(JLoadEnd(&load));
@@ -543,8 +576,8 @@ JPutTallies(const JReading *reading, ReturnSetInfo *rsinfo, int64 events)
 }
 
 /*
- * _load_rows(query, timeout, rules, segments, units, noted, refs, batch, conversions): the same from the rows of a
- * reading, with all columns of the batch. Those that are no events go to the batch. Tells what the rows of each table
+ * _load_rows(query, timeout, rules, segments, units, noted, refs, identities, batch, conversions): the same from the
+ * rows of a reading, with all columns of the batch. Those that are no events go to the batch. Tells what the rows of each table
  * are and, in a last row, how many events there are.
  */
 PG_FUNCTION_INFO_V1(journey_load_rows);
@@ -556,12 +589,12 @@ journey_load_rows(PG_FUNCTION_ARGS)
 	JGather    *gather;
 
 	InitMaterializedSRF(fcinfo, 0);
-	JLoadBegin(&load, fcinfo, 8);
-	if (PG_ARGISNULL(7))
+	JLoadBegin(&load, fcinfo, 9);
+	if (PG_ARGISNULL(8))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("arguments must not be null")));
-	reading.relation = PG_GETARG_OID(7);
+	reading.relation = PG_GETARG_OID(8);
 	reading.context = CurrentMemoryContext;
 	reading.max = 16;
 	reading.tallies = palloc_array(JTally, reading.max + 1);
@@ -620,6 +653,8 @@ JStoredAdd(JLoad *load, JStoredVisitor *visitor, JStr visitor_id, Datum body)
 	if (JStrIsNull(visitor->visitor_id))
 		visitor->visitor_id = (JStr) {pnstrdup(visitor_id.data, visitor_id.len), visitor_id.len};
 	events = JTimelineEvents(JTimelineOpenDatum((struct varlena *) PG_DETOAST_DATUM_COPY(body)), &n);
+	for (int i = 0; i < n; i++)
+		events[i].field[JF_VISITOR_ID] = visitor->visitor_id;	/* in a damaged store some say another */
 	if (visitor->n + n > visitor->max)
 	{
 		visitor->max = Max(visitor->n + n, 2 * visitor->max);
@@ -634,8 +669,8 @@ JStoredAdd(JLoad *load, JStoredVisitor *visitor, JStr visitor_id, Datum body)
 }
 
 /*
- * _load_stored(query, timeout, rules, segments, units, noted, refs, conversions): the same from stored segments, of
- * which the query gives (visitor_id, body), those of a visitor in a row.
+ * _load_stored(query, timeout, rules, segments, units, noted, refs, identities, conversions): the same from stored
+ * segments, of which the query gives (visitor_id, body), those of a visitor in a row.
  */
 PG_FUNCTION_INFO_V1(journey_load_stored);
 Datum
@@ -645,7 +680,7 @@ journey_load_stored(PG_FUNCTION_ARGS)
 	JStoredVisitor visitor = {NULL};
 	Portal		portal;
 
-	JLoadBegin(&load, fcinfo, 7);
+	JLoadBegin(&load, fcinfo, 8);
 	visitor.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey stored visitor",
 											ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();

@@ -1,8 +1,8 @@
 /*
  * stitch.c
  *		Stitching: marks of visitors in, the persons and numbers of units out. And what a first load writes
- *		person by person: units with their persons in, sessions, touches and profiles out; units and facts,
- *		each from a query, are put together as two sorted files are.
+ *		person by person: units and facts with their persons in, each from a query, put together as two
+ *		sorted files are; sessions, touches, facts and profiles out.
  */
 #include "postgres.h"
 
@@ -381,12 +381,16 @@ enum
 	FACT_REVENUE,
 	FACT_CURRENCY,
 	FACT_TRAITS,
+	FACT_SESSION,
+	FACT_USER,
+	FACT_CONVERSIONS,
 	FACT_QUERY_COLUMNS
 };
 
 static const Oid unit_types[] = {TEXTOID, INT8OID, BYTEAOID};
 static const Oid fact_types[] = {
-	TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, NUMERICOID, TEXTOID, JSONBOID
+	TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, NUMERICOID, TEXTOID, JSONBOID, UUIDOID, TEXTOID,
+	JSONBOID
 };
 
 /* The columns of a session besides those of journey.session, in the order of JSetUnit(). */
@@ -466,6 +470,21 @@ JOpenTouches(Oid relation)
 	return JWriterOpen(relation, columns, lengthof(columns));
 }
 
+/* In the order of the query. */
+static JWriter *
+JOpenFacts(Oid relation)
+{
+	static const char *const names[FACT_QUERY_COLUMNS] = {
+		"person_id", "visitor_id", "event_time", "event_id", "name", "order_id", "revenue", "currency", "traits",
+		"session_id", "user_id", "conversions"
+	};
+	JWriterColumn columns[FACT_QUERY_COLUMNS];
+
+	for (int i = 0; i < FACT_QUERY_COLUMNS; i++)
+		columns[i] = (JWriterColumn) {names[i], fact_types[i]};
+	return JWriterOpen(relation, columns, FACT_QUERY_COLUMNS);
+}
+
 /* What a first load writes of persons. */
 typedef struct JPersons
 {
@@ -474,11 +493,13 @@ typedef struct JPersons
 	bool		more_units;
 	bool		more_facts;
 	pg_tz	   *zone;
+	int64		n_sessions;		/* so far */
 	bool		anonymous;		/* persons of whom nothing is known have profiles too */
 	int64		version;		/* number and time of the refresh */
 	TimestampTz at;
 	JWriter    *sessions;
 	JWriter    *touches;
+	JWriter    *fact_rows;
 	JWriter    *profiles;
 	JPersonFold *fold;
 	MemoryContext context;		/* for what a row takes */
@@ -514,7 +535,10 @@ JPersonsUnit(JPersons *persons, Datum person)
 	JSetVersion(persons, values + J_UNIT_COLUMNS + 1, nulls + J_UNIT_COLUMNS + 1);
 	JWriterPut(persons->sessions, values, nulls);
 	if (!part.loose)
+	{
 		n = JPartTouches(&part, &touches);
+		persons->n_sessions++;
+	}
 	for (int i = 0; i < n; i++)
 	{
 		Datum		touch[TOUCH_COLUMNS];
@@ -529,6 +553,7 @@ JPersonsUnit(JPersons *persons, Datum person)
 	JPersonFoldUnit(persons->fold, &part, touches, n);
 }
 
+/* A fact of the person, to whom it counts if it has an amount or traits. */
 static void
 JPersonsFact(JPersons *persons)
 {
@@ -544,7 +569,8 @@ JPersonsFact(JPersons *persons)
 		.traits = rows->nulls[FACT_TRAITS] ? NULL : DatumGetJsonbP(rows->values[FACT_TRAITS])
 	};
 
-	JPersonFoldFact(persons->fold, &fact);
+	if (fact.revenue != NULL || fact.traits != NULL)
+		JPersonFoldFact(persons->fold, &fact);
 }
 
 static void
@@ -557,15 +583,18 @@ JNextUnit(JPersons *persons)
 		JRefuseNull(&persons->units, UNIT_QUERY_COLUMNS);
 }
 
+/* Each fact is written as it comes. */
 static void
 JNextFact(JPersons *persons)
 {
 	persons->more_facts = JRowsNext(&persons->facts);
-	if (persons->more_facts)
-		JRefuseNull(&persons->facts, FACT_NAME);
+	if (!persons->more_facts)
+		return;
+	JRefuseNull(&persons->facts, FACT_NAME);
+	JWriterPut(persons->fact_rows, persons->facts.values, persons->facts.nulls);
 }
 
-/* One person, from the unit that is next. Facts of who has no unit are passed by. */
+/* One person, from the unit that is next. Facts of who has no unit are in no profile. */
 static void
 JPersonsNext(JPersons *persons)
 {
@@ -614,19 +643,20 @@ JReadProfileRules(FunctionCallInfo fcinfo, JProfileRules *rules)
 	int			n;
 	bool	   *nulls;
 
-	rules->email_trait = JStrFromText(PG_GETARG_TEXT_PP(6));
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(7), TEXTOID, -1, false, TYPALIGN_INT, &rules->internal, &nulls, &n);
+	rules->email_trait = JStrFromText(PG_GETARG_TEXT_PP(7));
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(8), TEXTOID, -1, false, TYPALIGN_INT, &rules->internal, &nulls, &n);
 	rules->n_internal = 0;
 	for (int i = 0; i < n; i++)
 		if (!nulls[i])
 			rules->internal[rules->n_internal++] = rules->internal[i];
-	rules->version = PG_GETARG_INT64(9);
-	rules->at = PG_GETARG_TIMESTAMPTZ(10);
+	rules->version = PG_GETARG_INT64(10);
+	rules->at = PG_GETARG_TIMESTAMPTZ(11);
 }
 
 /*
- * _load_persons(units, facts, sessions, touches, profiles, time_zone, email_trait, internal_users, anonymous,
- * version, at): writes the sessions, touches and profiles of a first load; how many profiles there are.
+ * _load_persons(units, facts, sessions, touches, fact_rows, profiles, time_zone, email_trait, internal_users,
+ * anonymous, version, at): writes the sessions, touches, facts and profiles of a first load; how many sessions and
+ * profiles there are.
  */
 PG_FUNCTION_INFO_V1(journey_load_persons);
 Datum
@@ -634,16 +664,21 @@ journey_load_persons(PG_FUNCTION_ARGS)
 {
 	JPersons	persons = {{NULL}};
 	JProfileRules rules;
-	uint64		n;
+	Datum		values[2];
+	bool		nulls[2] = {false};
+	TupleDesc	tupdesc;
 
+	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
 	JReadProfileRules(fcinfo, &rules);
-	persons.zone = JFindZone(text_to_cstring(PG_GETARG_TEXT_PP(5)));
-	persons.anonymous = PG_GETARG_BOOL(8);
+	persons.zone = JFindZone(text_to_cstring(PG_GETARG_TEXT_PP(6)));
+	persons.anonymous = PG_GETARG_BOOL(9);
 	persons.version = rules.version;
 	persons.at = rules.at;
 	persons.sessions = JOpenSessions(PG_GETARG_OID(2));
 	persons.touches = JOpenTouches(PG_GETARG_OID(3));
-	persons.profiles = JWriterOpen(PG_GETARG_OID(4), JProfileColumns(), J_PROFILE_COLUMNS);
+	persons.fact_rows = JOpenFacts(PG_GETARG_OID(4));
+	persons.profiles = JWriterOpen(PG_GETARG_OID(5), JProfileColumns(), J_PROFILE_COLUMNS);
 	persons.fold = JPersonFoldMake(&rules);
 	persons.context = AllocSetContextCreate(CurrentMemoryContext, "pg_journey row", ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();
@@ -653,10 +688,13 @@ journey_load_persons(PG_FUNCTION_ARGS)
 	JNextFact(&persons);
 	while (persons.more_units)
 		JPersonsNext(&persons);
-	JRowsClose(&persons.facts);
+	while (persons.more_facts)
+		JNextFact(&persons);
 	SPI_finish();
 	(void) JWriterClose(persons.sessions);
 	(void) JWriterClose(persons.touches);
-	n = JWriterClose(persons.profiles);
-	PG_RETURN_INT64((int64) n);
+	(void) JWriterClose(persons.fact_rows);
+	values[0] = Int64GetDatum(persons.n_sessions);
+	values[1] = Int64GetDatum((int64) JWriterClose(persons.profiles));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls)));
 }

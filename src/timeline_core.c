@@ -239,6 +239,8 @@ JStringTableGrow(JStringTable *table)
 static int
 JStringNumber(JStringTable *table, JStr s)
 {
+	int32	   *slot = NULL;
+
 	if (table->slots == NULL)
 	{
 		for (int i = 0; i < table->count; i++)
@@ -247,16 +249,18 @@ JStringNumber(JStringTable *table, JStr s)
 	}
 	else
 	{
-		int32		number = *JStringSlot(table, s);
-
-		if (number != 0)
-			return number;
+		slot = JStringSlot(table, s);
+		if (*slot != 0)
+			return *slot;
 	}
 	if (table->count == table->allocated)
+	{
 		JStringTableGrow(table);
+		slot = NULL;
+	}
 	table->strings[table->count++] = s;
 	if (table->slots != NULL)
-		*JStringSlot(table, s) = table->count;
+		*(slot != NULL ? slot : JStringSlot(table, s)) = table->count;
 	return 0;
 }
 

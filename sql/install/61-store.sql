@@ -115,9 +115,10 @@ AS 'MODULE_PATHNAME', 'journey_split'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 5;
 
 -- The merge of a first load: splits all events that a query gives, with the columns of journey.event, and
--- writes segments, units, noted events and whom visitors name into tables of the model; how many events there are.
+-- writes segments, units, noted events, whom visitors name and the identities of those that name nobody into tables
+-- of the model; how many events there are.
 CREATE FUNCTION journey._load_events(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, refs regclass, conversions jsonb DEFAULT NULL)
+    units regclass, noted regclass, refs regclass, identities regclass, conversions jsonb DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_events'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -125,14 +126,15 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 -- The same from the rows of a reading, with all columns of the batch; those that are no events go there. Tells
 -- what the rows of each table are and, in a last row without a table, how many events there are.
 CREATE FUNCTION journey._load_rows(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, refs regclass, batch regclass, conversions jsonb DEFAULT NULL)
+    units regclass, noted regclass, refs regclass, identities regclass, batch regclass,
+    conversions jsonb DEFAULT NULL)
 RETURNS SETOF journey._tally
 AS 'MODULE_PATHNAME', 'journey_load_rows'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- The same from what is stored: the query gives (visitor_id, body), those of a visitor in a row.
 CREATE FUNCTION journey._load_stored(query text, timeout interval, rules jsonb, segments regclass,
-    units regclass, noted regclass, refs regclass, conversions jsonb DEFAULT NULL)
+    units regclass, noted regclass, refs regclass, identities regclass, conversions jsonb DEFAULT NULL)
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'journey_load_stored'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -305,12 +307,12 @@ COMMENT ON AGGREGATE journey._merge_sums(journey._sum) IS 'internal: what sums o
 COMMENT ON FUNCTION journey._profile IS 'internal: the row of a profile, of what is stored of it and what changed';
 
 -- The last rounds of a first load: of units, (person_id, session_number, part), and facts, (person_id, visitor_id,
--- event_time, event_id, name, order_id, revenue, currency, traits), from two queries, both in order of
--- person_id, writes sessions, touches and profiles; how many profiles there are.
+-- event_time, event_id, name, order_id, revenue, currency, traits, session_id, user_id, conversions), from two
+-- queries, both in order of person_id, writes sessions, touches, facts and profiles; how many sessions and profiles
+-- there are.
 CREATE FUNCTION journey._load_persons(units text, facts text, sessions regclass, touches regclass,
-    profiles regclass, time_zone text, email_trait text, internal_users text[], anonymous boolean,
-    version bigint, at timestamptz)
-RETURNS bigint
+    fact_rows regclass, profiles regclass, time_zone text, email_trait text, internal_users text[], anonymous boolean,
+    version bigint, at timestamptz, OUT n_sessions bigint, OUT n_profiles bigint)
 AS 'MODULE_PATHNAME', 'journey_load_persons'
 LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT;
 
@@ -339,7 +341,7 @@ AS $$
     VALUES
         ('_segments',     ARRAY['visitor_id', 'started_at', 'first_event_id'], false),
         ('_sessions',     ARRAY['session_id'], true),
-        ('touches',       ARRAY['visitor_id', 'touch_id'], true),
+        ('touches',       ARRAY['touch_id'], true),
         ('_facts',        ARRAY['visitor_id', 'event_time', 'event_id'], false),
         ('_aliases',      ARRAY['visitor_id', 'event_time', 'event_id'], false),
         ('_copies',       ARRAY['visitor_id', 'event_id', 'event_time'], false),
@@ -494,7 +496,8 @@ BEGIN
             click_id      text,
             phone         text,
             consent       jsonb,
-            row_id        text COLLATE "C" NOT NULL);   -- the row's own id
+            row_id        text COLLATE "C" NOT NULL,    -- the row's own id
+            row_version   journey._row_version);        -- of a table that is compared; NULL: to be read again
 
         CREATE %1$s TABLE {identities} (
             id         text COLLATE "C" NOT NULL,
@@ -541,7 +544,7 @@ BEGIN
         CREATE INDEX ON {_sessions} (person_id, identified_at) WITH (deduplicate_items = off)
             WHERE refs IS NOT NULL;
 
-        ALTER TABLE {touches} ADD PRIMARY KEY (visitor_id, touch_id);
+        ALTER TABLE {touches} ADD PRIMARY KEY (touch_id);
         -- users; a person's first and last touch
         CREATE INDEX ON {touches} (person_id, touched_at) WITH (deduplicate_items = off);
         -- the first and last that is not direct, and click ids
@@ -607,7 +610,7 @@ AS $$
     WHERE a.attrelid = journey._bind(r, '{' || relation || '}')::regclass AND a.attnum > 0
       AND NOT a.attisdropped
       AND CASE WHEN columns IS NULL
-               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at')
+               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at', 'row_version')
                ELSE a.attname = ANY (columns) END
 $$;
 

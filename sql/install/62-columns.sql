@@ -113,7 +113,8 @@ CREATE TYPE journey._input AS (
     load_type        text,          -- the type of what that is compared with
     dated            text,          -- an expression for its event time
     query            text[],        -- of journey._source_table.reader_text; NULL: not fetched
-    asked            boolean        -- whether there is news is asked before it is read, which costs little
+    asked            boolean,       -- whether there is news is asked before it is read, which costs little
+    compared         boolean        -- of conversions: rows are read that no record has as they are
 );
 
 -- A value as its type writes it. A cast to text would do that too, but the owner of a type may have made

@@ -11,9 +11,8 @@ RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ref_changes',
-        '_changed_ids', '_ids', '_windows', '_resolved', '_changed_units', '_changed_facts', '_person_changes',
-        '_conversion_scope', '_converted', '_record_changes']
+    SELECT ARRAY['_fresh', '_reach', '_work', '_noted', '_units_new', '_units_old', '_ids', '_windows', '_resolved',
+        '_changed_units', '_changed_facts', '_converted']
 $$;
 
 -- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting.
@@ -67,10 +66,12 @@ BEGIN
             first_event_id text COLLATE "C" NOT NULL, loose boolean NOT NULL, session_id uuid NOT NULL,
             person_id text COLLATE "C", ended_at timestamptz, events bigint, page_views bigint, refs text[],
             identity text COLLATE "C", counts bytea, aside boolean);
-        CREATE UNLOGGED TABLE {._ref_changes} (
-            visitor_id text COLLATE "C" NOT NULL, ref text COLLATE "C" NOT NULL, n bigint NOT NULL,
-            device bigint NOT NULL);
-        CREATE UNLOGGED TABLE {._changed_ids} (ref text COLLATE "C" NOT NULL PRIMARY KEY, is_new boolean NOT NULL);
+        -- Ids that are named for the first time or no more, or may stand for another person: visitors whose device began
+        -- or ceased to name one, and whose it was and is (both NULL: as it was). Of a visitor each stretch of time that
+        -- came (person0 is NULL) or went.
+        CREATE UNLOGGED TABLE {._ids} (
+            ref text COLLATE "C" NOT NULL, visitors text[], person0 text COLLATE "C", person_id text COLLATE "C",
+            from_at timestamptz NOT NULL DEFAULT '-infinity', to_at timestamptz NOT NULL DEFAULT 'infinity');
         -- What stitch hands over: the sessions and runs that changed, each with its old and new side: person
         -- (NULL: it came, or went), times, and what it adds to the sums of a profile.
         CREATE UNLOGGED TABLE {._changed_units} (
@@ -81,20 +82,12 @@ BEGIN
             s0 bigint NOT NULL, s1 bigint NOT NULL, e0 bigint NOT NULL, e1 bigint NOT NULL,
             v0 bigint NOT NULL, v1 bigint NOT NULL, counts0 bytea, counts1 bytea,
             named boolean NOT NULL, unnamed boolean NOT NULL);
-        -- What changed for whom, and when: all that follows from a person is derived anew by it. Kinds: unit,
-        -- record (a row that is no event: of a users table), fact (some of its facts came, went or moved; at one
-        -- of their times), identity (whom a visitor stands for).
-        CREATE UNLOGGED TABLE {._person_changes} (
-            person_id text COLLATE "C" NOT NULL, from_at timestamptz NOT NULL, to_at timestamptz NOT NULL,
-            kind text NOT NULL);
         -- Facts that came to a person, or went, and those that began or ceased to count; of one that counts once
         -- the order.
         CREATE UNLOGGED TABLE {._changed_facts} (
             person_id text COLLATE "C" NOT NULL, event_time timestamptz NOT NULL, event_id text COLLATE "C" NOT NULL,
             visitor_id text COLLATE "C" NOT NULL, session_id uuid, came boolean NOT NULL, name text,
             order_id text COLLATE "C");
-        CREATE UNLOGGED TABLE {._ids} (
-            id_type text NOT NULL, id text COLLATE "C" NOT NULL, person_id text COLLATE "C", reason text);
         CREATE UNLOGGED TABLE {._resolved} (
             visitor_id text COLLATE "C" NOT NULL, started_at timestamptz,
             first_event_id text COLLATE "C", session_id uuid NOT NULL,
@@ -102,6 +95,31 @@ BEGIN
         CREATE UNLOGGED TABLE {._windows} (
             visitor_id text COLLATE "C" NOT NULL, lo timestamptz NOT NULL, hi timestamptz NOT NULL,
             base bigint NOT NULL, shared boolean NOT NULL);
+        -- Conversions to derive anew: where the event lies (NULL: it came as a row, or went), and as the conversion was
+        -- (NULL: there was none).
+        CREATE UNLOGGED TABLE {._converted} (
+            conversion_id text COLLATE "C" NOT NULL,
+            visitor_id text COLLATE "C", event_time timestamptz, event_id text COLLATE "C",
+            person_id text COLLATE "C", name text, converted_at timestamptz);
+        -- What changed for whom, and when, by the tables above: all that follows from a person is derived anew by it.
+        -- Kinds: unit, record (a row that is no event: of a users table), fact (one came, went or moved), identity (whom a
+        -- visitor stands for).
+        CREATE VIEW {._person_changes} AS
+            SELECT p0 AS person_id, from0 AS from_at, to0 AS to_at, 'unit' AS kind
+            FROM {._changed_units} WHERE p0 IS NOT NULL
+            UNION ALL
+            SELECT p1, from1, to1, 'unit' FROM {._changed_units}
+            WHERE p1 IS NOT NULL AND (p0, from0, to0) IS DISTINCT FROM (p1, from1, to1)
+            UNION ALL
+            SELECT person_id, event_time, event_time, 'fact' FROM {._changed_facts}
+            UNION ALL
+            SELECT person_id, event_time, event_time, 'record' FROM {._changed_facts} WHERE session_id IS NULL
+            UNION ALL
+            SELECT person0, from_at, to_at, 'identity' FROM {._ids} WHERE person0 IS NOT NULL AND ref LIKE 'visitor:%'
+            UNION ALL
+            SELECT person_id, from_at, to_at, 'identity' FROM {._ids} WHERE person_id IS NOT NULL AND ref LIKE 'visitor:%';
+        -- tables of conversions of which the reading has all rows; compared: all but those that records have as they are
+        CREATE UNLOGGED TABLE {._whole_tables} (table_id integer NOT NULL, compared boolean NOT NULL);
     $sql$);
 END
 $$;

@@ -5,6 +5,9 @@
 -- In that text the row is "t", its cleaned ids and times are "c", its status is "s".
 -- ---------------------------------------------------------------------------------------------
 
+-- A version of a row of a plain table: as long as its file stays, no other has the same place and writer.
+CREATE TYPE journey._row_version AS (relation oid, place tid, writer xid);
+
 -- The columns of <schema>._batch: an event's, and what its reading knows of it.
 CREATE FUNCTION journey._batch_columns() RETURNS TABLE (place integer, name text, type text)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -23,7 +26,8 @@ VALUES (101, 'table_id', 'integer'),      -- of journey._source_table
        (106, 'row_key', 'text'),          -- of its row
        (107, 'ours', 'text[]'),           -- with "redact": ids that "internal_users" names, as they were
        (108, 'earlier', 'journey.event[]'),   -- its ids under earlier keys of pseudonyms
-       (109, 'raw', 'jsonb')              -- the row, where it is rejected
+       (109, 'row_version', 'journey._row_version'),  -- of a table of conversions that is compared
+       (110, 'raw', 'jsonb')              -- the row, where it is rejected
 $$;
 COMMENT ON FUNCTION journey._batch_columns() IS 'internal: the columns of a batch';
 

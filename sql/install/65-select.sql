@@ -4,13 +4,14 @@
 
 -- The id of a conversion that comes as a row: its name and the row's own id.
 CREATE FUNCTION journey._record_key(name text, id text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $$SELECT replace(replace(name, '\', '\\'), ':', '\:') || ':' || id$$;
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE -- without SET, so that it is inlined
+    RETURN pg_catalog.replace(pg_catalog.replace(name, '\', '\\'), ':', '\:')
+           OPERATOR(pg_catalog.||) ':' OPERATOR(pg_catalog.||) id;
 COMMENT ON FUNCTION journey._record_key(text, text) IS 'internal: the id of a conversion that comes as a row';
 
 -- The rows of an input of conversions in the form of the batch: the same columns as an event's, apart from
--- events by is_traits. A row without a time takes its conversion back, whosever it is.
+-- events by is_traits. A row without a time takes its conversion back, whosever it is. `rows` are items of FROM: a row
+-- t and its version v.
 CREATE FUNCTION journey._select_conversions(i journey._input, s journey._settings, rows text, f jsonb, raw text)
 RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -30,7 +31,7 @@ DECLARE
             coalesce(f ->> 'consent', 'NULL::jsonb')),
         'traits', format('CASE WHEN c.email IS NOT NULL THEN jsonb_build_object(%L, c.email) END', s.email_trait),
         'table_id', i.table_id::text, 'is_traits', 'true',
-        'status', 's.status',
+        'status', 's.status', 'row_version', 'v.row_version',
         'loaded_at', CASE WHEN i.watermark_column IS NOT NULL
                           THEN journey._as(i.kinds ->> i.watermark_column::text, i.watermark_column,
                                            'timestamptz'::text) END));
@@ -43,7 +44,7 @@ DECLARE
         WHERE i.kinds ? c.name);
 BEGIN
     RETURN format(
-        'SELECT %s, CASE WHEN s.status IS NOT NULL THEN %s END FROM %s AS t'
+        'SELECT %s, CASE WHEN s.status IS NOT NULL THEN %s END FROM %s'
         ' CROSS JOIN LATERAL (SELECT %s AS event_id, coalesce(%s, %L) AS name, %s AS visitor_id, %s AS user_id,'
         ' journey._clean_email(%s) AS email, %s AS converted_at) AS c'
         ' CROSS JOIN LATERAL (SELECT CASE WHEN c.event_id IS NULL THEN ''no conversion_id'''
@@ -159,16 +160,93 @@ $$;
 COMMENT ON FUNCTION journey._removed_payloads(journey._input, journey._settings) IS
     'internal: the events of rows that are no more';
 
--- Says of which tables of conversions there is all in a reading: what is not in it is no more.
-CREATE FUNCTION journey._note_whole_tables(schema name, tables integer[])
+-- Whether the rows of an input have versions, by which a later reading tells those that are as they were: of
+-- conversions, where all rows are read and they are plain.
+CREATE FUNCTION journey._has_versions(i journey._input) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN i.role = 'conversion' AND i.watermark_column IS NULL AND i.members IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION journey._has_versions(journey._input) IS 'internal: whether rows of an input have versions';
+
+-- The files of an input whose rows have versions, in which these hold.
+CREATE FUNCTION journey._files(i journey._input) RETURNS jsonb
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN CASE WHEN journey._has_versions(i) THEN
+               (SELECT jsonb_object_agg(m, pg_relation_filenode(m)) FROM unnest(i.members) AS m) END;
+END
+$$;
+COMMENT ON FUNCTION journey._files(journey._input) IS 'internal: the files of an input';
+
+-- The version of a row.
+CREATE FUNCTION journey._row_version() RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 'ROW("a row".tableoid, "a row".ctid, "a row".xmin)::journey._row_version';
+COMMENT ON FUNCTION journey._row_version() IS 'internal: an expression for the version of a row';
+
+-- The rows of an input of conversions that `rows` gives, as items of FROM: a row t and its version v. Of a compared
+-- one those that no record has as they are; all that does not count is among them each time.
+CREATE FUNCTION journey._versioned(m journey._model, i journey._input, rows text) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT journey._has_versions(i) THEN
+        RETURN rows || ' AS t CROSS JOIN (SELECT NULL::journey._row_version AS row_version) AS v';
+    END IF;
+    RETURN format(
+        '(SELECT "a row" AS t, %s AS row_version FROM %s AS "a row"%s) AS v CROSS JOIN LATERAL (SELECT (v.t).*) AS t',
+        journey._row_version(), rows,
+        CASE WHEN i.compared THEN format(
+            ' WHERE NOT EXISTS (SELECT FROM %I._conversion_records AS o WHERE o.table_id = %s AND o.row_version = %s)',
+            m.store_schema, i.table_id, journey._row_version()) ELSE '' END);
+END
+$$;
+COMMENT ON FUNCTION journey._versioned(journey._model, journey._input, text) IS
+    'internal: rows of conversions with their versions';
+
+-- The records of a compared input whose rows changed or went, in the form of the batch.
+CREATE FUNCTION journey._outdated_records(m journey._model, i journey._input) RETURNS text
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN format(
+        ' UNION ALL SELECT %s FROM %I._conversion_records AS o'
+        ' WHERE o.table_id = %s AND NOT EXISTS (SELECT FROM %I.%I AS "a row" WHERE %s = o.row_version)',
+        (SELECT string_agg(CASE b.name
+                    WHEN 'event_id' THEN 'o.row_id'
+                    WHEN 'kind' THEN '''conversion'''
+                    WHEN 'table_id' THEN 'o.table_id'
+                    WHEN 'status' THEN '''removed'''
+                    WHEN 'is_traits' THEN 'true'
+                    WHEN 'row_key' THEN 'o.conversion_id'
+                    ELSE 'NULL::' || b.type END, ', ' ORDER BY b.place)
+           FROM journey._batch_columns() AS b),
+        m.store_schema, i.table_id, i.schema, i.name, journey._row_version());
+END
+$$;
+COMMENT ON FUNCTION journey._outdated_records(journey._model, journey._input) IS
+    'internal: records whose rows changed or went';
+
+-- Says of which tables of conversions there is all in a reading: what is not in it is no more; or, of those that were
+-- compared, what the records do not have as it is.
+CREATE FUNCTION journey._note_whole_tables(schema name, tables integer[], compared integer[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE format('DELETE FROM %I._whole_tables', schema);
-    EXECUTE format('INSERT INTO %I._whole_tables SELECT unnest($1)', schema) USING tables;
+    EXECUTE format('INSERT INTO %I._whole_tables SELECT t, t = ANY ($2) FROM unnest($1 || $2) AS t', schema)
+    USING tables, compared;
 END
 $$;
-COMMENT ON FUNCTION journey._note_whole_tables(name, integer[]) IS
+COMMENT ON FUNCTION journey._note_whole_tables(name, integer[], integer[]) IS
     'internal: which tables of conversions were read whole';

@@ -135,8 +135,8 @@ COMMENT ON FUNCTION journey._reading(journey._input, journey._settings, text) IS
 
 -- Says of each input which of its rows the last refresh has seen: adds its snapshot to what is known,
 -- unless that does not hold any more.
-CREATE FUNCTION journey._seen_inputs(m journey._model, inputs journey._input[], snapshot jsonb)
-    RETURNS journey._input[]
+CREATE FUNCTION journey._seen_inputs(
+    m journey._model, inputs journey._input[], snapshot jsonb, since timestamptz) RETURNS journey._input[]
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
@@ -154,12 +154,13 @@ BEGIN
         END IF;
         i.seen := CASE WHEN known AND i.members IS NOT NULL AND i.seen ->> 'reading' = i.reading
                        THEN i.seen || last END;
+        i.compared := since IS NULL AND coalesce(i.seen -> 'files' = journey._files(i), false);
         result := result || i;
     END LOOP;
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION journey._seen_inputs(journey._model, journey._input[], jsonb) IS
+COMMENT ON FUNCTION journey._seen_inputs(journey._model, journey._input[], jsonb, timestamptz) IS
     'internal: which rows the last refresh has seen';
 
 -- ---------------------------------------------------------------------------------------------
@@ -302,7 +303,7 @@ BEGIN
                    CASE f.role WHEN 'conversion' THEN o.options ->> 'name' WHEN 'payload' THEN NULL
                                ELSE o.event_kind END,
                    o.prefix, NULL, NULL, NULL, NULL, t.watermark, t.table_id IS NULL, false, '{}', t.seen, p.members,
-                   NULL, NULL, o.options, NULL, NULL, NULL, NULL, NULL)::journey._input AS input,
+                   NULL, NULL, o.options, NULL, NULL, NULL, NULL, NULL, false)::journey._input AS input,
                has_schema_privilege(f.schema, 'USAGE') AND has_table_privilege(f.relation, 'SELECT') AS readable,
                o.columns AS given, f.columns, f.relkind, t.watermark_column, t.reader_key, t.reader,
                md5(concat_ws(' ', settings, (SELECT extversion FROM release), o.kind, f.role, o.event_kind, o.prefix,

@@ -308,13 +308,14 @@ BEGIN
         RETURN 'SELECT';
     END IF;
     i.id_prefix := '';
+    i.members := NULL;
     RETURN format(
         'INSERT INTO %I._changes (table_id, is_old, key, visitor_id, user_id, event_time, "row")'
         ' SELECT %s, true, x.%I, x.visitor_id, x.user_id, x.event_time,'
         ' CASE WHEN x.is_traits OR x.event_id IS NULL THEN to_json(%s) END FROM (%s) AS x (%s)'
         ' WHERE x.status IS NULL OR x.status = ''excluded''', -- maybe not when it was read
         schema, i.table_id, CASE i.role WHEN 'users' THEN 'user_id' ELSE 'event_id' END, journey._batch_event(),
-        journey._redacted_select(m, i, s, rows),
+        journey._redacted_select(m, i, s, CASE i.role WHEN 'conversion' THEN journey._versioned(m, i, rows) ELSE rows END),
         (SELECT string_agg(quote_ident(b.name), ', ' ORDER BY b.place) FROM journey._batch_columns() AS b));
 END
 $$;

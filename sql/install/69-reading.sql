@@ -220,7 +220,7 @@ WITH part AS MATERIALIZED (
                                                 OR current_setting('transaction_isolation') = 'read committed')
                 THEN jsonb_build_object(
                          'from', journey._read_from(i, (r).settings), 'reading', i.reading,
-                         'loaded_until', l.loaded_until,
+                         'loaded_until', l.loaded_until, 'files', journey._files(i),
                          'members', (SELECT coalesce(jsonb_agg(m), '[]')
                                        FROM unnest(i.members) AS m, leaving WHERE m <> ALL (leaving.oids)))
            END AS seen
@@ -384,7 +384,7 @@ BEGIN
     r.tables := known -> 'tables';
     r.writers := journey._open_writers(m, inputs);
     r.writers := r.writers || jsonb_build_object('snapshot', to_jsonb(journey._snapshot()));
-    r.inputs := journey._seen_inputs(m, inputs, r.writers -> 'snapshot');
+    r.inputs := journey._seen_inputs(m, inputs, r.writers -> 'snapshot', since);
     answer := journey._ask(m, s, CASE WHEN since IS NULL THEN r.inputs ELSE '{}' END);
     r.forgotten := answer.forgotten;
     RETURN journey._write_query(m, r, since, answer.news);
@@ -428,11 +428,14 @@ BEGIN
     END IF;
     r.rows := (SELECT string_agg(
                           coalesce(i.query[1], texts #>> ARRAY[i.table_id::text, '0'])
-                          || CASE WHEN i.captured THEN journey._changed_rows(m, i, r.settings, r.inputs, since)
-                                  ELSE journey._new_rows(i, r.settings, since) END
-                          || coalesce(i.query[2], texts #>> ARRAY[i.table_id::text, '1']),
+                          || CASE i.role WHEN 'conversion' THEN journey._versioned(m, i, x.rows) ELSE x.rows END
+                          || coalesce(i.query[2], texts #>> ARRAY[i.table_id::text, '1'])
+                          || CASE WHEN i.compared THEN journey._outdated_records(m, i) ELSE '' END,
                           ' UNION ALL ' ORDER BY i.table_id)
-                 FROM unnest(inputs) AS i)
+                 FROM unnest(inputs) AS i
+                CROSS JOIN LATERAL (
+                      SELECT CASE WHEN i.captured THEN journey._changed_rows(m, i, r.settings, r.inputs, since)
+                                  ELSE journey._new_rows(i, r.settings, since) END AS rows) AS x)
               || CASE WHEN changes THEN journey._removed_rows(m, r.settings, r.inputs) ELSE '' END;
 END
 $$;
@@ -562,6 +565,7 @@ DECLARE
     counts jsonb := journey._batch_counts(r, journey._open_since(m, r.writers), tallies);
     i journey._input;
     whole integer[] := '{}';
+    compared integer[] := '{}';
 BEGIN
     IF peek THEN
         RETURN counts;
@@ -573,13 +577,15 @@ BEGIN
         RETURN counts;
     END IF;
     FOREACH i IN ARRAY r.inputs LOOP
-        IF i.role = 'conversion' AND (i.captured AND i.relation = ANY (i.unread)
-                                      OR NOT i.captured AND i.watermark_column IS NULL) THEN
+        IF i.compared THEN
+            compared := compared || i.table_id;
+        ELSIF i.role = 'conversion' AND (i.captured AND i.relation = ANY (i.unread)
+                                         OR NOT i.captured AND i.watermark_column IS NULL) THEN
             whole := whole || i.table_id;
         END IF;
     END LOOP;
-    IF whole <> '{}' THEN
-        PERFORM journey._note_whole_tables(m.store_schema, whole);
+    IF whole <> '{}' OR compared <> '{}' THEN
+        PERFORM journey._note_whole_tables(m.store_schema, whole, compared);
     END IF;
     IF tallies = '{}' THEN
         RETURN counts;

@@ -351,13 +351,15 @@ DECLARE
     units regclass := journey._bind(r, '{._units_new}'::text)::regclass;
     noted regclass := journey._bind(r, '{._noted}'::text)::regclass;
     refs regclass := journey._bind(r, '{_visitor_refs}'::text)::regclass;
+    identities regclass := journey._bind(r, '{identities}'::text)::regclass;
 BEGIN
     IF events IS NOT NULL THEN
-        RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted, refs, r.conversions);
+        RETURN journey._load_events(events, r.timeout, r.rules, segments, units, noted, refs, identities,
+            r.conversions);
     END IF;
     RETURN journey._load_stored(journey._bind(r, $sql$
         SELECT visitor_id, body FROM {._segments} ORDER BY visitor_id, started_at, first_event_id$sql$),
-        r.timeout, r.rules, segments, units, noted, refs, r.conversions);
+        r.timeout, r.rules, segments, units, noted, refs, identities, r.conversions);
 END
 $$;
 
@@ -373,7 +375,7 @@ BEGIN
     RETURN ARRAY(SELECT t FROM journey._load_rows(journey._reading_rows(reading), r.timeout, r.rules,
         journey._bind(r, '{_segments}'::text)::regclass, journey._bind(r, '{._units_new}'::text)::regclass,
         journey._bind(r, '{._noted}'::text)::regclass, journey._bind(r, '{_visitor_refs}'::text)::regclass,
-        journey._bind(r, '{._batch}'::text)::regclass,
+        journey._bind(r, '{identities}'::text)::regclass, journey._bind(r, '{._batch}'::text)::regclass,
         r.conversions) AS t);
 END
 $$;

@@ -48,8 +48,8 @@ BEGIN
 END
 $$;
 
--- A first load has written whom the units of visitors name. An alias of a visitor names it too, wherever it was
--- sent from.
+-- A first load has written whom the units of visitors name, and that those that name nobody stand for themselves. An
+-- alias of a visitor names it too, wherever it was sent from.
 CREATE FUNCTION journey._add_aliased(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -72,18 +72,22 @@ BEGIN
         FROM aliased AS a
         WHERE NOT EXISTS (
             SELECT FROM known AS k WHERE k.visitor_id = a.visitor_id AND k.ref = a.ref)$sql$);
+    EXECUTE journey._bind(r, $sql$
+        DELETE FROM {identities} AS i
+        USING (SELECT DISTINCT previous_id FROM {._noted}
+               WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS a
+        WHERE i.id = a.previous_id AND i.id_type = 'visitor'$sql$);
 END
 $$;
 
--- What changed in whom visitors name, and in which user carries which e-mail.
-CREATE FUNCTION journey._apply_refs(r journey._run, noted text[])
-RETURNS void
+-- What changed in whom visitors name, and in which user carries which e-mail. An id that a visitor names for the first
+-- time or no more is left in _ids; where its person may be another with that, `noted` gets "user ids" or "email ids".
+CREATE FUNCTION journey._apply_refs(r journey._run, INOUT noted text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    n bigint;
-    fewer boolean;
+    types text[];
 BEGIN
     IF r.bulk THEN
         IF 'alias' = ANY (noted) THEN
@@ -92,8 +96,7 @@ BEGIN
     ELSE
         EXECUTE journey._bind(r, $sql$
             WITH changes AS (
-                INSERT INTO {._ref_changes} (visitor_id, ref, n, device)
-                SELECT visitor_id, ref, sum(n), coalesce(sum(n) FILTER (WHERE NOT aside), 0)
+                SELECT visitor_id, ref, sum(n) AS n, coalesce(sum(n) FILTER (WHERE NOT aside), 0) AS device
                 FROM (
                     SELECT u.visitor_id, x.ref, 1 AS n, u.aside
                     FROM {._units_new} AS u CROSS JOIN LATERAL unnest(u.refs) AS x (ref)
@@ -106,21 +109,34 @@ BEGIN
                     FROM {._noted}
                     WHERE kind = 'alias' AND user_id IS NOT NULL AND previous_id <> visitor_id) AS c
                 GROUP BY visitor_id, ref
-                HAVING sum(n) <> 0 OR sum(n) FILTER (WHERE NOT aside) <> 0
-                RETURNING n)
-            SELECT count(*), bool_or(n < 0) FROM changes$sql$) INTO n, fewer;
-    END IF;
-    IF n > 0 THEN
-        EXECUTE journey._bind(r, $sql$
-            INSERT INTO {_visitor_refs} AS v (visitor_id, ref, n, device)
-            SELECT visitor_id, ref, n, device FROM {._ref_changes}
-            ON CONFLICT (visitor_id, ref) DO UPDATE
-            SET n = v.n + excluded.n, device = v.device + excluded.device$sql$);
-    END IF;
-    IF fewer THEN
-        EXECUTE journey._bind(r, $sql$
-            DELETE FROM {_visitor_refs} AS v USING {._ref_changes} AS c
-            WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref AND v.n = 0$sql$);
+                HAVING sum(n) <> 0 OR sum(n) FILTER (WHERE NOT aside) <> 0),
+            counts AS MATERIALIZED (
+                SELECT c.visitor_id, c.ref, coalesce(v.n, 0) AS n0, coalesce(v.n, 0) + c.n AS n,
+                       coalesce(v.device, 0) AS device0, coalesce(v.device, 0) + c.device AS device
+                FROM changes AS c
+                LEFT JOIN LATERAL (
+                    SELECT v.n, v.device FROM {_visitor_refs} AS v
+                    WHERE v.visitor_id = c.visitor_id AND v.ref = c.ref LIMIT 1) AS v ON true),
+            gone AS (
+                DELETE FROM {_visitor_refs} AS v USING counts AS c
+                WHERE c.n = 0 AND v.visitor_id = c.visitor_id AND v.ref = c.ref),
+            put AS (
+                INSERT INTO {_visitor_refs} (visitor_id, ref, n, device)
+                SELECT visitor_id, ref, n, device FROM counts WHERE n <> 0
+                ON CONFLICT (visitor_id, ref) DO UPDATE SET n = excluded.n, device = excluded.device),
+            named AS (
+                SELECT c.*, strpos(ref, ':') AS colon FROM counts AS c
+                WHERE (n0 > 0) <> (n > 0) OR (device0 > 0) <> (device > 0)),
+            told AS (
+                INSERT INTO {._ids} (ref, visitors)
+                SELECT ref, array_agg(visitor_id::text) FILTER (WHERE (device0 > 0) <> (device > 0))
+                FROM named GROUP BY ref)
+            SELECT array_agg(DISTINCT left(c.ref, c.colon - 1) || ' ids')
+            FROM named AS c
+            WHERE c.n = 0 OR coalesce((
+                SELECT false FROM {identities} AS i
+                WHERE i.id = substr(c.ref, c.colon + 1) AND i.id_type = left(c.ref, c.colon - 1) LIMIT 1), true)$sql$)
+        INTO types;
     END IF;
     IF 'traits' = ANY (noted) THEN
         EXECUTE journey._bind(r, format($sql$
@@ -139,6 +155,7 @@ BEGIN
             DELETE FROM {_user_emails} AS e
             WHERE e.n = 0 AND e.user_id IN (SELECT user_id FROM {._noted})$sql$);
     END IF;
+    noted := noted || types;
 END
 $$;
 
@@ -199,175 +216,162 @@ BEGIN
 END
 $$;
 
--- Later: brings the persons of refs up to date; those that changed are left in _changed_ids.
-CREATE FUNCTION journey._identify(r journey._run, noted text[])
-RETURNS void
+-- Later: brings the persons of users and e-mails up to date, and tells in _ids whose they were and are. `noted` gets
+-- "persons" where a user has another one.
+CREATE FUNCTION journey._identify(r journey._run, INOUT noted text[])
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
-    IF journey._scratch_size(r, '_ref_changes'::text) > 0 OR noted && '{alias,users}' THEN
-        PERFORM journey._identify_users(r);
-    END IF;
-    IF journey._scratch_size(r, '_ref_changes'::text) > 0 OR journey._scratch_size(r, '_changed_ids'::text) > 0
-       OR 'traits' = ANY (noted) THEN
-        PERFORM journey._identify_emails(r);
-    END IF;
-END
-$$;
-
-CREATE FUNCTION journey._identify_users(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    n bigint;
 BEGIN
     -- users to look at: named for the first time or no more, carrying an e-mail, or before a changed alias
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._ids} (id_type, id)
-        WITH RECURSIVE changed AS (
-            SELECT previous_id AS id FROM {._noted}
-            WHERE kind = 'alias' AND previous_id IS NOT NULL AND user_id IS NOT NULL),
-        upstream AS (
-            SELECT id FROM changed
-            UNION
-            SELECT a.previous_id FROM {_aliases} AS a JOIN upstream AS u ON a.user_id = u.id)
-        SELECT 'user', id FROM upstream
-        UNION
-        SELECT 'user', user_id FROM {._noted} WHERE kind = 'alias' AND user_id IS NOT NULL
-        UNION
-        SELECT 'user', user_id FROM {._noted} WHERE kind = 'users'
-        UNION
-        SELECT 'user', substr(c.ref, 6) FROM {._ref_changes} AS c
-        WHERE c.ref LIKE 'user:%' AND (c.n < 0 OR NOT EXISTS (
-            SELECT FROM {identities} AS i WHERE i.id = substr(c.ref, 6) AND i.id_type = 'user'))$sql$);
-    GET DIAGNOSTICS n = ROW_COUNT;
-    IF n = 0 THEN
-        RETURN;
-    END IF;
-    IF journey._is_large(r, '_ids'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._ids}'::text);
-    END IF;
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {._ids} AS i SET person_id = 'user:' || e.canonical, reason = 'alias'
-        FROM (
-            WITH RECURSIVE nodes AS (
-                SELECT id FROM {._ids}
+    IF noted && '{alias,users}' THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._ids} (ref)
+            WITH RECURSIVE changed AS (
+                SELECT previous_id AS id FROM {._noted}
+                WHERE kind = 'alias' AND previous_id IS NOT NULL AND user_id IS NOT NULL),
+            upstream AS (
+                SELECT id FROM changed
                 UNION
-                SELECT a.user_id FROM {_aliases} AS a JOIN nodes AS n ON a.previous_id = n.id),
-            latest AS (
-                SELECT DISTINCT ON (a.previous_id) a.previous_id, a.user_id
-                FROM {_aliases} AS a JOIN nodes AS n ON a.previous_id = n.id
-                ORDER BY a.previous_id, a.event_time DESC, a.event_id DESC, a.visitor_id DESC)
-            SELECT x.id, x.canonical
-            FROM (SELECT array_agg(previous_id::text) AS p, array_agg(user_id::text) AS u FROM latest) AS l
-            CROSS JOIN LATERAL journey._alias_ends(l.p, l.u) AS x) AS e
-        WHERE i.id = e.id AND i.id_type = 'user'$sql$);
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {._ids} AS i SET person_id = 'user:' || id, reason = 'user_id'
-        WHERE id_type = 'user' AND person_id IS NULL AND coalesce(
-            -- each by its index: of EXISTS .. OR EXISTS all rows are searched for each id once they exceed work_mem
-            (SELECT true FROM {_visitor_refs} AS v WHERE v.ref = 'user:' || i.id LIMIT 1),
-            (SELECT true FROM {_user_emails} AS e WHERE e.user_id = i.id AND e.n > 0 LIMIT 1),
-            (SELECT true FROM {_aliases} AS a WHERE a.user_id = i.id LIMIT 1))$sql$);
-    PERFORM journey._apply_ids(r);
+                SELECT a.previous_id FROM {_aliases} AS a JOIN upstream AS u ON a.user_id = u.id)
+            SELECT 'user:' || id FROM upstream
+            UNION
+            SELECT 'user:' || user_id FROM {._noted} WHERE kind IN ('alias', 'users') AND user_id IS NOT NULL
+            EXCEPT
+            SELECT ref FROM {._ids}$sql$);
+    END IF;
+    IF noted && '{alias,users,user ids}' AND journey._store_ids(r, 'user'::text, journey._persons_of_users()) THEN
+        noted := noted || 'persons'::text;
+    END IF;
+    -- e-mails to look at: named for the first time or no more, or carried by a user who changed
+    IF noted && '{traits,persons}' THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._ids} (ref)
+            SELECT 'email:' || email
+            FROM {._noted} AS n CROSS JOIN LATERAL journey._clean_email(n.traits ->> $1) AS email
+            WHERE n.user_id IS NOT NULL AND email IS NOT NULL
+            UNION
+            SELECT 'email:' || email
+            FROM {._ids} AS c
+            CROSS JOIN LATERAL (
+                SELECT e.email FROM {_user_emails} AS e WHERE e.user_id = substr(c.ref, 6)
+                UNION ALL
+                SELECT journey._clean_email(substr(c.ref, 6))) AS e
+            WHERE c.ref LIKE 'user:%' AND c.person0 IS DISTINCT FROM c.person_id AND email IS NOT NULL
+            EXCEPT
+            SELECT ref FROM {._ids}$sql$)
+        USING (r.settings).email_trait;
+    END IF;
+    IF noted && '{traits,persons,email ids}' THEN
+        PERFORM journey._store_ids(r, 'email'::text, journey._persons_of_emails());
+    END IF;
 END
 $$;
 
-CREATE FUNCTION journey._identify_emails(r journey._run)
-RETURNS void
+-- Whose the users of `ids` are: of the last in the chain of aliases, or their own.
+CREATE FUNCTION journey._persons_of_users()
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT $sql$
+        WITH RECURSIVE nodes AS (
+            SELECT id FROM ids
+            UNION
+            SELECT a.user_id FROM {_aliases} AS a JOIN nodes AS n ON a.previous_id = n.id),
+        latest AS (
+            SELECT DISTINCT ON (a.previous_id) a.previous_id, a.user_id
+            FROM {_aliases} AS a JOIN nodes AS n ON a.previous_id = n.id
+            ORDER BY a.previous_id, a.event_time DESC, a.event_id DESC, a.visitor_id DESC),
+        ends AS (
+            SELECT x.id COLLATE "C" AS id, x.canonical
+            FROM (SELECT array_agg(previous_id::text) AS p, array_agg(user_id::text) AS u FROM latest) AS l
+            CROSS JOIN LATERAL journey._alias_ends(l.p, l.u) AS x)
+        SELECT i.id, coalesce('user:' || e.canonical, CASE WHEN coalesce(
+                   -- each by its index: of EXISTS .. OR EXISTS all rows are searched for each id once they exceed work_mem
+                   (SELECT true FROM {_visitor_refs} AS v WHERE v.ref = i.ref LIMIT 1),
+                   (SELECT true FROM {_user_emails} AS e WHERE e.user_id = i.id AND e.n > 0 LIMIT 1),
+                   (SELECT true FROM {_aliases} AS a WHERE a.user_id = i.id LIMIT 1)) THEN i.ref END) AS person_id,
+               CASE WHEN e.id IS NULL THEN 'user_id' ELSE 'alias' END AS reason
+        FROM ids AS i LEFT JOIN ends AS e ON e.id = i.id$sql$
+$$;
+
+-- Whose the e-mails of `ids` are: of the one person whose users carry it, else of nobody else.
+CREATE FUNCTION journey._persons_of_emails()
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT $sql$
+        SELECT f.id, CASE WHEN count(DISTINCT f.person_id) = 1 THEN min(f.person_id) ELSE 'email:' || f.id END AS person_id,
+               CASE WHEN count(DISTINCT f.person_id) = 1 THEN 'email of user' ELSE 'email' END AS reason
+        FROM (
+            SELECT i.id, u.person_id
+            FROM ids AS i
+            JOIN {_user_emails} AS e ON e.email = i.id AND e.n > 0
+            JOIN {identities} AS u ON u.id = e.user_id AND u.id_type = 'user'
+            UNION ALL
+            -- a user whose id is the address carries it, unless another does by trait
+            SELECT i.id, u.person_id
+            FROM ids AS i
+            JOIN {identities} AS u ON u.id_type = 'user' AND journey._clean_email(u.id) = i.id
+            WHERE NOT EXISTS (
+                SELECT FROM {_user_emails} AS e
+                WHERE e.email = i.id AND e.n > 0 AND e.user_id <> u.id)
+              AND (strpos(u.id, '@') > 0
+                   OR EXISTS (SELECT FROM {_user_emails} AS e WHERE e.email = i.id AND e.n > 0)
+                   OR EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.ref = i.ref))
+            UNION ALL
+            SELECT i.id, NULL
+            FROM ids AS i
+            JOIN {_visitor_refs} AS v ON v.ref = i.ref) AS f
+        GROUP BY f.id$sql$
+$$;
+
+-- Writes whose the ids of a type are that stand in _ids: a query gives person and reason of those that are known, from
+-- `ids` (ref, id). Whether any is of another person than before.
+CREATE FUNCTION journey._store_ids(r journey._run, id_type text, persons text)
+RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    n bigint;
+    changed boolean;
 BEGIN
-    -- e-mails to look at: named for the first time or no more, or carried by a user who changed
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._ids} (id_type, id)
-        SELECT 'email', substr(c.ref, 7) FROM {._ref_changes} AS c
-        WHERE c.ref LIKE 'email:%' AND (c.n < 0 OR NOT EXISTS (
-            SELECT FROM {identities} AS i WHERE i.id = substr(c.ref, 7) AND i.id_type = 'email'))
-        UNION
-        SELECT 'email', email
-        FROM {._noted} AS n CROSS JOIN LATERAL journey._clean_email(n.traits ->> $1) AS email
-        WHERE n.user_id IS NOT NULL AND email IS NOT NULL
-        UNION
-        SELECT 'email', e.email
-        FROM {._changed_ids} AS c JOIN {_user_emails} AS e ON c.ref = 'user:' || e.user_id
-        UNION
-        SELECT 'email', email
-        FROM {._changed_ids} AS c CROSS JOIN LATERAL journey._clean_email(substr(c.ref, 6)) AS email
-        WHERE c.ref LIKE 'user:%' AND email IS NOT NULL$sql$)
-    USING (r.settings).email_trait;
-    GET DIAGNOSTICS n = ROW_COUNT;
-    IF n = 0 THEN
-        RETURN;
-    END IF;
     IF journey._is_large(r, '_ids'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._ids}'::text);
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        UPDATE {._ids} AS i SET
-            person_id = CASE WHEN c.persons = 1 THEN c.person_id ELSE 'email:' || i.id END,
-            reason = CASE WHEN c.persons = 1 THEN 'email of user' ELSE 'email' END
-        FROM (
-            SELECT f.id, count(DISTINCT f.person_id) AS persons, min(f.person_id) AS person_id
+    EXECUTE journey._bind(r, format($sql$
+        WITH ids AS MATERIALIZED (
+            SELECT ref, substr(ref, strpos(ref, ':') + 1) AS id FROM {._ids} WHERE ref LIKE $1 || ':%%'),
+        persons AS MATERIALIZED (%s),
+        known AS (
+            UPDATE {._ids} AS c SET person0 = x.person0, person_id = x.person_id
             FROM (
-                SELECT x.id, u.person_id
-                FROM {._ids} AS x
-                JOIN {_user_emails} AS e ON e.email = x.id AND e.n > 0
-                JOIN {identities} AS u ON u.id = e.user_id AND u.id_type = 'user'
-                WHERE x.id_type = 'email'
-                UNION ALL
-                -- a user whose id is the address carries it, unless another does by trait
-                SELECT x.id, u.person_id
-                FROM {._ids} AS x
-                JOIN {identities} AS u ON u.id_type = 'user' AND journey._clean_email(u.id) = x.id
-                WHERE x.id_type = 'email' AND NOT EXISTS (
-                    SELECT FROM {_user_emails} AS e
-                    WHERE e.email = x.id AND e.n > 0 AND e.user_id <> u.id)
-                  AND (strpos(u.id, '@') > 0
-                       OR EXISTS (SELECT FROM {_user_emails} AS e WHERE e.email = x.id AND e.n > 0)
-                       OR EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.ref = 'email:' || x.id))
-                UNION ALL
-                SELECT x.id, NULL
-                FROM {._ids} AS x
-                JOIN {_visitor_refs} AS v ON v.ref = 'email:' || x.id
-                WHERE x.id_type = 'email') AS f
-            GROUP BY f.id) AS c
-        WHERE i.id = c.id AND i.id_type = 'email'$sql$);
-    PERFORM journey._apply_ids(r);
+                SELECT i.*, o.person_id AS person0, p.person_id, p.reason
+                FROM ids AS i
+                LEFT JOIN persons AS p USING (id)
+                LEFT JOIN LATERAL (
+                    SELECT o.person_id FROM {identities} AS o WHERE o.id = i.id AND o.id_type = $1 LIMIT 1) AS o ON true) AS x
+            WHERE c.ref = x.ref
+            RETURNING x.*),
+        gone AS (
+            DELETE FROM {identities} AS o USING known AS k
+            WHERE k.person0 IS DISTINCT FROM k.person_id AND o.id = k.id AND o.id_type = $1),
+        put AS (
+            INSERT INTO {identities} AS o (id, id_type, person_id, valid_from, valid_to, reason)
+            SELECT id, $1, person_id, '-infinity', 'infinity', reason FROM known WHERE person_id IS NOT NULL
+            ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE SET reason = excluded.reason
+            WHERE o.reason IS DISTINCT FROM excluded.reason)
+        SELECT coalesce(bool_or(person0 IS DISTINCT FROM person_id), false) FROM known$sql$, persons))
+    INTO changed USING id_type;
+    RETURN changed;
 END
 $$;
 
-CREATE FUNCTION journey._apply_ids(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._changed_ids} (ref, is_new)
-        SELECT i.id_type || ':' || i.id, o.person_id IS NULL
-        FROM {._ids} AS i
-        LEFT JOIN {identities} AS o ON o.id = i.id AND o.id_type = i.id_type
-        WHERE o.person_id IS DISTINCT FROM i.person_id$sql$);
-    EXECUTE journey._bind(r, $sql$
-        DELETE FROM {identities} AS o USING {._ids} AS i
-        WHERE o.id = i.id AND o.id_type = i.id_type AND o.person_id IS DISTINCT FROM i.person_id$sql$);
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {identities} AS o (id, id_type, person_id, valid_from, valid_to, reason)
-        SELECT id, id_type, person_id, '-infinity', 'infinity', reason
-        FROM {._ids}
-        WHERE person_id IS NOT NULL
-        ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE SET reason = excluded.reason
-        WHERE o.reason IS DISTINCT FROM excluded.reason$sql$);
-    PERFORM journey._clear_scratch(r, ARRAY['_ids']);
-END
-$$;
+COMMENT ON FUNCTION journey._persons_of_users() IS 'internal: the query for whose users are';
+COMMENT ON FUNCTION journey._persons_of_emails() IS 'internal: the query for whose e-mails are';
+COMMENT ON FUNCTION journey._store_ids(journey._run, text, text) IS 'internal: writes whose ids are';
 
 -- Where stitching stops on the visitors of a query (visitor_id, base): the beginnings of removed stretches.
 CREATE FUNCTION journey._barriers(visitors text)
@@ -424,17 +428,18 @@ RETURN pg_catalog.format($sql$
             SELECT f.person_id
             FROM {identities} AS f
             WHERE f.id = substr(m.first_ref, strpos(m.first_ref, ':') + 1)
-              AND f.id_type = split_part(m.first_ref, ':', 1) %4$s) AS f ON true
+              AND f.id_type = split_part(m.first_ref, ':', 1) AND f.id_type <> 'visitor' %4$s) AS f ON true
         LEFT JOIN LATERAL (
             SELECT i.person_id
             FROM {identities} AS i
-            WHERE m.identity <> m.first_ref AND i.id = substr(m.identity, strpos(m.identity, ':') + 1)
-              AND i.id_type = split_part(m.identity, ':', 1) %4$s) AS i ON true
+            -- NULL is not looked for; most units name one alone
+            WHERE i.id = substr(nullif(m.identity, m.first_ref), strpos(m.identity, ':') + 1)
+              AND i.id_type = split_part(m.identity, ':', 1) AND i.id_type <> 'visitor' %4$s) AS i ON true
         ORDER BY m.visitor_id, m.at, m.event_id, m.sent_from$sql$, units, journey._barriers(visitors), shared,
         CASE WHEN bulk THEN '' ELSE 'LIMIT 1' END);
 
 -- A first load: all units are in _units_new. Those that go to another person than their visitor's own are left
--- in _resolved; and the visitors' stretches are written.
+-- in _resolved; and the stretches of visitors that name somebody are written.
 CREATE FUNCTION journey._stitch_all(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -461,12 +466,6 @@ BEGIN
             FROM (SELECT visitor_id FROM {_visitor_refs} GROUP BY visitor_id HAVING count(*) > %s) AS x
             WHERE %s$sql$, (r.settings).max_users_per_visitor, journey._is_shared(r)), true)),
         journey._bind(r, '{._resolved}'::text)::regclass, journey._bind(r, '{identities}'::text)::regclass, false);
-    -- most visitors name nobody
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {identities} (id, id_type, person_id, valid_from, valid_to, reason)
-        SELECT visitor_id, 'visitor', 'visitor:' || visitor_id, '-infinity', 'infinity', 'anonymous'
-        FROM (SELECT DISTINCT visitor_id FROM {._units_new} WHERE refs IS NULL) AS u
-        WHERE NOT EXISTS (SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = u.visitor_id)$sql$);
     EXECUTE journey._bind(r, 'ANALYZE {._resolved} (session_id, person_id)'::text);
 END
 $$;
@@ -590,18 +589,18 @@ BEGIN
         INSERT INTO {._windows} (visitor_id, lo, hi, base, shared)
         WITH whole AS (
             SELECT v.visitor_id
-            FROM {._changed_ids} AS c JOIN {_visitor_refs} AS v USING (ref)
-            WHERE NOT c.is_new      -- those that name a new one changed
+            FROM {._ids} AS c
+            CROSS JOIN LATERAL (SELECT v.visitor_id FROM {_visitor_refs} AS v WHERE v.ref = c.ref OFFSET 0) AS v
+            -- those that name a new one changed
+            WHERE c.person0 IS NOT NULL AND c.person0 IS DISTINCT FROM c.person_id
             UNION
             SELECT previous_id FROM {._noted} WHERE kind = 'alias' AND previous_id IS NOT NULL
             UNION
             SELECT c.visitor_id
             FROM (
-                SELECT c.visitor_id, count(*) AS n, array_agg(c.ref) AS refs
-                FROM {._ref_changes} AS c
-                LEFT JOIN {_visitor_refs} AS v USING (visitor_id, ref)
-                WHERE (coalesce(v.device, 0) > 0) <> (coalesce(v.device, 0) - c.device > 0)
-                GROUP BY c.visitor_id) AS c
+                SELECT v COLLATE "C" AS visitor_id, count(*) AS n, array_agg(c.ref) AS refs
+                FROM {._ids} AS c CROSS JOIN LATERAL unnest(c.visitors) AS v
+                GROUP BY v COLLATE "C") AS c
             WHERE c.n + (SELECT count(*) FROM (
                             SELECT FROM {_visitor_refs} AS v WHERE v.visitor_id = c.visitor_id LIMIT $1 + 1) AS v) > $1
               -- shared before as after
@@ -730,7 +729,7 @@ AS $$
         ORDER BY b.visitor_id, b.valid_from, b.person_id, b.valid_to DESC, b.run DESC$sql$
 $$;
 
--- Writes the stretches of visitors that differ, and whose they were and are into _person_changes.
+-- Writes the stretches of visitors that differ, and whose they were and are into _ids.
 CREATE FUNCTION journey._store_stretches(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -784,18 +783,18 @@ BEGIN
               AND NOT EXISTS (
                 SELECT FROM stretches AS s
                 WHERE s.id = i.id AND s.valid_from = i.valid_from AND s.person_id = i.person_id)
-            RETURNING i.person_id, i.valid_from, i.valid_to),
+            RETURNING i.*),
         put AS (
             INSERT INTO {identities} AS i (id, id_type, person_id, valid_from, valid_to, reason)
             SELECT * FROM stretches
             ON CONFLICT (id, id_type, valid_from, person_id) DO UPDATE
             SET valid_to = excluded.valid_to, reason = excluded.reason
             WHERE (i.valid_to, i.reason) IS DISTINCT FROM (excluded.valid_to, excluded.reason)
-            RETURNING i.person_id, i.valid_from, i.valid_to)
-        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-        SELECT person_id, valid_from, valid_to, 'identity' FROM gone
+            RETURNING i.*)
+        INSERT INTO {._ids} (ref, person0, person_id, from_at, to_at)
+        SELECT 'visitor:' || id, person_id, NULL, valid_from, valid_to FROM gone
         UNION ALL
-        SELECT person_id, valid_from, valid_to, 'identity' FROM put$sql$, journey._stretches()));
+        SELECT 'visitor:' || id, NULL, person_id, valid_from, valid_to FROM put$sql$, journey._stretches()));
 END
 $$;
 

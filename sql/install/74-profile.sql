@@ -43,12 +43,6 @@ BEGIN
     IF journey._is_large(r, '_changed_units'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._changed_units}'::text);
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-        SELECT p0, from0, to0, 'unit' FROM {._changed_units} WHERE p0 IS NOT NULL
-        UNION ALL
-        SELECT p1, from1, to1, 'unit' FROM {._changed_units}
-        WHERE p1 IS NOT NULL AND (p0, from0, to0) IS DISTINCT FROM (p1, from1, to1)$sql$);
 END
 $$;
 
@@ -78,10 +72,10 @@ BEGIN
             FROM {._units_new} AS n
             JOIN {._changed_units} AS p USING (session_id)
             CROSS JOIN LATERAL unnest(n.touches) AS x) AS n
-        LEFT JOIN {touches} AS t ON t.visitor_id = n.visitor_id AND t.touch_id = n.touch_id
+        LEFT JOIN {touches} AS t ON t.touch_id = n.touch_id
         WHERE t.touch_id IS NULL OR ROW(%s)::record *<> n::record
-        ON CONFLICT (visitor_id, touch_id) DO UPDATE SET
-            person_id = excluded.person_id, session_id = excluded.session_id,
+        ON CONFLICT (touch_id) DO UPDATE SET
+            person_id = excluded.person_id, visitor_id = excluded.visitor_id, session_id = excluded.session_id,
             touched_at = excluded.touched_at, touch_type = excluded.touch_type,
             source = excluded.source, medium = excluded.medium, campaign = excluded.campaign,
             term = excluded.term, content = excluded.content, campaign_id = excluded.campaign_id,
@@ -102,9 +96,8 @@ END
 $$;
 
 -- Facts that came, went or moved, and those that began or ceased to count with that, are left in _changed_facts. Facts
--- that lie in a session or run are in the reach of its change; rows of a users table are told apart. For whom any
--- changed is told once more, at one of their times. `noted`: the kinds of _noted; `moved`: a unit went to another
--- person.
+-- that lie in a session or run are in the reach of its change; rows of a users table are told apart. `noted`: the kinds
+-- of _noted; `moved`: a unit went to another person.
 CREATE FUNCTION journey._store_facts(r journey._run, noted text[], moved boolean)
 RETURNS void
 LANGUAGE plpgsql
@@ -136,16 +129,16 @@ BEGIN
             FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
     END IF;
     -- rows of a users table follow the user
-    IF journey._scratch_size(r, '_changed_ids'::text) > 0 THEN
+    IF 'persons' = ANY (noted) THEN
         EXECUTE journey._bind(r, $sql$
             WITH moved AS (
                 UPDATE {_facts} AS f SET person_id = m.p1
                 FROM (
-                    SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, i.person_id AS p1
-                    FROM {._changed_ids} AS c
+                    SELECT f.visitor_id, f.event_time, f.event_id, f.person_id AS p0, c.person_id AS p1
+                    FROM {._ids} AS c
                     JOIN {_facts} AS f ON f.session_id IS NULL AND f.user_id = substr(c.ref, 6)
-                    JOIN {identities} AS i ON i.id = f.user_id AND i.id_type = 'user'
-                    WHERE c.ref LIKE 'user:%' AND f.person_id <> i.person_id) AS m
+                    WHERE c.ref LIKE 'user:%' AND c.person0 IS DISTINCT FROM c.person_id
+                      AND f.person_id <> c.person_id) AS m
                 WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time AND f.event_id = m.event_id
                 RETURNING f.*, m.p0, m.p1)$sql$ || told || $sql$
             FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
@@ -172,7 +165,7 @@ BEGIN
 END
 $$;
 
--- What follows from _changed_facts at once: for whom they changed, which others count now or no more, and sums.
+-- What follows from _changed_facts at once: which others count now or no more, and sums.
 CREATE FUNCTION journey._tell_facts(r journey._run)
 RETURNS void
 LANGUAGE plpgsql
@@ -184,13 +177,7 @@ BEGIN
     IF journey._is_large(r, '_changed_facts'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._changed_facts}'::text);
     END IF;
-    EXECUTE journey._bind(r, $sql$
-        WITH told AS (
-            INSERT INTO {._person_changes} (person_id, from_at, to_at, kind)
-            SELECT person_id, event_time, event_time, 'record' FROM {._changed_facts} WHERE session_id IS NULL
-            UNION ALL
-            SELECT person_id, min(event_time), min(event_time), 'fact' FROM {._changed_facts} GROUP BY person_id)
-        SELECT count(order_id) > 0 FROM {._changed_facts}$sql$) INTO orders;
+    EXECUTE journey._bind(r, 'SELECT count(order_id) > 0 FROM {._changed_facts}'::text) INTO orders;
     IF orders THEN
         PERFORM journey._recount_orders(r);
     END IF;
@@ -200,31 +187,8 @@ $$;
 
 COMMENT ON FUNCTION journey._tell_facts(journey._run) IS 'internal: what follows from changed facts at once';
 
--- A first load: facts, before all that is written person by person.
-CREATE FUNCTION journey._store_all_facts(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE journey._bind(r, $sql$
-        INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
-                              order_id, revenue, currency, traits, conversions)
-        SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
-               coalesce(p.person_id, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
-                                          ELSE 'visitor:' || n.visitor_id END),
-               n.user_id, n.name, n.order_id, n.revenue, n.currency, n.traits,
-               n.conversions
-        FROM {._noted} AS n
-        LEFT JOIN {._resolved} AS p USING (session_id)
-        LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
-        WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)$sql$);
-END
-$$;
-
--- A first load: sessions, touches and profiles, person by person; how many profiles.
-CREATE FUNCTION journey._store_persons(r journey._run)
-RETURNS bigint
+-- A first load: sessions, touches, facts and profiles, person by person; how many sessions and profiles.
+CREATE FUNCTION journey._store_persons(r journey._run, OUT sessions bigint, OUT profiles bigint)
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -233,7 +197,8 @@ DECLARE
 BEGIN
     -- In the order of person_id, in which indexes are made fast. Sorted by what follows the prefix and one letter
     -- of that, since eight bytes that are the same make comparing slow.
-    RETURN journey._load_persons(journey._bind(r, $sql$
+    SELECT n_sessions, n_profiles INTO sessions, profiles
+    FROM journey._load_persons(journey._bind(r, $sql$
             SELECT coalesce(p.person_id, 'visitor:' || u.visitor_id), u.session_number, u.part
             FROM {._units_new} AS u LEFT JOIN {._resolved} AS p USING (session_id)
             ORDER BY CASE WHEN p.person_id IS NULL THEN 'v' || u.visitor_id
@@ -241,13 +206,19 @@ BEGIN
                      END COLLATE "C", u.visitor_id, u.started_at, u.first_event_id$sql$),
         journey._bind(r, $sql$
             SELECT f.person_id, f.visitor_id, f.event_time, f.event_id, f.name, f.order_id, f.revenue,
-                   f.currency, f.traits
-            FROM {_facts} AS f
-            WHERE f.revenue IS NOT NULL OR f.traits IS NOT NULL
-            ORDER BY left(f.person_id, 1) || substr(f.person_id, strpos(f.person_id, ':') + 1),
+                   f.currency, f.traits, f.session_id, f.user_id, f.conversions
+            FROM (
+                SELECT coalesce(p.person_id, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
+                                                  ELSE 'visitor:' || n.visitor_id END) AS person_id, n.*
+                FROM {._noted} AS n
+                LEFT JOIN {._resolved} AS p USING (session_id)
+                LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'
+                WHERE n.sign > 0
+                  AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)) AS f
+            ORDER BY left(f.person_id, 1) || substr(f.person_id, strpos(f.person_id, ':') + 1) COLLATE "C",
                      f.event_time, f.event_id, f.visitor_id$sql$),
         journey._bind(r, '{_sessions}'::text)::regclass, journey._bind(r, '{touches}'::text)::regclass,
-        journey._bind(r, '{profiles}'::text)::regclass, s.time_zone, s.email_trait,
+        journey._bind(r, '{_facts}'::text)::regclass, journey._bind(r, '{profiles}'::text)::regclass, s.time_zone, s.email_trait,
         journey._internal_patterns(r.store, s), s.profiles = 'all',
         r.version, r.at);
 END
@@ -391,7 +362,7 @@ AS $$
                               WHERE s.person_id = p.person_id AND s.refs IS NOT NULL) END AS identified_at,
                    -- _count_conversions() brings them up to date, and counts all where they are NULL
                    CASE WHEN o.person_id IS NOT NULL THEN o.conversions
-                        WHEN p.person_id NOT IN (SELECT c.person_id FROM {._converted} AS c)
+                        WHEN p.person_id NOT IN (SELECT c.person_id FROM {._converted} AS c WHERE c.person_id IS NOT NULL)
                              AND NOT EXISTS (SELECT FROM {_conversions} AS c WHERE c.person_id = p.person_id) THEN 0
                         END AS conversions
             FROM scope AS p
@@ -478,7 +449,8 @@ AS $$
             WHERE a.attrelid = (SELECT typrelid FROM pg_type
                                 WHERE oid = 'journey._profile_touch'::regtype))),
         -- users, both; neither changes with most updates, which therefore touch no index
-        'CREATE INDEX ON {profiles} (email); CREATE INDEX ON {profiles} (user_id)',
+        'CREATE INDEX ON {profiles} (email) WHERE email IS NOT NULL;'
+        ' CREATE INDEX ON {profiles} (user_id) WHERE user_id IS NOT NULL',
         $sql$
             SELECT person_id, bool_or(kind = 'fact') AS facts, bool_or(kind = 'identity') AS moved
             FROM {._person_changes} GROUP BY person_id$sql$,

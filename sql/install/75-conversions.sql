@@ -4,8 +4,7 @@
 -- A conversion is an event that a definition of the option "conversions" meets; merge notes it as a fact, with
 -- its id and value (src/conversion.c). What is told of it beside that follows from its person: the touches in
 -- [converted_at - lookback, converted_at]. So a change of a person at some time re-opens the conversions from then
--- on until a lookback later: their ids are collected in _conversion_scope, from which both relations
--- are derived anew.
+-- on until a lookback later: they are collected in _converted, as they were, and derived anew (_find_conversions()).
 -- ---------------------------------------------------------------------------------------------
 
 CREATE FUNCTION journey._check_conversions(list jsonb) RETURNS void
@@ -145,20 +144,7 @@ $$;
 -- rows of tables that are conversions
 -- ---------------------------------------------------------------------------------------------
 
--- The condition that a record o is in no row of a table that was read whole.
-CREATE FUNCTION journey._vanished()
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT $sql$
-        o.table_id IN (SELECT table_id FROM {._whole_tables})
-        AND NOT EXISTS (
-            SELECT FROM {._batch} AS b
-            WHERE b.kind = 'conversion' AND b.is_traits AND b.status IS NULL
-              AND journey._record_key(b.name, b.event_id) = o.conversion_id)$sql$
-$$;
-
+-- Whether a table that was read whole has lost rows of records.
 CREATE FUNCTION journey._conversions_vanished(r journey._run)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -167,9 +153,17 @@ AS $$
 DECLARE
     result boolean;
 BEGIN
-    EXECUTE journey._bind(r, format('SELECT EXISTS (SELECT FROM {_conversion_records} AS o WHERE %s)',
-                                    journey._vanished())) INTO result;
-    RETURN result;
+    IF journey._scratch_size(r, '_whole_tables'::text) > 0 THEN
+        EXECUTE journey._bind(r, $sql$
+            SELECT EXISTS (
+                SELECT FROM {_conversion_records} AS o
+                WHERE o.table_id IN (SELECT table_id FROM {._whole_tables} WHERE NOT compared)
+                  AND NOT EXISTS (
+                      SELECT FROM {._batch} AS b
+                      WHERE b.kind = 'conversion' AND b.is_traits AND b.status IS NULL
+                        AND journey._record_key(b.name, b.event_id) = o.conversion_id))$sql$) INTO result;
+    END IF;
+    RETURN coalesce(result, false);
 END
 $$;
 
@@ -177,11 +171,12 @@ $$;
 CREATE FUNCTION journey._record_content(o jsonb) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-AS $$SELECT (o - '{table_id,loaded_at}'::text[])::text COLLATE "C"$$;
+AS $$SELECT (o - '{table_id,loaded_at,row_version,rows}'::text[])::text COLLATE "C"$$;
 
 -- Brings the records up to date by the rows of _batch; how many told something new. Those of which a row of a
--- captured table changed or went begin anew with the rows that there are. Of a conversion the row that was loaded
--- last counts, of those loaded at one time the one that takes it back. Rows without a load time are from now.
+-- captured or compared table changed or went begin anew with the rows that there are. Of a conversion the row that was
+-- loaded last counts, of those loaded at one time the one that takes it back. Rows without a load time are from now,
+-- and so is the row of a compared table that is as its record has it.
 CREATE FUNCTION journey._note_conversion_rows(r journey._run)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -191,56 +186,73 @@ AS $$
 DECLARE
     n bigint;
 BEGIN
-    IF NOT r.bulk THEN
-        -- rows of a captured table that went or changed
-        EXECUTE journey._bind(r, $sql$
-            WITH gone AS (
-                DELETE FROM {_conversion_records} AS o USING {._batch} AS b
-                WHERE b.is_traits AND b.kind = 'conversion' AND b.status = 'removed'
-                  AND o.table_id = b.table_id AND o.row_id = b.event_id
-                RETURNING o.conversion_id)
-            INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$);
-    END IF;
-    EXECUTE journey._bind(r, $sql$
+    EXECUTE journey._bind(r, format($sql$
         WITH given AS (
             SELECT journey._record_key(b.name, b.event_id) AS conversion_id, b.name, b.table_id, b.loaded_at,
                    b.event_time AS converted_at, x.user_id, x.properties ->> 'email' AS email, x.visitor_id,
                    x.revenue AS value, x.currency, x.order_id, x.properties ->> 'gclid' AS gclid,
                    x.properties ->> 'click_id' AS click_id, x.properties ->> 'phone' AS phone,
-                   x.properties -> 'consent' AS consent, b.event_id AS row_id
+                   x.properties -> 'consent' AS consent, b.event_id AS row_id, b.row_version
             FROM {._batch} AS b
             LEFT JOIN LATERAL (
                 SELECT b.user_id, b.visitor_id, b.revenue, b.currency, b.order_id, b.properties
                 WHERE b.event_time IS NOT NULL) AS x ON true
             WHERE b.is_traits AND b.kind = 'conversion' AND b.status IS NULL),
-        last AS (
+        last AS MATERIALIZED (
             SELECT DISTINCT ON (g.conversion_id) g.*
-            FROM given AS g
+            FROM (SELECT g.*, count(*) OVER (PARTITION BY g.conversion_id) AS rows FROM given AS g) AS g
             ORDER BY g.conversion_id, g.loaded_at DESC NULLS FIRST, g.converted_at IS NULL DESC,
-                     journey._record_content(to_jsonb(g)) DESC),
+                     CASE WHEN g.rows > 1 THEN journey._record_content(to_jsonb(g)) END DESC),
+        whole AS MATERIALIZED (SELECT table_id, compared FROM {._whole_tables}),
+        outdated AS MATERIALIZED (
+            SELECT b.row_key AS conversion_id
+            FROM {._batch} AS b
+            WHERE b.is_traits AND b.kind = 'conversion' AND b.status = 'removed' AND b.row_key IS NOT NULL
+            UNION
+            SELECT o.conversion_id
+            FROM {._batch} AS b
+            JOIN {_conversion_records} AS o ON o.table_id = b.table_id AND o.row_id = b.event_id
+            WHERE b.is_traits AND b.kind = 'conversion' AND b.status = 'removed' AND b.row_key IS NULL),
+        news AS MATERIALIZED (
+            SELECT %1$s, l.row_version,
+                   k.conversion_id IS NULL OR ROW(%2$s)::record *<> ROW(%1$s)::record AS is_new
+            FROM last AS l
+            LEFT JOIN {_conversion_records} AS k USING (conversion_id)
+            WHERE CASE
+                  WHEN k.conversion_id IS NULL OR l.conversion_id IN (SELECT conversion_id FROM outdated) THEN true
+                  WHEN k.row_version IS NOT NULL AND k.table_id IN (SELECT table_id FROM whole WHERE compared)
+                  THEN l.loaded_at IS NULL
+                       AND ((l.converted_at IS NULL)::int, journey._record_content(to_jsonb(l)))
+                           > ((k.converted_at IS NULL)::int, journey._record_content(to_jsonb(k)))
+                  ELSE l.loaded_at IS NULL OR k.loaded_at IS NULL
+                       OR (l.loaded_at, (l.converted_at IS NULL)::int, journey._record_content(to_jsonb(l)))
+                          > (k.loaded_at, (k.converted_at IS NULL)::int, journey._record_content(to_jsonb(k))) END),
         put AS (
             INSERT INTO {_conversion_records} AS o
-            SELECT l.* FROM last AS l
-            LEFT JOIN {_conversion_records} AS k USING (conversion_id)
-            WHERE k.conversion_id IS NULL OR l.loaded_at IS NULL OR k.loaded_at IS NULL
-               OR (l.loaded_at, (l.converted_at IS NULL)::int, journey._record_content(to_jsonb(l)))
-                  > (k.loaded_at, (k.converted_at IS NULL)::int, journey._record_content(to_jsonb(k)))
+            SELECT %3$s, row_version FROM news
             ON CONFLICT (conversion_id) DO UPDATE SET
                 name = excluded.name, table_id = excluded.table_id, loaded_at = excluded.loaded_at,
                 converted_at = excluded.converted_at, user_id = excluded.user_id, email = excluded.email,
                 visitor_id = excluded.visitor_id, value = excluded.value, currency = excluded.currency,
                 order_id = excluded.order_id, gclid = excluded.gclid, click_id = excluded.click_id,
-                phone = excluded.phone, consent = excluded.consent, row_id = excluded.row_id
-            WHERE o *<> excluded
-            RETURNING conversion_id)
-        INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM put$sql$);
-    GET DIAGNOSTICS n = ROW_COUNT;
-    IF NOT r.bulk THEN
-        EXECUTE journey._bind(r, format($sql$
-            WITH gone AS (
-                DELETE FROM {_conversion_records} AS o WHERE %s RETURNING conversion_id)
-            INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$, journey._vanished()));
-    END IF;
+                phone = excluded.phone, consent = excluded.consent, row_id = excluded.row_id,
+                row_version = excluded.row_version
+            WHERE o *<> excluded),
+        gone AS (
+            DELETE FROM {_conversion_records} AS o
+            WHERE (o.table_id IN (SELECT table_id FROM whole WHERE NOT compared)
+                   OR o.conversion_id IN (SELECT conversion_id FROM outdated))
+              AND NOT EXISTS (SELECT FROM last AS l WHERE l.conversion_id = o.conversion_id)
+            RETURNING conversion_id),
+        noted AS (
+            INSERT INTO {._converted} (conversion_id)
+            SELECT conversion_id FROM news WHERE is_new
+            UNION ALL
+            SELECT conversion_id FROM gone)
+        SELECT count(*) FROM news WHERE is_new$sql$,
+        journey._compared_columns(r, '_conversion_records'::text, 'l.'::text),
+        journey._compared_columns(r, '_conversion_records'::text, 'k.'::text),
+        journey._compared_columns(r, '_conversion_records'::text, ''::text))) INTO n;
     RETURN n;
 END
 $$;
@@ -267,8 +279,13 @@ BEGIN
                    greatest($4, g.converted_at + interval '1 microsecond')
             FROM gone AS g CROSS JOIN {_tombstone_key} AS k
             ON CONFLICT (kind, hash, valid_from) DO UPDATE SET forgotten_at = greatest(o.forgotten_at, excluded.forgotten_at))
-        INSERT INTO {._record_changes} (conversion_id) SELECT conversion_id FROM gone$sql$)
+        INSERT INTO {._converted} (conversion_id) SELECT conversion_id FROM gone$sql$)
     USING person, user_id, r, r.at;
+    -- rows of others that name a device of the person may be rejected from now on; which ones, only pseudonyms tell
+    EXECUTE journey._bind(r, $sql$
+        UPDATE {_conversion_records} AS o SET row_version = NULL
+        WHERE o.row_version IS NOT NULL AND o.visitor_id IS NOT NULL
+          AND ($1 OR o.visitor_id IN (SELECT visitor_id FROM {._fresh}))$sql$) USING (r.settings).redact IS NOT NULL;
 END
 $$;
 
@@ -476,7 +493,7 @@ AS $$
         'CREATE INDEX ON {_conversions} (unit_id) WHERE unit_id IS NOT NULL;'
         -- the first of a name, which alone may count
         'CREATE INDEX ON {_conversions} (person_id, name, converted_at)',
-        CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT * FROM {._conversion_scope}' END,
+        CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT conversion_id, visitor_id, event_time, event_id FROM {._converted}' END,
         CASE WHEN (r).anew THEN 'true' ELSE 'o.conversion_id = s.conversion_id' END,
         journey._conversion_rows((r).bulk OR (r).anew),
         NULL)::journey._follower
@@ -512,22 +529,43 @@ AS $$
                                          AND c.converted_at) AS lead ON true$sql$ END
 $$;
 
+-- Whose the conversions are that a later run derives anew: as they were (n is -1) and, once they are derived, as they
+-- are (1).
+CREATE FUNCTION journey._converted_sides(anew boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format($sql$
+        SELECT s.person_id, s.name, s.converted_at, -1 AS n
+        FROM (SELECT DISTINCT conversion_id, person_id, name, converted_at FROM {._converted}
+              WHERE person_id IS NOT NULL) AS s
+        UNION ALL
+        SELECT o.person_id, o.name, o.converted_at, 1
+        FROM {_conversions} AS o %s$sql$, CASE WHEN anew THEN ''
+            ELSE 'JOIN (SELECT DISTINCT conversion_id FROM {._converted}) AS s USING (conversion_id)' END)
+$$;
+
+COMMENT ON FUNCTION journey._converted_sides(boolean) IS
+    'internal: the query for whose conversions were and are that were derived anew';
+
 -- More of a scope: conversions of a person whose leads changed, from then on until a lookback later.
 CREATE FUNCTION journey._reach_of_leads()
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT $sql$
+    SELECT format($sql$
         UNION
         SELECT o.conversion_id
         FROM (SELECT c.person_id, c.converted_at
-              FROM {._converted} AS c
+              FROM (%s) AS c
               WHERE c.name = (($1).settings).attribution ->> 'lead'
               GROUP BY c.person_id, c.converted_at
               HAVING sum(c.n) <> 0) AS l
         JOIN {_conversions} AS o ON o.person_id = l.person_id
-            AND o.converted_at BETWEEN l.converted_at AND l.converted_at + (SELECT journey._max_lookback($1))$sql$
+            AND o.converted_at BETWEEN l.converted_at AND l.converted_at + (SELECT journey._max_lookback($1))$sql$,
+        journey._converted_sides(false))
 $$;
 
 -- One row per conversion and touch before it that counts.
@@ -567,7 +605,7 @@ AS $$
             time_decay_credit numeric NOT NULL,
             time_decay_value  numeric$sql$,
         NULL,
-        CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT DISTINCT conversion_id FROM {._conversion_scope}'
+        CASE WHEN (r).anew THEN 'SELECT' ELSE 'SELECT DISTINCT conversion_id FROM {._converted}'
             || CASE WHEN ((r).settings).attribution ? 'lead' THEN journey._reach_of_leads() ELSE '' END END,
         CASE WHEN (r).anew THEN 'true' ELSE 'o.conversion_id = s.conversion_id' END,
         format($sql$%s
@@ -605,36 +643,11 @@ AS $$
         NULL)::journey._follower
 $$;
 
-CREATE FUNCTION journey._create_conversion_scope(r journey._run)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    -- conversions to derive anew, and where the event lies
-    EXECUTE journey._bind(r, $sql$
-        CREATE UNLOGGED TABLE {._conversion_scope} (
-            conversion_id text COLLATE "C" NOT NULL,
-            visitor_id    text COLLATE "C",
-            event_time    timestamptz,
-            event_id      text COLLATE "C");
-        -- conversions of the scope, as they were before (n is -1) and as they are (1)
-        CREATE UNLOGGED TABLE {._converted} (
-            person_id     text COLLATE "C" NOT NULL,
-            name          text NOT NULL,
-            converted_at  timestamptz NOT NULL,
-            n             integer NOT NULL);
-        -- records that came, changed or went
-        CREATE UNLOGGED TABLE {._record_changes} (conversion_id text COLLATE "C" NOT NULL);
-        -- tables of conversions of which the reading has all rows
-        CREATE UNLOGGED TABLE {._whole_tables} (table_id integer NOT NULL)$sql$);
-END
-$$;
-
 -- Which conversions a later run derives anew: those of events of changed sessions and runs, as they are and as
 -- they were; rows that changed, or follow a changed id or device; of a person that changed those from then on
--- until a lookback later; those of orders that such an event is of; and the first one where only that counts.
--- Whether there are conversions at all.
+-- until a lookback later; those of orders that such an event is of; and the first one where only that counts; where
+-- the options changed, all. Whether there are conversions at all. Those of units and persons are looked up one by one
+-- (OFFSET 0): to pass by all that are stored in the order of an index costs more than it seems.
 CREATE FUNCTION journey._find_conversions(r journey._run)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -646,110 +659,123 @@ BEGIN
     -- most models have none
     IF r.conversions IS NULL AND journey._scratch_size(r, '_conversions'::text) = 0
        AND journey._scratch_size(r, '_conversion_records'::text) = 0 THEN
-        RETURN false;
+        RETURN r.anew;
+    END IF;
+    IF r.anew THEN
+        EXECUTE journey._bind(r, $sql$
+            INSERT INTO {._converted} (conversion_id, person_id, name, converted_at)
+            SELECT conversion_id, person_id, name, converted_at FROM {_conversions}$sql$);
+        RETURN true;
     END IF;
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._conversion_scope} (conversion_id, visitor_id, event_time, event_id)
-        WITH orders AS MATERIALIZED (
+        WITH facts AS MATERIALIZED (
+            SELECT u.session_id, f.*
+            FROM {._changed_units} AS u
+            CROSS JOIN LATERAL (
+                SELECT f.person_id, f.order_id, f.visitor_id, f.event_time, f.event_id, f.conversions
+                FROM {_facts} AS f
+                WHERE f.session_id = u.session_id AND (f.conversions IS NOT NULL OR f.order_id IS NOT NULL)
+                OFFSET 0) AS f),
+        events AS MATERIALIZED (
+            SELECT f.person_id, c.name, c.id AS conversion_id, f.visitor_id, f.event_time, f.event_id
+            FROM facts AS f
+            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text, name text)
+            WHERE f.conversions IS NOT NULL),
+        old AS MATERIALIZED (
+            SELECT o.*
+            FROM {._changed_units} AS u
+            CROSS JOIN LATERAL (
+                SELECT o.person_id, o.name, o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+                FROM {_conversions} AS o
+                WHERE o.unit_id = u.session_id
+                OFFSET 0) AS o
+            WHERE u.p0 IS NOT NULL),
+        orders AS MATERIALIZED (
             SELECT p.person_id, x.order_id
             FROM (SELECT session_id, order_id FROM {._noted} WHERE sign < 0 AND order_id IS NOT NULL
                   UNION
-                  SELECT f.session_id, f.order_id
-                  FROM {._changed_units} AS u JOIN {_facts} AS f USING (session_id)
-                  WHERE f.order_id IS NOT NULL) AS x
+                  SELECT f.session_id, f.order_id FROM facts AS f WHERE f.order_id IS NOT NULL) AS x
             JOIN {._changed_units} AS u USING (session_id)
             CROSS JOIN LATERAL unnest(ARRAY[u.p0, u.p1]) AS p (person_id)
             WHERE p.person_id IS NOT NULL
             GROUP BY 1, 2),
         firsts AS MATERIALIZED (
-            SELECT f.person_id, c.name
-            FROM {._changed_units} AS u
-            JOIN {_facts} AS f USING (session_id)
-            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (name text)
-            WHERE f.conversions IS NOT NULL AND c.name = ANY ($2)
+            SELECT person_id, name FROM events WHERE name = ANY ($2)
             UNION
-            SELECT o.person_id, o.name
-            FROM {._changed_units} AS u
-            JOIN {_conversions} AS o ON o.unit_id = u.session_id
-            WHERE o.name = ANY ($2)),
+            SELECT person_id, name FROM old WHERE name = ANY ($2)),
         reach AS MATERIALIZED (
             SELECT person_id, unnest(range_agg(tstzrange(from_at, to_at + $1, '[]'))) AS at
             FROM {._person_changes}
             WHERE kind = 'unit'
-            GROUP BY person_id)
-        SELECT c.id, f.visitor_id, f.event_time, f.event_id
-        FROM {._changed_units} AS u
-        JOIN {_facts} AS f USING (session_id)
-        CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
-        WHERE f.conversions IS NOT NULL
-        UNION
-        SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
-        FROM {._changed_units} AS u
-        JOIN {_conversions} AS o ON o.unit_id = u.session_id
-        UNION
-        SELECT c.id, f.visitor_id, f.event_time, f.event_id
-        FROM orders AS r
-        JOIN {_facts} AS f ON f.person_id = r.person_id AND f.order_id = r.order_id
-        CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
-        WHERE f.conversions IS NOT NULL
-        UNION
-        SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
-        FROM firsts AS r
-        JOIN {_conversions} AS o USING (person_id, name)
-        WHERE o.unit_id IS NOT NULL
-        UNION
-        SELECT f.id, f.visitor_id, f.event_time, f.event_id
-        FROM firsts AS r
-        CROSS JOIN LATERAL (
-            SELECT c.id, f.visitor_id, f.event_time, f.event_id
-            FROM {_facts} AS f
-            CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text, name text)
-            WHERE f.person_id = r.person_id AND f.conversions IS NOT NULL AND c.name = r.name
-            ORDER BY f.event_time, f.event_id, f.visitor_id
-            LIMIT 1) AS f
-        UNION
-        SELECT conversion_id, NULL, NULL, NULL FROM {._record_changes}
-        UNION
-        SELECT c.conversion_id, NULL, NULL, NULL
-        FROM {._changed_ids} AS i
-        JOIN {_conversion_records} AS c ON i.ref LIKE 'user:%' AND c.user_id = substr(i.ref, 6)
-        UNION
-        SELECT c.conversion_id, NULL, NULL, NULL
-        FROM {._changed_ids} AS i
-        JOIN {_conversion_records} AS c ON i.ref LIKE 'email:%' AND c.email = substr(i.ref, 7)
-        UNION
-        SELECT c.conversion_id, NULL, NULL, NULL
-        FROM {._changed_units} AS u JOIN {_conversion_records} AS c USING (visitor_id)
-        UNION
-        SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
-        FROM reach AS r
-        JOIN {_conversions} AS o ON o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at)$sql$)
+            GROUP BY person_id),
+        found AS (
+            -- of those that count once per person the first one is looked for
+            SELECT conversion_id, visitor_id, event_time, event_id FROM events WHERE name <> ALL ($2)
+            UNION
+            SELECT conversion_id, visitor_id, converted_at, event_id FROM old
+            UNION
+            SELECT f.id, f.visitor_id, f.event_time, f.event_id
+            FROM orders AS r
+            CROSS JOIN LATERAL (
+                SELECT c.id, f.visitor_id, f.event_time, f.event_id
+                FROM {_facts} AS f
+                CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text)
+                WHERE f.person_id = r.person_id AND f.order_id = r.order_id AND f.conversions IS NOT NULL
+                OFFSET 0) AS f
+            UNION
+            SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+            FROM firsts AS r
+            CROSS JOIN LATERAL (
+                SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+                FROM {_conversions} AS o
+                WHERE o.person_id = r.person_id AND o.name = r.name AND o.unit_id IS NOT NULL
+                OFFSET 0) AS o
+            UNION
+            SELECT f.id, f.visitor_id, f.event_time, f.event_id
+            FROM firsts AS r
+            CROSS JOIN LATERAL (
+                SELECT c.id, f.visitor_id, f.event_time, f.event_id
+                FROM {_facts} AS f
+                CROSS JOIN LATERAL jsonb_to_recordset(f.conversions) AS c (id text, name text)
+                WHERE f.person_id = r.person_id AND f.conversions IS NOT NULL AND c.name = r.name
+                ORDER BY f.event_time, f.event_id, f.visitor_id
+                LIMIT 1) AS f
+            UNION
+            SELECT conversion_id, NULL, NULL, NULL FROM {._converted}
+            UNION
+            SELECT c.conversion_id, NULL, NULL, NULL
+            FROM {._ids} AS i
+            JOIN {_conversion_records} AS c ON i.ref LIKE 'user:%' AND c.user_id = substr(i.ref, 6)
+            WHERE i.person0 IS DISTINCT FROM i.person_id
+            UNION
+            SELECT c.conversion_id, NULL, NULL, NULL
+            FROM {._ids} AS i
+            JOIN {_conversion_records} AS c ON i.ref LIKE 'email:%' AND c.email = substr(i.ref, 7)
+            WHERE i.person0 IS DISTINCT FROM i.person_id
+            UNION
+            SELECT c.conversion_id, NULL, NULL, NULL
+            FROM {._changed_units} AS u JOIN {_conversion_records} AS c USING (visitor_id)
+            UNION
+            SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+            FROM reach AS r
+            CROSS JOIN LATERAL (
+                SELECT o.conversion_id, o.visitor_id, o.converted_at, o.event_id
+                FROM {_conversions} AS o
+                WHERE o.person_id = r.person_id AND o.converted_at BETWEEN lower(r.at) AND upper(r.at)
+                OFFSET 0) AS o)
+        INSERT INTO {._converted} (conversion_id, visitor_id, event_time, event_id, person_id, name, converted_at)
+        SELECT s.conversion_id, s.visitor_id, s.event_time, s.event_id, o.person_id, o.name, o.converted_at
+        FROM found AS s
+        LEFT JOIN LATERAL (
+            SELECT o.person_id, o.name, o.converted_at
+            FROM {_conversions} AS o WHERE o.conversion_id = s.conversion_id LIMIT 1) AS o ON true$sql$)
     USING journey._max_lookback(r), ARRAY(SELECT name FROM journey._conversion_rules(r) WHERE counting = 'first');
-    IF journey._is_large(r, '_conversion_scope'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._conversion_scope}'::text);
-    END IF;
-    EXECUTE journey._bind(r, $sql$
-        SELECT EXISTS (SELECT FROM {._conversion_scope}) OR EXISTS (SELECT FROM {_conversions})$sql$) INTO result;
-    RETURN result;
-END
-$$;
-
--- Notes whose the conversions are that are derived anew: before (sign -1) and after (1).
-CREATE FUNCTION journey._note_converted(r journey._run, sign integer)
-RETURNS void
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE journey._bind(r, format($sql$
-        INSERT INTO {._converted} (person_id, name, converted_at, n)
-        SELECT o.person_id, o.name, o.converted_at, $1
-        FROM {_conversions} AS o %s$sql$, CASE WHEN r.anew THEN '' ELSE
-            'JOIN (SELECT DISTINCT conversion_id FROM {._conversion_scope}) AS s USING (conversion_id)' END))
-    USING sign;
-    IF sign > 0 AND journey._is_large(r, '_converted'::text) THEN
+    IF journey._is_large(r, '_converted'::text) THEN
         EXECUTE journey._bind(r, 'ANALYZE {._converted}'::text);
     END IF;
+    EXECUTE journey._bind(r, $sql$
+        SELECT EXISTS (SELECT FROM {._converted}) OR EXISTS (SELECT FROM {_conversions})$sql$) INTO result;
+    RETURN result;
 END
 $$;
 
@@ -780,7 +806,7 @@ BEGIN
         WITH moved AS MATERIALIZED (
             SELECT person_id, name, sum(n) AS n
             FROM (SELECT person_id, name, converted_at, sum(n) AS n
-                  FROM {._converted} GROUP BY 1, 2, 3 HAVING sum(n) <> 0) AS c
+                  FROM (%s) AS c GROUP BY 1, 2, 3 HAVING sum(n) <> 0) AS c
             GROUP BY 1, 2),
         stale AS MATERIALIZED (
             SELECT p.person_id, p.conversions IS NULL AS is_new, p.conversion_counts, p.version
@@ -819,6 +845,7 @@ BEGIN
                   *<> ROW(c.n, f.at, c.counts)::record
             RETURNING p.person_id)%s
         SELECT count(*) FROM put JOIN stale USING (person_id) WHERE version < $1$sql$,
+        journey._converted_sides(r.anew),
         CASE WHEN (r.settings).keep_changes IS NOT NULL THEN $sql$,
         listed AS (
             INSERT INTO {._change_list} (version, changed_at, relation, key)

@@ -165,13 +165,13 @@ AS $$
         -- passive events follow an end until the timeout; profiles tell of conversions, which may come and go while
         -- all else of the person stays
         CASE WHEN (r).segments IS NOT NULL THEN
-            $sql$SELECT person_id, min(from_at) AS from_at, max(to_at) + ($1).timeout AS to_at
+            format($sql$SELECT person_id, min(from_at) AS from_at, max(to_at) + ($1).timeout AS to_at
                  FROM (SELECT person_id, from_at, to_at FROM {._person_changes} WHERE kind = 'unit'
                        UNION ALL
                        SELECT person_id, NULL, NULL FROM {._person_changes} WHERE kind <> 'unit'
                        UNION ALL
-                       SELECT person_id, NULL, NULL FROM {._converted}) AS x
-                 GROUP BY person_id$sql$ END,
+                       SELECT person_id, NULL, NULL FROM (%s) AS c) AS x
+                 GROUP BY person_id$sql$, journey._converted_sides((r).anew)) END,
         'o.person_id = s.person_id',
         CASE WHEN (r).segments IS NOT NULL AND (r).bulk THEN journey._segment_member_rows(r)
              WHEN (r).segments IS NOT NULL THEN journey._changed_member_rows(r) END,

@@ -1,10 +1,10 @@
 -- ---------------------------------------------------------------------------------------------
 -- model: what follows from persons
 --
--- The last round. Stitch hands over what changed for whom (_person_changes), which sessions and runs changed
--- (_changed_units) and which ids came to another person (_changed_ids). Each relation of the list below
--- says in a query which of its rows lie within reach of that, and in another what they are now; here is the
--- one place that writes those that differ. How to add a relation is told in docs/development.md.
+-- The last round. Stitch hands over which sessions and runs changed (_changed_units), which facts (_changed_facts) and
+-- which ids came to another person (_ids); what changed for whom (_person_changes) follows from them. Each relation of
+-- the list below says in a query which of its rows lie within reach of that, and in another what they are now; here is
+-- the one place that writes those that differ. How to add a relation is told in docs/development.md.
 -- ---------------------------------------------------------------------------------------------
 
 -- The relations that follow from persons, in the order in which they are derived: one may read those before.
@@ -206,31 +206,31 @@ DECLARE
     n bigint;
     profiles bigint;
     convert boolean;
+    conversions CONSTANT text[] := '{_conversions,attributed_touches}';
 BEGIN
     IF r.bulk THEN
+        -- most models have none
+        convert := r.conversions IS NOT NULL
+            OR pg_relation_size(journey._bind(r, '{_conversion_records}'::text)::regclass) > 0;
         FOR f IN SELECT * FROM journey._followers(r) LOOP
+            CONTINUE WHEN NOT convert AND f.relation = ANY (conversions);
             n := journey._follow(r, f);
             IF f.relation = 'profiles' THEN
-                profiles := n + journey._count_conversions(r);
+                profiles := n + CASE WHEN convert THEN journey._count_conversions(r) ELSE 0 END;
             END IF;
         END LOOP;
         RETURN profiles;
     END IF;
-    IF journey._is_large(r, '_person_changes'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._person_changes}'::text);
+    IF journey._is_large(r, '_ids'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._ids}'::text);
     END IF;
-    convert := journey._find_conversions(r) OR r.anew;
-    IF convert THEN
-        PERFORM journey._note_converted(r, -1);
-    END IF;
+    convert := journey._find_conversions(r);
     FOR relation, statement IN
         SELECT s ->> 'relation', s ->> 'statement' FROM jsonb_array_elements(journey._follow_statements(r)) AS s
     LOOP
-        CONTINUE WHEN NOT convert AND relation = ANY ('{_conversions,attributed_touches}'::text[]);
+        CONTINUE WHEN NOT convert AND relation = ANY (conversions);
         EXECUTE statement INTO n USING r;
-        IF relation = '_conversions' THEN
-            PERFORM journey._note_converted(r, 1);
-        ELSIF relation = 'profiles' THEN
+        IF relation = 'profiles' THEN
             profiles := n + CASE WHEN convert THEN journey._count_conversions(r) ELSE 0 END;
         END IF;
     END LOOP;

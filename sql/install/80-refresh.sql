@@ -80,25 +80,21 @@ DECLARE
     moved boolean;
 BEGIN
     PERFORM journey._apply_noted(r, noted);
-    PERFORM journey._apply_refs(r, noted);
+    noted := journey._apply_refs(r, noted);
     IF r.bulk THEN
         PERFORM journey._identify_all(r);
     ELSE
-        PERFORM journey._identify(r, noted);
+        noted := journey._identify(r, noted);
     END IF;
     phases := journey._note_phase(phases, 'identity'::text, begun);
 
     begun := journey._phase('sessions'::text);
     IF r.bulk THEN
         PERFORM journey._stitch_all(r);
-        EXECUTE journey._bind(r, 'SELECT count(*) FROM {._units_new} WHERE NOT loose'::text) INTO sessions_changed;
         phases := journey._note_phase(phases, 'sessions'::text, begun);
-        begun := journey._phase('touches'::text);
-        PERFORM journey._store_all_facts(r);
-        phases := journey._note_phase(phases, 'touches'::text, begun);
-
+        -- touches and facts with them
         begun := journey._phase('profiles'::text);
-        profiles_changed := journey._store_persons(r);
+        SELECT sessions, profiles INTO sessions_changed, profiles_changed FROM journey._store_persons(r);
         PERFORM journey._follow_all(r);
         IF (r.settings).keep_changes IS NOT NULL AND r.version > 1 AND NOT r.shadow THEN
             PERFORM journey._list_all(r);
@@ -122,12 +118,10 @@ BEGIN
     END IF;
     phases := journey._note_phase(phases, 'profiles'::text, begun);
 
-    IF r.bulk THEN
+    IF r.bulk AND NOT r.shadow THEN
         begun := journey._phase('indexes'::text);
         PERFORM journey._create_indexes(r);
-        IF NOT r.shadow THEN
-            PERFORM journey._sum_all(r);
-        END IF;
+        PERFORM journey._sum_all(r);
         phases := journey._note_phase(phases, 'indexes'::text, begun);
     END IF;
     IF NOT r.shadow AND ((r.settings).keep_changes IS NOT NULL

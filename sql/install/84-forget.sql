@@ -110,7 +110,27 @@ BEGIN
 END
 $$;
 
--- With "redact" the user stands in the store under a pseudonym, of each key that there was.
+-- Whether an id is an address of which a person is left: of events, or rows of a CRM, that name no user.
+CREATE FUNCTION journey._is_address_left(r journey._run, id text)
+RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    result boolean;
+BEGIN
+    EXECUTE journey._bind(r, $sql$
+        SELECT CASE WHEN i.person_id IS NOT NULL THEN i.person_id = 'email:' || e
+                    ELSE EXISTS (SELECT FROM {_conversion_records} AS c WHERE c.user_id IS NULL AND c.email = e) END
+        FROM journey._clean_email($1) AS e
+        LEFT JOIN {identities} AS i ON i.id = e AND i.id_type = 'email'$sql$) INTO result USING id;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION journey._is_address_left(journey._run, text) IS 'internal: whether an address is left';
+
+-- With "redact" the user stands in the store under a pseudonym, of each key that there was. An address may be a user's
+-- id and a person beside: then both are forgotten.
 CREATE FUNCTION journey._forget(model name, user_id text, retract boolean,
     OUT visitors bigint, OUT sessions bigint, OUT events bigint, OUT touches bigint,
     OUT identities bigint, OUT profiles bigint, OUT feeds text[])
@@ -120,6 +140,7 @@ AS $$
 DECLARE
     m journey._model := journey._lock_model(model);
     s journey._settings := journey._settings(m.options);
+    r journey._run := journey._new_run(m, false);
     id text;
     one record;
 BEGIN
@@ -128,15 +149,18 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     FOREACH id IN ARRAY journey._stored_ids(m, s, user_id) LOOP
-        SELECT * INTO one FROM journey._forget_one(model, id, retract);
-        visitors := coalesce(visitors, 0) + one.visitors;
-        sessions := coalesce(sessions, 0) + one.sessions;
-        events := coalesce(events, 0) + one.events;
-        touches := coalesce(touches, 0) + one.touches;
-        identities := coalesce(identities, 0) + one.identities;
-        profiles := coalesce(profiles, 0) + one.profiles;
-        feeds := CASE WHEN feeds IS NULL THEN one.feeds
-                      ELSE feeds || ARRAY(SELECT x FROM unnest(one.feeds) AS x WHERE x <> ALL (feeds)) END;
+        FOR n IN 1 .. 2 LOOP
+            SELECT * INTO one FROM journey._forget_one(model, id, retract);
+            visitors := coalesce(visitors, 0) + one.visitors;
+            sessions := coalesce(sessions, 0) + one.sessions;
+            events := coalesce(events, 0) + one.events;
+            touches := coalesce(touches, 0) + one.touches;
+            identities := coalesce(identities, 0) + one.identities;
+            profiles := coalesce(profiles, 0) + one.profiles;
+            feeds := CASE WHEN feeds IS NULL THEN one.feeds
+                          ELSE feeds || ARRAY(SELECT x FROM unnest(one.feeds) AS x WHERE x <> ALL (feeds)) END;
+            EXIT WHEN NOT journey._is_address_left(r, id);
+        END LOOP;
     END LOOP;
 END
 $$;

@@ -381,7 +381,6 @@ BEGIN
     PERFORM journey._create_derived(r);
     PERFORM journey._create_scratch(r);
     PERFORM journey._create_sums(r);
-    PERFORM journey._create_conversion_scope(r);
     PERFORM journey._keep_from_vacuum(r);
     PERFORM journey._create_tombstones(r);
     PERFORM journey._create_exports(r);

@@ -4,8 +4,6 @@
 -- ---------------------------------------------------------------------------------------------
 
 COMMENT ON FUNCTION journey._alias_ends IS 'internal: where each chain of aliases ends';
-COMMENT ON FUNCTION journey._apply_ids IS
-    'internal: notes which ids come and go with the changed references';
 COMMENT ON FUNCTION journey._apply_noted IS
     'internal: changes the events of identity by those that were noted';
 COMMENT ON FUNCTION journey._apply_refs IS
@@ -21,8 +19,6 @@ COMMENT ON FUNCTION journey._build_units IS 'internal: the rows of the sessions 
 COMMENT ON FUNCTION journey._unlist_person IS 'internal: takes a person''s ids off the list of changes';
 COMMENT ON FUNCTION journey._unlist_gone IS 'internal: takes what was forgotten off the list of changes';
 COMMENT ON FUNCTION journey._noted_kinds IS 'internal: of what kinds the events are that came and went';
-COMMENT ON FUNCTION journey._identify_users IS 'internal: brings the persons of users up to date';
-COMMENT ON FUNCTION journey._identify_emails IS 'internal: brings the persons of e-mails up to date';
 COMMENT ON FUNCTION journey._barriers IS 'internal: a query for the beginnings of removed stretches';
 COMMENT ON FUNCTION journey._is_shared IS 'internal: a condition that a visitor names too many persons';
 COMMENT ON FUNCTION journey._columns_of IS 'internal: a list of the columns of a relation';
@@ -146,8 +142,6 @@ COMMENT ON FUNCTION journey._load_rows IS
     'internal: the merge of a first load, from the rows of a reading';
 COMMENT ON FUNCTION journey._merge_rows IS
     'internal: merges the rows of a reading into empty tables';
-COMMENT ON FUNCTION journey._store_all_facts IS
-    'internal: writes the facts of a first load';
 COMMENT ON FUNCTION journey.timeline_in IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_out IS 'I/O';
 COMMENT ON FUNCTION journey.timeline_recv IS 'I/O';

@@ -75,7 +75,7 @@ END $$;
 SQL
 
 # where a refresh is stopped in each phase
-my %table = (read => '_batch', merge => '_segments', identity => '_ref_changes', sessions => '_sessions',
+my %table = (read => '_batch', merge => '_segments', identity => '_ids', sessions => '_sessions',
 	touches => 'touches', profiles => 'profiles');
 my @phases = qw(read merge identity sessions touches profiles indexes end);
 my @models = ((map { "next_$_" } grep { $_ ne 'indexes' } @phases), (map { "first_$_" } qw(merge sessions indexes end)),

@@ -121,4 +121,21 @@ sql("INSERT INTO raw.identifies SELECT 'later', 'd3', user_id, timestamp, receiv
 is(value("SELECT new || ' ' || rejected FROM journey.refresh('web')"), '0 1', 'stays forgotten');
 is(value("SELECT string_agg(person_id, ' ') || (SELECT count(*) FROM journey.verify('web')) FROM web.profiles"), 'user:ann0', 'nobody else is');
 system('dropdb', $database);
+
+# an address that is a user's id, and a person beside, since others have it too: of events that name no user, and of a
+# CRM's rows
+create('UTF8');
+sql(q{ALTER TABLE raw.identifies ADD email text;
+	INSERT INTO raw.identifies (id, anonymous_id, user_id, timestamp, uuid_ts, email) VALUES ('i1', 'd1', 'ann@x.net', '2026-01-01', '2026-01-01', NULL),
+	    ('i2', 'd2', NULL, '2026-01-02', '2026-01-01', 'Ann@x.net'), ('i3', 'd3', 'bob', '2026-01-02', '2026-01-01', 'bob@x.net'),
+	    ('i4', 'd4', 'cy', '2026-01-02', '2026-01-01', 'ann@x.net'), ('i5', 'd5', 'di', '2026-01-02', '2026-01-01', 'ann@x.net');
+	CREATE TABLE leads (id text, email text, at timestamptz); INSERT INTO leads VALUES ('1', 'ann@x.net', '2026-01-03'), ('2', 'bob@x.net', '2026-01-03');
+	SELECT journey.create_model('web', 'raw');
+	SELECT journey.add_source('web', 'leads', 'conversion', '{"converted_at": "at"}', '{"name": "MQL"}'); SELECT journey.refresh('web')});
+is(value("SELECT string_agg(person_id, ' ' ORDER BY person_id) FROM web.profiles"), 'email:ann@x.net user:ann@x.net user:bob user:cy user:di', 'an address that is two persons');
+is(value("SELECT events || ' ' || profiles FROM journey.forget('web', 'ann\@x.net')"), '2 2', 'both are forgotten at once');
+is(value("SELECT string_agg(conversion_id, ' ') || (SELECT string_agg(person_id, ' ' ORDER BY person_id) FROM web.profiles) FROM web.conversions"), 'MQL:2user:bob user:cy user:di', 'with the rows of the CRM');
+sql("SELECT journey.refresh('web', since => '-infinity')");
+is(value("SELECT string_agg(conversion_id, ' ') || (SELECT string_agg(person_id, ' ' ORDER BY person_id) FROM web.profiles) FROM web.conversions"), 'MQL:2user:bob user:cy user:di', 'for good');
+system('dropdb', $database);
 done_testing();

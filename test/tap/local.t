@@ -41,7 +41,7 @@ sub refresh
 
 sql('CREATE EXTENSION pg_journey');
 # visitors of 40 events; PGJ_LOCAL_VISITORS='2500 25000' compares 100,000 events with 1,000,000
-my ($small_visitors, $large_visitors) = split ' ', $ENV{PGJ_LOCAL_VISITORS} // '400 8000';
+my ($small_visitors, $large_visitors) = split ' ', $ENV{PGJ_LOCAL_VISITORS} // '400 4000';
 for my $model (['small', $small_visitors], ['large', $large_visitors])
 {
 	my ($name, $visitors) = @$model;
@@ -58,15 +58,15 @@ for my $model (['small', $small_visitors], ['large', $large_visitors])
 	    + n / ($visitors * 5) * interval '7 days' + n / $visitors % 5 * interval '5 minutes'
 	    FROM generate_series(0, $visitors * 40 - 1) AS n");
 }
-# one with 60,000 events in 3,000 sessions, and one that pings every five minutes, 30,000 times
+# one with 30,000 events in 1,500 sessions, and one that pings every five minutes, 20,000 times
 load('large', "SELECT 'h' || n, 'heavy', timestamptz '2025-01-01' + n * interval '3 minutes'
-    + n / 20 * interval '2 hours' FROM generate_series(1, 60000) AS n");
+    + n / 20 * interval '2 hours' FROM generate_series(1, 30000) AS n");
 load('large', "SELECT 'p' || n, 'pinger', timestamptz '2025-01-01' + n * interval '5 minutes'
-    FROM generate_series(1, 30000) AS n");
-# one with 20,000 orders
+    FROM generate_series(1, 20000) AS n");
+# one with 10,000 orders
 sql("INSERT INTO large.order_completed ($columns, revenue, order_id) SELECT 'o' || n, 'buyer', x.at, x.at,
      timestamptz '2026-01-01', 'order_completed', 'Order Completed', 'https://a.test/', n % 100, 'o' || n
-     FROM generate_series(1, 20000) AS n, LATERAL (SELECT timestamptz '2025-01-01' + n * interval '10 minutes') AS x (at)");
+     FROM generate_series(1, 10000) AS n, LATERAL (SELECT timestamptz '2025-01-01' + n * interval '10 minutes') AS x (at)");
 refresh('small');
 refresh('large');
 load($_, "SELECT 'w' || n, 'w' || n, timestamptz '2025-01-01' FROM generate_series(1, 100) AS n")
@@ -101,7 +101,7 @@ my %visitor = (
 	'the pinger, before its only session' => "SELECT 'pb' || n, 'pinger',
 	    timestamptz '2025-01-01' - n * interval '1 second' FROM generate_series(1, 100) AS n",
 	'the pinger, at the end' => "SELECT 'pe' || n, 'pinger',
-	    timestamptz '2025-01-01' + (30000 + n) * interval '5 minutes' FROM generate_series(1, 100) AS n",
+	    timestamptz '2025-01-01' + (20000 + n) * interval '5 minutes' FROM generate_series(1, 100) AS n",
 	'the pinger, months ago' => "SELECT 'pl' || n, 'pinger',
 	    timestamptz '2025-02-01' + n * interval '1 second' FROM generate_series(1, 100) AS n");
 my %heavy;
@@ -118,20 +118,20 @@ for my $case (sort keys %visitor)
 # who has many orders, and looks at pages, costs no more than who has many sessions
 load('large', "SELECT 'bl' || n, 'buyer', timestamptz '2026-08-01' + n * interval '1 second' FROM generate_series(1, 100) AS n");
 my $buyer = refresh('large');
-note "a buyer of 20,000 orders: $buyer->{pages} pages, $heavy{'a heavy visitor, at the end'}->{pages} for a heavy visitor";
+note "a buyer of 10,000 orders: $buyer->{pages} pages, $heavy{'a heavy visitor, at the end'}->{pages} for a heavy visitor";
 cmp_ok($buyer->{pages}, '<', $heavy{'a heavy visitor, at the end'}->{pages} + 200, 'orders are not read where none changes');
 
 # a large load, all within the overlap, is merged once; after that it is but looked at
-load('large', "SELECT 'b' || n, 'v' || n % 8000, timestamptz '2026-07-01' + n / 8000 * interval '1 minute' FROM generate_series(1, 100000) AS n");
+load('large', "SELECT 'b' || n, 'v' || n % $large_visitors, timestamptz '2026-07-01' + n / $large_visitors * interval '1 minute' FROM generate_series(1, 50000) AS n");
 my $whole = refresh('large');
 my $empties = refresh('large'); # the scratch of the one before
 my ($nothing, $idle) = (refresh('large'), refresh('small'));
-my $look = value("SELECT pg_relation_size('large.tracks') * 100000 / count(*) / current_setting('block_size')::int FROM large.tracks")
-  + value("SELECT pg_relation_size('large.tracks_uuid_ts_idx') * 100000 / count(*) / current_setting('block_size')::int FROM large.tracks");
+my $look = value("SELECT pg_relation_size('large.tracks') * 50000 / count(*) / current_setting('block_size')::int FROM large.tracks")
+  + value("SELECT pg_relation_size('large.tracks_uuid_ts_idx') * 50000 / count(*) / current_setting('block_size')::int FROM large.tracks");
 $load--;
 load('large', "SELECT 'bn' || n, 'v' || n, timestamptz '2026-07-10' FROM generate_series(1, 100) AS n");
 my $more = refresh('large');
-note sprintf '%s: %d pages, %d WAL records', @$_ for ['a load of 100,000 rows', @$whole{'pages', 'wal'}],
+note sprintf '%s: %d pages, %d WAL records', @$_ for ['a load of 50,000 rows', @$whole{'pages', 'wal'}],
   ['nothing new, the first time', @$empties{'pages', 'wal'}], ['nothing new', @$nothing{'pages', 'wal'}], ['nothing new in the small model', @$idle{'pages', 'wal'}], ['100 more rows of this load', @$more{'pages', 'wal'}];
 note "$look pages hold the load";
 cmp_ok($nothing->{pages}, '<', 1.5 * ($idle->{pages} + $look), 'a refresh of nothing new: pages of the load are read, no others');
@@ -160,7 +160,7 @@ is(value("SELECT count(*) FROM journey.verify('m_large')"), 0, 'nothing differs 
 
 # four times as many new events on four times the history cost four times as much: no statement is quadratic
 my (@pages, @first);
-for my $events (25000, 100000)
+for my $events (12500, 50000)
 {
 	my $schema = "of_$events";
 	my @psql = ('psql', '-qX', '-o', '/dev/null', '-d', $Journey::database, '-v', "schema=$schema");
@@ -172,9 +172,9 @@ for my $events (25000, 100000)
 	system(@psql, '-f', "$sample/load-later.sql") == 0 or die 'no later load';
 	push @pages, refresh($schema)->{pages};
 }
-note "first refresh of 25,000 events with the least memory: $first[0] pages, of 100,000: $first[1]";
+note "first refresh of 12,500 events with the least memory: $first[0] pages, of 50,000: $first[1]";
 cmp_ok($first[1], '<', 5 * $first[0], 'a first refresh of four times as many events costs four times as much, with the least memory');
-note "a tenth more of 25,000 events: $pages[0] pages, of 100,000: $pages[1]";
+note "a tenth more of 12,500 events: $pages[0] pages, of 50,000: $pages[1]";
 cmp_ok($pages[1], '<', 4.8 * $pages[0], 'a refresh with four times as many new events costs four times as much');
 
 system('dropdb', $Journey::database);
