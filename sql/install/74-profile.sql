@@ -33,10 +33,10 @@ BEGIN
         -- looked up, however many touches of a unit the planner expects
         LEFT JOIN LATERAL (
             SELECT * FROM {touches} AS t
-            WHERE t.touch_id = n.touch_id LIMIT 1) AS t ON true
+            WHERE t.touch_id = n.touch_id AND t.visitor_id = n.visitor_id LIMIT 1) AS t ON true
         WHERE t.touch_id IS NULL OR ROW(%s)::record *<> n::record
-        ON CONFLICT (touch_id) DO UPDATE SET
-            person_id = excluded.person_id, visitor_id = excluded.visitor_id, session_id = excluded.session_id,
+        ON CONFLICT (touch_id, visitor_id) DO UPDATE SET
+            person_id = excluded.person_id, session_id = excluded.session_id,
             touched_at = excluded.touched_at, touch_type = excluded.touch_type,
             source = excluded.source, medium = excluded.medium, campaign = excluded.campaign,
             term = excluded.term, content = excluded.content, campaign_id = excluded.campaign_id,
