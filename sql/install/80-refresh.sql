@@ -122,12 +122,10 @@ BEGIN
     END IF;
     phases := journey._note_phase(phases, 'profiles'::text, begun);
 
-    IF r.bulk THEN
+    IF r.bulk AND NOT r.shadow THEN
         begun := journey._phase('indexes'::text);
         PERFORM journey._create_indexes(r);
-        IF NOT r.shadow THEN
-            PERFORM journey._sum_all(r);
-        END IF;
+        PERFORM journey._sum_all(r);
         phases := journey._note_phase(phases, 'indexes'::text, begun);
     END IF;
     IF NOT r.shadow AND ((r.settings).keep_changes IS NOT NULL

@@ -86,7 +86,7 @@ open my $slow, '-|', q{psql -qXAt -c 'SET client_min_messages = notice' -c "SELE
 is(join(' ', ask("SET client_min_messages = debug1; SELECT new FROM journey.refresh('control', since => '-infinity')") =~ /DEBUG:  pg_journey: refresh of model control: (\w+)/g),
 	'read merge identity sessions touches profiles', 'phases are messages for who asks');
 is(join(' ', ask("SET client_min_messages = debug1; SELECT count(*) FROM journey.verify('control')") =~ /DEBUG:  pg_journey: verify of model control: (\w+)/g),
-	'merge identity sessions touches profiles indexes compare read', 'those of verify too');
+	'merge identity sessions touches profiles compare read', 'those of verify too');
 is(ask("SELECT new FROM journey.refresh('control') \\; SELECT substr(query, 1, 10) FROM pg_stat_activity WHERE pid = pg_backend_pid()"),
 	"0\nSELECT new", 'after it pg_stat_activity shows the statement again');
 is(value("SELECT phases ?& '{read,merge,identity,sessions,touches,indexes,profiles,total}' AND rows_read = new + duplicate + rejected + excluded
