@@ -66,7 +66,7 @@ JOpenNoted(Oid relation)
 		{"revenue", NUMERICOID}, {"currency", TEXTOID}, {"previous_id", TEXTOID},
 		{"traits", JSONBOID}, {"first_copy", TIMESTAMPTZOID}, {"last_copy", TIMESTAMPTZOID},
 		{"conversions", JSONBOID},
-		{"sign", INT4OID}, {"session_id", UUIDOID}
+		{"sign", INT4OID}, {"session_id", UUIDOID}, {"person_id", TEXTOID}
 	};
 
 	return JWriterOpen(relation, columns, lengthof(columns));
@@ -133,13 +133,14 @@ JPutNotedEvents(JLoad *load, const JNewSegment *segment, const JEvent *events)
 {
 	for (int i = 0; i < segment->n_events; i++)
 	{
-		Datum		values[J_NOTED_COLUMNS + 2];
-		bool		nulls[J_NOTED_COLUMNS + 2] = {false};
+		Datum		values[J_NOTED_COLUMNS + 3];
+		bool		nulls[J_NOTED_COLUMNS + 3] = {false};
 
 		if (!JSetNoted(values, nulls, &events[i], load->conversions))
 			continue;
 		values[J_NOTED_COLUMNS] = Int32GetDatum(1);
 		JSetUuid(values, nulls, J_NOTED_COLUMNS + 1, &segment->part.id);
+		nulls[J_NOTED_COLUMNS + 2] = true;
 		JWriterPut(load->noted, values, nulls);
 	}
 }

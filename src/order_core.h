@@ -2,9 +2,9 @@
  * order_core.h
  *		Which telling of an order counts.
  *
- * The amount of an order counts once: where an event of a name tells it first, in the order of time, event and visitor.
- * An amount without an order counts, and a negative one, a refund, each time. So an order is one thing per person, or
- * per session where no more is at hand, and of one name.
+ * The amount of an order counts once: where an event of a name tells it first, in the order of time, event and
+ * visitor. An amount without an order counts, and a negative one, a refund, each time. So an order is one thing per
+ * person, or per session where no more is at hand, and of one name.
  */
 #ifndef ORDER_CORE_H
 #define ORDER_CORE_H

@@ -184,16 +184,6 @@ JProfileColumns(void)
 }
 
 static void
-JPushString(JsonbParseState **state, JsonbIteratorToken token, JStr s)
-{
-	JsonbValue	value = {.type = jbvString};
-
-	value.val.string.val = unconstify(char *, s.data);
-	value.val.string.len = s.len;
-	pushJsonbValue(state, token, &value);
-}
-
-static void
 JPushTime(JsonbParseState **state, int64 time)
 {
 	char		buffer[MAXDATELEN + 1];
@@ -298,6 +288,22 @@ JTraitText(Jsonb *traits, JStr name)
 		return (JStr) {value->val.string.val, value->val.string.len};
 	single = JsonbValueToJsonb(value);
 	return JStrFromCString(JsonbToCString(NULL, &single->root, VARSIZE(single)));
+}
+
+void
+JSetProfileRules(JProfileRules *rules, const text *email_trait, ArrayType *internal, int64 version, int64 at)
+{
+	bool	   *nulls;
+	int			n;
+
+	rules->email_trait = JStrFromText(email_trait);
+	deconstruct_array(internal, TEXTOID, -1, false, TYPALIGN_INT, &rules->internal, &nulls, &n);
+	rules->n_internal = 0;
+	for (int i = 0; i < n; i++)
+		if (!nulls[i])
+			rules->internal[rules->n_internal++] = rules->internal[i];
+	rules->version = version;
+	rules->at = at;
 }
 
 static bool
@@ -472,15 +478,6 @@ JFindProfiles(FunctionCallInfo fcinfo)
 	return table;
 }
 
-static void
-JReadRow(Datum row, TupleDesc desc, Datum *values, bool *nulls)
-{
-	HeapTupleHeader header = DatumGetHeapTupleHeader(row);
-	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
-
-	heap_deform_tuple(&tuple, desc, values, nulls);
-}
-
 static int64
 JInt64Arg(FunctionCallInfo fcinfo, int n)
 {
@@ -532,7 +529,7 @@ JTakeTouch(JTouchEnds *ends, Datum row, TupleDesc desc)
 	JEndTouch	touch = {.n_click_ids = 0};
 	JNamedClick *ids = NULL;
 
-	JReadRow(row, desc, values, nulls);
+	JReadRow(DatumGetHeapTupleHeader(row), desc, values, nulls);
 	if (nulls[END_TOUCH_ID] || nulls[END_AT] || nulls[END_DIRECT])
 		return;
 	touch.place.at = DatumGetTimestampTz(values[END_AT]);
@@ -679,7 +676,7 @@ JTakeTouches(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 
 	if (!PG_ARGISNULL(A_CHANGED_FROM) && !PG_ARGISNULL(A_CHANGED_TO))
 	{
-		JReach	changed = {PG_GETARG_TIMESTAMPTZ(A_CHANGED_FROM), PG_GETARG_TIMESTAMPTZ(A_CHANGED_TO)};
+		JReach		changed = {PG_GETARG_TIMESTAMPTZ(A_CHANGED_FROM), PG_GETARG_TIMESTAMPTZ(A_CHANGED_TO)};
 
 		JKeepTouches(&ends, values, nulls, &changed);
 	}
@@ -702,25 +699,9 @@ JTakeFacts(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 	}
 }
 
-static void
-JTakeRules(FunctionCallInfo fcinfo, JProfileRules *rules)
-{
-	bool	   *nulls;
-	int			n;
-
-	rules->email_trait = JStrFromText(PG_GETARG_TEXT_PP(A_EMAIL_TRAIT));
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(A_INTERNAL), TEXTOID, -1, false, TYPALIGN_INT, &rules->internal, &nulls, &n);
-	rules->n_internal = 0;
-	for (int i = 0; i < n; i++)
-		if (!nulls[i])
-			rules->internal[rules->n_internal++] = rules->internal[i];
-	rules->version = PG_GETARG_INT64(A_VERSION);
-	rules->at = PG_GETARG_TIMESTAMPTZ(A_AT);
-}
-
 /*
- * _profile(old, person_id, ..): the row of a profile, of the row that is stored, or NULL, and what changed; 61-store.sql
- * tells what is NULL where.
+ * _profile(old, person_id, ..): the row of a profile, of the row that is stored, or NULL, and what changed;
+ * 61-store.sql tells what is NULL where.
  */
 PG_FUNCTION_INFO_V1(journey_profile);
 Datum
@@ -739,12 +720,13 @@ journey_profile(PG_FUNCTION_ARGS)
 		PG_ARGISNULL(A_VERSION) || PG_ARGISNULL(A_AT))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a person and what the run says must not be null")));
-	JTakeRules(fcinfo, &rules);
+	JSetProfileRules(&rules, PG_GETARG_TEXT_PP(A_EMAIL_TRAIT), PG_GETARG_ARRAYTYPE_P(A_INTERNAL),
+					 PG_GETARG_INT64(A_VERSION), PG_GETARG_TIMESTAMPTZ(A_AT));
 	row = palloc0_array(Datum, table->desc->natts);
 	isnull = palloc_array(bool, table->desc->natts);
 	memset(isnull, true, sizeof(bool) * table->desc->natts);
 	if (!PG_ARGISNULL(A_OLD))
-		JReadRow(PG_GETARG_DATUM(A_OLD), table->desc, row, isnull);
+		JReadRow(PG_GETARG_HEAPTUPLEHEADER(A_OLD), table->desc, row, isnull);
 	for (int i = 0; i < J_PROFILE_COLUMNS; i++)
 	{
 		values[i] = row[table->attnum[i]];

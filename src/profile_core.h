@@ -2,12 +2,12 @@
  * profile_core.h
  *		What a person has: the one place of the rules by which units and facts add up to a profile.
  *
- * A first load hands over all units and facts of a person. A later run hands over what indexes tell (the first and last
- * touches, the click ids from the old ends on, the facts that changed or sums of facts) and what a profile has already;
- * what the rules make of it is the same, since
+ * A first load hands over all units and facts of a person. A later run hands over what indexes tell (first and last
+ * touches, click ids from the old ends on, the facts that changed or sums of facts) and what a profile has already. What
+ * the rules make of it is the same, since
  *	- counts add up, and what went is taken off;
- *	- the first and last of some touches that the first and last of all are among are those; where touches changed in a
- *	  stretch of time alone, a first one before it and a last one behind it stay;
+ *	- the first and last of some touches that the first and last of all are among are those; where touches changed in
+ *	  a range of time alone, a first one before it and a last one behind it stay;
  *	- sums of facts add up to the sum of all, if it is known of each amount whether it counts (order_core.h). Where the
  *	  facts of a person are there in order, JFactSumsFact() remembers which orders it met; where not all are at hand, an
  *	  index is asked whether the order was told before (_counts_once() in 73-money.sql).
@@ -80,8 +80,8 @@ extern void JFactSumsAmount(JFactSums *sums, JStr currency, const void *amount);
 extern const void *JFactSumsSingle(const JFactSums *sums);
 
 /*
- * What the event of this place says: begin, add each trait, end. The place is copied; the chunk, which keys and values lie
- * in, belongs to the sums from then on. Of each trait the value stays that was said last.
+ * What the event of this place says: begin, add each trait, end. The place is copied; the chunk, which keys and values
+ * lie in, belongs to the sums from then on. Of each trait the value stays that was said last.
  */
 extern JSaid *JSaidBegin(const JFactPlace *place, void *held);
 extern void JFactSumsTrait(JFactSums *sums, JSaid *said, JStr key, const void *value);
@@ -191,7 +191,7 @@ typedef struct JTouchEnds
 /* In any order, and as often as one likes. */
 extern void JTouchEndsAdd(JTouchEnds *ends, const JEndTouch *touch);
 
-/* The stretch of time, both ends in, in which touches came or went. */
+/* The range of time, both ends in, in which touches came or went. */
 typedef struct JReach
 {
 	int64		from;
@@ -199,8 +199,8 @@ typedef struct JReach
 } JReach;
 
 /*
- * Takes what an older profile has, where it must be so still. Nobody knows the ids of those touches: they are before, or
- * behind, all others of their time.
+ * Takes what an older profile has, where it must be so still. The ids of those touches are not known: they count as
+ * before, or behind, all others of their time.
  */
 extern void JTouchEndsKeep(JTouchEnds *ends, JEnd end, const JEndTouch *old, const JReach *changed);
 extern void JTouchEndsKeepClick(JTouchEnds *ends, const JClick *old, const JReach *changed);
@@ -243,8 +243,8 @@ extern bool JPersonIsKnown(JStr person_id);
 extern JStr JPersonUser(JStr person_id);
 
 /*
- * The address of a person: that of its id, else that of the trait, else the user id if that is one. `buffer` has room for
- * the person id's bytes and the trait's.
+ * The address of a person: that of its id, else that of the trait, else the user id if that is one. `buffer` has room
+ * for the person id's bytes and the trait's.
  */
 extern JStr JPersonEmail(JStr person_id, JStr trait, char *buffer);
 

@@ -6,6 +6,8 @@
 #define PROFILE_SQL_H
 
 #include "access/htup.h"
+#include "access/tupdesc.h"
+#include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
@@ -35,6 +37,9 @@ extern void *JNumericAdd(void *sum, const void *amount);
 /* Facts come in order of time, event and visitor. */
 extern void JSumsFact(JFactSums *sums, JOrders *orders, const JFact *fact);
 
+extern void JPushString(JsonbParseState **state, JsonbIteratorToken token, JStr s);
+extern void JReadRow(HeapTupleHeader row, TupleDesc desc, Datum *values, bool *nulls);
+
 /* Adds a journey._sum to sums in a context; what is unpacked of it goes into the current one. */
 extern void JSumsTake(JFactSums *sums, MemoryContext context, HeapTupleHeader sum);
 
@@ -55,6 +60,9 @@ typedef struct JProfileRules
 	int64		version;
 	int64		at;				/* time of the run */
 } JProfileRules;
+
+extern void JSetProfileRules(JProfileRules *rules, const text *email_trait, ArrayType *internal, int64 version,
+							 int64 at);
 
 typedef struct JPersonFold JPersonFold;
 

@@ -658,22 +658,6 @@ JPersonsNext(JPersons *persons)
 	pfree(DatumGetPointer(person));
 }
 
-static void
-JReadProfileRules(FunctionCallInfo fcinfo, JProfileRules *rules)
-{
-	int			n;
-	bool	   *nulls;
-
-	rules->email_trait = JStrFromText(PG_GETARG_TEXT_PP(7));
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(8), TEXTOID, -1, false, TYPALIGN_INT, &rules->internal, &nulls, &n);
-	rules->n_internal = 0;
-	for (int i = 0; i < n; i++)
-		if (!nulls[i])
-			rules->internal[rules->n_internal++] = rules->internal[i];
-	rules->version = PG_GETARG_INT64(10);
-	rules->at = PG_GETARG_TIMESTAMPTZ(11);
-}
-
 /*
  * _load_persons(units, facts, sessions, touches, fact_rows, profiles, time_zone, email_trait, internal_users,
  * anonymous, version, at): writes the sessions, touches, facts and profiles of a first load; how many sessions and
@@ -691,7 +675,8 @@ journey_load_persons(PG_FUNCTION_ARGS)
 
 	if (get_call_result_type(fcinfo, NULL, &tupdesc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	JReadProfileRules(fcinfo, &rules);
+	JSetProfileRules(&rules, PG_GETARG_TEXT_PP(7), PG_GETARG_ARRAYTYPE_P(8), PG_GETARG_INT64(10),
+					 PG_GETARG_TIMESTAMPTZ(11));
 	persons.zone = JFindZone(text_to_cstring(PG_GETARG_TEXT_PP(6)));
 	persons.anonymous = PG_GETARG_BOOL(9);
 	persons.version = rules.version;

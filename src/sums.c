@@ -41,13 +41,13 @@ JIsNegative(Numeric amount)
 											NumericGetDatum(int64_to_numeric(0))));
 }
 
-static void
-JPushString(JsonbParseState **state, JsonbIteratorToken token, const char *s, int len)
+void
+JPushString(JsonbParseState **state, JsonbIteratorToken token, JStr s)
 {
 	JsonbValue	value = {.type = jbvString};
 
-	value.val.string.val = unconstify(char *, s);
-	value.val.string.len = len;
+	value.val.string.val = unconstify(char *, s.data);
+	value.val.string.len = s.len;
 	pushJsonbValue(state, token, &value);
 }
 
@@ -62,12 +62,13 @@ JMoneyObject(const JFactSums *sums)
 		JsonbValue	value = {.type = jbvNumeric};
 
 		value.val.numeric = sums->money[i].amount;
-		JPushString(&state, WJB_KEY, sums->money[i].currency.data, sums->money[i].currency.len);
+		JPushString(&state, WJB_KEY, sums->money[i].currency);
+		/* no numbers of jsonb */
 		if (numeric_is_nan(value.val.numeric) || numeric_is_inf(value.val.numeric))
 		{
-			char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+			Datum		text = DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric));
 
-			JPushString(&state, WJB_VALUE, text, strlen(text));
+			JPushString(&state, WJB_VALUE, JStrFromCString(DatumGetCString(text)));
 		}
 		else
 			pushJsonbValue(&state, WJB_VALUE, &value);
@@ -163,7 +164,7 @@ JTraitsObject(const JTrait *traits, int n)
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < n; i++)
 	{
-		JPushString(&state, WJB_KEY, traits[i].key.data, traits[i].key.len);
+		JPushString(&state, WJB_KEY, traits[i].key);
 		pushJsonbValue(&state, WJB_VALUE, unconstify(JsonbValue *, (const JsonbValue *) traits[i].value));
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
@@ -191,7 +192,7 @@ JSumsFact(JFactSums *sums, JOrders *orders, const JFact *fact)
  * sums as rows
  * ------------------------------------------------------------------------------------------------ */
 
-static void
+void
 JReadRow(HeapTupleHeader row, TupleDesc desc, Datum *values, bool *nulls)
 {
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
@@ -231,8 +232,8 @@ JStrArg(FunctionCallInfo fcinfo, int n)
 }
 
 /*
- * _sum_facts(event_time, event_id, visitor_id, name, order_id, revenue, currency, traits): what facts add up to. Where
- * orders are told they come in order.
+ * _sum_facts(event_time, event_id, visitor_id, name, order_id, revenue, currency, traits): what facts add up to.
+ * Where orders are told they come in order.
  */
 PG_FUNCTION_INFO_V1(journey_sum_facts_add);
 Datum

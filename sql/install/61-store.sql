@@ -353,7 +353,7 @@ AS $$
     VALUES
         ('_segments',     ARRAY['visitor_id', 'started_at', 'first_event_id'], false),
         ('_sessions',     ARRAY['session_id'], true),
-        ('touches',       ARRAY['touch_id'], true),
+        ('touches',       ARRAY['touch_id', 'visitor_id'], true),
         ('_facts',        ARRAY['visitor_id', 'event_time', 'event_id'], false),
         ('_aliases',      ARRAY['visitor_id', 'event_time', 'event_id'], false),
         ('_copies',       ARRAY['visitor_id', 'event_id', 'event_time'], false),
@@ -556,7 +556,8 @@ BEGIN
         CREATE INDEX ON {_sessions} (person_id, identified_at) WITH (deduplicate_items = off)
             WHERE refs IS NOT NULL;
 
-        ALTER TABLE {touches} ADD PRIMARY KEY (touch_id);
+        -- touch_id alone is looked up, too
+        ALTER TABLE {touches} ADD PRIMARY KEY (touch_id, visitor_id);
         -- users; a person's first and last touch
         CREATE INDEX ON {touches} (person_id, touched_at) WITH (deduplicate_items = off);
         -- the first and last that is not direct, and click ids

@@ -11,7 +11,7 @@ RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT ARRAY['_fresh', '_work', '_noted', '_changed_units', '_ids', '_changed_facts', '_converted']
+    SELECT ARRAY['_fresh', '_work', '_noted', '_changed_units', '_ids', '_converted']
 $$;
 
 -- A run empties its scratch, and analyzes what is large of it, itself; a vacuum would but keep the next one waiting.
@@ -53,8 +53,11 @@ BEGIN
         CREATE UNLOGGED TABLE {._work} (
             LIKE journey._split_row,
             session_number bigint, first_ref text COLLATE "C", identity text COLLATE "C", aside boolean);
+        -- What goes (sign is -1) and comes (1) of events and records one by one. Merge notes it with them; stitch says from
+        -- whom it goes and to whom it comes, if it is a fact, and adds those that go from one person to another, and
+        -- those that begin or cease to count.
         CREATE UNLOGGED TABLE {._noted} (
-            LIKE journey._noted, sign int NOT NULL, session_id uuid);
+            LIKE journey._noted, sign int NOT NULL, session_id uuid, person_id text COLLATE "C");
         -- Ids that are named for the first time or no more, or may stand for another person: visitors whose device began
         -- or ceased to name one, and whose it was and is (both NULL: as it was). Of a visitor each stretch of time that
         -- came (person0 is NULL) or went.
@@ -72,18 +75,19 @@ BEGIN
             s0 bigint, s1 bigint, e0 bigint, e1 bigint, v0 bigint, v1 bigint,   -- sessions, events, page views
             counts0 bytea, counts1 bytea,
             refs0 text[], identity0 text COLLATE "C", aside0 boolean);
-        -- Facts that came to a person, or went, and those that began or ceased to count; of one that counts once
-        -- the order.
-        CREATE UNLOGGED TABLE {._changed_facts} (
-            person_id text COLLATE "C" NOT NULL, event_time timestamptz NOT NULL, event_id text COLLATE "C" NOT NULL,
-            visitor_id text COLLATE "C" NOT NULL, session_id uuid, came boolean NOT NULL, name text,
-            order_id text COLLATE "C");
         -- Conversions to derive anew: where the event lies (NULL: it came as a row, or went), and as the conversion was
         -- (NULL: there was none).
         CREATE UNLOGGED TABLE {._converted} (
             conversion_id text COLLATE "C" NOT NULL,
             visitor_id text COLLATE "C", event_time timestamptz, event_id text COLLATE "C",
             person_id text COLLATE "C", name text, converted_at timestamptz);
+        -- Facts that came to a person, or went, and those that began or ceased to count; of one that counts once
+        -- the order.
+        CREATE VIEW {._changed_facts} AS
+            SELECT person_id, event_time, event_id, visitor_id, session_id, sign > 0 AS came, name,
+                   CASE WHEN revenue >= 0 THEN order_id END AS order_id
+            FROM {._noted}
+            WHERE person_id IS NOT NULL;
         -- What changed for whom, and when, by the tables above: all that follows from a person is derived anew by it.
         -- Kinds: unit, record (a row that is no event: of a users table), fact (one came, went or moved), identity (whom a
         -- visitor stands for).

@@ -178,8 +178,10 @@ CREATE FUNCTION journey._files(i journey._input) RETURNS jsonb
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN CASE WHEN journey._has_versions(i) THEN
-               (SELECT jsonb_object_agg(m, pg_relation_filenode(m)) FROM unnest(i.members) AS m) END;
+    IF NOT journey._has_versions(i) THEN
+        RETURN NULL;
+    END IF;
+    RETURN (SELECT jsonb_object_agg(m, pg_relation_filenode(m)) FROM unnest(i.members) AS m);
 END
 $$;
 COMMENT ON FUNCTION journey._files(journey._input) IS 'internal: the files of an input';

@@ -45,15 +45,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._changed_facts} (person_id, event_time, event_id, visitor_id, session_id, came, name, order_id)
-        SELECT o.person_id, f.event_time, f.event_id, f.visitor_id, f.session_id, true, o.name, o.order_id
+        INSERT INTO {._noted} (visitor_id, event_id, event_time, name, order_id, revenue, session_id, person_id, sign)
+        SELECT f.visitor_id, f.event_id, f.event_time, o.name, o.order_id, f.revenue, f.session_id, o.person_id, 1
         FROM (
             SELECT c.person_id, c.name, c.order_id, count(*) FILTER (WHERE c.came) AS n
             FROM {._changed_facts} AS c
             WHERE c.order_id IS NOT NULL
             GROUP BY 1, 2, 3) AS o
         CROSS JOIN LATERAL (
-            SELECT f.event_time, f.event_id, f.visitor_id, f.session_id
+            SELECT f.event_time, f.event_id, f.visitor_id, f.session_id, f.revenue
             FROM {_facts} AS f
             WHERE f.person_id = o.person_id AND f.order_id = o.order_id AND f.name IS NOT DISTINCT FROM o.name
               AND f.revenue >= 0

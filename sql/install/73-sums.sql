@@ -226,9 +226,10 @@ AS $$
 DECLARE
     n bigint;
 BEGIN
+    PERFORM journey._clear_scratch(r, '{_noted}'::text[]);
     EXECUTE journey._bind(r, $sql$
-        INSERT INTO {._changed_facts} (person_id, event_time, event_id, visitor_id, came)
-        SELECT p.person_id, '-infinity', '', '', true FROM {profiles} AS p WHERE p.events > 2 * $1$sql$)
+        INSERT INTO {._noted} (person_id, event_time, event_id, visitor_id, sign)
+        SELECT p.person_id, '-infinity', '', '', 1 FROM {profiles} AS p WHERE p.events > 2 * $1$sql$)
     USING journey._facts_of_sum();
     GET DIAGNOSTICS n = ROW_COUNT;
     IF n > 0 THEN

@@ -33,10 +33,10 @@ BEGIN
         -- looked up, however many touches of a unit the planner expects
         LEFT JOIN LATERAL (
             SELECT * FROM {touches} AS t
-            WHERE t.touch_id = n.touch_id LIMIT 1) AS t ON true
+            WHERE t.touch_id = n.touch_id AND t.visitor_id = n.visitor_id LIMIT 1) AS t ON true
         WHERE t.touch_id IS NULL OR ROW(%s)::record *<> n::record
-        ON CONFLICT (touch_id) DO UPDATE SET
-            person_id = excluded.person_id, visitor_id = excluded.visitor_id, session_id = excluded.session_id,
+        ON CONFLICT (touch_id, visitor_id) DO UPDATE SET
+            person_id = excluded.person_id, session_id = excluded.session_id,
             touched_at = excluded.touched_at, touch_type = excluded.touch_type,
             source = excluded.source, medium = excluded.medium, campaign = excluded.campaign,
             term = excluded.term, content = excluded.content, campaign_id = excluded.campaign_id,
@@ -56,9 +56,9 @@ BEGIN
 END
 $$;
 
--- Facts that came, went or moved, and those that began or ceased to count with that, are left in _changed_facts. Facts
--- that lie in a session or run are in the reach of its change; rows of a users table are told apart. `noted`: the kinds
--- of _noted; `moved`: a unit went to another person.
+-- Facts that came, went or moved: whose they were and are is told in _noted, which has them as _changed_facts from then
+-- on. Facts that lie in a session or run are in the reach of its change; rows of a users table are told apart. `noted`:
+-- the kinds of _noted; `moved`: a unit went to another person.
 CREATE FUNCTION journey._store_facts(r journey._run, noted text[], moved boolean)
 RETURNS void
 LANGUAGE plpgsql
@@ -66,10 +66,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     told text := $sql$
-        INSERT INTO {._changed_facts} (person_id, event_time, event_id, visitor_id, session_id, came, name, order_id)
-        SELECT c.person_id, f.event_time, f.event_id, f.visitor_id, f.session_id, c.came, f.name,
-               CASE WHEN f.revenue >= 0 THEN f.order_id END $sql$;
+            INSERT INTO {._noted} (visitor_id, event_id, event_time, name, order_id, revenue, session_id, person_id, sign)
+            SELECT f.visitor_id, f.event_id, f.event_time, f.name, f.order_id, f.revenue, f.session_id, c.person_id, c.sign
+            FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, -1), (f.p1, 1)) AS c (person_id, sign)$sql$;
 BEGIN
+    -- rows of _noted by their place: after a join of three columns the planner expects one, and would look for each of
+    -- many through all
     IF '{gone,facts}' <@ noted THEN
         EXECUTE journey._bind(r, $sql$
             WITH gone AS (
@@ -77,8 +79,28 @@ BEGIN
                 USING {._noted} AS n
                 WHERE n.sign < 0 AND f.visitor_id = n.visitor_id AND f.event_time = n.event_time
                   AND f.event_id = n.event_id
-                RETURNING f.*)$sql$ || told || $sql$
-            FROM gone AS f CROSS JOIN LATERAL (VALUES (f.person_id, false)) AS c (person_id, came)$sql$);
+                RETURNING f.person_id, n.ctid AS place)
+            UPDATE {._noted} AS n SET person_id = g.person_id FROM gone AS g WHERE n.ctid = g.place$sql$);
+    END IF;
+    IF 'facts' = ANY (noted) THEN
+        EXECUTE journey._bind(r, $sql$
+            WITH come AS (
+                UPDATE {._noted} AS n SET person_id = x.person_id
+                FROM (
+                    SELECT n.ctid AS place, coalesce(u.p1, i.person_id, n.visitor_id) AS person_id
+                    FROM {._noted} AS n
+                    LEFT JOIN {._changed_units} AS u USING (session_id)
+                    LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
+                                               AND i.id_type = 'user'
+                    WHERE n.sign > 0
+                      AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)) AS x
+                WHERE n.ctid = x.place
+                RETURNING n.*)
+            INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
+                                  order_id, revenue, currency, traits, conversions)
+            SELECT visitor_id, event_time, event_id, session_id, person_id, user_id, name,
+                   order_id, revenue, currency, traits, conversions
+            FROM come$sql$);
     END IF;
     IF moved THEN
         EXECUTE journey._bind(r, $sql$
@@ -86,8 +108,7 @@ BEGIN
                 UPDATE {_facts} AS f SET person_id = u.p1
                 FROM {._changed_units} AS u
                 WHERE u.p0 <> u.p1 AND f.session_id = u.session_id AND f.person_id <> u.p1
-                RETURNING f.*, u.p0, u.p1)$sql$ || told || $sql$
-            FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
+                RETURNING f.*, u.p0, u.p1)$sql$ || told);
     END IF;
     -- rows of a users table follow the user
     IF 'persons' = ANY (noted) THEN
@@ -101,26 +122,9 @@ BEGIN
                     WHERE c.ref LIKE 'user:%' AND c.person0 IS DISTINCT FROM c.person_id
                       AND f.person_id <> c.person_id) AS m
                 WHERE f.visitor_id = m.visitor_id AND f.event_time = m.event_time AND f.event_id = m.event_id
-                RETURNING f.*, m.p0, m.p1)$sql$ || told || $sql$
-            FROM moved AS f CROSS JOIN LATERAL (VALUES (f.p0, false), (f.p1, true)) AS c (person_id, came)$sql$);
+                RETURNING f.*, m.p0, m.p1)$sql$ || told);
     END IF;
-    IF 'facts' = ANY (noted) THEN
-        EXECUTE journey._bind(r, $sql$
-            WITH put AS (
-                INSERT INTO {_facts} (visitor_id, event_time, event_id, session_id, person_id, user_id, name,
-                                      order_id, revenue, currency, traits, conversions)
-                SELECT n.visitor_id, n.event_time, n.event_id, n.session_id,
-                       coalesce(u.p1, i.person_id, n.visitor_id), n.user_id, n.name, n.order_id, n.revenue,
-                       n.currency, n.traits, n.conversions
-                FROM {._noted} AS n
-                LEFT JOIN {._changed_units} AS u USING (session_id)
-                LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id
-                                           AND i.id_type = 'user'
-                WHERE n.sign > 0 AND (n.revenue IS NOT NULL OR n.traits IS NOT NULL OR n.conversions IS NOT NULL)
-                RETURNING *)$sql$ || told || $sql$
-            FROM put AS f CROSS JOIN LATERAL (VALUES (f.person_id, true)) AS c (person_id, came)$sql$);
-    END IF;
-    IF journey._scratch_size(r, '_changed_facts'::text) > 0 THEN
+    IF moved OR noted && '{facts,persons}' THEN
         PERFORM journey._tell_facts(r);
     END IF;
 END
@@ -134,15 +138,19 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     orders boolean;
+    facts boolean;
 BEGIN
-    IF journey._is_large(r, '_changed_facts'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._changed_facts}'::text);
+    IF journey._is_large(r, '_noted'::text) THEN
+        EXECUTE journey._bind(r, 'ANALYZE {._noted} (person_id, event_time, event_id, visitor_id, session_id, sign, '
+                                 'name, order_id)'::text);
     END IF;
-    EXECUTE journey._bind(r, 'SELECT count(order_id) > 0 FROM {._changed_facts}'::text) INTO orders;
+    EXECUTE journey._bind(r, 'SELECT count(order_id) > 0, count(*) > 0 FROM {._changed_facts}'::text) INTO orders, facts;
     IF orders THEN
         PERFORM journey._recount_orders(r);
     END IF;
-    PERFORM journey._keep_sums(r);
+    IF facts THEN
+        PERFORM journey._keep_sums(r);
+    END IF;
 END
 $$;
 
@@ -170,7 +178,9 @@ BEGIN
                    f.currency, f.traits, f.session_id, f.user_id, f.conversions
             FROM (
                 SELECT coalesce(p.p1, CASE WHEN n.session_id IS NULL THEN coalesce(i.person_id, n.visitor_id)
-                                                  ELSE 'visitor:' || n.visitor_id END) AS person_id, n.*
+                                                  ELSE 'visitor:' || n.visitor_id END) AS person_id,
+                       n.visitor_id, n.event_time, n.event_id, n.name, n.order_id, n.revenue, n.currency, n.traits,
+                       n.session_id, n.user_id, n.conversions
                 FROM {._noted} AS n
                 LEFT JOIN {._changed_units} AS p USING (session_id)
                 LEFT JOIN {identities} AS i ON n.session_id IS NULL AND i.id = n.user_id AND i.id_type = 'user'

@@ -579,7 +579,7 @@ Touches(void)
 		JTouchEnds	whole = {.n_clicks = 0};
 		int			start;
 
-		JReach	changed = {PG_INT64_MAX, PG_INT64_MIN};
+		JReach		changed = {PG_INT64_MAX, PG_INT64_MIN};
 
 		for (int i = 0; i < n_touches; i++)
 			if (Random(5) == 0)

@@ -82,7 +82,7 @@ refresh();
 is(value(q{SELECT conversion_id || ' ' || person_id || ' ' || coalesce(gclid, '-') FROM web.conversions WHERE name = 'MQL'}), 'MQL:L1 user:ue Ge', 'goes to the person, with the click of the anonymous visit');
 sql(q{UPDATE leads SET won_at = '2026-04-15', amount = 1000});
 refresh();
-is(value(q{SELECT string_agg(conversion_id || ' ' || coalesce(value::text, '-'), ',' ORDER BY 1) FROM web.conversions WHERE name IN ('MQL', 'Won')}), 'MQL:L1 -,Won:L1 1000', 'the same row is won');
+is(value(q{SELECT string_agg(conversion_id || ' ' || coalesce(value::text, '-'), ',' ORDER BY conversion_id) FROM web.conversions WHERE name IN ('MQL', 'Won')}), 'MQL:L1 -,Won:L1 1000', 'the same row is won');
 is_whole('a CRM');
 sql(q{UPDATE leads SET mql_at = NULL}); refresh();
 is(value(q{SELECT string_agg(conversion_id, ',') FROM web.conversions WHERE name IN ('MQL', 'Won')}), 'Won:L1', 'disqualified');
