@@ -832,7 +832,7 @@ journey_noted_events(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* _event_keys(body): what says where events are in the store: ids, times with those of copies, is an alias among them? */
+/* _event_keys(body): ids of events, their times with those of copies, and whether an alias is among them. */
 PG_FUNCTION_INFO_V1(journey_event_keys);
 Datum
 journey_event_keys(PG_FUNCTION_ARGS)

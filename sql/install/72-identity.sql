@@ -556,7 +556,8 @@ RETURN pg_catalog.format($sql$
                      WHERE v.visitor_id = c.visitor_id AND v.device > 0 AND v.ref <> ALL (c.refs)
                      LIMIT 20 * (%1$s::bigint + 1)) AS v
                JOIN {identities} AS i ON i.id = substr(v.ref, strpos(v.ref, ':') + 1)
-                                     AND i.id_type = split_part(v.ref, ':', 1)) <= %1$s$sql$, ((r).settings).max_users_per_visitor);
+                                     AND i.id_type = split_part(v.ref, ':', 1)) <= %1$s$sql$,
+    ((r).settings).max_users_per_visitor);
 
 -- Which units may go to another person, or have another number: a window of time for each visitor, and how
 -- many sessions lie before it. A unit that is new is looked at; one that names another than before, or is no
@@ -572,8 +573,9 @@ RETURN pg_catalog.format($sql$
                    CASE WHEN u.from1 IS NULL THEN u.refs0 IS NOT NULL
                         ELSE (u.refs[1], u.identity, u.aside)
                              IS DISTINCT FROM (u.refs0[1], u.identity0, coalesce(u.aside0, false)) END AS names,
-                   u.from0 IS NULL OR u.from1 IS NULL AS is_new, (u.from0 IS NULL OR u.from1 IS NULL) AND NOT u.loose AS shifts
-            FROM {._changed_units} AS u),
+                   x.is_new, x.is_new AND NOT u.loose AS shifts
+            FROM {._changed_units} AS u
+            CROSS JOIN LATERAL (SELECT u.from0 IS NULL OR u.from1 IS NULL AS is_new) AS x),
         spans AS (
             SELECT visitor_id, min(started_at) AS lo,
                    CASE WHEN bool_or(shifts) THEN 'infinity' ELSE max(started_at) END AS hi,
@@ -676,7 +678,8 @@ BEGIN
             SELECT $1, $2, 'sessions', session_id::text FROM written WHERE NOT loose)$sql$ END))
     USING r.version, r.at, journey._bind(r, journey._changed_marks(r));
     IF journey._is_large(r, '_changed_units'::text) THEN
-        EXECUTE journey._bind(r, 'ANALYZE {._changed_units} (visitor_id, session_id, loose, from0, from1, p0, p1)'::text);
+        EXECUTE journey._bind(r,
+            'ANALYZE {._changed_units} (visitor_id, session_id, loose, from0, from1, p0, p1)'::text);
     END IF;
 END
 $$;
