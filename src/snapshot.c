@@ -28,6 +28,7 @@
 
 PG_FUNCTION_INFO_V1(_snapshot);
 PG_FUNCTION_INFO_V1(_was_visible);
+PG_FUNCTION_INFO_V1(_is_current);
 
 /* A transaction id with its epoch. It is of a transaction that runs, so it is not far behind. */
 static int64
@@ -158,4 +159,14 @@ _was_visible(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(ARR_NDIM(running) == 0 ||
 				   bsearch(&id, ARR_DATA_PTR(running), ARR_DIMS(running)[0], sizeof(int64),
 						   CompareInt64) == NULL);
+}
+
+/*
+ * _is_current(id xid): whether the caller's transaction, or a part of it, wrote a row. The same transaction may
+ * yet put another row in its place: a second TRUNCATE keeps the file.
+ */
+Datum
+_is_current(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(TransactionIdIsCurrentTransactionId(PG_GETARG_TRANSACTIONID(0)));
 }

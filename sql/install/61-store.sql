@@ -168,7 +168,7 @@ CREATE FUNCTION journey._stitch(marks text, OUT visitor_id text, OUT started_at 
     OUT session_id uuid, OUT p0 text, OUT p1 text, OUT n0 bigint, OUT n1 bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'journey_stitch'
-LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE ROWS 50;       -- few: units are looked up, however many a visitor has
 
 -- Of the marks of whole visitors writes session and person of the units that go to another than their visitor, and
 -- when the visitors stand for whom.

@@ -82,6 +82,10 @@ CREATE FUNCTION journey._was_visible(id xid, xmin bigint, xmax bigint, running b
 COMMENT ON FUNCTION journey._was_visible(xid, bigint, bigint, bigint[]) IS
     'internal: whether a snapshot saw what a committed transaction wrote';
 
+CREATE FUNCTION journey._is_current(id xid) RETURNS boolean
+    LANGUAGE C STRICT STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', '_is_current';
+COMMENT ON FUNCTION journey._is_current(xid) IS 'internal: whether the caller''s own transaction wrote a row';
+
 -- ---------------------------------------------------------------------------------------------
 -- model: what is read
 -- ---------------------------------------------------------------------------------------------

@@ -172,13 +172,17 @@ END
 $$;
 COMMENT ON FUNCTION journey._has_versions(journey._input) IS 'internal: whether rows of an input have versions';
 
--- The files of an input whose rows have versions, in which these hold.
+-- The files of an input whose rows have versions, in which these hold. NULL where a row can read otherwise without
+-- another version: a label of an enum, the name of a table and the like follow from the catalog.
 CREATE FUNCTION journey._files(i journey._input) RETURNS jsonb
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT journey._has_versions(i) THEN
+    IF NOT journey._has_versions(i) OR EXISTS (
+        SELECT FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+        WHERE a.attrelid = ANY (i.members) AND a.attnum > 0
+          AND (t.oid >= 16384 OR t.typname ~ '^_?reg' OR a.attgenerated = 'v')) THEN
         RETURN NULL;
     END IF;
     RETURN (SELECT jsonb_object_agg(m, pg_relation_filenode(m)) FROM unnest(i.members) AS m);
@@ -202,11 +206,13 @@ BEGIN
     IF NOT journey._has_versions(i) THEN
         RETURN rows || ' AS t CROSS JOIN (SELECT NULL::journey._row_version AS row_version) AS v';
     END IF;
+    -- the expression for the table keeps the planner from taking the records of one that it does not know for none
     RETURN format(
-        '(SELECT "a row" AS t, %s AS row_version FROM %s AS "a row"%s) AS v CROSS JOIN LATERAL (SELECT (v.t).*) AS t',
-        journey._row_version(), rows,
+        '(SELECT ("a row".*)::%I.%I AS t, CASE WHEN NOT journey._is_current("a row".xmin) THEN %s END AS row_version'
+        ' FROM %s AS "a row"%s) AS v CROSS JOIN LATERAL (SELECT (v.t).*) AS t',
+        i.schema, i.name, journey._row_version(), rows,
         CASE WHEN i.compared THEN format(
-            ' WHERE NOT EXISTS (SELECT FROM %I._conversion_records AS o WHERE o.table_id = %s AND o.row_version = %s)',
+            ' WHERE NOT EXISTS (SELECT FROM %I._conversion_records AS o WHERE o.table_id + 0 = %s AND o.row_version = %s)',
             m.store_schema, i.table_id, journey._row_version()) ELSE '' END);
 END
 $$;
@@ -221,7 +227,7 @@ AS $$
 BEGIN
     RETURN format(
         ' UNION ALL SELECT %s FROM %I._conversion_records AS o'
-        ' WHERE o.table_id = %s AND NOT EXISTS (SELECT FROM %I.%I AS "a row" WHERE %s = o.row_version)',
+        ' WHERE o.table_id + 0 = %s AND NOT EXISTS (SELECT FROM %I.%I AS "a row" WHERE %s = o.row_version)',
         (SELECT string_agg(CASE b.name
                     WHEN 'event_id' THEN 'o.row_id'
                     WHEN 'kind' THEN '''conversion'''

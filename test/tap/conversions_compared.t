@@ -98,4 +98,20 @@ is(told(), '1 0 1 0 0', 'nor are they read again');
 sql(q{ALTER TABLE crm ADD COLUMN currency text DEFAULT 'EUR'});
 is((split ' ', told())[0], 99, 'where the columns change all are read');
 is(value(q{SELECT DISTINCT currency FROM web.conversions}), 'EUR', 'since all may say more');
+
+# one transaction may put another row in the place of its own
+sql(q{SET client_min_messages = warning; BEGIN;
+	TRUNCATE crm; INSERT INTO crm VALUES ('a', 'u1', '2026-01-05', '1'); SELECT FROM journey.refresh('web');
+	TRUNCATE crm; INSERT INTO crm VALUES ('b', 'u1', '2026-01-05', '2'); SELECT FROM journey.refresh('web'); COMMIT;
+	SELECT FROM journey.refresh('web')});
+is(value(q{SELECT string_agg(conversion_id || ' ' || value, ',') FROM web.conversions}), 'MQL:b 2', 'a table that one transaction fills and reads twice');
+
+# what a row says may follow from the catalog
+sql(qq{$quiet CREATE TYPE stage AS ENUM ('lead', 'won'); CREATE TABLE staged (id text, user_id text, at timestamptz, stage stage, t text, v text, "a row" text);
+	INSERT INTO staged VALUES ('1', 'u1', '2026-01-05', 'lead');
+	SELECT journey.create_model('staged'); SELECT journey.add_source('staged', 'staged', 'conversion', '{"conversion_id": "id", "converted_at": "at", "name": "stage"}')});
+refresh('staged');
+sql(q{ALTER TYPE stage RENAME VALUE 'lead' TO 'qualified'});
+refresh('staged');
+is(value(q{SELECT string_agg(name, ',') FROM staged.conversions}), 'qualified', 'a label of an enum that is renamed, beside columns of odd names');
 done_testing();
