@@ -301,7 +301,8 @@ CREATE TYPE journey._end_touch AS (
 CREATE FUNCTION journey._profile(old anyelement, person_id text, sessions bigint, events bigint, page_views bigint,
     names_gone bytea[], names_came bytea[], first_seen_at timestamptz, last_seen_at timestamptz,
     identified_at timestamptz, visitor_ids text[], facts journey._sum, touches journey._end_touch[],
-    changed_from timestamptz, changed_to timestamptz, conversions bigint, email_trait text, internal_users text[], version bigint, at timestamptz)
+    changed_from timestamptz, changed_to timestamptz, conversions bigint, email_trait text, internal_users text[],
+    version bigint, at timestamptz)
 RETURNS anyelement
 AS 'MODULE_PATHNAME', 'journey_profile'
 LANGUAGE C STABLE PARALLEL SAFE;
@@ -612,19 +613,33 @@ BEGIN
 END
 $$;
 
--- The columns of a derived relation that tell its content, as a list with %1$s before each name.
+-- The columns of a derived relation; those that its owner put behind them are his. The last one of a public relation
+-- is `updated_at`, of attributed touches `time_decay_value`.
+CREATE FUNCTION journey._made_columns(relation regclass)
+RETURNS TABLE (name name, place smallint)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT a.attname, a.attnum
+    FROM pg_attribute AS a
+    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+      AND (a.attnum > (SELECT l.attnum FROM pg_attribute AS l JOIN pg_class AS c ON c.oid = l.attrelid
+                       WHERE c.oid = relation AND c.relname !~ '^_'
+                         AND l.attname = ANY ('{updated_at,time_decay_value}'))) IS NOT TRUE
+$$;
+COMMENT ON FUNCTION journey._made_columns(regclass) IS 'internal: the columns of a relation that a model made';
+
+-- Those that tell its content, as a list with %1$s before each name.
 CREATE FUNCTION journey._columns_of(r journey._run, relation text, columns text[])
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT string_agg('%1$s' || quote_ident(a.attname), ', ' ORDER BY a.attnum)
-    FROM pg_attribute AS a
-    WHERE a.attrelid = journey._bind(r, '{' || relation || '}')::regclass AND a.attnum > 0
-      AND NOT a.attisdropped
-      AND CASE WHEN columns IS NULL
-               THEN a.attname NOT IN ('version', 'attributes_version', 'updated_at', 'row_version')
-               ELSE a.attname = ANY (columns) END
+    SELECT string_agg('%1$s' || quote_ident(m.name), ', ' ORDER BY m.place)
+    FROM journey._made_columns(journey._bind(r, '{' || relation || '}')::regclass) AS m
+    WHERE CASE WHEN columns IS NULL
+               THEN m.name NOT IN ('version', 'attributes_version', 'updated_at', 'row_version')
+               ELSE m.name = ANY (columns) END
 $$;
 
 -- The columns of a derived relation that are compared, each with a prefix.

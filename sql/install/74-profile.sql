@@ -307,13 +307,13 @@ $$;
 
 -- The rows of profiles of a later run: of the persons in `scope`, of what is stored of them, what changed in their
 -- units, and what is looked up, person by person. $1 is the run.
-CREATE FUNCTION journey._profile_rows()
+CREATE FUNCTION journey._profile_rows(r journey._run)
 RETURNS text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format($sql$
-        SELECT n.*
+        SELECT %3$s
         FROM (
             SELECT p.person_id, o AS old, m.sessions, m.events, m.page_views, m.gone, m.came AS names, m.visitors, k.came,
                    o.person_id IS NULL AS is_new, p.moved, p.facts OR o.person_id IS NULL AS facts,
@@ -373,7 +373,9 @@ AS $$
             (($1).settings).email_trait, ours.patterns, ($1).version, ($1).at) AS n$sql$,
         journey._end_touch('t'::text),
         (SELECT string_agg(format('CROSS JOIN LATERAL (%s) AS %s', query, piece), E'\n')
-         FROM journey._profile_pieces()))
+         FROM journey._profile_pieces()),
+        (SELECT string_agg('n.' || quote_ident(m.name), ', ' ORDER BY m.place)
+         FROM journey._made_columns(journey._bind(r, '{profiles}'::text)::regclass) AS m))
 $$;
 COMMENT ON FUNCTION journey._end_touch(text) IS 'internal: the row of a touch';
 COMMENT ON FUNCTION journey._end_of_touches(boolean, boolean, text, text) IS
@@ -426,7 +428,7 @@ AS $$
             SELECT person_id, bool_or(kind = 'fact') AS facts, bool_or(kind = 'identity') AS moved
             FROM {._person_changes} GROUP BY person_id$sql$,
         'o.person_id = s.person_id',
-        CASE WHEN NOT (r).bulk THEN journey._profile_rows() END,
+        CASE WHEN NOT (r).bulk THEN journey._profile_rows(r) END,
         ARRAY['user_id', 'email', 'traits', 'click_ids'] || ARRAY(
             SELECT t || '_' || a.attname
             FROM unnest(journey._profile_touches()) AS t

@@ -120,7 +120,7 @@ BEGIN
             WHERE %4$s AND NOT EXISTS (SELECT FROM derived AS d WHERE %5$s)
             RETURNING o.*),
         put AS (
-            INSERT INTO {%1$s} AS o
+            INSERT INTO {%1$s} AS o (%12$s)
             SELECT * FROM derived
             ON CONFLICT (%6$s) DO UPDATE SET %7$s
             WHERE ROW(%8$s)::record *<> ROW(%9$s)::record
@@ -144,7 +144,9 @@ BEGIN
             SELECT ($1).version, ($1).at, %s)$sql$,
             CASE f.relation WHEN 'profiles' THEN $sql$'profiles', person_id
             FROM (SELECT person_id FROM gone UNION ALL SELECT person_id FROM put) AS c$sql$
-            ELSE $sql$'sessions', session_id FROM told WHERE NOT loose$sql$ END) END));
+            ELSE $sql$'sessions', session_id FROM told WHERE NOT loose$sql$ END) END,
+        (SELECT string_agg(quote_ident(m.name), ', ' ORDER BY m.place)
+         FROM journey._made_columns(journey._bind(r, format('{%s}', f.relation))::regclass) AS m)));
 END
 $$;
 COMMENT ON FUNCTION journey._follow_statement(journey._run, journey._follower) IS

@@ -40,7 +40,10 @@ BEGIN
         IF r.bulk AND EXISTS (
             SELECT FROM journey._derived() AS d
             JOIN pg_class AS c ON c.oid = journey._bind(r, format('{%s}', d.relation))::regclass
-            WHERE c.relhastriggers OR c.relhasrules OR c.relrowsecurity OR c.relchecks > 0) THEN
+            WHERE c.relhastriggers OR c.relhasrules OR c.relrowsecurity OR c.relchecks > 0
+               OR EXISTS (SELECT FROM pg_attribute AS a
+                          WHERE a.attrelid = c.oid AND a.attnum > 0 AND (a.atthasdef OR a.attnotnull)
+                            AND a.attnum NOT IN (SELECT x.place FROM journey._made_columns(c.oid) AS x))) THEN
             r.bulk := false;
             PERFORM journey._create_indexes(r);
         END IF;
