@@ -297,7 +297,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format($sql$
-        SELECT c.conversion_id, c.name,
+        SELECT conversion_id, c.name,
                CASE WHEN c.user_id IS NOT NULL THEN coalesce(u.person_id, 'user:' || c.user_id)
                     WHEN c.email IS NOT NULL THEN coalesce(e.person_id, 'email:' || c.email)
                     ELSE coalesce(v.person_id, 'visitor:' || c.visitor_id) END AS person_id,
@@ -308,15 +308,24 @@ AS $$
         LEFT JOIN rules AS r ON r.name = c.name
         LEFT JOIN {identities} AS u ON u.id = c.user_id AND u.id_type = 'user'
         LEFT JOIN {identities} AS e ON c.user_id IS NULL AND e.id = c.email AND e.id_type = 'email'
-        LEFT JOIN LATERAL (
-            SELECT i.person_id FROM {identities} AS i
-            WHERE c.user_id IS NULL AND c.email IS NULL AND i.id = c.visitor_id AND i.id_type = 'visitor'
-              AND i.valid_from <= c.converted_at AND c.converted_at < i.valid_to
-            ORDER BY i.valid_from DESC LIMIT 1) AS v ON true
+        LEFT JOIN %s
         WHERE c.converted_at IS NOT NULL$sql$,
         CASE WHEN bulk THEN '{_conversion_records} AS c'
              ELSE '(SELECT DISTINCT conversion_id FROM scope) AS s JOIN {_conversion_records} AS c USING (conversion_id)'
-             END)
+             END,
+        -- whose the device was then: of all, joined, since there are no indexes yet; else looked up
+        CASE WHEN bulk THEN $sql$(
+            SELECT DISTINCT ON (x.conversion_id) x.conversion_id, i.person_id
+            FROM {_conversion_records} AS x
+            JOIN {identities} AS i ON i.id = x.visitor_id AND i.id_type = 'visitor'
+            WHERE x.user_id IS NULL AND x.email IS NULL
+              AND i.valid_from <= x.converted_at AND x.converted_at < i.valid_to
+            ORDER BY x.conversion_id, i.valid_from DESC) AS v USING (conversion_id)$sql$
+        ELSE $sql$LATERAL (
+            SELECT i.person_id FROM {identities} AS i
+            WHERE c.user_id IS NULL AND c.email IS NULL AND i.id = c.visitor_id AND i.id_type = 'visitor'
+              AND i.valid_from <= c.converted_at AND c.converted_at < i.valid_to
+            ORDER BY i.valid_from DESC LIMIT 1) AS v ON true$sql$ END)
 $$;
 
 -- ---------------------------------------------------------------------------------------------
