@@ -623,7 +623,7 @@ JPersonsNext(JPersons *persons)
 	JStr		at = JRowsStr(&persons->units, UNIT_PERSON);
 	Datum		person = JStrGetDatum(at);	/* in the caller's memory: rows go, the person stays */
 	JStr		id = JStrFromText(DatumGetTextPP(person));
-	bool		known = !(id.len >= 8 && memcmp(id.data, "visitor:", 8) == 0);
+	bool		known = JPersonIsKnown(id);
 	Datum		values[J_PROFILE_COLUMNS];
 	bool		nulls[J_PROFILE_COLUMNS];
 	int			c;

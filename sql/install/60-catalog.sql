@@ -693,3 +693,5 @@ END
 $$;
 COMMENT ON FUNCTION journey._drop_relations(name, text[], "char"[], text) IS
     'internal: drops relations of a model';
+
+COMMENT ON TYPE journey._settings IS 'internal: the settings of a model';

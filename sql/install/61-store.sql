@@ -623,7 +623,7 @@ AS $$
     SELECT a.attname, a.attnum
     FROM pg_attribute AS a
     WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
-      AND (a.attnum > (SELECT l.attnum FROM pg_attribute AS l JOIN pg_class AS c ON c.oid = l.attrelid
+      AND (a.attnum > (SELECT min(l.attnum) FROM pg_attribute AS l JOIN pg_class AS c ON c.oid = l.attrelid
                        WHERE c.oid = relation AND c.relname !~ '^_'
                          AND l.attname = ANY ('{updated_at,time_decay_value}'))) IS NOT TRUE
 $$;
@@ -711,3 +711,11 @@ END
 $$;
 COMMENT ON FUNCTION journey._purge_exports(journey._run) IS
     'internal: deletes what was forgotten and is of no more use';
+
+COMMENT ON TYPE journey._run IS 'internal: what a run goes by';
+COMMENT ON TYPE journey._segment IS 'internal: a stored segment, as the split takes it';
+COMMENT ON TYPE journey._split_row IS 'internal: what the split makes of a segment';
+COMMENT ON TYPE journey._unit IS 'internal: a session, or a run of events outside sessions';
+COMMENT ON TYPE journey._noted IS 'internal: what is noted of an event';
+COMMENT ON TYPE journey._profile_touch IS 'internal: the columns of a touch in a profile';
+COMMENT ON TYPE journey._follower IS 'internal: a relation that follows from persons';

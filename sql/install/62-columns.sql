@@ -452,3 +452,5 @@ SELECT CASE WHEN bool_and(c.relkind = ANY ('{r,p}'::"char"[]))
   FROM member AS m JOIN pg_class c ON c.oid = m.oid
 $$;
 COMMENT ON FUNCTION journey._members(regclass) IS 'internal: a table and its partitions';
+
+COMMENT ON TYPE journey._input IS 'internal: a table to read, with the state of its reading';

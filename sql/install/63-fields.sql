@@ -588,3 +588,5 @@ END
 $$;
 COMMENT ON FUNCTION journey._has_key(journey._input, text) IS
     'internal: the condition for rows of some keys';
+
+COMMENT ON TYPE journey._row_version IS 'internal: a version of a row of a plain table';

@@ -140,3 +140,5 @@ END
 $$;
 COMMENT ON FUNCTION journey._note_payload(name, jsonb, journey._input, text) IS
     'internal: the statement that notes events of old rows';
+
+COMMENT ON TYPE journey._payload_row IS 'internal: a row with a payload';

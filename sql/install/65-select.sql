@@ -179,7 +179,10 @@ CREATE FUNCTION journey._files(i journey._input) RETURNS jsonb
     SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT journey._has_versions(i) OR EXISTS (
+    IF NOT journey._has_versions(i) THEN
+        RETURN NULL;
+    END IF;
+    IF EXISTS (
         SELECT FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
         WHERE a.attrelid = ANY (i.members) AND a.attnum > 0
           AND (t.oid >= 16384 OR t.typname ~ '^_?reg' OR a.attgenerated = 'v')) THEN

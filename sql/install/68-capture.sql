@@ -952,3 +952,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey._noted_ids(journey._model) IS 'internal: ids of what triggers noted';
+
+COMMENT ON FUNCTION journey._missing_triggers IS 'internal: triggers that a captured table lacks';
+COMMENT ON FUNCTION journey._create_triggers IS 'internal: makes the triggers of a captured table';
+COMMENT ON FUNCTION journey._capture_inputs IS 'internal: sees to the triggers of all inputs';
+COMMENT ON FUNCTION journey._changed_payloads IS 'internal: the rows of payloads whose keys were noted';
+COMMENT ON FUNCTION journey._changed_rows IS 'internal: the rows of a captured input that are read';

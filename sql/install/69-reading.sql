@@ -641,3 +641,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey._read_done(journey._model, jsonb) IS 'internal: ends a reading';
+
+COMMENT ON TYPE journey._tally IS 'internal: what the rows of a table in a reading are';
+COMMENT ON TYPE journey._started_reading IS 'internal: a reading that has begun';
+COMMENT ON FUNCTION journey._end_reading IS 'internal: what was read, and what is to be remembered of it';

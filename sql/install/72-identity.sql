@@ -842,3 +842,5 @@ BEGIN
         SELECT 'email', substr($1, 7) WHERE $1 LIKE 'email:%'$sql$) USING person, user_id, devices;
 END
 $$;
+
+COMMENT ON FUNCTION journey._ids_of IS 'internal: the ids that stand for a person';

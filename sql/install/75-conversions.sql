@@ -885,3 +885,24 @@ BEGIN
            AND a.attname <> ALL ('{direct,click_ids}'))));
 END
 $$;
+
+COMMENT ON TYPE journey._path_touch IS 'internal: a touch before a conversion';
+COMMENT ON TYPE journey._credit IS 'internal: credits and values of a touch by each rule';
+COMMENT ON FUNCTION journey._conversion_rules IS 'internal: how the conversions of a name are looked at together';
+COMMENT ON FUNCTION journey._max_lookback IS 'internal: the longest lookback';
+COMMENT ON FUNCTION journey._conversion_touch_columns IS 'internal: the columns of one of the touches of a conversion';
+COMMENT ON FUNCTION journey._conversion_paths IS 'internal: the touches before each conversion';
+COMMENT ON FUNCTION journey._conversions_vanished IS 'internal: whether a table has lost rows of records';
+COMMENT ON FUNCTION journey._record_content IS 'internal: what tells apart two rows of one conversion';
+COMMENT ON FUNCTION journey._note_conversion_rows IS 'internal: brings the records of a CRM up to date';
+COMMENT ON FUNCTION journey._forget_conversion_records IS 'internal: takes the records of a person away';
+COMMENT ON FUNCTION journey._row_conversions IS 'internal: the query for conversions of records';
+COMMENT ON FUNCTION journey._event_conversions IS 'internal: the query for conversions of events';
+COMMENT ON FUNCTION journey._conversion_rows IS 'internal: the query for all conversions';
+COMMENT ON FUNCTION journey._conversions IS 'internal: the relation of conversions';
+COMMENT ON FUNCTION journey._lead_of IS 'internal: the time of the lead of a conversion';
+COMMENT ON FUNCTION journey._reach_of_leads IS 'internal: conversions whose lead changed';
+COMMENT ON FUNCTION journey._attributed_touches IS 'internal: the relation of credits';
+COMMENT ON FUNCTION journey._find_conversions IS 'internal: finds the conversions to derive anew';
+COMMENT ON FUNCTION journey._count_conversions IS 'internal: tells profiles of their conversions';
+COMMENT ON FUNCTION journey._show_conversions IS 'internal: makes the view of conversions';

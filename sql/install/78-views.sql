@@ -478,3 +478,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION journey._revoke_read(name, name) IS 'internal: journey.revoke_read() as the owner';
+
+COMMENT ON TYPE journey._event_row IS 'internal: what a view shows of an event';

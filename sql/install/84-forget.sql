@@ -383,3 +383,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION journey.forget(name, text, boolean) IS
     'removes a person from a model, so that no row delivered again brings them back; tells what went, and which '
     'ad platforms were given something of it, to take it back from them where asked';
+
+COMMENT ON FUNCTION journey._find_forgotten IS 'internal: puts the events that go into _fresh';
+COMMENT ON FUNCTION journey._forget_one IS 'internal: forgets one id';
+COMMENT ON FUNCTION journey._unnote_changes IS 'internal: takes noted changes of the forgotten away';

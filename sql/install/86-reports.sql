@@ -996,3 +996,6 @@ END
 $$;
 COMMENT ON FUNCTION journey.experiment_report(name, text, text, text[], jsonb, timestamptz, timestamptz, jsonb) IS
     'persons, conversion, retention and revenue per variant of an experiment, with their differences';
+
+COMMENT ON TYPE journey._reading IS 'internal: what a report reads';
+COMMENT ON TYPE journey._unit_of_time IS 'internal: a unit of time';

@@ -1,4 +1,3 @@
-
 -- ---------------------------------------------------------------------------------------------
 -- model: what the internal functions are, for who meets one in psql
 -- ---------------------------------------------------------------------------------------------
@@ -84,7 +83,6 @@ COMMENT ON FUNCTION journey._unit_columns IS 'internal: the columns of a session
 COMMENT ON FUNCTION journey._unlist_rejected IS
     'internal: takes a person''s rows out of rejected_events';
 COMMENT ON FUNCTION journey._verify IS 'internal: journey.verify() as the owner';
-
 
 COMMENT ON FUNCTION journey._assignments IS
     'internal: the assignments that make a row equal to another';
