@@ -38,7 +38,7 @@ like(notes($_), qr/^mine,mine,mine,(mine,)*new/, "so does that of $_") for qw(to
 is(value("$quiet SELECT count(*) FROM journey.verify('web')"), 0, 'and is no difference');
 sql("$quiet SELECT journey.rebuild('web')");
 is(notes('profiles'), 'mine,mine,mine,new', 'nor does a rebuild touch it');
-sql(join '', map { "ALTER TABLE web.$_ DROP COLUMN note;" } @relations);
+sql(join '', 'ALTER TABLE web.attributed_touches ADD COLUMN updated_at timestamptz;', map { "ALTER TABLE web.$_ DROP COLUMN note;" } @relations);
 add('ann', 'eve');
 is(value('SELECT count(*) FROM web.profiles'), 5, 'a column that goes again is not missed');
 sql("ALTER TABLE web.profiles ADD COLUMN note text NOT NULL DEFAULT 'new'; $quiet SELECT f.events FROM unnest('{ann,bob,cid,dan,eve}'::text[]) AS w, journey.forget('web', w) AS f");
