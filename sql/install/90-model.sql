@@ -75,7 +75,9 @@ DECLARE
     later text[];
     soon text[];
     unread text[];
-    reason text := m.rebuild_due;
+    -- what a rebuild was due for: of reading, until one reads the sources again; and else
+    before text[] := string_to_array(substring(m.rebuild_due FROM 'rows read before keep the old (.*?) unless '), ', ');
+    reason text := nullif(regexp_replace(m.rebuild_due, '(; )?rows read before keep the old .*', ''), '');
 BEGIN
     PERFORM journey._check_options(options);
     IF options ? 'schema' AND options -> 'schema' IS DISTINCT FROM to_jsonb(m.schema)
@@ -105,6 +107,8 @@ BEGIN
     ELSIF m.options_due IS NOT NULL THEN
         reason := NULL;
     END IF;
+    unread := ARRAY(SELECT u.name FROM unnest(before || unread) WITH ORDINALITY AS u (name, place)
+                    GROUP BY u.name ORDER BY min(u.place));
     IF unread <> '{}' THEN
         reason := concat_ws('; ', reason, format(
             'rows read before keep the old %s unless it reads from the sources',

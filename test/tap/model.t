@@ -207,6 +207,14 @@ sql(q{INSERT INTO shop.pages SELECT 'x' || i, 'v0', NULL, now(), now(), 'https:/
 is(join(' ', @{ (sql(q{SELECT new, excluded FROM journey.refresh('web')}))[0] }), '0 3',
 	'counts for what is read from then on');
 is(value(q{SELECT count(*) FROM web.events WHERE event_id = 'p5'}), 1, 'not for what was');
+my $old = 'rows read before keep the old exclude unless it reads from the sources';
+is(value(q{SELECT journey.set_options('web', '{"timeout": "31 minutes"}')}),
+	"rebuild is due: changed options take effect with it: timeout; $old", 'beside what waits for a rebuild that is told');
+is(value(q{SELECT journey.set_options('web', '{"lookback": "80 days"}')}), "rebuild is due: changed options take effect with it: timeout; $old"
+	. '; the next refresh puts in force: lookback', 'beside what waits for a refresh too');
+is(value(q{SELECT journey.set_options('web', '{"timeout": null, "lookback": null, "exclude": {"ip": ["10.0.0.0/9"]}}')}), "rebuild is due: $old", 'once');
+sql(q{SELECT journey.rebuild('web')});
+is(value(q{SELECT rebuild_due FROM journey.models}), $old, 'and after one that does not read');
 
 # ------------------------------------------------------------------------------------------------
 # verify, rebuild from the sources, since
