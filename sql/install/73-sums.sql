@@ -249,6 +249,13 @@ DECLARE
     levels integer;
 BEGIN
     EXECUTE journey._bind(r, 'SELECT coalesce(max(level), 0) FROM {._sums}'::text) INTO levels;
+    IF levels > 0 THEN
+        -- facts derived anew have none, and each of very many would be looked for among all
+        EXECUTE journey._bind(r, $sql$
+            CREATE INDEX ON {_facts} (person_id, event_time);
+            CREATE INDEX ON {_facts} (person_id, order_id, event_time) WHERE order_id IS NOT NULL;
+            ANALYZE {_facts} (person_id, order_id, event_time)$sql$);
+    END IF;
     FOR level IN 1 .. levels LOOP
         RETURN QUERY EXECUTE journey._bind(r, format($sql$
             WITH d AS MATERIALIZED (%1$s),

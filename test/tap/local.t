@@ -25,18 +25,26 @@ sub load
 	     'https://a.test/p' || right(x.id, 1) FROM ($select) AS x (id, visitor, at)");
 }
 
+# Pages touched and WAL records of a call.
+sub cost
+{
+	my ($call, $memory) = @_;
+	my $plan = join ' ', map { $_->[0] } sql(($memory ? "SET maintenance_work_mem = '$memory';" : '') . "EXPLAIN (ANALYZE, BUFFERS, WAL, FORMAT JSON)
+	    SELECT * FROM $call");
+	my ($hit) = $plan =~ /"Shared Hit Blocks": (\d+)/;
+	my ($read) = $plan =~ /"Shared Read Blocks": (\d+)/;
+	my ($wal) = $plan =~ /"WAL Records": (\d+)/;
+	return ($hit + $read, $wal);
+}
+
 # Refreshes, and returns pages touched, WAL records and how many sessions changed.
 sub refresh
 {
 	my ($model, $memory) = @_;
-	my $plan = join ' ', map { $_->[0] } sql(($memory ? "SET maintenance_work_mem = '$memory';" : '') . "EXPLAIN (ANALYZE, BUFFERS, WAL, FORMAT JSON)
-	    SELECT * FROM journey.refresh('m_$model')");
-	my ($hit) = $plan =~ /"Shared Hit Blocks": (\d+)/;
-	my ($read) = $plan =~ /"Shared Read Blocks": (\d+)/;
-	my ($wal) = $plan =~ /"WAL Records": (\d+)/;
+	my ($pages, $wal) = cost("journey.refresh('m_$model')", $memory);
 	my $changed = value("SELECT sessions_changed FROM journey.refresh_log WHERE model = 'm_$model'
 	    ORDER BY version DESC LIMIT 1");
-	return { pages => $hit + $read, wal => $wal, changed => $changed };
+	return { pages => $pages, wal => $wal, changed => $changed };
 }
 
 sql('CREATE EXTENSION pg_journey');
@@ -157,6 +165,9 @@ my $cost = refresh('large');
 is(value("SELECT string_agg(session_number::text, ',' ORDER BY started_at) FROM m_large.sessions WHERE visitor_id = 'v11'"),
 	join(',', 1 .. value("SELECT count(*) FROM m_large.sessions WHERE visitor_id = 'v11'")), 'numbers shift');
 is(value("SELECT count(*) FROM journey.verify('m_large')"), 0, 'nothing differs from a model derived anew');
+my ($verified) = cost("journey.verify('m_large')");
+note("verify: $verified pages");
+cmp_ok($verified, '<', 600_000, 'to find that reads no fact of the buyer again and again');
 
 # four times as many new events on four times the history cost four times as much: no statement is quadratic
 my (@pages, @first);

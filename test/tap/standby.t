@@ -12,7 +12,7 @@ use Test::More;
 sub said
 {
 	my ($sql) = @_;
-	my $file = "$ENV{PGJ_WORK}/said";
+	my $file = "$ENV{PGJ_WORK}/answer";
 	system("psql -qXAt -v VERBOSITY=verbose -c " . quotemeta($sql) . " >$file 2>&1");
 	open my $in, '<', $file or die $!;
 	local $/;
