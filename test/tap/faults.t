@@ -113,7 +113,7 @@ sub stop_all
 	for (1 .. 200) { last if value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"); sleep 0.02; }
 	my %session = map { $_ => $server->spawn("SET application_name = '$_'", 'SET client_min_messages = warning',
 			@settings, "SELECT new FROM journey.refresh('$_')") } @models;
-	for (1 .. @settings ? 0 : 600)
+	for (1 .. (@settings ? 0 : 600))
 	{
 		last if value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'") == @models;
 		sleep 0.05;
