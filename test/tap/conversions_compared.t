@@ -9,7 +9,7 @@ use Journey;
 use Test::More;
 
 my $quiet = 'SET client_min_messages = warning;';
-my ($seeds, $steps) = (4, 14);
+my ($seeds, $steps) = (3, 14);
 my @columns = qw(id kind email user_id device at amount);
 
 sub refresh { my ($model) = @_; return (sql("$quiet SELECT rows_read, new, rejected, sessions_changed, profiles_changed FROM journey.refresh('$model')"))[0] }

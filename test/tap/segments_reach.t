@@ -116,7 +116,7 @@ for my $seed (1, int(time / 86400))
 		my $events = join('', map { event('v0', 1440 + 25 * $_, $pick->(qw(A B B B D D D D))) } 0 .. 120)
 		  . join('', map { event('v1', 1440 * $_, $pick->(qw(A B C D))) } 0 .. 5);
 		my ($said, @times) = ($events);
-		for my $round (0 .. 19)
+		for my $round (0 .. 13)
 		{
 			my $now = differences($events);
 			if ($now ne 'none') { $bad = "round $round: $now\n$said"; last }

@@ -10,7 +10,7 @@ plan skip_all => "$compiler cannot build with sanitizers"
         . " $compiler -x c -fsanitize=address,undefined -o /dev/null - >/dev/null 2>&1");
 
 my $today = int(time / 86400);
-my %rounds = (timeline => 500, split => 500, profile => 500);
+my %rounds = (timeline => 500, split => 300, profile => 300);
 for my $program (sort keys %rounds) {
     my $out = `test/fuzz/run $rounds{$program} 1,$today $program 2>&1`;
     plan skip_all => $out if $out =~ /^skipped/;
